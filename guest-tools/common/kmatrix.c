@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "kmatrix.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000LL
+#define SETTLE (SECOND / 4)	/* at least this long asleep before a region: what the line before woke up ends */
+#define SPIN (4 * 1000000LL)	/* woken this long before the phase, then watching the clock */
+
+struct snapshot {
+	int64_t time;
+	struct rusage usage;
+	char vmstat[16384];
+};
+
+/* Static, and touched in km_start(): taking a snapshot faults no page in. */
+static struct snapshot before, after;
+static char line[65536];
+static int vmstat_fd = -1;
+static int argument_count;
+static char **arguments;
+static long pass, passes;
+
+void km_fail(const char *what, ...)
+{
+	va_list list;
+
+	va_start(list, what);
+	vfprintf(stderr, what, list);
+	va_end(list);
+	if (errno)
+		fprintf(stderr, ": %s", strerror(errno));
+	fputc('\n', stderr);
+	exit(1);
+}
+
+long km_option(const char *name, long fallback)
+{
+	for (int i = 1; i + 1 < argument_count; i++)
+		if (!strncmp(arguments[i], "--", 2) && !strcmp(arguments[i] + 2, name))
+			return strtol(arguments[i + 1], NULL, 0);
+	return fallback;
+}
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static void read_vmstat(char *text, size_t size)
+{
+	ssize_t got = pread(vmstat_fd, text, size - 1, 0);
+
+	if (got <= 0 || (size_t)got == size - 1)
+		km_fail("/proc/vmstat: cannot be read whole");
+	text[got] = 0;
+}
+
+void km_start(int argc, char **argv)
+{
+	argument_count = argc;
+	arguments = argv;
+	passes = km_option("passes", 1);
+	vmstat_fd = open("/proc/vmstat", O_RDONLY);
+	if (vmstat_fd < 0)
+		km_fail("/proc/vmstat");
+	memset(&before, 1, sizeof(before));
+	memset(&after, 1, sizeof(after));
+	memset(line, 1, sizeof(line));
+	setvbuf(stdout, line, _IOFBF, sizeof(line));
+	if (mlockall(MCL_CURRENT))
+		km_fail("mlockall");
+	read_vmstat(after.vmstat, sizeof(after.vmstat));
+	errno = 0;
+}
+
+bool km_pass(void)
+{
+	return pass < passes;
+}
+
+/*
+ * Every region starts on a whole second of the guest's clock, so the same number of timer ticks falls into it.
+ * Sleeping costs nothing under the instruction clock: idle time is skipped.
+ */
+__attribute__((noinline)) void km_begin(void)
+{
+	int64_t start = (now() + SETTLE + SECOND) / SECOND * SECOND;
+	int64_t wake = start - SPIN;
+	struct timespec until = { wake / SECOND, wake % SECOND };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+	read_vmstat(before.vmstat, sizeof(before.vmstat));
+	getrusage(RUSAGE_SELF, &before.usage);
+	do
+		before.time = now();
+	while (before.time < start);
+}
+
+/* Both snapshots list the same names in the same order: one file of one kernel. */
+static void print_vmstat(void)
+{
+	char *a = before.vmstat, *b = after.vmstat;
+	const char *separator = "";
+	char name[64], other[64];
+	long long x, y;
+	int used_a, used_b;
+
+	printf(",\"vmstat\":{");
+	while (sscanf(a, "%63s %lld\n%n", name, &x, &used_a) == 2) {
+		if (sscanf(b, "%63s %lld\n%n", other, &y, &used_b) != 2 || strcmp(name, other))
+			km_fail("/proc/vmstat changed its shape at %s", name);
+		printf("%s\"%s\":[%lld,%lld]", separator, name, x, y);
+		separator = ",";
+		a += used_a;
+		b += used_b;
+	}
+	printf("}");
+}
+
+__attribute__((noinline)) void km_end(unsigned long units)
+{
+	after.time = now();
+	getrusage(RUSAGE_SELF, &after.usage);
+	read_vmstat(after.vmstat, sizeof(after.vmstat));
+	printf("{\"kmatrix\":1,\"pass\":%ld,\"units\":%lu,\"time_ns\":%lld,\"minflt\":%ld,\"majflt\":%ld", pass, units,
+	       (long long)(after.time - before.time), after.usage.ru_minflt - before.usage.ru_minflt,
+	       after.usage.ru_majflt - before.usage.ru_majflt);
+	print_vmstat();
+	printf("}\n");
+	fflush(stdout);
+	pass++;
+}
+
+int km_finish(void)
+{
+	printf("{\"kmatrix\":1,\"done\":%ld}\n", pass);
+	return fflush(stdout) ? 1 : 0;
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Writes one byte a page, sequentially, over a fresh shared shmem mapping (claims C1 to C3). */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kmatrix.h"
+
+static unsigned char value(size_t page)
+{
+	return page % 251 + 1;
+}
+
+/* Through another mapping of the same pages: what was written must be in the object, not only in the page tables. */
+static void check(unsigned char *written, size_t size, size_t page_size)
+{
+	unsigned char *seen = mremap(written, 0, size, MREMAP_MAYMOVE);
+
+	if (seen == MAP_FAILED)
+		km_fail("mremap");
+	for (size_t i = 0; i < size / page_size; i++)
+		if (seen[i * page_size] != value(i) || seen[i * page_size + 1])
+			km_fail("page %zu does not hold what was written", i);
+	munmap(seen, size);
+}
+
+int main(int argc, char **argv)
+{
+	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t size;
+
+	km_start(argc, argv);
+	size = (size_t)km_option("mib", 400) << 20;
+	while (km_pass()) {
+		unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED)
+			km_fail("mmap of %zu bytes", size);
+		km_begin();
+		for (size_t i = 0; i < size / page_size; i++)
+			p[i * page_size] = value(i);
+		km_end(size / page_size);
+		check(p, size, page_size);
+		munmap(p, size);
+	}
+	return km_finish();
+}

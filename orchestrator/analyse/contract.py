@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shape of matrix.json. A contract: add to it, do not rename."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+SCHEMA = 1
+
+
+class MetricRow(TypedDict):
+    """boots holds one list a boot, one number a counted pass; warmup the passes that are not counted."""
+
+    unit: str
+    boots: list[list[float]]
+    warmup: list[list[float]]
+
+
+class CellRow(TypedDict):
+    """One cell."""
+
+    id: str
+    arch: str
+    kernel: str
+    workload: str
+    status: str
+    failure: dict[str, str] | None
+    accel: str | None
+    clock: str
+    qemu: str | None
+    cpu: str | None
+    linux: str
+    units: int | None
+    unit: str
+    metrics: dict[str, MetricRow]
+    vmstat: dict[str, list[list[int]]]
+    notes: list[str]
+
+
+class ComparisonRow(TypedDict):
+    """Two cells that differ in the kernel alone. change is relative; None when base_value is 0.
+
+    per_unit_* are for reading: value per unit of work in the metric's shown unit. spread_* is
+    (max - min) / median over all counted passes; noise the change below which nothing is seen.
+    """
+
+    arch: str
+    workload: str
+    metric: str
+    base: str
+    new: str
+    base_value: float
+    new_value: float
+    change: float | None
+    spread_base: float
+    spread_new: float
+    noise: float
+    unit: str
+    units: int
+    shown_unit: str
+    per_unit_base: float
+    per_unit_new: float
+    direction: str
+    verdict: str
+    why: str
+
+
+class ExpectationRow(TypedDict):
+    """A claim of a workload's file, judged. kernel is one name, or base:new for a change."""
+
+    arch: str
+    workload: str
+    metric: str
+    claim: str
+    kernel: str
+    kind: str
+    expected: float
+    measured: float
+    tolerance: float
+    verdict: str
+
+
+class MatrixReport(TypedDict):
+    """The whole of matrix.json."""
+
+    schema: int
+    host: dict[str, Any]
+    kernels: dict[str, Any]
+    measure: dict[str, Any]
+    cells: list[CellRow]
+    comparisons: list[ComparisonRow]
+    expectations: list[ExpectationRow]

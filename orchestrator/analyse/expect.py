@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Expectations: what a workload's file claims, held against what was measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
+from orchestrator.analyse.statistics import centre
+from orchestrator.collectors import known as collectors
+from orchestrator.model import Expectation, Verdict
+
+_CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
+
+
+def holds_for(spec: str, version: str) -> bool:
+    """Is a Linux version (6.1.192) within a spec (">=6.0,<6.4")? An empty spec holds for all."""
+    ours = _numbers(version)
+    for clause in filter(None, spec.split(",")):
+        found = _CLAUSE.match(clause)
+        if found is None:
+            raise ValueError(f"not a version clause: {clause!r}")
+        theirs = _numbers(found[2])
+        head = ours[: len(theirs)] if found[1] in ("==", "<=", ">") else ours
+        order = (head > theirs) - (head < theirs)
+        if order not in {">=": (0, 1), "<=": (0, -1), "==": (0,), "<": (-1,), ">": (1,)}[found[1]]:
+            return False
+    return True
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def judge(
+    expectations: Iterable[Expectation], cells: Sequence[CellRow], comparisons: Sequence[ComparisonRow]
+) -> list[ExpectationRow]:
+    """Judge one workload's claims over its cells; what did not pass or does not apply is left out."""
+    rows: list[ExpectationRow] = []
+    for claim in expectations:
+        for cell in cells:
+            if cell["kernel"] in claim.values and _applies(claim, cell) and claim.metric in cell["metrics"]:
+                rows.append(_absolute(claim, cell))
+        for row in comparisons:
+            base = next(c for c in cells if (c["arch"], c["kernel"]) == (row["arch"], row["base"]))
+            pair = (claim.metric, claim.base, claim.new)
+            if (
+                row["arch"] in claim.change
+                and pair == (row["metric"], row["base"], row["new"])
+                and _applies(claim, base)
+            ):
+                rows.append(_relative(claim, row))
+    return rows
+
+
+def _applies(claim: Expectation, cell: CellRow) -> bool:
+    return (
+        cell["status"] == "passed"
+        and holds_for(claim.linux, cell["linux"])
+        and claim.accel in ("", cell["accel"])
+        and claim.clock in ("", cell["clock"])
+    )
+
+
+def _absolute(claim: Expectation, cell: CellRow) -> ExpectationRow:
+    scale = collectors()[claim.metric].scale
+    measured = centre(cell["metrics"][claim.metric]["boots"]) * scale / (cell["units"] or 1)
+    expected = claim.values[cell["kernel"]]
+    return _row(claim, cell["arch"], cell["workload"], cell["kernel"], "per unit", expected, measured)
+
+
+def _relative(claim: Expectation, row: ComparisonRow) -> ExpectationRow:
+    measured = row["change"] if row["change"] is not None else float("inf")
+    names = f"{row['base']}:{row['new']}"
+    return _row(claim, row["arch"], row["workload"], names, "change", claim.change[row["arch"]], measured)
+
+
+def _row(
+    claim: Expectation, arch: str, workload: str, kernel: str, kind: str, expected: float, measured: float
+) -> ExpectationRow:
+    good = abs(measured - expected) <= claim.tolerance
+    return ExpectationRow(
+        arch=arch,
+        workload=workload,
+        metric=claim.metric,
+        claim=claim.claim,
+        kernel=kernel,
+        kind=kind,
+        expected=expected,
+        measured=measured,
+        tolerance=claim.tolerance,
+        verdict=(Verdict.AS_EXPECTED if good else Verdict.NOT_AS_EXPECTED).value,
+    )

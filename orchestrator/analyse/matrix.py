@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All cells to the matrix: what matrix.json holds and every report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from orchestrator.analyse.compare import compare
+from orchestrator.analyse.contract import SCHEMA, CellRow, MatrixReport, MetricRow
+from orchestrator.analyse.expect import judge
+from orchestrator.collectors import known as collectors
+from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
+from orchestrator.model import CellResult, Comparison, Expectation, Status, Verdict
+
+
+def assemble(
+    cells: Iterable[CellResult],
+    comparisons: Sequence[Comparison],
+    expectations: Mapping[str, Sequence[Expectation]],
+    host: Mapping[str, Any],
+    kernels: Mapping[str, Any],
+    measure: Mapping[str, Any],
+) -> MatrixReport:
+    """expectations by workload; kernels by build id (s390x/patched)."""
+    rows = [cell_row(cell) for cell in cells]
+    table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
+    groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
+    compared = [
+        line
+        for group in groups
+        for pair in comparisons
+        if (*group, pair.base) in table and (*group, pair.new) in table
+        for line in compare(table[(*group, pair.base)], table[(*group, pair.new)])
+    ]
+    judged = [
+        line
+        for workload, claims in expectations.items()
+        for line in judge(
+            claims,
+            [row for row in rows if row["workload"] == workload],
+            [line for line in compared if line["workload"] == workload],
+        )
+    ]
+    return MatrixReport(
+        schema=SCHEMA,
+        host=dict(host),
+        kernels=dict(kernels),
+        measure=dict(measure),
+        cells=rows,
+        comparisons=compared,
+        expectations=judged,
+    )
+
+
+def cell_row(cell: CellResult) -> CellRow:
+    """A cell as matrix.json has it."""
+    first = cell.boots[0] if cell.boots else None
+    names = list(first.passes[0].values) if first and first.passes else []
+    events = list(first.passes[0].vmstat) if first and first.passes else []
+    counted = [boot.passes[boot.warmup :] for boot in cell.boots]
+    early = [boot.passes[: boot.warmup] for boot in cell.boots]
+    metrics = {
+        name: MetricRow(
+            unit=collectors()[name].unit,
+            boots=[[sample.values[name] for sample in boot] for boot in counted],
+            warmup=[[sample.values[name] for sample in boot] for boot in early],
+        )
+        for name in names
+    }
+    return CellRow(
+        id=cell.id,
+        arch=cell.arch,
+        kernel=cell.kernel,
+        workload=cell.workload,
+        status=cell.status.value,
+        failure=asdict(cell.failure) if cell.failure else None,
+        accel=first.accel if first else None,
+        clock=cell.clock,
+        qemu=first.qemu if first else None,
+        cpu=first.cpu if first else None,
+        linux=cell.linux,
+        units=first.passes[0].units if first and first.passes else None,
+        unit=cell.unit,
+        metrics=metrics,
+        vmstat={name: [[sample.vmstat[name] for sample in boot] for boot in counted] for name in events},
+        notes=[f"boot {boot.number}: {note}" for boot in cell.boots for note in boot.notes],
+    )
+
+
+def exit_code(report: MatrixReport) -> int:
+    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did."""
+    statuses = {cell["status"] for cell in report["cells"]}
+    if Status.INFRA_FAILED in statuses:
+        return EXIT_INFRA
+    if statuses - {Status.PASSED}:
+        return EXIT_FAILED
+    unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
+    return EXIT_UNEXPECTED if unexpected else EXIT_OK

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""aarch64: QEMU's virt board."""
+
+from orchestrator.model import Arch
+
+ARCH = Arch(
+    name="aarch64",
+    uname="aarch64",
+    qemu="qemu-system-aarch64",
+    machine="virt",
+    cpu={"tcg": "cortex-a57", "kvm": "host"},
+    console="ttyAMA0",
+    net="virtio-net-pci,romfile=",
+    rng="virtio-rng-pci",
+    kernel_arch="arm64",
+    srcarch="arm64",
+    image_target="Image",
+    image="arch/arm64/boot/Image",
+    debian_arch="arm64",
+    cross_prefix="aarch64-linux-gnu-",
+    devices=("pvpanic-pci",),
+    kconfig=(
+        "CONFIG_ARM64_VA_BITS_39=y",
+        "CONFIG_SERIAL_AMBA_PL011=y",
+        "CONFIG_SERIAL_AMBA_PL011_CONSOLE=y",
+        "CONFIG_PCI=y",
+        "CONFIG_PCI_HOST_GENERIC=y",
+        "CONFIG_VIRTIO_PCI=y",
+        "CONFIG_PVPANIC=y",
+        "CONFIG_PVPANIC_PCI=y",
+    ),
+)

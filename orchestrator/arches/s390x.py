@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""s390x: a virtual IBM Z, channel devices."""
+
+from orchestrator.model import Arch
+
+ARCH = Arch(
+    name="s390x",
+    uname="s390x",
+    qemu="qemu-system-s390x",
+    machine="s390-ccw-virtio",
+    cpu={"tcg": "qemu", "kvm": "host"},
+    console="ttysclp0",
+    net="virtio-net-ccw",
+    rng="virtio-rng-ccw",
+    kernel_arch="s390",
+    srcarch="s390",
+    image_target="bzImage",
+    image="arch/s390/boot/bzImage",
+    debian_arch="s390x",
+    cross_prefix="s390x-linux-gnu-",
+    kconfig=(
+        "CONFIG_MARCH_ZEC12=y",
+        "CONFIG_KVM=y",
+        "CONFIG_S390_GUEST=y",
+        "CONFIG_CCW=y",
+        "CONFIG_SCLP_TTY=y",
+        "CONFIG_SCLP_CONSOLE=y",
+        "CONFIG_SCLP_VT220_TTY=y",
+        "CONFIG_SCLP_VT220_CONSOLE=y",
+        "CONFIG_KERNEL_UNCOMPRESSED=y",
+        "# CONFIG_PCI is not set",
+    ),
+)

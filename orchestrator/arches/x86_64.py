@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""x86_64: a q35 PC."""
+
+from orchestrator.model import Arch
+
+ARCH = Arch(
+    name="x86_64",
+    uname="x86_64",
+    qemu="qemu-system-x86_64",
+    machine="q35",
+    cpu={"tcg": "max", "kvm": "host"},
+    console="ttyS0",
+    net="virtio-net-pci,romfile=",
+    rng="virtio-rng-pci",
+    kernel_arch="x86_64",
+    srcarch="x86",
+    image_target="bzImage",
+    image="arch/x86/boot/bzImage",
+    debian_arch="amd64",
+    cross_prefix="x86_64-linux-gnu-",
+    cmdline="no_timer_check",
+    devices=("pvpanic-pci",),
+    kconfig=(
+        "CONFIG_SERIAL_8250=y",
+        "CONFIG_SERIAL_8250_CONSOLE=y",
+        "CONFIG_HYPERVISOR_GUEST=y",
+        "CONFIG_PARAVIRT=y",
+        "CONFIG_KVM_GUEST=y",
+        "CONFIG_PVH=y",
+        "CONFIG_PCI=y",
+        "CONFIG_PCI_MSI=y",
+        "CONFIG_VIRTIO_PCI=y",
+        "CONFIG_PVPANIC=y",
+        "CONFIG_PVPANIC_PCI=y",
+        "CONFIG_KERNEL_GZIP=y",
+        "CONFIG_PROCESSOR_SELECT=y",
+    ),
+)

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kconfig: which wanted options an olddefconfig lost, and what they depend on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+
+from orchestrator.errors import BuildError
+
+_SET = re.compile(r"^(CONFIG_\w+)=(.*)$")
+_UNSET = re.compile(r"^# (CONFIG_\w+) is not set$")
+
+
+def parse(lines: Iterable[str]) -> dict[str, str]:
+    """{CONFIG_X: value}, "n" for a line that says it is not set; the last line of an option wins."""
+    table: dict[str, str] = {}
+    for line in lines:
+        if found := _SET.match(line.strip()):
+            table[found[1]] = found[2]
+        elif found := _UNSET.match(line.strip()):
+            table[found[1]] = "n"
+    return table
+
+
+def verify(wanted: Sequence[str], config: str, source: Path, srcarch: str) -> None:
+    """Raise BuildError when .config does not hold what was wanted."""
+    have = parse(config.splitlines())
+    lost = [(o, v) for o, v in parse(wanted).items() if have.get(o, "n") != v]
+    if not lost:
+        return
+    options = {name.removeprefix("CONFIG_") for name, _ in lost}
+    needs = dependencies(source, srcarch, options)
+    rows = [_row(option, value, have, needs) for option, value in lost]
+    names = ", ".join(option for option, _ in lost)
+    raise BuildError(
+        f"the kernel's config lost {names}",
+        kind="kconfig",
+        hint="add what they depend on to the fragment, or take the line out",
+        log="\n".join(rows),
+    )
+
+
+def _row(option: str, value: str, have: dict[str, str], needs: dict[str, list[str]]) -> str:
+    conditions = needs.get(option.removeprefix("CONFIG_"))
+    if conditions is None:
+        return f"{option}={value} wanted, {have.get(option, 'n')} found: no such option in this source"
+    text = " && ".join(f"({c})" for c in dict.fromkeys(conditions)) or "nothing"
+    symbols = dict.fromkeys(re.findall(r"\b[A-Z][A-Z0-9_]{1,}\b", text))
+    off = [f"CONFIG_{s}" for s in symbols if have.get(f"CONFIG_{s}", "n") == "n"]
+    missing = f"; not set: {', '.join(off)}" if off else ""
+    return f"{option}={value} wanted, {have.get(option, 'n')} found: depends on {text}{missing}"
+
+
+def dependencies(source: Path, srcarch: str, options: set[str]) -> dict[str, list[str]]:
+    """{option without CONFIG_: conditions}, enclosing menus and ifs included, from the Kconfig files."""
+    found: dict[str, list[str]] = {}
+    for name, conditions in _walk(source, "Kconfig", srcarch, []):
+        if name in options:
+            found.setdefault(name, []).extend(conditions)
+    return found
+
+
+def _walk(root: Path, file: str, srcarch: str, outer: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each config block with its conditions; blocks nest by if and menu, files by source."""
+    stack: list[list[str]] = [list(outer)]
+    block: list[str] = []
+    name = ""
+    for line in _statements(root / file):
+        word, _, rest = line.partition(" ")
+        if word == "depends" and rest.startswith("on "):
+            (block if name else stack[-1]).append(rest[3:].strip())
+            continue
+        if word not in _OPENERS:
+            continue
+        if name:
+            yield name, [*chain(*stack), *block]
+        name, block = "", []
+        if word in ("config", "menuconfig"):
+            name = rest.strip()
+        elif word in ("if", "menu", "choice"):
+            stack.append([rest.strip()] if word == "if" else [])
+        elif word in ("endif", "endmenu", "endchoice"):
+            stack.pop()
+        elif word == "source":
+            inner = rest.strip().strip('"').replace("$(SRCARCH)", srcarch)
+            if (root / inner).is_file():
+                yield from _walk(root, inner, srcarch, list(chain(*stack)))
+    if name:
+        yield name, [*chain(*stack), *block]
+
+
+_OPENERS = {"config", "menuconfig", "if", "endif", "menu", "endmenu", "choice", "endchoice", "source", "comment"}
+
+
+def _statements(path: Path) -> Iterator[str]:
+    """Lines that start a statement: continuation lines joined, help texts skipped."""
+    help_indent = -1
+    pending = ""
+    for raw in path.read_text(errors="replace").splitlines():
+        line = raw.expandtabs()
+        indent = len(line) - len(line.lstrip())
+        text = line.strip()
+        if help_indent >= 0 and (not text or indent > help_indent):
+            continue
+        help_indent = -1
+        if text in ("help", "---help---"):
+            help_indent = indent
+            continue
+        pending += text.removesuffix("\\")
+        if text.endswith("\\"):
+            continue
+        if pending and not pending.startswith("#"):
+            yield pending
+        pending = ""

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patches: a shared tree is moved from one variant to another by writing only the files that differ."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator import proc
+from orchestrator.errors import BuildError
+from orchestrator.store import write_atomically
+
+_NAME = re.compile(r"^(?:---|\+\+\+|rename from|rename to) (?:[ab]/)?([^\t\n]+)", re.M)
+_FAILED = re.compile(r"^Hunk #(\d+) FAILED at (\d+)", re.M)
+
+
+def touched(text: str) -> set[str]:
+    """Names of the files that a unified diff changes, a/ and b/ taken off."""
+    return {name for name in _NAME.findall(text) if name != "/dev/null" and not name.startswith("/")}
+
+
+async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> set[str]:
+    """Make tree equal pristine plus patches; returns the files that were written.
+
+    Unchanged files keep their time, so make rebuilds what differs and nothing else. Raises BuildError
+    that names the patch, the file and the hunk.
+    """
+    state = tree.with_name(f"{tree.name}.touched.json")
+    before = set(json.loads(state.read_text())) if state.exists() else set()
+    with tempfile.TemporaryDirectory(dir=tree.parent, prefix=".patched-") as name:
+        scratch = Path(name)
+        now = await _apply(pristine, scratch, patches)
+        write_atomically(state, json.dumps(sorted(before | now)))
+        written = {file for file in before | now if _place(file, pristine, scratch if file in now else None, tree)}
+        write_atomically(state, json.dumps(sorted(now)))
+    return written
+
+
+async def _apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[str]:
+    """The touched files with all patches applied, below scratch."""
+    files: set[str] = set()
+    for patch in patches:
+        new = touched(patch.read_text(errors="surrogateescape"))
+        if not new:
+            raise BuildError(f"{patch.name}: no change in it", kind="patch", hint="a unified diff is wanted")
+        for file in new - files:
+            _copy(_inside(pristine, file), scratch / file)
+        files |= new
+        command = [
+            "patch",
+            "-p1",
+            "--fuzz=0",
+            "--forward",
+            "--no-backup-if-mismatch",
+            "--batch",
+            "-i",
+            str(patch),
+        ]
+        done = await proc.run([*command, "-d", str(scratch)])
+        if done.code:
+            raise _failure(patch, done.output)
+    return files
+
+
+def _inside(root: Path, file: str) -> Path:
+    """root/file, or BuildError for a name that climbs out of the tree."""
+    path = root / file
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise BuildError(f"a patch names {file}, outside of the source", kind="patch")
+    return path
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.exists():
+        shutil.copy2(source, target)
+
+
+def _place(file: str, pristine: Path, scratch: Path | None, tree: Path) -> bool:
+    """Bring one file of the tree to what is wanted; the file is replaced, never written into."""
+    wanted = (scratch or pristine) / file
+    target = tree / file
+    if not wanted.exists():
+        existed = target.exists()
+        target.unlink(missing_ok=True)
+        return existed
+    content = wanted.read_bytes()
+    if target.exists() and target.read_bytes() == content:
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + ".kmatrix")
+    temporary.write_bytes(content)
+    temporary.chmod(wanted.stat().st_mode)
+    temporary.replace(target)
+    return True
+
+
+def _failure(patch: Path, output: str) -> BuildError:
+    """The first hunk that failed: which patch, file and hunk, with the hunk's text."""
+    hunk = _FAILED.search(output)
+    if hunk is None:
+        first = next((row for row in output.splitlines() if row.strip()), "patch failed")
+        return BuildError(f"{patch.name} does not apply: {first}", kind="patch", log=output[-2000:])
+    names = re.findall(r"^patching file (\S+)", output[: hunk.start()], re.M)
+    file = names[-1] if names else "?"
+    number, line = int(hunk[1]), hunk[2]
+    text = _hunk(patch.read_text(errors="replace"), file, number)
+    return BuildError(
+        f"{patch.name} does not apply: hunk #{number} of {file} fails at line {line}",
+        kind="patch",
+        hint="rebase the patch on this source, or name another source in matrix.yaml",
+        log=text,
+    )
+
+
+def _hunk(text: str, file: str, number: int) -> str:
+    """The text of a file's Nth hunk."""
+    start = re.search(rf"^\+\+\+ (?:b/)?{re.escape(file)}\b", text, re.M)
+    if start is None:
+        return ""
+    section = re.split(r"^(?:diff |--- )", text[start.end() :], maxsplit=1, flags=re.M)[0]
+    hunks = re.split(r"^(?=@@ )", section, flags=re.M)[1:]
+    return hunks[number - 1].rstrip() if number <= len(hunks) else ""

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command: verbs, and what an error looks like to a person."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from orchestrator.cli import look, work
+from orchestrator.errors import EXIT_INFRA, KmatrixError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="What does a kernel patch change, on every architecture that matters, and am I sure?\n\n"
+    "Exit codes: 0 all passed and as expected · 1 something measured is not as expected · "
+    "2 usage or config · 3 a build, kernel or workload failed · 4 the testbed itself failed.",
+)
+for module in (look, work):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command; errors end as message, next step, log and exit code."""
+    try:
+        app()
+    except KmatrixError as error:
+        print_error(error)
+        sys.exit(error.exit_code)
+    except OSError as error:
+        print_error(KmatrixError(str(error), hint="check the file or folder it names", kind="os"))
+        sys.exit(EXIT_INFRA)
+
+
+def print_error(error: KmatrixError) -> None:
+    """To standard error."""
+    console = Console(stderr=True)
+    console.print(Text("error: ", style="bold red").append(Text(error.message, style="default")), soft_wrap=True)
+    if error.log:
+        console.print(Text(error.log.rstrip(), style="dim"), soft_wrap=True)
+    if error.hint:
+        console.print(Text(f"next: {error.hint}", style="cyan"), soft_wrap=True)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that only look: doctor, plan, report, clean."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from orchestrator import config as configuration
+from orchestrator import doctor as checks
+from orchestrator import report as formats
+from orchestrator import rundata
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.errors import EXIT_INFRA
+from orchestrator.plan import plan as make_plan
+from orchestrator.registry import pick
+from orchestrator.report.terminal import view
+from orchestrator.results import open_run
+from orchestrator.store import cache_root
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The matrix file.")]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", "-s", help="Glob over cell ids, ARCH/KERNEL/WORKLOAD; repeatable."),
+]
+DEFAULT = Path("matrix.yaml")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verbs."""
+    for verb in (doctor, plan, report, clean):
+        app.command()(verb)
+
+
+def doctor(tests: Annotated[bool, typer.Option("--tests", help="Also what the tests need.")] = False) -> None:
+    """Check what the host must have, and say how to get it.
+
+    Example: kmatrix doctor --tests
+    """
+    lacking = checks.missing(tests)
+    console = Console()
+    if not lacking:
+        console.print(f"All {len([n for n in checks.needs() if tests or not n.test])} things are there.")
+        return
+    table = Table("missing", "why", "Debian, Ubuntu", "Fedora", box=None, pad_edge=False)
+    for need in lacking:
+        table.add_row(need.name, need.why, need.package, need.fedora)
+    console.print(table)
+    console.print(f"\nInstall them with:\n  {checks.install_command(lacking)}", soft_wrap=True)
+    raise typer.Exit(EXIT_INFRA)
+
+
+def plan(config: Config = DEFAULT, select: Select = None) -> None:
+    """Print the builds, cells and boots of a run, without starting anything.
+
+    Example: kmatrix plan --select 's390x/*'
+    """
+    matrix = configuration.load(config)
+    made = make_plan(matrix, select or [])
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{len(made.builds)} builds")
+    for build in made.builds:
+        patches = ", ".join(path.name for path in build.kernel.patches) or "no patches"
+        console.print(f"  {build.id}: {build.kernel.source.name}, {patches}")
+    console.print(f"{len(made.cells)} cells")
+    for cell in made.cells:
+        console.print(f"  {cell.id}")
+    measure = made.measure
+    console.print(
+        f"{len(made.boots)} boots of {measure.warmup} warm-up + {measure.passes} counted passes, "
+        f"clock {measure.clock.value}, in this order"
+    )
+    for boot in made.boots:
+        console.print(f"  {boot.id}")
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    format: Annotated[str, typer.Option("--format", "-f", help="terminal, markdown or json.")] = "terminal",
+) -> None:
+    """Show a finished run again; needs neither QEMU nor a compiler.
+
+    Example: kmatrix report runs/2026-11-23-101500 --format markdown > matrix.md
+    """
+    render = pick("format", format, formats.known())
+    matrix = rundata.report(open_run(run))
+    if format == "terminal":
+        Console().print(view(matrix))
+    else:
+        typer.echo(render(matrix), nl=False)
+    raise typer.Exit(exit_code(matrix))
+
+
+def clean(
+    kinds: Annotated[list[str] | None, typer.Argument(help="What to remove: a kind from the list, or all.")] = None,
+) -> None:
+    """List what the cache holds, or remove kinds of it. Runs are not touched.
+
+    Example: kmatrix clean trees ccache
+    """
+    root = cache_root()
+    folders = {path.name: path for path in sorted(root.glob("*")) if path.is_dir()}
+    console = Console()
+    if not kinds:
+        for name, path in folders.items():
+            console.print(f"{_mib(path):8.0f} MiB  {name}", highlight=False)
+        console.print(f"in {root}; remove with: kmatrix clean KIND... or kmatrix clean all", soft_wrap=True)
+        return
+    chosen = list(folders) if "all" in kinds else kinds
+    for path in [pick("kind", kind, folders) for kind in chosen]:
+        shutil.rmtree(path)
+        console.print(f"removed {path}", soft_wrap=True)
+
+
+def _mib(folder: Path) -> float:
+    """Disk space; a file with several names counts once."""
+    seen = {(s.st_dev, s.st_ino): s.st_blocks for p in folder.rglob("*") if (s := p.lstat())}
+    return sum(seen.values()) * 512 / 2**20

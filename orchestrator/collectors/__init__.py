@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Metrics: one file each; unit and better direction travel with the metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from orchestrator.model import Direction
+from orchestrator.registry import scan
+
+
+@dataclass(frozen=True)
+class Collector:
+    """How a metric is read from a workload's JSON line, and how it is shown.
+
+    collect gets the decoded line of one pass and returns the value in `unit` for the whole pass;
+    shown per unit of work as value * scale, in shown_unit.
+    """
+
+    title: str
+    unit: str
+    direction: Direction
+    collect: Callable[[Mapping[str, object]], float]
+    shown_unit: str = ""
+    scale: float = 1.0
+    digits: int = 3
+    exact: bool = True  # a counter: any difference is a difference
+
+
+def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:
+    """{name: after - before} of a pass's /proc/vmstat snapshots."""
+    table = line["vmstat"]
+    if not isinstance(table, dict):
+        raise TypeError("vmstat is not a table")
+    return {name: int(after) - int(before) for name, (before, after) in table.items()}
+
+
+@cache
+def known() -> dict[str, Collector]:
+    """{metric: collector} of this folder."""
+    return scan([Path(__file__).parent], "COLLECTOR", Collector)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""matrix.yaml to Matrix: all mistakes at once, each with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from orchestrator import arches, workloads
+from orchestrator.errors import ConfigError
+from orchestrator.model import Comparison, Kernel, Limits, Matrix, Measure, Source, Workload
+from orchestrator.paths import GUEST_TOOLS, ROOT
+from orchestrator.registry import unknown
+from orchestrator.schema import KernelSpec, MatrixSpec, SourceSpec
+
+T = TypeVar("T")
+Location = Sequence[str | int]
+
+
+class _Problems:
+    """Collects 'file:line: what' rows; line numbers come from the YAML nodes."""
+
+    def __init__(self, path: Path, tree: Any) -> None:
+        self.path, self.tree = path, tree
+        self.rows: list[tuple[int, str]] = []
+
+    def add(self, location: Location, message: str) -> None:
+        dotted = ".".join(str(part) for part in location)
+        self.rows.append((self._line(location), f"{dotted}: {message}" if dotted else message))
+
+    def _line(self, location: Location) -> int:
+        node: Any = self.tree
+        line = 1
+        for part in location:
+            try:
+                line = (node.lc.key if hasattr(node, "keys") else node.lc.item)(part)[0] + 1
+                node = node[part]
+            except (KeyError, IndexError, AttributeError, TypeError):
+                break
+        return line
+
+    def named(self, what: str, location: Location, name: str, known: dict[str, T]) -> T | None:
+        """known[name], or None and a row that lists the known names."""
+        if name not in known:
+            self.add(location, unknown(what, name, known))
+            return None
+        return known[name]
+
+    def file(self, location: Location, name: str, base: Path) -> Path | None:
+        """The file, relative to matrix.yaml's folder or else to the project; None and a row if not there."""
+        places = [(folder / Path(name).expanduser()).resolve() for folder in (base, ROOT)]
+        for path in places:
+            if path.exists():
+                return path
+        self.add(location, f"no such file: {places[0]}")
+        return None
+
+    def stop(self) -> None:
+        """Raise ConfigError when there is any row."""
+        if self.rows:
+            rows = [f"{self.path}:{line}: {text}" for line, text in sorted(self.rows)]
+            raise ConfigError("\n".join(rows), hint=f"{len(rows)} to mend; nothing was started")
+
+
+def load(path: Path) -> Matrix:
+    """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> Matrix:
+    """As load, of a text; paths in it are relative to path's folder."""
+    try:
+        tree = YAML().load(StringIO(text))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(f"{path}:{line}: {error.problem}") from error
+    problems = _Problems(path, tree)
+    spec = _validate(tree, problems)
+    matrix = _resolve(spec, problems, path.parent)
+    problems.stop()
+    return matrix
+
+
+def _validate(tree: Any, problems: _Problems) -> MatrixSpec:
+    try:
+        return MatrixSpec.model_validate(tree)
+    except ValidationError as error:
+        for row in error.errors():
+            message = str(row["msg"]).removeprefix("Value error, ")
+            if row["type"] == "extra_forbidden":
+                message = _unknown_key(row["loc"])
+            problems.add(row["loc"], message)
+        problems.stop()
+        raise
+
+
+def _unknown_key(location: Location) -> str:
+    """Walk the models along location to list the keys that are known there."""
+    model: Any = MatrixSpec
+    for part in location[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is not None:
+            inner = getattr(field.annotation, "__args__", (field.annotation,))
+            model = inner[-1]
+    return unknown("key", str(location[-1]), getattr(model, "model_fields", {}))
+
+
+def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
+    known_arches = arches.known()
+    known_workloads = workloads.known(GUEST_TOOLS) | workloads.known(base / "guest-tools")
+    sources = {name: _source(name, s, problems, base) for name, s in spec.sources.items()}
+    kernels = {name: _kernel(name, k, sources, problems, base) for name, k in spec.kernels.items()}
+    for i, pair in enumerate(spec.compare):
+        problems.named("kernel", ("compare", i, "base"), pair.base, kernels)
+        problems.named("kernel", ("compare", i, "new"), pair.new, kernels)
+    chosen = _each(spec.workloads, lambda i, n: problems.named("workload", ("workloads", i), n, known_workloads))
+    return Matrix(
+        arches=_each(spec.arches, lambda i, n: problems.named("arch", ("arches", i), n, known_arches)),
+        kernels=tuple(k for k in kernels.values() if k),
+        workloads=tuple(w for folder in chosen if (w := _workload(folder, problems))),
+        comparisons=tuple(Comparison(c.base, c.new) for c in spec.compare),
+        measure=Measure(**spec.measure.model_dump()),
+        limits=Limits(**spec.limits.model_dump()),
+        kconfig=_kconfig(("kconfig",), spec.kconfig, problems, base),
+        ccache_gib=spec.ccache_gib,
+    )
+
+
+def _each(names: Iterable[str], look_up: Callable[[int, str], T | None]) -> tuple[T, ...]:
+    return tuple(x for i, name in enumerate(dict.fromkeys(names)) if (x := look_up(i, name)) is not None)
+
+
+def _workload(folder: Path, problems: _Problems) -> Workload | None:
+    try:
+        return workloads.load(folder)
+    except ConfigError as error:
+        problems.add(("workloads",), error.message)
+        return None
+
+
+def _source(name: str, spec: SourceSpec, problems: _Problems, base: Path) -> Source:
+    at = ("sources", name)
+    if spec.debian:
+        return Source(name, "debian", spec.debian, spec.version or "", spec.suite)
+    if spec.git:
+        tree = problems.file((*at, "git"), spec.git, base)
+        return Source(name, "git", str(tree), spec.revision)
+    if spec.tarball:
+        return Source(name, "tarball", str(problems.file((*at, "tarball"), spec.tarball, base)), spec.sha256 or "")
+    pattern = str((base / Path(str(spec.image)).expanduser()).resolve())
+    symbols = str((base / Path(str(spec.system_map)).expanduser()).resolve())
+    return Source(name, "image", pattern, system_map=symbols)
+
+
+def _kernel(
+    name: str, spec: KernelSpec, sources: dict[str, Source], problems: _Problems, base: Path
+) -> Kernel | None:
+    at = ("kernels", name)
+    source = problems.named("source", (*at, "source"), spec.source, sources)
+    named = _each(spec.patches, lambda i, n: problems.file((*at, "patches", i), n, base))
+    patches = tuple(patch for path in named for patch in _series(path))
+    if source is None:
+        return None
+    if source.kind == "image" and (patches or spec.kconfig):
+        problems.add(at, "a ready image takes no patches and no kconfig")
+    return Kernel(name, source, patches, _kconfig((*at, "kconfig"), spec.kconfig, problems, base))
+
+
+def _series(path: Path) -> list[Path]:
+    """A file called series lists patches beside it, in order; any other file is a patch."""
+    if path.name != "series":
+        return [path]
+    rows = (row.split("#")[0].strip() for row in path.read_text().splitlines())
+    return [path.with_name(row) for row in rows if row]
+
+
+def _kconfig(at: Location, entries: list[str], problems: _Problems, base: Path) -> tuple[str, ...]:
+    """Lines of the fragments; an entry is a file or a CONFIG_ line itself."""
+    lines: list[str] = []
+    for i, entry in enumerate(entries):
+        if entry.startswith("CONFIG_") or entry.startswith("# CONFIG_"):
+            lines.append(entry)
+        elif fragment := problems.file((*at, i), entry, base):
+            lines += [line.strip() for line in fragment.read_text().splitlines() if "CONFIG_" in line]
+    return tuple(lines)

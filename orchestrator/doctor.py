@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the host lacks. Standard library only: `make` runs this file before anything is installed.
+
+python3 orchestrator/doctor.py           prints the Debian packages to install, for apt-get
+python3 orchestrator/doctor.py --test    those of the tests too
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NEEDS = Path(__file__).parents[1] / "images" / "host-packages.toml"
+
+
+@dataclass(frozen=True)
+class Need:
+    """One entry of host-packages.toml."""
+
+    why: str
+    debian: str
+    fedora: str
+    program: str = ""
+    file: str = ""
+    module: str = ""
+    debian_native: dict[str, str] = field(default_factory=dict)
+    test: bool = False
+
+    @property
+    def name(self) -> str:
+        """What proves that it is there."""
+        return self.program or self.file or f"Python's {self.module}"
+
+    @property
+    def package(self) -> str:
+        """The Debian package on this host's architecture."""
+        return self.debian_native.get(platform.machine(), self.debian)
+
+    @property
+    def present(self) -> bool:
+        """Look."""
+        if self.program:
+            path = os.environ.get("PATH", os.defpath)
+            return shutil.which(self.program, path=f"{path}:/usr/sbin:/sbin") is not None
+        if self.file:
+            return Path(self.file).exists()
+        return importlib.util.find_spec(self.module) is not None
+
+
+def needs(path: Path = NEEDS) -> list[Need]:
+    """All entries, in file order."""
+    entries = tomllib.loads(path.read_text())["need"]
+    return [Need(**{k: v for k, v in e.items() if k != "for"}, test=e.get("for") == "test") for e in entries]
+
+
+def missing(tests: bool = False) -> list[Need]:
+    """Entries that are not there."""
+    return [need for need in needs() if (tests or not need.test) and not need.present]
+
+
+def install_command(lacking: Sequence[Need]) -> str:
+    """The one command that installs them on Debian and Ubuntu."""
+    packages = " ".join(dict.fromkeys(need.package for need in lacking))
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    return f"{sudo}apt-get install --no-install-recommends {packages}"
+
+
+def main() -> None:
+    """Print package names, space-separated."""
+    print(" ".join(dict.fromkeys(need.package for need in missing("--test" in sys.argv))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Errors: each has an owner (status), an exit code and a hint for the person who reads it."""
+
+from __future__ import annotations
+
+from orchestrator.model import Failure, Status
+
+EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA = range(5)
+
+
+class KmatrixError(Exception):
+    """What happened (message), what to do next (hint), what was last seen (log)."""
+
+    kind = "error"
+    status = Status.INFRA_FAILED
+    exit_code = EXIT_INFRA
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "", kind: str | None = None):
+        super().__init__(message)
+        self.message, self.hint, self.log = message, hint, log
+        self.kind = kind or self.kind
+
+    @property
+    def failure(self) -> Failure:
+        """The record that goes into result files."""
+        return Failure(self.kind, self.message, self.hint, self.log)
+
+
+class ConfigError(KmatrixError):
+    """The user's files or arguments are wrong; nothing was started."""
+
+    kind = "config"
+    exit_code = EXIT_USAGE
+
+
+class InfraError(KmatrixError):
+    """The testbed failed, not what it tests. The only kind that is retried."""
+
+    kind = "infrastructure"
+
+
+class ToolMissing(InfraError):
+    """A program or package of the host is not there."""
+
+    kind = "tool_missing"
+
+
+class DiskFull(InfraError):
+    """The host has no room left."""
+
+    kind = "disk_full"
+
+
+class BuildError(KmatrixError):
+    """A patch does not apply, a config does not hold, a source does not compile."""
+
+    kind = "compile"
+    status = Status.BUILD_FAILED
+    exit_code = EXIT_FAILED
+
+
+class KernelBroke(KmatrixError):
+    """The kernel under test panicked, oopsed or never became ready."""
+
+    kind = "panic"
+    status = Status.KERNEL_BROKE
+    exit_code = EXIT_FAILED
+
+
+class WorkloadFailed(KmatrixError):
+    """The workload exited with an error or printed what is no result."""
+
+    kind = "workload"
+    status = Status.WORKLOAD_FAILED
+    exit_code = EXIT_FAILED
+
+
+class TimedOut(KmatrixError):
+    """A deadline of the test passed and nothing said why."""
+
+    kind = "timeout"
+    status = Status.TIMED_OUT
+    exit_code = EXIT_FAILED

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Boots on this machine: the guest image, the accelerator, one boot with its retries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from orchestrator.build import initramfs
+from orchestrator.cell import Task, measure
+from orchestrator.errors import InfraError, KmatrixError, ToolMissing
+from orchestrator.events import Bus
+from orchestrator.guest import accel, keys
+from orchestrator.guest.command_line import Machine
+from orchestrator.guest.qemu import guest
+from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure
+from orchestrator.results import RunFolder
+from orchestrator.store import Store, sha256
+
+QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
+
+
+@contextmanager
+def stage(bus: Bus, store: Store, subject: str, name: str, timing: str) -> Iterator[None]:
+    """Tell of a stage's start, with last time's duration as the estimate, and of its end."""
+    bus.emit("stage", subject, stage=name, estimate=store.recall("timings", timing))
+    start = time.monotonic()
+    try:
+        yield
+    except KmatrixError as error:
+        bus.emit("failed", subject, stage=name, message=error.message, status=error.status.value)
+        raise
+    seconds = round(time.monotonic() - start, 3)
+    bus.emit("done", subject, stage=name, seconds=seconds)
+    store.remember("timings", timing, seconds)
+
+
+@dataclass
+class Boots:
+    """What all boots of a run share. scratch holds the run's initramfs files, keys included."""
+
+    folder: RunFolder
+    bus: Bus
+    store: Store
+    images: Path
+    scratch: Path
+    measure: Measure
+    limits: Limits
+    slots: asyncio.Semaphore
+    refresh: bool = False
+    keys: keys.Keys = field(default_factory=keys.make)
+    _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def image(self, arch: Arch) -> Path:
+        """The guest image with this run's keys in it."""
+        base = await initramfs.image(self.store, arch, self.images, self.refresh)
+        return await initramfs.with_files(base, self.keys.guest_files, self.scratch / f"{arch.name}.cpio")
+
+    async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, binary: Path) -> BootResult:
+        """Measure one boot, again after an infrastructure failure as often as retries says."""
+        kept = self.folder.load_boot(boot.cell.id, boot.number)
+        if kept and (kept.kernel_key, kept.workload_sha256) == (kernel.key, sha256(binary)):
+            return kept
+        choice = await self._accelerator(boot.cell.arch, kernel, initrd)
+        task = Task(
+            boot=boot,
+            machine=self._machine(boot.cell.arch, choice.accel, kernel, initrd, boot.cell.workload.memory_mib),
+            binary=binary,
+            kernel_key=kernel.key,
+            qemu=await accel.qemu_version(boot.cell.arch),
+            measure=self.measure,
+            limits=self.limits,
+            keys=self.keys,
+            folder=self.folder.boot(boot.cell.id, boot.number),
+            tell=lambda name: self.bus.emit("progress", boot.id, stage=name),
+            notes=(choice.note,) if choice.note else (),
+        )
+        result = await self._with_retries(boot, task)
+        self.folder.save_boot(boot.cell.id, result)
+        return result
+
+    async def _with_retries(self, boot: Boot, task: Task) -> BootResult:
+        for attempt in range(self.measure.retries + 1):
+            try:
+                with stage(self.bus, self.store, boot.id, "measure", f"boot-{boot.cell.arch.name}"):
+                    return await measure(task)
+            except (ToolMissing, InfraError) as error:
+                if isinstance(error, ToolMissing) or attempt == self.measure.retries:
+                    raise
+                note = f"attempt {attempt + 1} failed and was repeated: {error.message}"
+                self.bus.emit("note", boot.id, message=note)
+                task = replace(task, notes=(*task.notes, note))
+        raise AssertionError("unreachable")
+
+    def _machine(self, arch: Arch, name: str, kernel: KernelArtifact, initrd: Path, least_mib: int) -> Machine:
+        memory = max(self.measure.memory_mib, least_mib)
+        return Machine(arch, name, self.measure.clock, memory, self.measure.cpus, kernel.image, initrd)
+
+    async def _accelerator(self, arch: Arch, kernel: KernelArtifact, initrd: Path) -> accel.Choice:
+        async def boots() -> None:
+            machine = self._machine(arch, "kvm", kernel, initrd, 0)
+            limits = replace(self.limits, ready=accel.PROBE_SECONDS)
+            folder = self.folder.path / "kvm-probe" / arch.name
+            folder.mkdir(parents=True, exist_ok=True)
+            async with guest(machine, limits, folder) as running:
+                await running.ready()
+
+        async with self._probing:
+            return await accel.choose(arch, self.measure, self.store, boots)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Facts of this machine that belong to a result."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.build.toolchain import compiler
+from orchestrator.errors import KmatrixError
+from orchestrator.guest.accel import qemu_version
+from orchestrator.model import Arch
+
+
+async def facts(arches: Iterable[Arch]) -> dict[str, object]:
+    """Machine, system, and the versions of what measures: by arch where they differ."""
+    return {
+        "kmatrix": __version__,
+        "machine": platform.machine(),
+        "cpu": _field("/proc/cpuinfo", "model name"),
+        "cores": cores(),
+        "memory_mib": memory_mib("MemTotal"),
+        "kernel": platform.release(),
+        "system": platform.freedesktop_os_release().get("PRETTY_NAME", "?"),
+        "python": platform.python_version(),
+        "qemu": {arch.name: await _or_missing(qemu_version(arch)) for arch in arches},
+        "compiler": {arch.name: await _or_missing(compiler(arch.cross_prefix)) for arch in arches},
+    }
+
+
+async def _or_missing(question: object) -> str:
+    try:
+        return str(await question)  # type: ignore[misc]
+    except KmatrixError as error:
+        return error.message
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def memory_mib(field: str = "MemAvailable") -> int:
+    """A line of /proc/meminfo in MiB."""
+    words = _field("/proc/meminfo", field).split()
+    return int(words[0]) // 1024 if words else 0
+
+
+def _field(path: str, name: str) -> str:
+    for line in Path(path).read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return ""

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""This machine: builds one after the other, boots side by side, each cell's as soon as its kernel is there."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import traceback
+from collections.abc import Awaitable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.build import guest_tools
+from orchestrator.build.kernel import Builder
+from orchestrator.errors import DiskFull, InfraError, KmatrixError
+from orchestrator.events import Bus
+from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
+from orchestrator.executors.host import cores, facts, memory_mib
+from orchestrator.model import Boot, BootResult, Build, Cell, CellResult, Clock, KernelArtifact, Plan, Status
+from orchestrator.results import RunFolder, disk_error
+from orchestrator.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass
+class Local:
+    """One run. images is the project's data folder; results of cells end up in `cells`."""
+
+    plan: Plan
+    folder: RunFolder
+    bus: Bus
+    store: Store
+    images: Path
+    builder: Builder
+    cells: dict[str, CellResult] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._tasks: dict[str, asyncio.Task[object]] = {}
+        self._making = asyncio.Lock()
+
+    def _side_by_side(self) -> int:
+        """Guests at a time. A wall clock wants the machine for itself; an instruction clock does not care."""
+        if self.plan.measure.clock is Clock.WALL:
+            return 1
+        need = self.plan.measure.memory_mib + QEMU_OVERHEAD_MIB
+        return max(1, min(cores() // self.plan.measure.cpus, memory_mib() // need))
+
+    async def run(self) -> None:
+        """Everything of the plan that the run folder does not have yet."""
+        arches = dict.fromkeys(build.arch for build in self.plan.builds)
+        self.folder.write_json("host.json", await facts(arches))
+        with tempfile.TemporaryDirectory(prefix="kmatrix-") as scratch:
+            boots = Boots(
+                self.folder, self.bus, self.store, self.images, Path(scratch), self.plan.measure, self.plan.limits,
+                slots=asyncio.Semaphore(self._side_by_side()), refresh=self.builder.refresh,
+            )  # fmt: skip
+            async with asyncio.TaskGroup() as group:
+                self._start_builds(group)
+                for arch in arches:
+                    self._start(group, f"image {arch.name}", boots.image(arch))
+                for cell in self.plan.cells:
+                    name = f"tool {cell.arch.name}/{cell.workload.name}"
+                    if name not in self._tasks:
+                        work = guest_tools.binary(self.store, cell.arch, cell.workload)
+                        self._start(group, name, work)
+                self._start_boots(group, boots)
+                for cell in self.plan.cells:
+                    group.create_task(self._cell(cell))
+
+    async def build(self) -> list[KmatrixError]:
+        """Only the builds; returns what failed."""
+        async with asyncio.TaskGroup() as group:
+            self._start_builds(group)
+        results = [task.result() for task in self._tasks.values()]
+        return [result for result in results if isinstance(result, KmatrixError)]
+
+    def _start_builds(self, group: asyncio.TaskGroup) -> None:
+        for build in self.plan.builds:
+            self._start(group, f"kernel {build.id}", self._build(build))
+
+    def _start_boots(self, group: asyncio.TaskGroup, boots: Boots) -> None:
+        """In the plan's order; under a wall clock each waits for all builds and for the one before."""
+        ended = {c.id for c in self.plan.cells if self._ended_before(c)}
+        before = [name for name in self._tasks if name.startswith("kernel ")]
+        for boot in self.plan.boots:
+            if boot.cell.id in ended:
+                continue
+            first = list(before) if self.plan.measure.clock is Clock.WALL else []
+            self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
+            before.append(f"boot {boot.id}")
+
+    def _start(self, group: asyncio.TaskGroup, name: str, work: Awaitable[object]) -> None:
+        """A task that returns its KmatrixError instead of raising it: one failure stops nothing else."""
+        self._tasks[name] = group.create_task(self._caught(work))
+
+    async def _caught(self, work: Awaitable[object]) -> object:
+        try:
+            return await work
+        except KmatrixError as error:
+            return error
+        except OSError as error:
+            known = disk_error(error, self.store.root)
+            return known if isinstance(known, KmatrixError) else _internal(error)
+        except Exception as error:
+            return _internal(error)
+
+    async def _need(self, name: str, kind: type[T]) -> T:
+        """Another task's result; its error is raised again."""
+        result = await self._tasks[name]
+        if isinstance(result, KmatrixError):
+            raise result
+        if not isinstance(result, kind):
+            raise InfraError(f"{name} gave {type(result).__name__}", kind="internal")
+        return result
+
+    async def _build(self, build: Build) -> KernelArtifact:
+        log = self.folder.build(build.id) / "build.log"
+        async with self._making:
+            artifact = await self.builder.find(build)
+            if artifact is None:
+                name = f"build-{build.arch.name}-{build.kernel.name}"
+                with stage(self.bus, self.store, build.id, "build", name):
+                    artifact = await self.builder.make(build, log)
+        self.bus.emit("kernel", build.id, cached=artifact.cached, linux=artifact.linux)
+        self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
+        for name in ("config", "build.log"):
+            kept = artifact.folder / name
+            if build.kernel.source.kind != "image" and kept.is_file():
+                self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
+        return artifact
+
+    async def _boot(self, boot: Boot, boots: Boots, first: list[str]) -> BootResult:
+        """Once its kernel, image and workload are there; not at all when its cell has failed already."""
+        for name in first:
+            await self._tasks[name]
+        cell = boot.cell
+        kernel = await self._need(f"kernel {cell.build_id}", KernelArtifact)
+        initrd = await self._need(f"image {cell.arch.name}", Path)
+        binary = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", Path)
+        async with boots.slots:
+            for earlier in range(boot.number):
+                task = self._tasks[f"boot {cell.id}#{earlier}"]
+                if task.done() and isinstance(error := task.result(), KmatrixError):
+                    raise error
+            return await boots.boot(boot, kernel, initrd, binary)
+
+    def _ended_before(self, cell: Cell) -> CellResult | None:
+        """The cell's result from an earlier start of this run, if it counts."""
+        before = self.folder.load_cell(cell.id)
+        return before if before and before.status not in (Status.INFRA_FAILED, Status.SKIPPED) else None
+
+    async def _cell(self, cell: Cell) -> None:
+        """Gather a cell's boots, save its result, tell of it."""
+        result = self._ended_before(cell)
+        if resumed := result is not None:
+            self.cells[cell.id] = result
+        else:
+            names = [f"boot {boot.id}" for boot in self.plan.boots if boot.cell.id == cell.id]
+            result = self._save(cell, [await self._tasks[name] for name in names])
+        self.bus.emit("cell", cell.id, result=result, resumed=resumed)
+
+    def _save(self, cell: Cell, outcomes: list[object]) -> CellResult:
+        errors = [outcome for outcome in outcomes if isinstance(outcome, KmatrixError)]
+        kernel = self._tasks[f"kernel {cell.build_id}"].result()
+        result = CellResult(
+            id=cell.id,
+            arch=cell.arch.name,
+            kernel=cell.kernel.name,
+            workload=cell.workload.name,
+            status=errors[0].status if errors else Status.PASSED,
+            failure=errors[0].failure if errors else None,
+            clock=self.plan.measure.clock.value,
+            unit=cell.workload.unit,
+            linux=kernel.linux if isinstance(kernel, KernelArtifact) else "",
+            boots=tuple(outcome for outcome in outcomes if isinstance(outcome, BootResult)),
+        )
+        try:
+            self.folder.save_cell(result)
+        except DiskFull as error:
+            result = replace(result, status=error.status, failure=error.failure)
+        self.cells[cell.id] = result
+        return result
+
+
+def _internal(error: BaseException) -> InfraError:
+    """A fault of ours: told as such, with the traceback, and nothing else is stopped by it."""
+    trace = "".join(traceback.format_exception(error))
+    return InfraError(f"internal error: {error!r}", kind="internal", hint="please report it", log=trace[-3000:])

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which accelerator a guest gets. KVM only after a guest of ours really booted under it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import proc
+from orchestrator.errors import ConfigError, KmatrixError
+from orchestrator.model import Arch, Clock, Measure
+from orchestrator.store import Store, digest
+
+PROBE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The accelerator that is used, and why it is not another."""
+
+    accel: str
+    note: str = ""
+
+
+async def qemu_version(arch: Arch) -> str:
+    """As QEMU prints it: 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)."""
+    done = await proc.run([arch.qemu, "--version"])
+    return done.output.splitlines()[0].removeprefix("QEMU emulator version ") if done.output else "?"
+
+
+async def choose(arch: Arch, measure: Measure, store: Store, boots: Callable[[], Awaitable[None]]) -> Choice:
+    """TCG for the instruction clock; else KVM where `boots` (a real guest's boot under KVM) succeeds.
+
+    The answer is remembered until the host boots again. ConfigError when KVM was demanded and is not there.
+    """
+    if measure.clock is Clock.ICOUNT or measure.accel == "tcg":
+        return Choice("tcg")
+    why = _impossible(arch)
+    if not why:
+        key = digest("kvm", arch.name, _boot_id(), await qemu_version(arch))
+        known = store.recall("kvm", key)
+        why = str(known["why"]) if isinstance(known, dict) else await _probe(boots)
+        store.remember("kvm", key, {"arch": arch.name, "why": why})
+    if not why:
+        return Choice("kvm")
+    if measure.accel == "kvm":
+        raise ConfigError(f"no KVM for {arch.name}: {why}", hint="choose accel: auto or tcg")
+    return Choice("tcg", f"KVM is not used: {why}")
+
+
+def _impossible(arch: Arch) -> str:
+    if platform.machine() != arch.uname:
+        return f"this host is {platform.machine()}"
+    return "" if Path("/dev/kvm").exists() else "there is no /dev/kvm"
+
+
+async def _probe(boots: Callable[[], Awaitable[None]]) -> str:
+    """Why a guest did not boot under KVM; empty if it did."""
+    try:
+        await boots()
+    except KmatrixError as error:
+        return f"a guest under KVM failed: {error.message}"
+    return ""
+
+
+def _boot_id() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

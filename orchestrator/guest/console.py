@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest's console: drained, saved, searched line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+READY = "kmatrix: ready"
+
+# First match wins; each is the start of what Linux prints in such a case.
+FATAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        (
+            "lock_imbalance",
+            r"WARNING: (bad unlock balance|lock held when returning|possible recursive locking)",
+        ),
+        ("rcu_stall", r"rcu: INFO: \w+ (self-)?detected (expedited )?stalls?|detected stalls on CPUs"),
+        (
+            "lockup",
+            r"BUG: soft lockup|watchdog: BUG|NMI watchdog|hard LOCKUP|blocked for more than \d+ seconds",
+        ),
+        ("oops", r"BUG: (unable to handle|kernel NULL|Bad page|KASAN|KFENCE|sleeping|scheduling|workqueue)"),
+        ("oops", r"Unable to handle kernel|Internal error: |Oops:|general protection fault|kernel BUG at "),
+        ("oops", r"Unable to handle kernel pointer dereference|illegal operation: |Call Trace:.*oops"),
+        ("bug", r"\bBUG: "),
+        ("warning", r"WARNING: CPU: \d+"),
+        ("panic", r"Kernel panic - not syncing"),
+    )
+)
+OUT_OF_MEMORY = re.compile(r"Out of memory: Killed process \d+ \((?P<name>[^)]+)\)")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What a console shows of a broken kernel: its kind, the first line, an excerpt."""
+
+    kind: str
+    line: str
+    excerpt: str
+
+
+def find_broken(text: str) -> Broken | None:
+    """The first sign of a broken kernel in a console log, with the lines around it."""
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        for kind, pattern in FATAL:
+            if pattern.search(line):
+                excerpt = "\n".join(lines[max(0, number - 3) : number + 30])
+                return Broken(kind, _without_time(line), excerpt)
+    return None
+
+
+def tail(text: str, lines: int = 15) -> str:
+    """The last lines, for an error message."""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _without_time(line: str) -> str:
+    return re.sub(r"^(\[ *\d+\.\d+\] *)+", "", line).strip()
+
+
+class Console:
+    """Reads one end of a socket pair into a file until it closes; tells of ready and of a broken kernel."""
+
+    def __init__(self, sock: socket.socket, log: Path) -> None:
+        self._sock, self._log = sock, log
+        self._text = ""
+        self.ready = asyncio.Event()
+        self.broken = asyncio.Event()
+
+    @property
+    def text(self) -> str:
+        """All that was printed so far."""
+        return self._text
+
+    async def drain(self) -> None:
+        """Run until the other end closes."""
+        reader, writer = await asyncio.open_connection(sock=self._sock)
+        searched = 0
+        try:
+            with self._log.open("wb") as file:
+                while chunk := await reader.read(4096):
+                    file.write(chunk)
+                    file.flush()
+                    self._text += chunk.decode(errors="replace").replace("\r", "")
+                    searched = self._search(searched)
+        finally:
+            writer.close()
+
+    def _search(self, start: int) -> int:
+        """Look at the whole lines since start; returns where the next look begins."""
+        end = self._text.rfind("\n") + 1
+        if end <= start:
+            return start
+        part = self._text[start:end]
+        if READY in part:
+            self.ready.set()
+        if find_broken(part):
+            self.broken.set()
+        return end

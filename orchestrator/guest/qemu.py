@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest's life: started paused, watched over QMP and console, stopped softly, then hard."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qemu.qmp import EventListener, QMPClient, QMPError
+
+from orchestrator import proc
+from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut
+from orchestrator.guest.command_line import Machine, qemu_argv
+from orchestrator.guest.console import Console, find_broken, tail
+from orchestrator.guest.keys import Keys
+from orchestrator.guest.shell import Shell
+from orchestrator.model import Limits
+
+T = TypeVar("T")
+LAST_WORDS = 3.0  # seconds that a dying guest gets to print its backtrace
+
+
+class Guest:
+    """A running guest. Everything awaited on it goes through during(), which ends when the guest does."""
+
+    def __init__(self, machine: Machine, limits: Limits, folder: Path) -> None:
+        self.machine, self.limits, self.folder = machine, limits, folder
+        self.notes: list[str] = []
+        self.argv: list[str] = []
+        self.qmp = QMPClient(machine.arch.name)
+        self._events = EventListener(("GUEST_PANICKED", "SHUTDOWN", "GUEST_CRASHLOADED"))
+        self._shutdown = ""
+        self._stopping = False
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Start QEMU with both sockets handed over, connect, let it run."""
+        ours_qmp, theirs_qmp = socket.socketpair()
+        ours_console, theirs_console = socket.socketpair()
+        fds = (theirs_qmp.fileno(), theirs_console.fileno())
+        self.argv = qemu_argv(self.machine, *fds)
+        self.console = Console(ours_console, self.folder / "console.log")
+        errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
+        try:
+            self.process = await stack.enter_async_context(proc.spawn(self.argv, stdout=errors, pass_fds=fds))
+        finally:
+            theirs_qmp.close()
+            theirs_console.close()
+        self._drain = asyncio.create_task(self.console.drain())
+        self._death = asyncio.create_task(self._watch())
+        stack.push_async_callback(self._end_tasks)
+        try:
+            self.qmp.register_listener(self._events)
+            await asyncio.wait_for(self.qmp.connect(ours_qmp), 10)
+            await self.qmp.execute("cont")
+        except (QMPError, TimeoutError, OSError, EOFError) as error:
+            raise await self._no_start(error) from error
+
+    async def _no_start(self, error: BaseException) -> InfraError:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.process.wait(), 1)
+        words = (self.folder / "qemu.stderr").read_text(errors="replace").strip()
+        first = words.splitlines()[0] if words else str(error)
+        return InfraError(f"QEMU did not start: {first}", kind="qemu_start", log=words)
+
+    async def ready(self) -> None:
+        """Until init says so. TimedOut, or what during() raises."""
+        await self.during(self.console.ready.wait(), self.limits.ready, "did not become ready", "not_ready")
+
+    async def shell(self, keys: Keys) -> Shell:
+        """Logged in."""
+        shell = Shell(await self._port(), keys)
+        await self.during(shell.connect(self.limits.ready), self.limits.ready + 5, "let nobody log in", "ssh_login")
+        return shell
+
+    async def _port(self) -> int:
+        """The loopback port that QEMU chose for the guest's port 22."""
+        text = str(await self.qmp.execute("human-monitor-command", {"command-line": "info usernet"}))
+        found = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)", text)
+        if found is None:
+            raise InfraError("QEMU forwards no port", kind="qemu_port", log=text)
+        return int(found[1])
+
+    async def during(self, work: Coroutine[Any, Any, T], limit: float, what: str, kind: str) -> T:
+        """work's result; or the guest's death, which explains a failure of work; or TimedOut after limit (s)."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task, self._death}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if not self._death.done() and task.done() and task.exception():
+                await asyncio.wait({self._death}, timeout=LAST_WORDS)
+            if self._death.done():
+                raise self._death.result()
+            if not task.done() or isinstance(task.exception(), TimeoutError):
+                raise TimedOut(
+                    f"the guest {what} within {limit:.0f} s",
+                    kind=kind,
+                    hint="the log has the guest's last console lines",
+                    log=tail(self.console.text),
+                )
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    async def _watch(self) -> KmatrixError:
+        """Wait for the guest to die in whichever way; say how."""
+        exited = asyncio.create_task(self.process.wait())
+        broken = asyncio.create_task(self.console.broken.wait())
+        panicked = asyncio.create_task(self._panic_event())
+        try:
+            await asyncio.wait({exited, broken, panicked}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._drain}, timeout=LAST_WORDS)
+        finally:
+            for task in (exited, broken, panicked):
+                task.cancel()
+        return self._obituary()
+
+    async def _panic_event(self) -> None:
+        async for event in self._events:
+            if event["event"] == "SHUTDOWN":
+                self._shutdown = str(event["data"])
+            else:
+                return
+        await asyncio.Event().wait()
+
+    def _obituary(self) -> KmatrixError:
+        text = self.console.text
+        broken = find_broken(text)
+        if broken:
+            return KernelBroke(
+                f"the kernel broke: {broken.line}",
+                kind=broken.kind,
+                hint="the whole console is in the run folder (console.log)",
+                log=broken.excerpt,
+            )
+        code = self.process.returncode
+        if code is not None and code != 0:
+            how = f"signal {-code}" if code < 0 else f"exit status {code}"
+            words = (self.folder / "qemu.stderr").read_text(errors="replace")
+            return InfraError(f"QEMU died ({how})", kind="qemu_died", log=words or tail(text))
+        return KernelBroke(
+            f"the guest stopped by itself {self._shutdown}".strip(), kind="guest_reset", log=tail(text)
+        )
+
+    async def stop(self) -> None:
+        """quit over QMP; SIGTERM and SIGKILL only if that does not help, and then it is noted."""
+        started = time.monotonic()
+        with suppress(QMPError, EOFError, OSError, TimeoutError):
+            await asyncio.wait_for(self.qmp.execute("quit"), self.limits.stop)
+        with suppress(QMPError, EOFError, OSError, TimeoutError):
+            await asyncio.wait_for(self.qmp.disconnect(), self.limits.stop)
+        try:
+            await asyncio.wait_for(self.process.wait(), self.limits.stop)
+        except TimeoutError:
+            hard = await proc.stop(self.process)
+            sign = "SIGKILL" if hard else "SIGTERM"
+            self.notes.append(f"QEMU ignored quit for {time.monotonic() - started:.0f} s and was ended by {sign}")
+
+    async def _end_tasks(self) -> None:
+        for task in (self._death, self._drain):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+@asynccontextmanager
+async def guest(machine: Machine, limits: Limits, folder: Path) -> AsyncIterator[Guest]:
+    """A started guest; gone when the block ends, however it ends. folder gets console.log and qemu.stderr."""
+    running = Guest(machine, limits, folder)
+    async with AsyncExitStack() as stack:
+        await running.start(stack)
+        try:
+            yield running
+        finally:
+            await asyncio.shield(running.stop())

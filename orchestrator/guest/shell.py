@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""SSH into a guest: fabric on paramiko behind one typed class; one connection a boot, a limit on every call."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fabric
+import paramiko
+from invoke.exceptions import CommandTimedOut
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from orchestrator.errors import InfraError
+from orchestrator.guest.keys import Keys, host_key
+
+T = TypeVar("T")
+LOST = (OSError, EOFError, paramiko.SSHException)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Exit status (negative: signal unknown to SSH), standard output and standard error."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Shell:
+    """A connected guest. Calls run in a thread; cancelling one closes the connection, which ends it."""
+
+    def __init__(self, port: int, keys: Keys) -> None:
+        config = fabric.Config(overrides={"load_ssh_configs": False})
+        client_key = paramiko.Ed25519Key.from_private_key(io.StringIO(keys.client_pem))
+        options = {"pkey": client_key, "allow_agent": False, "look_for_keys": False}
+        self._connection: Any = fabric.Connection(
+            "127.0.0.1", user="root", port=port, config=config, connect_timeout=20, connect_kwargs=options
+        )
+        client: paramiko.SSHClient = self._connection.client
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        client.get_host_keys().add(f"[127.0.0.1]:{port}", "ssh-ed25519", host_key(keys.host_public))
+
+    async def connect(self, limit: float) -> None:
+        """Log in; tried again until limit (s), because sshd may still be starting when the port is there."""
+        attempts = AsyncRetrying(
+            stop=stop_after_delay(limit),
+            wait=wait_fixed(0.1),
+            retry=retry_if_exception_type(LOST),
+            reraise=True,
+        )
+        try:
+            await attempts(self._call, self._connection.open)
+        except paramiko.BadHostKeyException as error:
+            raise InfraError("another host answered on the guest's port", kind="ssh_host_key") from error
+        except LOST as error:
+            raise InfraError(f"SSH login failed: {error}", kind="ssh_login") from error
+
+    async def run(self, command: str, limit: float) -> Output:
+        """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost."""
+        try:
+            done = await self._call(
+                self._connection.run, command, hide=True, warn=True, in_stream=False, timeout=limit
+            )
+        except CommandTimedOut as error:
+            raise TimeoutError(command) from error
+        except LOST as error:
+            raise _lost(error) from error
+        if done.exited < 0:
+            raise _lost(EOFError("the channel closed without an exit status"))
+        return Output(done.exited, done.stdout, done.stderr)
+
+    async def push(self, local: Path, remote: str) -> None:
+        """Copy a file into the guest, executable."""
+        try:
+            await self._call(self._put, local, remote)
+        except LOST as error:
+            raise _lost(error) from error
+
+    def _put(self, local: Path, remote: str) -> None:
+        self._connection.put(str(local), remote)
+        self._connection.sftp().chmod(remote, 0o755)
+
+    def terminal(self) -> int:
+        """The user's own terminal becomes a login shell's; its exit status."""
+        return int(self._connection.shell(in_stream=None, hide=False).exited)
+
+    def close(self) -> None:
+        """Also ends a call that is under way."""
+        with suppress(*LOST):
+            self._connection.close()
+
+    async def _call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        try:
+            return await asyncio.to_thread(function, *args, **kwargs)
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+
+def _lost(error: BaseException) -> InfraError:
+    return InfraError(f"the SSH connection was lost: {error or type(error).__name__}", kind="ssh_lost")

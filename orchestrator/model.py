@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The words of the project as frozen data. No behaviour beyond derived names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Status(StrEnum):
+    """How a cell ended; who failed is in the name."""
+
+    PASSED = "passed"
+    BUILD_FAILED = "build_failed"
+    KERNEL_BROKE = "kernel_broke"
+    WORKLOAD_FAILED = "workload_failed"
+    TIMED_OUT = "timed_out"
+    INFRA_FAILED = "infra_failed"
+    SKIPPED = "skipped"
+
+
+class Verdict(StrEnum):
+    """What a comparison or an expectation says."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    UNCLEAR = "unclear"
+    AS_EXPECTED = "as_expected"
+    NOT_AS_EXPECTED = "not_as_expected"
+
+
+class Clock(StrEnum):
+    """What the guest's time is: instructions as nanoseconds, or the host's time."""
+
+    ICOUNT = "icount"
+    WALL = "wall"
+
+
+class Direction(StrEnum):
+    """Which way of a metric is better; NEITHER for those that only tell."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
+
+
+@dataclass(frozen=True)
+class Arch:
+    """All that differs between architectures; one record a file in arches/."""
+
+    name: str  # in cell ids: s390x
+    uname: str  # what uname -m says on such a host, for KVM
+    qemu: str  # the emulator: qemu-system-s390x
+    machine: str  # -M
+    cpu: Mapping[str, str]  # -cpu by accelerator
+    console: str  # the console's tty in the guest
+    net: str  # -device NAME[,options] of the network
+    rng: str  # -device of the entropy source
+    kernel_arch: str  # ARCH= of the kernel's make
+    srcarch: str  # the folder below arch/ in the kernel's source
+    image_target: str  # the make target
+    image: str  # the image's path in the build tree
+    debian_arch: str  # of the guest's packages
+    cross_prefix: str  # of the compiler: s390x-linux-gnu-
+    kconfig: tuple[str, ...]  # lines beside images/kconfig/common.config
+    cmdline: str = ""  # kernel parameters only this one needs
+    devices: tuple[str, ...] = ()  # further -device options (panic notifier)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something did not end well: kind, message, hint, excerpt of a log."""
+
+    kind: str
+    message: str
+    hint: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a kernel comes from: kind is debian, tarball, git or image."""
+
+    name: str
+    kind: str
+    location: str  # package name, path of a tarball, path of a git tree, or image pattern
+    revision: str = ""  # version, sha256 or git revision; empty: the newest
+    suite: str = "bookworm"  # of a Debian package
+    system_map: str = ""  # of a ready image
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One variant to build: a source, and patches in order."""
+
+    name: str
+    source: Source
+    patches: tuple[Path, ...] = ()
+    kconfig: tuple[str, ...] = ()  # lines beside the common ones
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A claim that a workload's file makes; values are per unit of work."""
+
+    metric: str
+    linux: str  # versions of the base it holds for: ">=6.0,<6.4"
+    values: Mapping[str, float]  # by kernel name, absolute per unit
+    change: Mapping[str, float]  # by arch name, relative: -0.15
+    tolerance: float
+    base: str = ""
+    new: str = ""
+    claim: str = ""
+    accel: str = ""  # "" any
+    clock: str = ""  # "" any
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A folder of guest-tools/: a native static program and what it declares."""
+
+    name: str
+    folder: Path
+    title: str
+    unit: str
+    metrics: tuple[str, ...]
+    args: tuple[str, ...]
+    memory_mib: int
+    expectations: tuple[Expectation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Deadlines in seconds of host time."""
+
+    build: float = 3600
+    ready: float = 120
+    work: float = 600  # one boot's workload, all passes
+    stop: float = 10
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How each cell is measured."""
+
+    boots: int = 2
+    passes: int = 2
+    warmup: int = 1
+    clock: Clock = Clock.ICOUNT
+    accel: str = "auto"
+    memory_mib: int = 1024
+    cpus: int = 1
+    retries: int = 1  # of a boot after an infrastructure failure, never after any other
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which two kernels are set side by side."""
+
+    base: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A validated matrix.yaml, names resolved."""
+
+    arches: tuple[Arch, ...]
+    kernels: tuple[Kernel, ...]
+    workloads: tuple[Workload, ...]
+    comparisons: tuple[Comparison, ...]
+    measure: Measure
+    limits: Limits
+    kconfig: tuple[str, ...]  # lines for every kernel, file order
+    ccache_gib: int = 5
+
+
+@dataclass(frozen=True)
+class Build:
+    """A kernel to be built for an arch."""
+
+    arch: Arch
+    kernel: Kernel
+    kconfig: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """s390x/patched"""
+        return f"{self.arch.name}/{self.kernel.name}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """arch x kernel x workload."""
+
+    arch: Arch
+    kernel: Kernel
+    workload: Workload
+
+    @property
+    def id(self) -> str:
+        """s390x/patched/shmem-write"""
+        return f"{self.arch.name}/{self.kernel.name}/{self.workload.name}"
+
+    @property
+    def build_id(self) -> str:
+        """The build that this cell boots."""
+        return f"{self.arch.name}/{self.kernel.name}"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One guest start of a cell; the unit of replication."""
+
+    cell: Cell
+    number: int
+
+    @property
+    def id(self) -> str:
+        """s390x/patched/shmem-write#0"""
+        return f"{self.cell.id}#{self.number}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, in order."""
+
+    builds: tuple[Build, ...]
+    cells: tuple[Cell, ...]
+    boots: tuple[Boot, ...]
+    measure: Measure
+    limits: Limits
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class KernelArtifact:
+    """A built kernel in the store, and what it was built from."""
+
+    build_id: str
+    key: str
+    folder: Path
+    image: Path
+    linux: str  # 6.1.192
+    info: Mapping[str, object] = field(default_factory=dict)  # goes into matrix.json
+    cached: bool = False
+
+
+@dataclass(frozen=True)
+class PassSample:
+    """One pass: units of work done, metric values, vmstat differences."""
+
+    units: int
+    values: Mapping[str, float]
+    vmstat: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class BootResult:
+    """One boot's passes (the first ones are warm-up), and what really ran."""
+
+    number: int
+    accel: str
+    qemu: str
+    cpu: str
+    command: tuple[str, ...]
+    warmup: int
+    passes: tuple[PassSample, ...]
+    kernel_key: str
+    workload_sha256: str
+    seconds: Mapping[str, float]  # host time of each stage
+    notes: tuple[str, ...] = ()  # retries, hard stops: nothing is dropped silently
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """How a cell ended, and its boots as far as they went."""
+
+    id: str
+    arch: str
+    kernel: str
+    workload: str
+    status: Status
+    failure: Failure | None
+    clock: str
+    unit: str
+    linux: str = ""
+    boots: tuple[BootResult, ...] = ()

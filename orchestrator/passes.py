@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a workload printed, decoded: one sample a pass. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from orchestrator.collectors import known as collectors
+from orchestrator.collectors import vmstat_change
+from orchestrator.errors import WorkloadFailed
+from orchestrator.model import PassSample
+
+
+def decode(text: str, metrics: Sequence[str], passes: int) -> tuple[PassSample, ...]:
+    """The samples of a workload's standard output (one JSON line a pass, then a line that says done).
+
+    Raises WorkloadFailed for rubbish, for a missing pass and for a pass without work.
+    """
+    lines = [_line(row) for row in text.splitlines() if row.strip()]
+    samples = tuple(_sample(line, metrics) for line in lines if "done" not in line)
+    if not lines or lines[-1].get("done") != passes or len(samples) != passes:
+        raise _rubbish(f"{len(samples)} of {passes} passes reported", text)
+    return samples
+
+
+def _line(row: str) -> Mapping[str, object]:
+    try:
+        line = json.loads(row)
+    except json.JSONDecodeError:
+        line = None
+    if not isinstance(line, dict) or line.get("kmatrix") != 1:
+        raise _rubbish(f"not a result line: {row[:120]!r}", row)
+    return line
+
+
+def _sample(line: Mapping[str, object], metrics: Sequence[str]) -> PassSample:
+    try:
+        units = int(str(line["units"]))
+        values = {name: collectors()[name].collect(line) for name in metrics}
+        vmstat = vmstat_change(line)
+    except (KeyError, ValueError, TypeError) as error:
+        raise _rubbish(f"a result line lacks {error}", str(line)[:400]) from error
+    if units <= 0:
+        raise _rubbish(f"a pass of {units} units", str(line)[:400])
+    return PassSample(units, values, vmstat)
+
+
+def _rubbish(what: str, text: str) -> WorkloadFailed:
+    return WorkloadFailed(
+        f"the workload's output is no result: {what}",
+        kind="rubbish",
+        hint="a workload prints only what guest-tools/common/kmatrix.h prints for it",
+        log=text[-1000:],
+    )

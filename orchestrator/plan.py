@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Matrix to Plan: which builds, cells and boots, in which order. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+
+from orchestrator.errors import ConfigError
+from orchestrator.model import Boot, Build, Cell, Matrix, Plan
+
+
+def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
+    """Cells that match any of the globs (all if none), their builds, their boots in order.
+
+    Builds go arch by arch with the fewest patches first, so that an arch's first row is there
+    early. Raises ConfigError for a glob that matches nothing.
+    """
+    cells = _select(_cells(matrix), select)
+    wanted = dict.fromkeys(cell.build_id for cell in cells)
+    builds = [
+        Build(arch, kernel, (*matrix.kconfig, *arch.kconfig, *kernel.kconfig))
+        for arch in matrix.arches
+        for kernel in sorted(matrix.kernels, key=lambda k: len(k.patches))
+    ]
+    return Plan(
+        builds=tuple(build for build in builds if build.id in wanted),
+        cells=cells,
+        boots=_interleave(cells, matrix.measure.boots),
+        measure=matrix.measure,
+        limits=matrix.limits,
+        comparisons=matrix.comparisons,
+    )
+
+
+def _cells(matrix: Matrix) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(arch, kernel, workload)
+        for arch in matrix.arches
+        for workload in matrix.workloads
+        for kernel in matrix.kernels
+    )
+
+
+def _select(cells: tuple[Cell, ...], globs: Sequence[str]) -> tuple[Cell, ...]:
+    """Globs over ids; one that leaves parts out means all of them: s390x is s390x/*/*."""
+    whole = [glob + "/*" * max(0, 2 - glob.count("/")) for glob in globs]
+    for glob, full in zip(globs, whole, strict=True):
+        if not any(fnmatch.fnmatchcase(cell.id, full) for cell in cells):
+            ids = "\n  ".join(cell.id for cell in cells)
+            raise ConfigError(f"--select {glob!r} matches no cell", hint=f"the cells are:\n  {ids}")
+    return tuple(c for c in cells if not whole or any(fnmatch.fnmatchcase(c.id, full) for full in whole))
+
+
+def _interleave(cells: tuple[Cell, ...], boots: int) -> tuple[Boot, ...]:
+    """ABBA: within each arch and workload forwards, then backwards, and so on."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.arch.name, cell.workload.name), []).append(cell)
+    return tuple(
+        Boot(cell, number)
+        for group in groups.values()
+        for number in range(boots)
+        for cell in (group if number % 2 == 0 else reversed(group))
+    )

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Processes: the only module that starts one. Every child is waited for, and dies with us."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import shutil
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from orchestrator.errors import ToolMissing
+
+GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+
+# The child asks to be killed when we die, then checks that we had not died before it asked.
+_DIE_WITH_PARENT = 'test "$PPID" = "$0" && exec "$@"'
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that ended: its exit status (negative: signal) and output, if captured."""
+
+    argv: tuple[str, ...]
+    code: int
+    output: str
+
+
+def require(program: str) -> str:
+    """The program's path; ToolMissing says how to get it."""
+    path = shutil.which(program)
+    if path is None:
+        raise ToolMissing(
+            f"{program} is not installed",
+            hint="kmatrix doctor names the package and the command that installs it",
+        )
+    return path
+
+
+@asynccontextmanager
+async def spawn(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[bytes] = asyncio.subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = asyncio.subprocess.DEVNULL,
+    stderr: int | IO[bytes] | None = asyncio.subprocess.STDOUT,
+    pass_fds: Sequence[int] = (),
+    grace: float = GRACE,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start argv in its own process group; on leaving, whatever happened, it is ended and waited for.
+
+    Must be called from the main thread: a child's parent-death signal is tied to the thread.
+    """
+    program = require(argv[0])
+    wrapper = (
+        require("setpriv"),
+        "--pdeathsig",
+        "KILL",
+        "--",
+        "sh",
+        "-c",
+        _DIE_WITH_PARENT,
+        str(os.getpid()),
+    )
+    process = await asyncio.create_subprocess_exec(
+        *wrapper,
+        program,
+        *argv[1:],
+        cwd=cwd,
+        env=env,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        pass_fds=pass_fds,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        await asyncio.shield(stop(process, grace))
+
+
+async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> bool:
+    """End the process group: SIGTERM, then SIGKILL after grace seconds. True if SIGKILL was needed."""
+    hard = False
+    if process.returncode is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), grace)
+        except TimeoutError:
+            hard = True
+    _signal_group(process.pid, signal.SIGKILL)
+    await process.wait()
+    return hard
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    timeout: float | None = None,
+    input: bytes | None = None,
+) -> Finished:
+    """Run to the end. Output goes to log (appended) or is returned; TimeoutError when timeout passes."""
+    sink = log.open("ab") if log else None
+    if sink:
+        sink.write(f"$ {shlex.join(argv)}\n".encode())
+        sink.flush()
+    try:
+        async with (
+            asyncio.timeout(timeout),
+            spawn(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
+                stdout=sink or asyncio.subprocess.PIPE,
+            ) as process,
+        ):
+            output, _ = await process.communicate(input)
+    finally:
+        if sink:
+            sink.close()
+    return Finished(tuple(argv), process.returncode or 0, (output or b"").decode(errors="replace"))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Registries: a folder of Python files is scanned, each file is one entry."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def scan(folders: Iterable[Path], attribute: str, kind: type[T]) -> dict[str, T]:
+    """Load every *.py of the folders and return {file's stem: its attribute}."""
+    found: dict[str, T] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("[a-z]*.py")):
+            found[path.stem] = _load(path, attribute, kind)
+    return found
+
+
+def _load(path: Path, attribute: str, kind: type[T]) -> T:
+    name = f"_kmatrix_{path.parent.name}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    value = getattr(module, attribute, None)
+    if not isinstance(value, kind):
+        raise ConfigError(
+            f"{path}: has no {attribute} of type {kind.__name__}",
+            hint=f"see the other files of {path.parent.name}/",
+        )
+    return value
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is not there: lists the known ones, guesses the meant one."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    guess = f" Did you mean {close[0]}?" if close else ""
+    return f"unknown {what} {name!r};{guess} known: {', '.join(names) or 'none'}"
+
+
+def pick(what: str, name: str, table: Mapping[str, T]) -> T:
+    """table[name], or a ConfigError that lists the known names."""
+    if name not in table:
+        raise ConfigError(unknown(what, name, table))
+    return table[name]

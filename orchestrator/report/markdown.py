@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The matrix as Markdown."""
+
+from __future__ import annotations
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.rows import NOTE, failures, pairs, rows, setting, summary
+
+
+def RENDER(report: MatrixReport) -> str:
+    """Tables, one for each pair of kernels, then what failed."""
+    lines = ["# kmatrix", "", setting(report), "", summary(report)]
+    for base, new in pairs(report):
+        lines += [
+            "",
+            f"| arch | workload | metric | {base} | {new} | change | verdict |",
+            "|---|---|---|--:|--:|--:|---|",
+        ]
+        lines += [
+            f"| {r.arch} | {r.workload} | {r.metric} | {r.base_text} | {r.new_text} | {r.change} | {r.verdict} |"
+            for r in rows(report)
+            if (r.base, r.new) == (base, new)
+        ]
+    for cell in failures(report):
+        failure = cell["failure"] or {}
+        lines += ["", f"## {cell['id']}: {cell['status']}", "", f"{failure['message']}"]
+        if failure["hint"]:
+            lines += ["", f"Next: {failure['hint']}"]
+        if failure["log"]:
+            lines += ["", "```", failure["log"].rstrip(), "```"]
+    return "\n".join([*lines, "", NOTE, ""])

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The matrix for a terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.analyse.contract import CellRow, MatrixReport
+from orchestrator.rows import NOTE, failures, pairs, rows, setting, summary
+
+STYLES = {"good": "green", "bad": "bold red", "plain": ""}
+
+
+def RENDER(report: MatrixReport) -> str:
+    """As text without colours, at most 120 columns."""
+    console = Console(width=120, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(view(report))
+    return capture.get()
+
+
+def view(report: MatrixReport) -> RenderableType:
+    """The tables, what failed, and the summary, to be printed by rich."""
+    parts: list[RenderableType] = [table(report, *pair) for pair in pairs(report)]
+    parts += [_failure(cell) for cell in failures(report)]
+    return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
+
+
+def table(report: MatrixReport, base: str, new: str) -> Table:
+    """Rows arch x workload x metric for one pair of kernels."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("arch", "workload", "metric"):
+        out.add_column(name, no_wrap=True)
+    for name in (base, new, "change"):
+        out.add_column(name, justify="right", no_wrap=True)
+    out.add_column("verdict", no_wrap=True)
+    last = ("", "")
+    for row in rows(report):
+        if (row.base, row.new) != (base, new):
+            continue
+        here = (row.arch, row.workload)
+        if last not in (here, ("", "")):
+            out.add_section()
+        names = here if here != last else ("", "")
+        out.add_row(*names, row.metric, row.base_text, row.new_text, row.change, Text(row.verdict, STYLES[row.tone]))
+        last = here
+    return out
+
+
+def _failure(cell: CellRow) -> RenderableType:
+    failure = cell["failure"] or {}
+    text = Text(failure["message"])
+    if failure["hint"]:
+        text.append(f"\nnext: {failure['hint']}", style="cyan")
+    if failure["log"]:
+        text.append("\n\n" + failure["log"].rstrip(), style="dim")
+    title = f"{cell['id']}: {cell['status'].replace('_', ' ')} ({failure['kind']})"
+    return Panel(text, title=title, title_align="left", border_style="red")

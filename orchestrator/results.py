@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run folders: what was planned, what happened, what was measured. Written once, atomically.
+
+run/plan.json host.json matrix.yaml command.txt events.jsonl
+    builds/ARCH/KERNEL/   build.log config info.json
+    cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out)
+    matrix.json matrix.md
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import ConfigError, DiskFull
+from orchestrator.model import BootResult, CellResult, Failure, PassSample, Status
+from orchestrator.store import write_atomically
+
+
+class RunFolder:
+    """One run's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def boot(self, cell_id: str, number: int) -> Path:
+        """Where a boot's files go; made if missing."""
+        return self._made(self.path / "cells" / cell_id / f"boot-{number}")
+
+    def build(self, build_id: str) -> Path:
+        """Where a build's log and config go; made if missing."""
+        return self._made(self.path / "builds" / build_id)
+
+    def _made(self, folder: Path) -> Path:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise disk_error(error, folder) from error
+        return folder
+
+    def write_json(self, name: str, value: object) -> None:
+        """name is relative to the run folder."""
+        self.write_text(name, json.dumps(value, indent=1, default=str) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Atomic; DiskFull when there is no room."""
+        try:
+            write_atomically(self.path / name, text)
+        except OSError as error:
+            raise disk_error(error, self.path / name) from error
+
+    def read_json(self, name: str) -> Any:
+        """None when the file is not there or not whole."""
+        try:
+            return json.loads((self.path / name).read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+
+    def save_boot(self, cell_id: str, result: BootResult) -> None:
+        """Keep a boot as soon as it is measured."""
+        self.write_json(f"cells/{cell_id}/boot-{result.number}/result.json", asdict(result))
+
+    def load_boot(self, cell_id: str, number: int) -> BootResult | None:
+        """A finished boot of an earlier start of this run."""
+        data = self.read_json(f"cells/{cell_id}/boot-{number}/result.json")
+        return boot_from(data) if data else None
+
+    def save_cell(self, result: CellResult) -> None:
+        """Keep a cell."""
+        self.write_json(f"cells/{result.id}/result.json", asdict(result))
+
+    def load_cells(self) -> list[CellResult]:
+        """All cells that ended, in file order."""
+        paths = sorted(self.path.glob("cells/*/*/*/result.json"))
+        return [cell_from(json.loads(path.read_text())) for path in paths]
+
+    def load_cell(self, cell_id: str) -> CellResult | None:
+        """One cell, if it ended."""
+        data = self.read_json(f"cells/{cell_id}/result.json")
+        return cell_from(data) if data else None
+
+
+def open_run(path: Path) -> RunFolder:
+    """An existing run; ConfigError if there is none."""
+    if not (path / "plan.json").exists():
+        raise ConfigError(f"{path} is not a run folder (no plan.json)", hint="kmatrix run writes one")
+    return RunFolder(path)
+
+
+def disk_error(error: OSError, path: Path) -> Exception:
+    """DiskFull for a full disk or quota, else the error itself."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"no space left on the disk of {path}", hint="make room (kmatrix clean), then run --resume")
+    return error
+
+
+def boot_from(data: Mapping[str, Any]) -> BootResult:
+    """The inverse of asdict."""
+    passes = tuple(PassSample(**sample) for sample in data["passes"])
+    lists = {"command": tuple(data["command"]), "notes": tuple(data["notes"]), "passes": passes}
+    return BootResult(**{**data, **lists})
+
+
+def cell_from(data: Mapping[str, Any]) -> CellResult:
+    """The inverse of asdict."""
+    failure = Failure(**data["failure"]) if data["failure"] else None
+    boots = tuple(boot_from(boot) for boot in data["boots"])
+    return CellResult(**{**data, "status": Status(data["status"]), "failure": failure, "boots": boots})

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every table shows: one row an arch, workload and metric, as text. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.collectors import known as collectors
+from orchestrator.model import Verdict
+
+WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
+NOTE = (
+    "Emulated instructions are not cycles: time under the instruction clock is an instruction count "
+    "(1 ns = 1 instruction). Spread is (max - min) / median over all counted passes."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table; values are per unit of work."""
+
+    arch: str
+    workload: str
+    metric: str
+    base: str
+    new: str
+    base_text: str
+    new_text: str
+    change: str
+    verdict: str
+    tone: str  # good, bad or plain
+
+
+def pairs(report: MatrixReport) -> list[tuple[str, str]]:
+    """(base, new) kernels that were compared, in order."""
+    return list(dict.fromkeys((row["base"], row["new"]) for row in report["comparisons"]))
+
+
+def rows(report: MatrixReport) -> list[Row]:
+    """A row a comparison; its verdict is the expectation's where there is one."""
+    return [_row(row, report) for row in report["comparisons"]]
+
+
+def _row(row: ComparisonRow, report: MatrixReport) -> Row:
+    collector = collectors()[row["metric"]]
+    unit = next(c["unit"] for c in report["cells"] if c["workload"] == row["workload"])
+    shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"/{unit}"
+    judged = [
+        e["verdict"]
+        for e in report["expectations"]
+        if (e["arch"], e["workload"], e["metric"]) == (row["arch"], row["workload"], row["metric"])
+        and set(e["kernel"].split(":")) <= {row["base"], row["new"]}
+    ]
+    verdict, tone = _verdict(row["verdict"], judged)
+    return Row(
+        arch=row["arch"],
+        workload=row["workload"],
+        metric=f"{collector.title} {shown}",
+        base=row["base"],
+        new=row["new"],
+        base_text=value(row["per_unit_base"], collector.digits, row["spread_base"]),
+        new_text=value(row["per_unit_new"], collector.digits, row["spread_new"]),
+        change=change(row),
+        verdict=verdict,
+        tone=tone,
+    )
+
+
+def _verdict(own: str, judged: list[str]) -> tuple[str, str]:
+    if Verdict.NOT_AS_EXPECTED in judged:
+        return f"{own}, {WORDS[Verdict.NOT_AS_EXPECTED]}", "bad"
+    tone = {Verdict.BETTER.value: "good", Verdict.WORSE.value: "bad"}.get(own, "plain")
+    if judged:
+        word = WORDS[Verdict.AS_EXPECTED]
+        return (word if own == Verdict.UNCLEAR else f"{own}, {word}"), "good"
+    return own, tone
+
+
+def value(number: float, digits: int, spread: float) -> str:
+    """7922.3 ±0.0012 %, half the spread to either side as the seed's mail prints it."""
+    return f"{number:.{digits}f} ±{percent(spread / 2)}"
+
+
+def percent(share: float) -> str:
+    """Two digits that count: 0.0012 %, 1.9 %."""
+    if share == 0:
+        return "0 %"
+    return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"
+
+
+def change(row: ComparisonRow) -> str:
+    """-15.10 %, or the difference itself where there was nothing before."""
+    if row["verdict"] == Verdict.SAME and row["base_value"] == row["new_value"]:
+        return "0"
+    if row["change"] is None:
+        return f"{row['per_unit_new'] - row['per_unit_base']:+.3f}"
+    return f"{row['change'] * 100:+.2f} %"
+
+
+def failures(report: MatrixReport) -> list[CellRow]:
+    """Cells that did not pass."""
+    return [cell for cell in report["cells"] if cell["failure"]]
+
+
+def summary(report: MatrixReport) -> str:
+    """6 cells: 6 passed; 12 of 12 expectations hold."""
+    total = len(report["cells"])
+    states: dict[str, int] = {}
+    for cell in report["cells"]:
+        states[cell["status"]] = states.get(cell["status"], 0) + 1
+    parts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items())
+    held = sum(e["verdict"] == Verdict.AS_EXPECTED for e in report["expectations"])
+    claims = f"; {held} of {len(report['expectations'])} expectations hold" if report["expectations"] else ""
+    return f"{total} cells: {parts}{claims}"
+
+
+def setting(report: MatrixReport) -> str:
+    """Linux 6.1.192 · icount · tcg · 2 boots x 2 passes."""
+    linux = ", ".join(sorted({c["linux"] for c in report["cells"] if c["linux"]}))
+    accel = ", ".join(sorted({c["accel"] for c in report["cells"] if c["accel"]}))
+    measure = report["measure"]
+    clock = measure.get("clock", "")
+    trust = " (wall times under TCG are indicative only)" if clock == "wall" and "tcg" in accel else ""
+    return (
+        f"Linux {linux or '?'} · clock {clock}{trust} · accel {accel or '?'} · "
+        f"{measure.get('boots')} boots x {measure.get('passes')} passes"
+    )

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a run folder must hold to be reported, repeated or resumed; and the report made from it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.matrix import assemble
+from orchestrator.errors import ConfigError
+from orchestrator.model import CellResult, Comparison, Expectation, Plan
+from orchestrator.results import RunFolder
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for: enough to ask again. config_text is the file as it was."""
+
+    config: Path
+    config_text: str
+    select: tuple[str, ...]
+    overrides: Mapping[str, Any]
+
+
+def save_request(folder: RunFolder, request: Request, plan: Plan) -> None:
+    """plan.json: ids in order, claims, and the request; matrix.yaml beside it."""
+    workloads = {cell.workload.name: cell.workload for cell in plan.cells}
+    folder.write_text("matrix.yaml", request.config_text)
+    folder.write_json(
+        "plan.json",
+        {
+            "schema": 1,
+            "config": str(request.config),
+            "select": list(request.select),
+            "overrides": dict(request.overrides),
+            "builds": [build.id for build in plan.builds],
+            "cells": [cell.id for cell in plan.cells],
+            "boots": [boot.id for boot in plan.boots],
+            "measure": asdict(plan.measure),
+            "limits": asdict(plan.limits),
+            "comparisons": [asdict(pair) for pair in plan.comparisons],
+            "expectations": {name: [asdict(e) for e in w.expectations] for name, w in workloads.items()},
+        },
+    )
+
+
+def load_request(folder: RunFolder) -> Request:
+    """The request of an earlier start."""
+    data = _plan(folder)
+    text = (folder.path / "matrix.yaml").read_text()
+    return Request(Path(data["config"]), text, tuple(data["select"]), data["overrides"])
+
+
+def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
+    """The matrix from the folder's files alone; extra adds cells that could not be saved."""
+    data = _plan(folder)
+    cells = {cell.id: cell for cell in folder.load_cells()} | dict(extra or {})
+    kernels = {
+        build_id: info for build_id in data["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
+    }
+    return assemble(
+        [cells[cell_id] for cell_id in data["cells"] if cell_id in cells],
+        [Comparison(**pair) for pair in data["comparisons"]],
+        {name: [Expectation(**e) for e in claims] for name, claims in data["expectations"].items()},
+        folder.read_json("host.json") or {},
+        kernels,
+        data["measure"],
+    )
+
+
+def _plan(folder: RunFolder) -> dict[str, Any]:
+    data = folder.read_json("plan.json")
+    if not isinstance(data, dict):
+        raise ConfigError(f"{folder.path} is not a run folder (no plan.json)", hint="kmatrix run writes one")
+    return data

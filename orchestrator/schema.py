@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shape of matrix.yaml, as pydantic models; what the names in it mean is config's matter."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from orchestrator.model import Clock
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Strict(BaseModel):
+    """No unknown keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SourceSpec(Strict):
+    """Exactly one of debian, tarball, git, image."""
+
+    debian: str | None = None
+    version: str | None = None
+    suite: str = "bookworm"
+    tarball: str | None = None
+    sha256: str | None = None
+    git: str | None = None
+    revision: str = "HEAD"
+    image: str | None = None
+    system_map: str | None = None
+
+    @model_validator(mode="after")
+    def one_kind(self) -> SourceSpec:
+        """Refuse none and more than one."""
+        given = [k for k in ("debian", "tarball", "git", "image") if getattr(self, k)]
+        if len(given) != 1:
+            raise ValueError("give exactly one of debian, tarball, git, image")
+        if self.image and not self.system_map:
+            raise ValueError("an image needs its system_map beside it")
+        return self
+
+
+class KernelSpec(Strict):
+    """One variant."""
+
+    source: str
+    patches: list[str] = []
+    kconfig: list[str] = []
+
+
+class MeasureSpec(Strict):
+    """How each cell is measured."""
+
+    boots: Count = 2
+    passes: Count = 2
+    warmup: Annotated[int, Field(ge=0)] = 1
+    clock: Clock = Clock.ICOUNT
+    accel: Literal["auto", "tcg", "kvm"] = "auto"
+    memory_mib: Annotated[int, Field(ge=128)] = 1024
+    cpus: Count = 1
+    retries: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def possible(self) -> MeasureSpec:
+        """The instruction clock exists under TCG only, on one thread."""
+        if self.clock is Clock.ICOUNT and self.accel == "kvm":
+            raise ValueError("clock icount needs TCG: choose accel auto or tcg, or clock wall")
+        return self
+
+
+class LimitsSpec(Strict):
+    """Deadlines in seconds."""
+
+    build: Positive = 3600
+    ready: Positive = 120
+    work: Positive = 600
+    stop: Positive = 10
+
+
+class CompareSpec(Strict):
+    """Two kernels, by name."""
+
+    base: str
+    new: str
+
+
+class MatrixSpec(Strict):
+    """matrix.yaml."""
+
+    arches: list[str]
+    workloads: list[str]
+    sources: dict[str, SourceSpec]
+    kernels: dict[str, KernelSpec]
+    compare: list[CompareSpec] = []
+    measure: MeasureSpec = MeasureSpec()
+    limits: LimitsSpec = LimitsSpec()
+    kconfig: list[str] = ["images/kconfig/common.config"]
+    ccache_gib: Count = 5

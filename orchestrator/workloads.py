@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Workloads: a folder each in guest-tools/, with main.c and a workload.toml that declares the rest."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from orchestrator.collectors import known as collectors
+from orchestrator.errors import ConfigError
+from orchestrator.model import Expectation, Workload
+from orchestrator.registry import unknown
+
+
+class _Expect(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    metric: str
+    linux: str = ""
+    values: dict[str, float] = {}
+    change: dict[str, float] = {}
+    base: str = "unpatched"
+    new: str = "patched"
+    tolerance: Annotated[float, Field(ge=0)]
+    claim: str = ""
+    accel: str = ""
+    clock: str = ""
+
+
+class _Declaration(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: str
+    unit: str
+    metrics: list[str]
+    args: list[str] = []
+    memory_mib: Annotated[int, Field(gt=0)]
+    expect: list[_Expect] = []
+
+
+def known(folder: Path) -> dict[str, Path]:
+    """{name: folder} of all workloads below guest-tools/."""
+    return {path.parent.name: path.parent for path in sorted(folder.glob("*/workload.toml"))}
+
+
+def load(folder: Path) -> Workload:
+    """Read one workload's declaration; ConfigError lists all that is wrong in it."""
+    path = folder / "workload.toml"
+    try:
+        declared = _Declaration.model_validate(tomllib.loads(path.read_text()))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    except ValidationError as error:
+        rows = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise ConfigError("\n".join(rows)) from error
+    used = [*declared.metrics, *(e.metric for e in declared.expect)]
+    wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
+    if wrong:
+        raise ConfigError("\n".join(f"{path}: {row}" for row in wrong))
+    return Workload(
+        name=folder.name,
+        folder=folder,
+        title=declared.title,
+        unit=declared.unit,
+        metrics=tuple(declared.metrics),
+        args=tuple(declared.args),
+        memory_mib=declared.memory_mib,
+        expectations=tuple(Expectation(**e.model_dump()) for e in declared.expect),
+    )
