@@ -34,5 +34,6 @@ ARCH = Arch(
         "CONFIG_PVPANIC_PCI=y",
         "CONFIG_KERNEL_GZIP=y",
         "CONFIG_PROCESSOR_SELECT=y",
+        "# CONFIG_POWER_SUPPLY is not set",
     ),
 )

@@ -21,7 +21,7 @@ async def fetch(
 ) -> Path:
     """A folder with the .deb files of the packages (NAME or NAME=VERSION), kept until refresh.
 
-    dependencies adds what they depend on, as for an empty system.
+    arch "all" is for packages without one. dependencies adds what they depend on, as for an empty system.
     """
     key = digest("debs", suite, arch, list(packages), dependencies)
     folder = store.folder("debs", key)
@@ -34,6 +34,8 @@ async def fetch(
 
 async def _download(folder: Path, suite: str, arch: str, packages: Sequence[str], dependencies: bool) -> None:
     root = folder / "apt"
+    if arch == "all":  # such packages are listed with every architecture's
+        arch = (await proc.run(["dpkg", "--print-architecture"])).output.strip()
     for name in ("lists/partial", "archives/partial", "etc/preferences.d"):
         (root / name).mkdir(parents=True)
     (root / "status").touch()

@@ -44,6 +44,8 @@ def verify(wanted: Sequence[str], config: str, source: Path, srcarch: str) -> No
 
 
 def _row(option: str, value: str, have: dict[str, str], needs: dict[str, list[str]]) -> str:
+    if value == "n":
+        return f"{option} wanted off, {have[option]} found: another option selects it"
     conditions = needs.get(option.removeprefix("CONFIG_"))
     if conditions is None:
         return f"{option}={value} wanted, {have.get(option, 'n')} found: no such option in this source"

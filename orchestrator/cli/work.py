@@ -40,7 +40,7 @@ T = TypeVar("T")
 EXIT_INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="make -j; default: all cores.")]
 
 
 def register(app: typer.Typer) -> None:

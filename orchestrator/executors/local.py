@@ -49,7 +49,7 @@ class Local:
 
     async def run(self) -> None:
         """Everything of the plan that the run folder does not have yet."""
-        arches = dict.fromkeys(build.arch for build in self.plan.builds)
+        arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
         self.folder.write_json("host.json", await facts(arches))
         with tempfile.TemporaryDirectory(prefix="kmatrix-") as scratch:
             boots = Boots(

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Command lines, consoles, keys: the parts of a guest that need no guest."""
+
+import asyncio
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+
+from orchestrator import arches
+from orchestrator.guest import keys
+from orchestrator.guest.command_line import Machine, kernel_parameters, qemu_argv
+from orchestrator.guest.console import READY, Console, find_broken, tail
+from orchestrator.model import Clock
+
+
+def machine(clock: Clock = Clock.ICOUNT, accel: str = "tcg") -> Machine:
+    return Machine(arches.known()["s390x"], accel, clock, 512, 2, Path("/k/bzImage"), Path("/k/initrd"))
+
+
+def after(argv: list[str], option: str) -> str:
+    return argv[argv.index(option) + 1]
+
+
+def test_a_command_line_is_sealed_off_and_counts_instructions() -> None:
+    argv = qemu_argv(machine(), 7, 8)
+    assert argv[0] == "qemu-system-s390x" and after(argv, "-m") == "512" and after(argv, "-smp") == "2"
+    assert after(argv, "-icount") == "shift=0,sleep=off"
+    assert "restrict=on" in after(argv, "-netdev") and "hostfwd=tcp:127.0.0.1:0-:22" in after(argv, "-netdev")
+    assert after(argv, "-sandbox").startswith("on,") and "spawn=deny" in after(argv, "-sandbox")
+    assert "virtio-net-ccw,netdev=net" in argv and "-S" in argv and "-no-reboot" in argv
+    assert "socket,id=qmp,fd=7" in argv and "socket,id=console,fd=8" in argv
+
+
+def test_a_wall_clock_has_no_icount() -> None:
+    argv = qemu_argv(machine(Clock.WALL, "kvm"), 7, 8)
+    assert "-icount" not in argv and after(argv, "-accel") == "kvm" and after(argv, "-cpu") == "host"
+
+
+def test_an_option_stands_right_behind_the_device() -> None:
+    x86 = Machine(arches.known()["x86_64"], "tcg", Clock.WALL, 512, 1, Path("k"), Path("i"))
+    assert "virtio-net-pci,netdev=net,romfile=" in qemu_argv(x86, 1, 2)
+    assert "console=ttyS0 no_timer_check" in kernel_parameters(x86.arch)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("[    1.0] Kernel panic - not syncing: no init", "panic"),
+        ("BUG: kernel NULL pointer dereference, address: 0000000000000008", "oops"),
+        ("Unable to handle kernel NULL pointer dereference at virtual address 0", "oops"),
+        ("Unable to handle kernel pointer dereference in virtual kernel address space", "oops"),
+        ("kernel BUG at mm/memory.c:12!", "oops"),
+        ("watchdog: BUG: soft lockup - CPU#0 stuck for 22s!", "lockup"),
+        ("rcu: INFO: rcu_sched self-detected stall on CPU", "rcu_stall"),
+        ("WARNING: bad unlock balance detected!", "lock_imbalance"),
+        ("BUG: sleeping function called from invalid context", "oops"),
+        ("WARNING: CPU: 0 PID: 1 at mm/gup.c:1035 faultin_page+0x1/0x2", "warning"),
+    ],
+)
+def test_a_broken_kernel_is_recognised(line: str, kind: str) -> None:
+    found = find_broken(f"before\n{line}\nafter\n")
+    assert found is not None and found.kind == kind and "before" in found.excerpt and "after" in found.excerpt
+
+
+def test_a_healthy_console_is_not_broken() -> None:
+    assert find_broken(f"[    0.1] Linux version 6.1.192\n{READY}\nDEBUG: x\n") is None
+    assert tail("a\nb\nc", 2) == "b\nc"
+
+
+def test_a_console_is_drained_saved_and_searched(tmp_path: Path) -> None:
+    async def play() -> Console:
+        ours, theirs = socket.socketpair()
+        console = Console(ours, tmp_path / "console.log")
+        task = asyncio.create_task(console.drain())
+        theirs.send(b"kmat")
+        await asyncio.sleep(0.05)
+        theirs.send(b"rix: ready\r\nKernel pa")
+        await asyncio.wait_for(console.ready.wait(), 5)
+        assert not console.broken.is_set()
+        theirs.send(b"nic - not syncing: x\r\n")
+        await asyncio.wait_for(console.broken.wait(), 5)
+        theirs.close()
+        await asyncio.wait_for(task, 5)
+        return console
+
+    console = asyncio.run(play())
+    assert console.text == "kmatrix: ready\nKernel panic - not syncing: x\n"
+    assert (tmp_path / "console.log").read_bytes().count(b"\r\n") == 2
+
+
+def test_keys_are_new_each_time_and_in_dropbears_format() -> None:
+    one, two = keys.make(), keys.make()
+    assert one.client_pem != two.client_pem
+    content, mode = one.guest_files["etc/dropbear/host_key"]
+    assert mode == 0o600 and content[:4] == struct.pack(">I", 11) and content[4:15] == b"ssh-ed25519"
+    assert len(content) == 4 + 11 + 4 + 64
+    assert keys.host_key(one.host_public).get_name() == "ssh-ed25519"

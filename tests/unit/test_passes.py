@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a workload prints, and rubbish."""
+
+import json
+
+import pytest
+
+from orchestrator.errors import WorkloadFailed
+from orchestrator.passes import decode
+
+METRICS = ("pgfault", "minflt", "majflt", "time")
+
+
+def line(number: int = 0, **changes: object) -> str:
+    vmstat = {"pgfault": [5, 105], "nr_free": [9, 7]}
+    fields = {"kmatrix": 1, "pass": number, "units": 50, "time_ns": 1500, "minflt": 100, "majflt": 0, "vmstat": vmstat}
+    return json.dumps({**fields, **changes})
+
+
+DONE = json.dumps({"kmatrix": 1, "done": 2})
+
+
+def test_two_passes() -> None:
+    one, two = decode("\n".join([line(0), line(1), DONE]), METRICS, 2)
+    assert one == two and one.units == 50
+    assert one.values == {"pgfault": 100, "minflt": 100, "majflt": 0, "time": 1.5}
+    assert one.vmstat == {"pgfault": 100, "nr_free": -2}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "0 of 2"),
+        (line(0) + "\n" + DONE, "1 of 2"),
+        (line(0) + "\n" + line(1), "2 of 2"),
+        ("Segmentation fault", "not a result line"),
+        ('{"kmatrix": 2}', "not a result line"),
+        ("[1]", "not a result line"),
+        (line(0, units=0) + "\n" + DONE, "0 units"),
+        (line(0, vmstat=3) + "\n" + DONE, "vmstat"),
+        (line(0, minflt="many") + "\n" + DONE, "lacks"),
+        ('{"kmatrix": 1, "pass": 0}' + "\n" + DONE, "lacks"),
+    ],
+)
+def test_rubbish_is_told(text: str, says: str) -> None:
+    with pytest.raises(WorkloadFailed, match=says) as caught:
+        decode(text, METRICS, 2)
+    assert caught.value.kind == "rubbish"

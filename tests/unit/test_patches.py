@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Switching a shared tree between variants; what a patch that does not apply says."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.build import patches
+from orchestrator.errors import BuildError
+
+PATCH = """\
+--- a/mm/memory.c
++++ b/mm/memory.c
+@@ -1,3 +1,3 @@
+ one
+-two
++TWO
+ three
+--- /dev/null
++++ b/mm/new.c
+@@ -0,0 +1 @@
++new
+--- a/old.c
++++ /dev/null
+@@ -1 +0,0 @@
+-old
+"""
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> tuple[Path, Path]:
+    pristine, tree = tmp_path / "pristine", tmp_path / "tree"
+    for root in (pristine, tree):
+        (root / "mm").mkdir(parents=True)
+    for name, text in (("mm/memory.c", "one\ntwo\nthree\n"), ("mm/other.c", "other\n"), ("old.c", "old\n")):
+        (pristine / name).write_text(text)
+        os.link(pristine / name, tree / name)
+    return pristine, tree
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_there_and_back_leaves_the_pristine_tree_and_other_files_alone(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    patch = written(tmp_path / "a.patch", PATCH)
+    assert asyncio.run(patches.switch(pristine, tree, [patch])) == {"mm/memory.c", "mm/new.c", "old.c"}
+    assert (tree / "mm/memory.c").read_text() == "one\nTWO\nthree\n"
+    assert (tree / "mm/new.c").exists() and not (tree / "old.c").exists()
+    assert (pristine / "mm/memory.c").read_text() == "one\ntwo\nthree\n"
+    other = (tree / "mm/other.c").stat().st_mtime_ns
+    assert asyncio.run(patches.switch(pristine, tree, [patch])) == set()
+    assert asyncio.run(patches.switch(pristine, tree, [])) == {"mm/memory.c", "mm/new.c", "old.c"}
+    assert (tree / "mm/memory.c").read_text() == "one\ntwo\nthree\n"
+    assert not (tree / "mm/new.c").exists() and (tree / "old.c").exists()
+    assert (tree / "mm/other.c").stat().st_mtime_ns == other
+
+
+def test_a_hunk_that_fails_is_named_and_shown_and_the_tree_stays(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    bad = PATCH.replace("-two", "-deux")
+    with pytest.raises(BuildError) as caught:
+        asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "bad.patch", bad)]))
+    assert caught.value.message == "bad.patch does not apply: hunk #1 of mm/memory.c fails at line 1"
+    assert "-deux\n+TWO" in caught.value.log and caught.value.kind == "patch"
+    assert (tree / "mm/memory.c").read_text() == "one\ntwo\nthree\n"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/../../../x"])
+def test_a_patch_cannot_leave_the_tree(trees: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+    text = f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-a\n+b\n"
+    with pytest.raises(BuildError, match="outside"):
+        asyncio.run(patches.switch(*trees, [written(tmp_path / "evil.patch", text)]))
+
+
+def test_an_empty_patch_is_refused(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="no change"):
+        asyncio.run(patches.switch(*trees, [written(tmp_path / "no.patch", "Hello.\n")]))
