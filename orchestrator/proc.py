@@ -42,6 +42,12 @@ def require(program: str) -> str:
     return path
 
 
+def _tied_to_us(argv: Sequence[str]) -> list[str]:
+    """argv behind a wrapper that has it killed when we die, however we die."""
+    setpriv = [require("setpriv"), "--pdeathsig", "KILL", "--"]
+    return [*setpriv, "sh", "-c", _DIE_WITH_PARENT, str(os.getpid()), require(argv[0]), *argv[1:]]
+
+
 @asynccontextmanager
 async def spawn(
     argv: Sequence[str],
@@ -58,21 +64,8 @@ async def spawn(
 
     Must be called from the main thread: a child's parent-death signal is tied to the thread.
     """
-    program = require(argv[0])
-    wrapper = (
-        require("setpriv"),
-        "--pdeathsig",
-        "KILL",
-        "--",
-        "sh",
-        "-c",
-        _DIE_WITH_PARENT,
-        str(os.getpid()),
-    )
     process = await asyncio.create_subprocess_exec(
-        *wrapper,
-        program,
-        *argv[1:],
+        *_tied_to_us(argv),
         cwd=cwd,
         env=env,
         stdin=stdin,

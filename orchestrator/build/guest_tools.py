@@ -9,8 +9,10 @@ from orchestrator import proc
 from orchestrator.build import toolchain
 from orchestrator.errors import BuildError
 from orchestrator.model import Arch, Workload
+from orchestrator.paths import GUEST_TOOLS
 from orchestrator.store import Store, digest, sha256
 
+COMMON = GUEST_TOOLS / "common"
 # No PIE: the same addresses in every pass, and a profile can name them.
 FLAGS = (
     "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-no-pie", "-fno-pie", "-pthread",
@@ -20,29 +22,25 @@ FLAGS = (
 
 async def binary(store: Store, arch: Arch, workload: Workload) -> Path:
     """The workload's program for an arch. Raises BuildError with the compiler's words."""
-    common = workload.folder.parent / "common"
-    sources = sorted([*workload.folder.glob("*.c"), *common.glob("*.c")])
-    headers = sorted([*workload.folder.glob("*.h"), *common.glob("*.h")])
+    sources = sorted([*workload.folder.glob("*.c"), *COMMON.glob("*.c")])
+    headers = sorted([*workload.folder.glob("*.h"), *COMMON.glob("*.h")])
     compiler = await toolchain.compiler(arch.cross_prefix)
     key = digest("guest-tool", FLAGS, compiler, [(p.name, sha256(p)) for p in [*sources, *headers]])
     folder = store.folder("guest-tools", key)
     async with store.lock(f"guest-tool-{key}"):
         if not folder.exists():
             with store.publish("guest-tools", key) as temporary:
-                await _compile(arch, workload, sources, common, temporary / workload.name)
+                await _compile(arch, workload, sources, temporary / workload.name)
     return folder / workload.name
 
 
-async def _compile(arch: Arch, workload: Workload, sources: list[Path], common: Path, out: Path) -> None:
-    """In the sources' parent folder, by relative names, so that no path of this machine gets in."""
-    root = common.parent
-    names = [str(path.relative_to(root)) for path in sources]
-    argv = [f"{arch.cross_prefix}gcc", *FLAGS, "-I", common.name, *names, "-o", str(out)]
-    done = await proc.run(argv, cwd=root)
+async def _compile(arch: Arch, workload: Workload, sources: list[Path], out: Path) -> None:
+    """No path of this machine gets into the program."""
+    places = [f"-ffile-prefix-map={folder}=." for folder in (workload.folder, COMMON)]
+    names = [str(path) for path in sources]
+    done = await proc.run([f"{arch.cross_prefix}gcc", *FLAGS, *places, "-I", str(COMMON), *names, "-o", str(out)])
     if done.code:
         error = next((row for row in done.output.splitlines() if "error" in row), "see the log")
         raise BuildError(
-            f"{workload.name} does not compile for {arch.name}: {error}",
-            kind="workload_compile",
-            log=done.output,
+            f"{workload.name} does not compile for {arch.name}: {error}", kind="workload_compile", log=done.output
         )

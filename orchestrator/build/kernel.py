@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,10 +49,19 @@ class Builder:
         tree = await self.source(build.kernel.source)
         key = await self.key(build, tree)
         folder = self.store.folder("kernels", key)
-        async with self.store.lock(f"tree-{tree.key}-{build.arch.name}"):
+        async with self._shared_tree(build, tree) as shared:
             if not folder.exists():  # another process may have been faster
-                await self._make(build, tree, key, log)
+                env = await self._configured(build, tree, shared, log)
+                await self._run_make(build, shared, [build.arch.image_target], env, log)
+                await self._keep(build, tree, shared, key, log)
         return self._artifact(build, key, folder, False)
+
+    async def config(self, build: Build, log: Path) -> str:
+        """The verified .config, without building."""
+        tree = await self.source(build.kernel.source)
+        async with self._shared_tree(build, tree) as shared:
+            await self._configured(build, tree, shared, log)
+            return (shared.build / ".config").read_text()
 
     async def source(self, source: Source) -> Tree:
         """The source's tree, fetched and unpacked if need be; asked for once a run."""
@@ -91,22 +102,28 @@ class Builder:
         }
         return KernelArtifact(build.id, digest("image", digest_), image.parent, image, linux, info, True)
 
-    async def _make(self, build: Build, tree: Tree, key: str, log: Path) -> None:
-        shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"))
-        await shared.prepare(tree)
-        shared.dirty.touch()
-        try:
-            written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
-            env = await self._environment()
-            await self._configure(build, shared, env, log, any("Kconfig" in name for name in written))
-            await self._run_make(build, shared, [build.arch.image_target], env, log)
-        except OSError as error:
-            raise _no_room(error) from error
-        except BuildError:
-            shared.dirty.unlink()  # make itself said no: the tree is consistent
-            raise
-        await self._keep(build, tree, shared, key, log)
-        shared.dirty.unlink()
+    @asynccontextmanager
+    async def _shared_tree(self, build: Build, tree: Tree) -> AsyncIterator[SharedTree]:
+        """The build tree of a source and arch, for us alone; marked dirty until left in good order."""
+        async with self.store.lock(f"tree-{tree.key}-{build.arch.name}"):
+            shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"))
+            await shared.prepare(tree)
+            shared.dirty.touch()
+            try:
+                yield shared
+            except OSError as error:
+                raise _no_room(error) from error
+            except BuildError:
+                shared.dirty.unlink()  # make itself said no: what is there is consistent
+                raise
+            shared.dirty.unlink()
+
+    async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> dict[str, str]:
+        """Patches applied, .config as wanted; returns make's environment."""
+        written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
+        env = await self._environment()
+        await self._configure(build, shared, env, log, any("Kconfig" in name for name in written))
+        return env
 
     async def _environment(self) -> dict[str, str]:
         """Fixed, so that the same inputs give the same bits."""
@@ -124,6 +141,7 @@ class Builder:
             "CCACHE_MAXSIZE": f"{self.ccache_gib}G",
             "CCACHE_PREFIX_CPP": str(await self._filter()),
             "CCACHE_NOHASHDIR": "1",
+            **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
         }
 
     async def _filter(self) -> Path:

@@ -12,18 +12,21 @@ from orchestrator.analyse.expect import holds_for
 from orchestrator.analyse.matrix import assemble, exit_code
 from orchestrator.analyse.statistics import centre, spread
 from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
-from orchestrator.report import known as formats
 from orchestrator.report import json as as_json
+from orchestrator.report import known as formats
 
 CLAIMS = {"shmem-write": config.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
 NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
 
 
-def boot(number: int, values: dict[str, float], steps: tuple[float, ...] = (0.0, 4.0), accel: str = "tcg") -> BootResult:
+def boot(
+    number: int, values: dict[str, float], steps: tuple[float, ...] = (0.0, 4.0), accel: str = "tcg"
+) -> BootResult:
     warm = PassSample(102400, {**values, "time": values["time"] * 1.002}, {"pgfault": 7})
     counted = [
-        PassSample(102400, {**values, "time": values["time"] + step}, {"pgfault": int(values["pgfault"])}) for step in steps
+        PassSample(102400, {**values, "time": values["time"] + step}, {"pgfault": int(values["pgfault"])})
+        for step in steps
     ]
     return BootResult(number, accel, "7.2", "max", ("qemu",), 1, (warm, *counted), "k", "w", {"boot": 2.0})
 

@@ -38,7 +38,12 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_what_holds_is_fine(source: Path) -> None:
-    verify(["CONFIG_A=y", "# CONFIG_B is not set", '# comment', 'CONFIG_S="x"'], 'CONFIG_A=y\nCONFIG_S="x"\n', source, "s390")
+    verify(
+        ["CONFIG_A=y", "# CONFIG_B is not set", "# comment", 'CONFIG_S="x"'],
+        'CONFIG_A=y\nCONFIG_S="x"\n',
+        source,
+        "s390",
+    )
 
 
 def test_a_lost_option_names_the_enclosing_condition_that_is_off(source: Path) -> None:

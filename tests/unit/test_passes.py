@@ -13,7 +13,15 @@ METRICS = ("pgfault", "minflt", "majflt", "time")
 
 def line(number: int = 0, **changes: object) -> str:
     vmstat = {"pgfault": [5, 105], "nr_free": [9, 7]}
-    fields = {"kmatrix": 1, "pass": number, "units": 50, "time_ns": 1500, "minflt": 100, "majflt": 0, "vmstat": vmstat}
+    fields = {
+        "kmatrix": 1,
+        "pass": number,
+        "units": 50,
+        "time_ns": 1500,
+        "minflt": 100,
+        "majflt": 0,
+        "vmstat": vmstat,
+    }
     return json.dumps({**fields, **changes})
 
 

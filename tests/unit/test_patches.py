@@ -45,7 +45,9 @@ def written(path: Path, text: str) -> Path:
     return path
 
 
-def test_there_and_back_leaves_the_pristine_tree_and_other_files_alone(trees: tuple[Path, Path], tmp_path: Path) -> None:
+def test_there_and_back_leaves_the_pristine_tree_and_other_files_alone(
+    trees: tuple[Path, Path], tmp_path: Path
+) -> None:
     pristine, tree = trees
     patch = written(tmp_path / "a.patch", PATCH)
     assert asyncio.run(patches.switch(pristine, tree, [patch])) == {"mm/memory.c", "mm/new.c", "old.c"}

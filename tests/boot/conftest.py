@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real runs of the real command: real kernels, QEMU and SSH. Kernels come from the user's cache, as for anybody."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+COLD = 2400  # seconds that a run may take when it has to build every kernel first
+
+
+@dataclass
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+    seconds: float
+
+    def json(self, name: str = "matrix.json") -> Any:
+        """A file of the run folder."""
+        return json.loads((self.folder / name).read_text())
+
+    def cell(self, cell_id: str) -> Any:
+        """A cell of matrix.json."""
+        return next(cell for cell in self.json()["cells"] if cell["id"] == cell_id)
+
+
+@dataclass
+class Kmatrix:
+    """Runs the command; the run folder is always FOLDER/run."""
+
+    folder: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        return [sys.executable, "-m", "orchestrator", *map(str, arguments)]
+
+    def start(self, *arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
+        """In the background; ended with the test."""
+        process = subprocess.Popen(
+            self.command(*arguments), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
+    def __call__(self, *arguments: str | Path, env: dict[str, str] | None = None, timeout: float = COLD) -> Done:
+        begin = time.monotonic()
+        process = self.start(*arguments, env=env)
+        out, err = process.communicate(timeout=timeout)
+        return Done(process.returncode, out, err, self.folder / "run", time.monotonic() - begin)
+
+    def matrix(self, text: str) -> Path:
+        """A matrix.yaml beside the tests' own guest tools and patches."""
+        path = self.folder / "matrix.yaml"
+        path.write_text(text)
+        for name in ("guest-tools", "patches"):
+            if not (self.folder / name).exists():
+                (self.folder / name).symlink_to(HERE / name)
+        return path
+
+    def run(self, text: str, *arguments: str, env: dict[str, str] | None = None) -> Done:
+        """kmatrix run on a matrix of the test's own."""
+        return self("run", "--config", self.matrix(text), "--out", self.folder / "run", *arguments, env=env)
+
+
+@pytest.fixture
+def kmatrix(tmp_path: Path) -> Iterator[Kmatrix]:
+    yield from _kmatrix(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def kmatrix_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kmatrix]:
+    yield from _kmatrix(tmp_path_factory.mktemp("run"))
+
+
+def _kmatrix(folder: Path) -> Iterator[Kmatrix]:
+    made = Kmatrix(folder)
+    yield made
+    for process in made.started:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The shipped matrix, run once: all later tests find its kernels in the cache."""
+    folder = tmp_path_factory.mktemp("seed")
+    done = Kmatrix(folder)("run", "--out", folder / "run")
+    assert done.code == 0, done.out + done.err
+    return done
+
+
+def children(pid: int) -> dict[int, str]:
+    """{pid: command line} of all processes below pid."""
+    table: dict[int, tuple[int, str]] = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        table[int(entry.name)] = (int(fields[1]), command)
+    found: dict[int, str] = {}
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        for child, (its_parent, command) in table.items():
+            if its_parent == parent:
+                found[child] = command
+                waiting.append(child)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Is it there, and no zombie?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(what: Callable[[], Any], seconds: float = 120) -> Any:
+    """The first true answer of what(), asked again and again."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := what():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def emulators(pid: int) -> list[int]:
+    """QEMUs (not their wrappers) below pid."""
+    return [
+        child
+        for child, command in children(pid).items()
+        if command.startswith("/") and "qemu-system-" in command.split()[0]
+    ]
+
+
+SMALL = """\
+arches: [aarch64]
+workloads: [small]
+sources:
+  debian-6.1: {debian: linux-source-6.1}
+kernels:
+  patched: {source: debian-6.1}
+measure: {boots: 1, passes: 1, retries: 0}
+limits: {ready: 40, work: 60}
+"""

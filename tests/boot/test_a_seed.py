@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The shipped matrix: what the README promises of it. First in order: it fills the cache for all others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.boot.conftest import Done, Kmatrix
+
+ARCHES = ("x86_64", "aarch64", "s390x")
+CHANGE = {"x86_64": -0.09, "aarch64": -0.15, "s390x": -0.16}
+
+
+def per_page(seed: Done, arch: str, kernel: str, metric: str) -> list[float]:
+    cell = seed.cell(f"{arch}/{kernel}/shmem-write")
+    return [value / cell["units"] for boot in cell["metrics"][metric]["boots"] for value in boot]
+
+
+def test_six_cells_pass_and_all_is_as_expected(seed: Done) -> None:
+    report = seed.json()
+    assert [cell["status"] for cell in report["cells"]] == ["passed"] * 6
+    assert {row["verdict"] for row in report["expectations"]} == {"as_expected"}
+    assert len(report["expectations"]) == 21
+    assert "6 cells: 6 passed; 21 of 21 expectations hold" in seed.out
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_the_seeds_counts(seed: Done, arch: str) -> None:
+    for metric, unpatched, patched, tolerance in (
+        ("pgfault", 2, 1, 0.002),
+        ("majflt", 1, 0, 0.001),
+        ("minflt", 0, 1, 0.001),
+    ):
+        assert per_page(seed, arch, "unpatched", metric) == pytest.approx([unpatched] * 4, abs=tolerance)
+        assert per_page(seed, arch, "patched", metric) == pytest.approx([patched] * 4, abs=tolerance)
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_the_seeds_time(seed: Done, arch: str) -> None:
+    row = next(r for r in seed.json()["comparisons"] if (r["arch"], r["metric"]) == (arch, "time"))
+    assert row["change"] == pytest.approx(CHANGE[arch], abs=0.015)
+    assert row["verdict"] == "better"
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+@pytest.mark.parametrize("kernel", ["unpatched", "patched"])
+def test_passes_repeat_to_100_ppm(seed: Done, arch: str, kernel: str) -> None:
+    times = per_page(seed, arch, kernel, "time")
+    middle = sorted(times)[len(times) // 2]
+    assert len(times) == 4 and (max(times) - min(times)) / middle <= 100e-6, times
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_the_run_folder_holds_the_evidence(seed: Done, arch: str) -> None:
+    for name in ("plan.json", "host.json", "matrix.yaml", "matrix.md"):
+        assert (seed.folder / name).stat().st_size
+    for kernel in ("unpatched", "patched"):
+        build = seed.folder / "builds" / arch / kernel
+        assert (build / "build.log").stat().st_size and "CONFIG_SHMEM=y" in (build / "config").read_text()
+        cell = seed.folder / "cells" / arch / kernel / "shmem-write"
+        assert json.loads((cell / "result.json").read_text())["status"] == "passed"
+        for number in (0, 1):
+            boot = cell / f"boot-{number}"
+            assert "kmatrix: ready" in (boot / "console.log").read_text()
+            assert f"qemu-system-{arch}" in (boot / "qemu.txt").read_text()
+            assert len((boot / "work.out").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_what_was_built_is_recorded(seed: Done, arch: str) -> None:
+    kernels = seed.json()["kernels"]
+    patched, unpatched = kernels[f"{arch}/patched"], kernels[f"{arch}/unpatched"]
+    assert patched["source"].startswith("debian:linux-source-6.1=6.1.") and patched["linux"].startswith("6.1.")
+    assert list(unpatched["patches"]) == ["0001-take-out-VM_FAULT_COMPLETED.patch"] and not patched["patches"]
+    assert patched["image_sha256"] != unpatched["image_sha256"]
+    assert patched["config_sha256"] == unpatched["config_sha256"]
+
+
+def test_images_are_bit_for_bit_those_of_other_machines(seed: Done) -> None:
+    """images.json holds what other machines got from the same inputs; another compiler or source is not in it."""
+    known = json.loads((Path(__file__).parent / "images.json").read_text())
+    kernels = seed.json()["kernels"]
+    compared = 0
+    for build_id, info in kernels.items():
+        name = hashlib.sha256(
+            json.dumps([build_id, info["source"], info["compiler"], info["config_sha256"]]).encode()
+        )
+        if want := known.get(name.hexdigest()[:16]):
+            assert info["image_sha256"] == want["image_sha256"], build_id
+            compared += 1
+    print(f"{compared} of {len(kernels)} images have a known sha256")
+
+
+def test_nothing_changed_builds_nothing(seed: Done, kmatrix: Kmatrix) -> None:
+    done = kmatrix(
+        "run", "-s", "aarch64/patched", "--boots", "1", "--passes", "1", "--out", kmatrix.folder / "run", "--json"
+    )
+    events = [json.loads(row) for row in done.out.splitlines()]
+    assert done.code == 0, done.out + done.err
+    assert [e["cached"] for e in events if e["kind"] == "kernel"] == [True]
+    assert not [e for e in events if e.get("stage") == "build"]
+
+
+def test_a_run_is_reported_again_without_any_tool(seed: Done, kmatrix: Kmatrix) -> None:
+    nothing = {"PATH": "/nonexistent"}
+    for name, word in (("terminal", "as expected"), ("markdown", "| verdict |"), ("json", '"schema": 1')):
+        done = kmatrix("report", seed.folder, "--format", name, env=nothing)
+        assert done.code == 0 and word in done.out
+    done = kmatrix("report", seed.folder, "--format", "pdf")
+    assert done.code == 2 and "known: json, markdown, terminal" in done.err
+
+
+def test_a_wall_clock_cell(seed: Done, kmatrix: Kmatrix) -> None:
+    done = kmatrix(
+        "run",
+        "-s",
+        "x86_64/patched",
+        "--clock",
+        "wall",
+        "--boots",
+        "1",
+        "--passes",
+        "1",
+        "--out",
+        kmatrix.folder / "run",
+    )
+    cell = done.cell("x86_64/patched/shmem-write")
+    assert cell["status"] == "passed" and cell["clock"] == "wall" and cell["accel"] in ("tcg", "kvm")
+    assert "-icount" not in (done.folder / "cells/x86_64/patched/shmem-write/boot-0/qemu.txt").read_text()
+    if cell["accel"] == "tcg":
+        assert "indicative" in done.out and any("KVM is not used" in note for note in cell["notes"])
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_a_shell(seed: Done, kmatrix: Kmatrix, arch: str) -> None:
+    done = kmatrix(
+        "shell", f"{arch}/patched", "--command", "uname -m; ip route; cat /proc/sys/kernel/randomize_va_space"
+    )
+    assert done.code == 0, done.out + done.err
+    assert done.out.split()[0] == arch and done.out.split()[-1] == "0"
+    assert "default" not in done.out

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The project's own standards, run as tests: types, lint, layers, shell."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SCRIPTS = [".ci/run", ".ci/packages", "images/initramfs/init"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [str(BIN / "mypy")],
+        [str(BIN / "ruff"), "check", "."],
+        [str(BIN / "ruff"), "format", "--check", "orchestrator", "tests"],
+        [str(BIN / "lint-imports")],
+        ["shellcheck", *SCRIPTS],
+    ],
+    ids=lambda c: " ".join(Path(c[0]).name if i == 0 else w for i, w in enumerate(c[:2])),
+)
+def test_clean(command: list[str]) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every entry of every registry must be."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from orchestrator import arches, collectors, doctor, paths, report, workloads
+from orchestrator.analyse.expect import holds_for
+from orchestrator.build.kconfig import parse
+from orchestrator.guest.command_line import Machine, qemu_argv
+from orchestrator.model import Arch, Clock
+
+ROOT = paths.ROOT
+ARCHES = arches.known()
+SOURCES = sorted((ROOT / "orchestrator").rglob("*.py"))
+
+
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=lambda a: a.name)
+def test_an_arch_is_one_small_complete_record(arch: Arch) -> None:
+    path = ROOT / f"orchestrator/arches/{arch.name}.py"
+    assert len(path.read_text().splitlines()) <= 40
+    assert set(arch.cpu) == {"tcg", "kvm"}
+    assert arch.cross_prefix.endswith("-") and arch.image.startswith(f"arch/{arch.srcarch}/boot/")
+    assert len(parse(arch.kconfig)) == len(arch.kconfig)
+    argv = qemu_argv(Machine(arch, "tcg", Clock.ICOUNT, 1024, 1, Path("k"), Path("i")), 3, 4)
+    assert argv[0] == arch.qemu and all(isinstance(word, str) and word for word in argv)
+    programs = {need.program for need in doctor.needs()}
+    assert {arch.qemu, f"{arch.cross_prefix}gcc"} <= programs
+
+
+@pytest.mark.parametrize("name", collectors.known())
+def test_a_metric_has_unit_and_direction(name: str) -> None:
+    collector = collectors.known()[name]
+    assert collector.title == name and collector.unit in ("us", "1") and collector.direction
+
+
+@pytest.mark.parametrize("folder", workloads.known(paths.GUEST_TOOLS).values(), ids=lambda p: p.name)
+def test_a_workload_declares_itself(folder: Path) -> None:
+    workload = workloads.load(folder)
+    assert (folder / "main.c").exists() and workload.metrics and workload.title
+    for claim in workload.expectations:
+        assert holds_for(claim.linux, "6.1.192") in (True, False)
+        assert claim.values or claim.change
+        assert set(claim.change) <= set(ARCHES)
+
+
+@pytest.mark.parametrize("need", doctor.needs(), ids=lambda n: n.name)
+def test_a_host_need_says_what_why_and_how(need: doctor.Need) -> None:
+    assert need.why and need.debian and need.fedora and need.name
+    assert sum(map(bool, (need.program, need.file, need.module))) == 1
+
+
+def test_the_report_formats_render_an_empty_matrix() -> None:
+    assert {"json", "markdown", "terminal"} <= set(report.known())
+
+
+def test_the_guest_recipe_names_files_that_are_there() -> None:
+    recipe = tomllib.loads((paths.IMAGES / "guest.toml").read_text())
+    for name in recipe["own"]:
+        assert (paths.IMAGES / "initramfs" / name).exists()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    assert text.startswith("# SPDX-License-Identifier: GPL-2.0-or-later\n")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 40, f"{path}:{node.lineno} {node.name}"
+
+
+def test_no_architecture_is_named_outside_arches() -> None:
+    """A decision by name means that a field is missing."""
+    names = re.compile(rf"\b({'|'.join(ARCHES)})\b")
+    for path in SOURCES:
+        if path.parent.name == "arches":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Compare | ast.Dict | ast.Match):
+                assert not names.search(ast.unparse(node)), f"{path}:{node.lineno}"
+
+
+def texts() -> list[Path]:
+    """Files that are no Python but carry a licence line."""
+    patterns = ("*.c", "*.h", "*.sh", "*.toml", "*.yaml", "init", "*.config", "Makefile")
+    found = [path for pattern in patterns for path in ROOT.rglob(pattern)]
+    return [path for path in found if not {".venv", ".git", "runs"} & set(path.relative_to(ROOT).parts)]
+
+
+@pytest.mark.parametrize("path", texts(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_carry_an_spdx_line(path: Path) -> None:
+    assert "SPDX-License-Identifier: GPL-2.0" in "".join(path.read_text().splitlines(keepends=True)[:4])
