@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from orchestrator.errors import InfraError
 from orchestrator.guest.keys import Keys, host_key
 
 T = TypeVar("T")
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would print, the errors here say
 LOST = (OSError, EOFError, paramiko.SSHException)
 
 
