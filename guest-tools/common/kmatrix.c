@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #define SECOND 1000000000LL
-#define SETTLE (SECOND / 4)	/* at least this long asleep before a region: what the line before woke up ends */
+#define PHASE (SECOND / 10)	/* a region starts on a multiple: whole ticks at any usual HZ */
+#define SETTLE (SECOND / 20)	/* at least this long asleep before: what the last line woke up has ended */
 #define SPIN (4 * 1000000LL)	/* woken this long before the phase, then watching the clock */
 
 struct snapshot {
@@ -93,12 +94,12 @@ bool km_pass(void)
 }
 
 /*
- * Every region starts on a whole second of the guest's clock, so the same number of timer ticks falls into it.
+ * Every region starts on a whole tenth of a second of the guest's clock, so the same number of timer ticks falls into it.
  * Sleeping costs nothing under the instruction clock: idle time is skipped.
  */
 __attribute__((noinline)) void km_begin(void)
 {
-	int64_t start = (now() + SETTLE + SECOND) / SECOND * SECOND;
+	int64_t start = (now() + SETTLE + PHASE) / PHASE * PHASE;
 	int64_t wake = start - SPIN;
 	struct timespec until = { wake / SECOND, wake % SECOND };
 

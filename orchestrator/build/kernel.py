@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.build import kconfig, patches, toolchain
+from orchestrator.build import headers, kconfig, patches, toolchain
 from orchestrator.build.sources import Tree, linux_version, prepare
-from orchestrator.errors import BuildError, DiskFull, TimedOut, ToolMissing
+from orchestrator.errors import BuildError, DiskFull, TimedOut
 from orchestrator.model import Arch, Build, KernelArtifact, Source
 from orchestrator.store import Store, digest, sha256, write_atomically
 
 RECIPE = 1  # part of every key: raise it when this file changes what comes out
-_FILTER = Path(__file__).with_name("cpp-filter.c")
 _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
 
 
@@ -121,11 +120,12 @@ class Builder:
     async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> dict[str, str]:
         """Patches applied, .config as wanted; returns make's environment."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
-        env = await self._environment()
+        headers.keep(shared.source, shared.build, written)
+        env = self._environment()
         await self._configure(build, shared, env, log, any("Kconfig" in name for name in written))
         return env
 
-    async def _environment(self) -> dict[str, str]:
+    def _environment(self) -> dict[str, str]:
         """Fixed, so that the same inputs give the same bits."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -139,22 +139,9 @@ class Builder:
             "SOURCE_DATE_EPOCH": "0",
             "CCACHE_DIR": str(self.store.root / "ccache"),
             "CCACHE_MAXSIZE": f"{self.ccache_gib}G",
-            "CCACHE_PREFIX_CPP": str(await self._filter()),
-            "CCACHE_NOHASHDIR": "1",
+            "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor
             **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
         }
-
-    async def _filter(self) -> Path:
-        """The preprocessor's filter, compiled once: see cpp-filter.c."""
-        key = digest("filter", sha256(_FILTER))
-        folder = self.store.folder("tools", key)
-        if not folder.exists():
-            with self.store.publish("tools", key) as temporary:
-                out = temporary / "cpp-filter"
-                done = await proc.run(["gcc", "-O2", "-o", str(out), str(_FILTER)])
-                if done.code:
-                    raise ToolMissing("the host's gcc does not compile", hint="kmatrix doctor", log=done.output)
-        return folder / "cpp-filter"
 
     async def _configure(
         self, build: Build, shared: SharedTree, env: dict[str, str], log: Path, changed: bool

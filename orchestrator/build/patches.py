@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator import proc
+from orchestrator.build.headers import Previous
 from orchestrator.errors import BuildError
 from orchestrator.store import write_atomically
 
@@ -23,8 +24,8 @@ def touched(text: str) -> set[str]:
     return {name for name in _NAME.findall(text) if name != "/dev/null" and not name.startswith("/")}
 
 
-async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> set[str]:
-    """Make tree equal pristine plus patches; returns the files that were written.
+async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[str, Previous]:
+    """Make tree equal pristine plus patches; returns the files that were written, as they were before.
 
     Unchanged files keep their time, so make rebuilds what differs and nothing else. Raises BuildError
     that names the patch, the file and the hunk.
@@ -35,7 +36,11 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> set[str
         scratch = Path(name)
         now = await _apply(pristine, scratch, patches)
         write_atomically(state, json.dumps(sorted(before | now)))
-        written = {file for file in before | now if _place(file, pristine, scratch if file in now else None, tree)}
+        written = {
+            file: previous
+            for file in sorted(before | now)
+            if (previous := _place(file, pristine, scratch if file in now else None, tree))
+        }
         write_atomically(state, json.dumps(sorted(now)))
     return written
 
@@ -80,23 +85,24 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def _place(file: str, pristine: Path, scratch: Path | None, tree: Path) -> bool:
-    """Bring one file of the tree to what is wanted; the file is replaced, never written into."""
+def _place(file: str, pristine: Path, scratch: Path | None, tree: Path) -> Previous | None:
+    """Bring one file of the tree to what is wanted, None if it is so already; replaced, never written into."""
     wanted = (scratch or pristine) / file
     target = tree / file
-    if not wanted.exists():
-        existed = target.exists()
-        target.unlink(missing_ok=True)
-        return existed
-    content = wanted.read_bytes()
-    if target.exists() and target.read_bytes() == content:
-        return False
+    present = target.read_bytes() if target.exists() else None
+    content = wanted.read_bytes() if wanted.exists() else None
+    if present == content:
+        return None
+    previous = Previous(present, target.stat().st_mtime_ns if present is not None else 0)
+    if content is None:
+        target.unlink()
+        return previous
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(target.name + ".kmatrix")
     temporary.write_bytes(content)
     temporary.chmod(wanted.stat().st_mode)
     temporary.replace(target)
-    return True
+    return previous
 
 
 def _failure(patch: Path, output: str) -> BuildError:

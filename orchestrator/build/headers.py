@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Headers whose change cannot matter to an object: it is not compiled again.
+
+A patch that adds or removes an enumerator in mm_types.h makes make compile the whole kernel again, although only the
+files that name it can differ. Here such a header gets its old time back, and the objects that could name the
+enumerator are deleted, so that make builds exactly those. The result is the clean build's, bit for bit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_TOKEN = re.compile(
+    r"(?P<comment>/\*.*?\*/|//[^\n]*)|(?P<line>\\?\n)|(?P<space>[ \t\f\r]+)"
+    r"|(?P<token>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\w+|.)",
+    re.S,
+)
+_ENUMERATOR = re.compile(r"^([A-Za-z_]\w*) = (?:\( (?:__force )?[A-Za-z_]\w* \) )?(0[xX][0-9a-fA-F]+|\d+) ,$")
+_INT_MAX = 0x7FFFFFFF
+
+
+@dataclass(frozen=True)
+class Previous:
+    """A file before it was written: its content (None: not there) and time."""
+
+    content: bytes | None
+    mtime_ns: int
+
+
+def keep(source: Path, build: Path, written: Mapping[str, Previous]) -> set[str]:
+    """Give headers among the written files their old time back where that is safe; returns the names that differ."""
+    if not _safe_config(build):
+        return set()
+    kept: dict[str, set[str]] = {}
+    for file, before in written.items():
+        if file.endswith(".h") and before.content is not None and (source / file).exists():
+            old, new = before.content.decode(errors="replace"), (source / file).read_text(errors="replace")
+            names = changed_enumerators(old, new)
+            if names is not None:
+                kept[file] = names
+    names = set().union(*kept.values())
+    for target in _that_could_name(names, {os.path.normpath(source / file) for file in kept}, build):
+        (build / target).unlink(missing_ok=True)
+    for file in kept:
+        os.utime(source / file, ns=(written[file].mtime_ns, written[file].mtime_ns))
+    return names
+
+
+def _safe_config(build: Path) -> bool:
+    """Debug information and symbol versions list enumerators, so that every object would differ."""
+    path = build / ".config"
+    config = path.read_text() if path.exists() else ""
+    return "CONFIG_DEBUG_INFO_NONE=y" in config and "CONFIG_MODVERSIONS=y" not in config
+
+
+def changed_enumerators(old: str, new: str) -> set[str] | None:
+    """Enumerators added, taken out or given another value; None if anything else but comments changed.
+
+    Lines must stay where they are (BUG() and WARN() record their numbers), the next enumerator must have a value of
+    its own, and the header itself must not use the name elsewhere.
+    """
+    before, after = _code_lines(old), _code_lines(new)
+    if len(before) != len(after):
+        return None
+    names: set[str] = set()
+    for number, (one, other) in enumerate(zip(before, after, strict=True)):
+        if one == other:
+            continue
+        for text, lines in ((one, before), (other, after)):
+            if not text:
+                continue
+            found = _ENUMERATOR.match(text)
+            if not found or int(found[2], 0) > _INT_MAX or not _in_plain_enum(lines, number):
+                return None
+            names.add(found[1])
+    used = [line.split() for lines in (before, after) for line in lines]
+    half = len(before)
+    for name in names:
+        if max(sum(w.count(name) for w in used[:half]), sum(w.count(name) for w in used[half:])) > 1:
+            return None
+    return names
+
+
+def _code_lines(text: str) -> list[str]:
+    """Tokens of each line, one space between, comments and blanks taken out."""
+    lines: list[str] = []
+    here: list[str] = []
+    for found in _TOKEN.finditer(text):
+        ends = found[0].count("\n") if found.lastgroup in ("comment", "line") else 0
+        if found.lastgroup == "token":
+            here.append(found[0])
+        elif found.lastgroup == "line" and found[0] != "\n":
+            here.append("\\")
+        for _ in range(ends):
+            lines.append(" ".join(here))
+            here = []
+    return [*lines, " ".join(here)]
+
+
+def _in_plain_enum(lines: list[str], number: int) -> bool:
+    """Is the line directly in the braces of an enum without attributes, the next enumerator with its own value?"""
+    depth, first = 0, number - 1
+    while first >= 0:
+        depth += lines[first].count("{") - lines[first].count("}")
+        if depth > 0:
+            break
+        first -= 1
+    if first < 0 or not re.fullmatch(r"(typedef )?enum (\w+ )?\{", lines[first]):
+        return False
+    last = next((n for n in range(number, len(lines)) if "}" in lines[n]), 0)
+    if any(line.startswith("#") for line in lines[first:last]) or not re.match(r"^\}( \w+)? ;$", lines[last]):
+        return False
+    following = next((line for line in lines[number + 1 : last] if line), None)
+    return following is None or re.match(r"^\w+ = ", following) is not None
+
+
+def _that_could_name(names: set[str], headers: set[str], build: Path) -> list[str]:
+    """Targets built from one of the headers and from a file with a name in it, whole or pasted from two words."""
+    splits = [(name[:i], name[i:]) for name in names for i in range(1, len(name))]
+    interesting = names.union(*splits)
+    seen: dict[str, set[str]] = {}
+
+    def words(path: str) -> set[str]:
+        if path not in seen:
+            text = Path(path).read_text(errors="replace") if Path(path).is_file() else ""
+            found = interesting.intersection(re.findall(r"\w+", text))
+            seen[path] = found - names if path in headers else found  # a kept header was looked at before
+        return seen[path]
+
+    stale = []
+    for target, files in _targets(build):
+        paths = [os.path.normpath(build / file) for file in files]
+        if headers.isdisjoint(paths):
+            continue
+        found = set().union(*(words(path) for path in paths))
+        if found & names or any(head in found and rest in found for head, rest in splits):
+            stale.append(target)
+    return stale
+
+
+def _targets(build: Path) -> Iterator[tuple[str, list[str]]]:
+    """(target, the files it was built from) of every .cmd file that kbuild left."""
+    for folder, _, files in os.walk(build):
+        for name in files:
+            if not (name.startswith(".") and name.endswith(".cmd")):
+                continue
+            text = Path(folder, name).read_text(errors="replace")
+            found = re.search(r"^deps_(\S+) := \\\n((?:.*\\\n)*.*)$", text, re.M)
+            if found is None:
+                continue
+            source = re.search(r"^source_\S+ := (\S+)", text, re.M)
+            words = found[2].replace("\\\n", " ").split()
+            files_of = [word for word in words if not word.startswith("$(") and not word.endswith(")")]
+            yield found[1], files_of + ([source[1]] if source else [])

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which header changes need no rebuild, and which objects do need one."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.build.headers import Previous, changed_enumerators, keep
+
+HEADER = """\
+/* COMPLETED: done */
+enum reason {
+	OOM       = (__force fault_t)0x01,
+	COMPLETED = (__force fault_t)0x02,
+	MASK      = 0xf0,
+};
+#define ERROR (OOM | MASK)
+"""
+WITHOUT = HEADER.replace("/* COMPLETED: done */", "/* */").replace("	COMPLETED = (__force fault_t)0x02,", "")
+
+
+def test_an_enumerator_with_a_value_may_come_and_go() -> None:
+    assert changed_enumerators(HEADER, WITHOUT) == changed_enumerators(WITHOUT, HEADER) == {"COMPLETED"}
+    assert changed_enumerators(HEADER, HEADER.replace("done", "all done")) == set()
+    assert changed_enumerators(HEADER, HEADER.replace("0x02", "0x04")) == {"COMPLETED"}
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        WITHOUT.replace("\n\n", "\n"),  # lines move
+        HEADER.replace("MASK      = 0xf0", "MASK"),  # a value that follows the one before
+        HEADER.replace("0x02,", "0x02, MORE,"),
+        HEADER.replace("OOM | MASK", "MASK"),  # a macro
+        HEADER.replace("0x02", "1 << 31"),
+        HEADER.replace("enum reason", "enum other"),
+        WITHOUT.replace("OOM | MASK", "COMPLETED"),
+        HEADER.replace("0x02", "0x80000000"),
+    ],
+)
+def test_anything_else_is_left_to_make(new: str) -> None:
+    assert changed_enumerators(HEADER, new) is None
+
+
+def test_a_name_that_the_header_itself_uses_is_left_to_make() -> None:
+    used = HEADER.replace("OOM | MASK", "COMPLETED")
+    assert changed_enumerators(used, used.replace("0x02", "0x04")) is None
+
+
+def test_only_objects_that_could_name_it_are_rebuilt(tmp_path: Path) -> None:
+    source, build = tmp_path / "source", tmp_path / "build"
+    source.mkdir()
+    build.mkdir()
+    (build / ".config").write_text("CONFIG_DEBUG_INFO_NONE=y\n")
+    (source / "types.h").write_text(WITHOUT)
+    for name, text in (
+        ("plain.c", "int x;"),
+        ("names.c", "int y = COMPLETED;"),
+        ("pastes.c", "#define P(a, b) a##b\nint z = P(COMP, LETED);"),
+        ("other.c", "int COMPLETED;"),
+    ):
+        (source / name).write_text(text)
+        deps = f"  {source}/types.h \\\n" if name != "other.c" else ""
+        target = name.replace(".c", ".o")
+        (build / target).touch()
+        text = (
+            f"source_{target} := {source}/{name}\n\ndeps_{target} := \\\n{deps}  $(wildcard include/config/X) \\\n\n"
+        )
+        (build / f".{target}.cmd").write_text(text)
+    assert keep(source, build, {"types.h": Previous(HEADER.encode(), 123_000_000_000)}) == {"COMPLETED"}
+    assert sorted(p.name for p in build.glob("*.o")) == ["other.o", "plain.o"]
+    assert (source / "types.h").stat().st_mtime_ns == 123_000_000_000
+
+
+def test_with_debug_information_nothing_is_kept(tmp_path: Path) -> None:
+    (tmp_path / ".config").write_text("CONFIG_DEBUG_INFO_DWARF5=y\n")
+    (tmp_path / "types.h").write_text(WITHOUT)
+    before = (tmp_path / "types.h").stat().st_mtime_ns
+    assert keep(tmp_path, tmp_path, {"types.h": Previous(HEADER.encode(), 5)}) == set()
+    assert (tmp_path / "types.h").stat().st_mtime_ns == before
