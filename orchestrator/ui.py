@@ -84,8 +84,8 @@ class Lines:
 
     def _stage(self, event: Event) -> None:
         if event.data["stage"] in ("build", "source"):
-            estimate = event.data.get("estimate")
-            about = f", about {float(str(estimate)):.0f} s" if estimate else ""
+            estimate = float(str(event.data.get("estimate") or 0))
+            about = f", about {estimate:.0f} s" if estimate >= 1 else ""
             self._say(event, f"{event.subject}: {event.data['stage']} started{about}")
 
     def _done(self, event: Event) -> None:

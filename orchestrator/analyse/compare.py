@@ -10,7 +10,7 @@ from orchestrator.collectors import known as collectors
 from orchestrator.model import Clock, Direction, Verdict
 
 # What must be equal for two cells to be compared: they differ in the kernel alone.
-SAME = ("arch", "workload", "accel", "clock", "qemu", "cpu", "units", "unit")
+SAME = ("arch", "workload", "accel", "clock", "qemu", "cpu", "units", "unit", "workload_sha256")
 FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
 
 

@@ -30,6 +30,8 @@ class CellRow(TypedDict):
     qemu: str | None
     cpu: str | None
     linux: str
+    kernel_key: str | None
+    workload_sha256: str | None
     units: int | None
     unit: str
     metrics: dict[str, MetricRow]

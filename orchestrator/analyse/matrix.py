@@ -81,6 +81,8 @@ def cell_row(cell: CellResult) -> CellRow:
         qemu=first.qemu if first else None,
         cpu=first.cpu if first else None,
         linux=cell.linux,
+        kernel_key=first.kernel_key if first else None,
+        workload_sha256=first.workload_sha256 if first else None,
         units=first.passes[0].units if first and first.passes else None,
         unit=cell.unit,
         metrics=metrics,

@@ -62,6 +62,10 @@ class Builder:
             await self._configured(build, tree, shared, log)
             return (shared.build / ".config").read_text()
 
+    def has(self, source: Source) -> bool:
+        """Was this source asked for already, or is there nothing to ask for?"""
+        return source.kind == "image" or source.name in self._trees
+
     async def source(self, source: Source) -> Tree:
         """The source's tree, fetched and unpacked if need be; asked for once a run."""
         if source.name not in self._trees:

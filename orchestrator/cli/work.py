@@ -40,7 +40,7 @@ T = TypeVar("T")
 EXIT_INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="make -j; default: all cores.")]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +54,7 @@ def build(
     select: Select = None,
     json: Json = False,
     refresh: Refresh = False,
-    jobs: Jobs = 0,
+    jobs: Jobs = None,
 ) -> None:
     """Build the kernels of the matrix and nothing else.
 
@@ -77,12 +77,12 @@ def run(
     select: Select = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
-    boots: Annotated[int, typer.Option(min=0, help="Boots a cell; default: the file's.")] = 0,
-    passes: Annotated[int, typer.Option(min=0, help="Counted passes a boot; default: the file's.")] = 0,
+    boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
+    passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
     json: Json = False,
     refresh: Refresh = False,
-    jobs: Jobs = 0,
+    jobs: Jobs = None,
 ) -> None:
     """Build, boot, measure, compare; write the run folder and print the matrix.
 
@@ -146,7 +146,7 @@ def _matrix(request: Request) -> Matrix:
     return dataclasses.replace(matrix, measure=dataclasses.replace(matrix.measure, **changes))
 
 
-def _engine(matrix: Matrix, made: Plan, folder: RunFolder, refresh: bool, jobs: int) -> Local:
+def _engine(matrix: Matrix, made: Plan, folder: RunFolder, refresh: bool, jobs: int | None) -> Local:
     store = Store()
     builder = Builder(store, jobs or cores(), matrix.limits.build, matrix.ccache_gib, refresh)
     return Local(made, folder, Bus(), store, IMAGES, builder)

@@ -51,6 +51,8 @@ class Local:
         """Everything of the plan that the run folder does not have yet."""
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
         self.folder.write_json("host.json", await facts(arches))
+        if self.plan.measure.clock is Clock.WALL:
+            self.bus.emit("note", "wall clock", message="guests run one at a time, after all builds")
         with tempfile.TemporaryDirectory(prefix="kmatrix-") as scratch:
             boots = Boots(
                 self.folder, self.bus, self.store, self.images, Path(scratch), self.plan.measure, self.plan.limits,
@@ -118,6 +120,10 @@ class Local:
     async def _build(self, build: Build) -> KernelArtifact:
         log = self.folder.build(build.id) / "build.log"
         async with self._making:
+            source = build.kernel.source
+            if not self.builder.has(source):
+                with stage(self.bus, self.store, source.name, "source", f"source-{source.name}"):
+                    await self.builder.source(source)
             artifact = await self.builder.find(build)
             if artifact is None:
                 name = f"build-{build.arch.name}-{build.kernel.name}"
