@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Writes one byte a page, sequentially, over a fresh shared shmem mapping (claims C1 to C3). */
+/* Writes one byte a page, sequentially, over a fresh shmem file that is mapped shared (claims C1 to C3). */
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,13 +11,13 @@ static unsigned char value(size_t page)
 	return page % 251 + 1;
 }
 
-/* Through another mapping of the same pages: what was written must be in the object, not only in the page tables. */
-static void check(unsigned char *written, size_t size, size_t page_size)
+/* Through another mapping of the file: what was written must be in the object, not only in the page tables. */
+static void check(int fd, size_t size, size_t page_size)
 {
-	unsigned char *seen = mremap(written, 0, size, MREMAP_MAYMOVE);
+	unsigned char *seen = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 
 	if (seen == MAP_FAILED)
-		km_fail("mremap");
+		km_fail("mmap to read");
 	for (size_t i = 0; i < size / page_size; i++)
 		if (seen[i * page_size] != value(i) || seen[i * page_size + 1])
 			km_fail("page %zu does not hold what was written", i);
@@ -32,16 +32,21 @@ int main(int argc, char **argv)
 	km_start(argc, argv);
 	size = (size_t)km_option("mib", 400) << 20;
 	while (km_pass()) {
-		unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		int fd = memfd_create("shmem-write", 0);
+		unsigned char *p;
 
+		if (fd < 0 || ftruncate(fd, size))
+			km_fail("memfd of %zu bytes", size);
+		p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (p == MAP_FAILED)
 			km_fail("mmap of %zu bytes", size);
 		km_begin();
 		for (size_t i = 0; i < size / page_size; i++)
 			p[i * page_size] = value(i);
 		km_end(size / page_size);
-		check(p, size, page_size);
+		check(fd, size, page_size);
 		munmap(p, size);
+		close(fd);
 	}
 	return km_finish();
 }

@@ -144,6 +144,7 @@ class Builder:
             "CCACHE_DIR": str(self.store.root / "ccache"),
             "CCACHE_MAXSIZE": f"{self.ccache_gib}G",
             "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor
+            "CCACHE_INODECACHE": "1",
             **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
         }
 
