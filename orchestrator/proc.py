@@ -18,8 +18,14 @@ from orchestrator.errors import ToolMissing
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 
-# The child asks to be killed when we die, then checks that we had not died before it asked.
-_DIE_WITH_PARENT = 'test "$PPID" = "$0" && exec "$@"'
+# The child asks to be killed when we die (setpriv), then checks that we had not died before it asked. Where Linux
+# groups processes by session for scheduling, niceness counts only if the group has it, too.
+_DIE_WITH_PARENT = """\
+test "$PPID" = "$0" || exit 125
+nice=$1; shift
+test "$nice" = 0 || { echo "$nice" >/proc/self/autogroup; renice -n "$nice" -p $$ >/dev/null; } 2>/dev/null
+exec "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -42,10 +48,10 @@ def require(program: str) -> str:
     return path
 
 
-def _tied_to_us(argv: Sequence[str]) -> list[str]:
+def _tied_to_us(argv: Sequence[str], niceness: int) -> list[str]:
     """argv behind a wrapper that has it killed when we die, however we die."""
     setpriv = [require("setpriv"), "--pdeathsig", "KILL", "--"]
-    return [*setpriv, "sh", "-c", _DIE_WITH_PARENT, str(os.getpid()), require(argv[0]), *argv[1:]]
+    return [*setpriv, "sh", "-c", _DIE_WITH_PARENT, str(os.getpid()), str(niceness), require(argv[0]), *argv[1:]]
 
 
 @asynccontextmanager
@@ -58,14 +64,14 @@ async def spawn(
     stdout: int | IO[bytes] | None = asyncio.subprocess.DEVNULL,
     stderr: int | IO[bytes] | None = asyncio.subprocess.STDOUT,
     pass_fds: Sequence[int] = (),
-    grace: float = GRACE,
+    niceness: int = 0,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start argv in its own process group; on leaving, whatever happened, it is ended and waited for.
 
     Must be called from the main thread: a child's parent-death signal is tied to the thread.
     """
     process = await asyncio.create_subprocess_exec(
-        *_tied_to_us(argv),
+        *_tied_to_us(argv, niceness),
         cwd=cwd,
         env=env,
         stdin=stdin,
@@ -77,7 +83,7 @@ async def spawn(
     try:
         yield process
     finally:
-        await asyncio.shield(stop(process, grace))
+        await asyncio.shield(stop(process))
 
 
 async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> bool:
@@ -107,6 +113,7 @@ async def run(
     log: Path | None = None,
     timeout: float | None = None,
     input: bytes | None = None,
+    niceness: int = 0,
 ) -> Finished:
     """Run to the end. Output goes to log (appended) or is returned; TimeoutError when timeout passes."""
     sink = log.open("ab") if log else None
@@ -122,6 +129,7 @@ async def run(
                 env=env,
                 stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
                 stdout=sink or asyncio.subprocess.PIPE,
+                niceness=niceness,
             ) as process,
         ):
             output, _ = await process.communicate(input)

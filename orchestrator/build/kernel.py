@@ -43,7 +43,7 @@ class Builder:
         folder = self.store.folder("kernels", key)
         return self._artifact(build, key, folder, True) if folder.exists() else None
 
-    async def make(self, build: Build, log: Path) -> KernelArtifact:
+    async def make(self, build: Build, log: Path, niceness: int = 0) -> KernelArtifact:
         """Build it; log gets all that make prints. Raises BuildError and its kin."""
         tree = await self.source(build.kernel.source)
         key = await self.key(build, tree)
@@ -51,7 +51,7 @@ class Builder:
         async with self._shared_tree(build, tree) as shared:
             if not folder.exists():  # another process may have been faster
                 env = await self._configured(build, tree, shared, log)
-                await self._run_make(build, shared, [build.arch.image_target], env, log)
+                await self._run_make(build, shared, [build.arch.image_target], env, log, niceness)
                 await self._keep(build, tree, shared, key, log)
         return self._artifact(build, key, folder, False)
 
@@ -165,11 +165,11 @@ class Builder:
         write_atomically(stamp, wanted)
 
     async def _run_make(
-        self, build: Build, shared: SharedTree, targets: list[str], env: dict[str, str], log: Path
+        self, build: Build, shared: SharedTree, targets: list[str], env: dict[str, str], log: Path, niceness: int = 0
     ) -> None:
         argv = make_command(build.arch, shared, self.jobs, targets)
         try:
-            done = await proc.run(argv, env=env, log=log, timeout=self.timeout)
+            done = await proc.run(argv, env=env, log=log, timeout=self.timeout, niceness=niceness)
         except TimeoutError as error:
             raise TimedOut(f"make {targets[0]} took over {self.timeout:.0f} s", hint="limits.build") from error
         if done.code:

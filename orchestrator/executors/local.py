@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""This machine: builds one after the other, boots side by side, each cell's as soon as its kernel is there."""
+"""This machine: each cell is measured as soon as its kernel is there, while other kernels are built."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
-from orchestrator.model import Boot, BootResult, Build, Cell, CellResult, Clock, KernelArtifact, Plan, Status
+from orchestrator.model import Boot, BootResult, Build, Cell, CellResult, Clock, KernelArtifact, Plan, Source, Status
 from orchestrator.results import RunFolder, disk_error
 from orchestrator.store import Store
 
@@ -38,7 +38,8 @@ class Local:
 
     def __post_init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
-        self._making = asyncio.Lock()
+        self._sourcing = asyncio.Lock()
+        self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
 
     def _side_by_side(self) -> int:
         """Guests at a time. A wall clock wants the machine for itself; an instruction clock does not care."""
@@ -119,16 +120,13 @@ class Local:
 
     async def _build(self, build: Build) -> KernelArtifact:
         log = self.folder.build(build.id) / "build.log"
-        async with self._making:
-            source = build.kernel.source
-            if not self.builder.has(source):
-                with stage(self.bus, self.store, source.name, "source", f"source-{source.name}"):
-                    await self.builder.source(source)
+        async with self._making[build.arch.name]:
+            await self._source(build.kernel.source)
             artifact = await self.builder.find(build)
             if artifact is None:
                 name = f"build-{build.arch.name}-{build.kernel.name}"
                 with stage(self.bus, self.store, build.id, "build", name):
-                    artifact = await self.builder.make(build, log)
+                    artifact = await self.builder.make(build, log, self._niceness(build))
         self.bus.emit("kernel", build.id, cached=artifact.cached, linux=artifact.linux)
         self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
         for name in ("config", "build.log"):
@@ -136,6 +134,16 @@ class Local:
             if build.kernel.source.kind != "image" and kept.is_file():
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
+
+    async def _source(self, source: Source) -> None:
+        async with self._sourcing:
+            if not self.builder.has(source):
+                with stage(self.bus, self.store, source.name, "source", f"source-{source.name}"):
+                    await self.builder.source(source)
+
+    def _niceness(self, build: Build) -> int:
+        """Arches are built side by side, so that no core idles while one is linked; but the first comes first."""
+        return min(19, 10 * list(self._making).index(build.arch.name))
 
     async def _boot(self, boot: Boot, boots: Boots, first: list[str]) -> BootResult:
         """Once its kernel, image and workload are there; not at all when its cell has failed already."""
