@@ -94,7 +94,7 @@ async def measure(task: Task) -> BootResult:
 async def _push(running: Guest, shell: Shell, task: Task) -> None:
     """Copy the workload; the guest's own sha256 must be the host's."""
     limit = task.limits.ready
-    await running.during(shell.push(task.binary, REMOTE), limit, "did not take the workload", "push")
+    await running.during(shell.push(task.binary, REMOTE, limit), limit, "did not take the workload", "push")
     told = await running.during(shell.run(f"sha256sum {REMOTE}", limit), limit, "did not answer", "push")
     want, got = sha256(task.binary), told.stdout.split(" ")[0]
     if got != want:

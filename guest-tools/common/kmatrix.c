@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #define SECOND 1000000000LL
-#define PHASE (SECOND / 10)	/* a region starts on a multiple: whole ticks at any usual HZ */
-#define SETTLE (SECOND / 20)	/* at least this long asleep before: what the last line woke up has ended */
+#define PHASE SECOND	/* a region starts on a multiple: the same ticks and the same once-a-second work fall into it */
+#define SETTLE (SECOND / 4)	/* at least this long asleep before: what the last line woke up has ended */
 #define SPIN (4 * 1000000LL)	/* woken this long before the phase, then watching the clock */
 
 struct snapshot {
@@ -27,7 +27,7 @@ struct snapshot {
 /* Static, and touched in km_start(): taking a snapshot faults no page in. */
 static struct snapshot before, after;
 static char line[65536];
-static int vmstat_fd = -1;
+static int vmstat_fd = -1, refresh_fd = -1;
 static int argument_count;
 static char **arguments;
 static long pass, passes;
@@ -61,9 +61,15 @@ static int64_t now(void)
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
+/* Reading stat_refresh folds what each CPU has counted for itself into the totals. */
 static void read_vmstat(char *text, size_t size)
 {
-	ssize_t got = pread(vmstat_fd, text, size - 1, 0);
+	char nothing;
+	ssize_t got = pread(refresh_fd, &nothing, 1, 0);
+
+	if (got < 0)
+		km_fail("/proc/sys/vm/stat_refresh");
+	got = pread(vmstat_fd, text, size - 1, 0);
 
 	if (got <= 0 || (size_t)got == size - 1)
 		km_fail("/proc/vmstat: cannot be read whole");
@@ -76,8 +82,9 @@ void km_start(int argc, char **argv)
 	arguments = argv;
 	passes = km_option("passes", 1);
 	vmstat_fd = open("/proc/vmstat", O_RDONLY);
-	if (vmstat_fd < 0)
-		km_fail("/proc/vmstat");
+	refresh_fd = open("/proc/sys/vm/stat_refresh", O_RDONLY);
+	if (vmstat_fd < 0 || refresh_fd < 0)
+		km_fail("/proc/vmstat or /proc/sys/vm/stat_refresh");
 	memset(&before, 1, sizeof(before));
 	memset(&after, 1, sizeof(after));
 	memset(line, 1, sizeof(line));
@@ -94,7 +101,7 @@ bool km_pass(void)
 }
 
 /*
- * Every region starts on a whole tenth of a second of the guest's clock, so the same number of timer ticks falls into it.
+ * Every region starts on a whole second of the guest's clock, so the same number of timer ticks falls into it.
  * Sleeping costs nothing under the instruction clock: idle time is skipped.
  */
 __attribute__((noinline)) void km_begin(void)

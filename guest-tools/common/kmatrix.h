@@ -2,7 +2,7 @@
 /*
  * What a workload uses to be measured:
  *
- *	km_start(argc, argv);			reads --passes N and --warmup N
+ *	km_start(argc, argv);			reads --passes N
  *	while (km_pass()) {			once a pass
  *		... set up ...
  *		km_begin();			waits for a fixed phase of the clock

@@ -14,7 +14,7 @@ static unsigned char value(size_t page)
 /* Through another mapping of the file: what was written must be in the object, not only in the page tables. */
 static void check(int fd, size_t size, size_t page_size)
 {
-	unsigned char *seen = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	unsigned char *seen = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 
 	if (seen == MAP_FAILED)
 		km_fail("mmap to read");

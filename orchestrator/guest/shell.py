@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 import fabric
 import paramiko
-from invoke.exceptions import CommandTimedOut
+from invoke.exceptions import CommandTimedOut, ThreadException
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from orchestrator.errors import InfraError
@@ -22,7 +23,7 @@ from orchestrator.guest.keys import Keys, host_key
 
 T = TypeVar("T")
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would print, the errors here say
-LOST = (OSError, EOFError, paramiko.SSHException)
+LOST = (OSError, EOFError, paramiko.SSHException, ThreadException)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Shell:
     """A connected guest. Calls run in a thread; cancelling one closes the connection, which ends it."""
 
     def __init__(self, port: int, keys: Keys) -> None:
-        config = fabric.Config(overrides={"load_ssh_configs": False})
+        config = fabric.Config(lazy=True, overrides={"load_ssh_configs": False})  # nobody's own settings
         client_key = paramiko.Ed25519Key.from_private_key(io.StringIO(keys.client_pem))
         options = {"pkey": client_key, "allow_agent": False, "look_for_keys": False}
         self._connection: Any = fabric.Connection(
@@ -67,7 +68,7 @@ class Shell:
         """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost."""
         try:
             done = await self._call(
-                self._connection.run, command, hide=True, warn=True, in_stream=False, timeout=limit
+                self._connection.run, command, hide=True, warn=True, pty=False, in_stream=False, timeout=limit
             )
         except CommandTimedOut as error:
             raise TimeoutError(command) from error
@@ -77,16 +78,25 @@ class Shell:
             raise _lost(EOFError("the channel closed without an exit status"))
         return Output(done.exited, done.stdout, done.stderr)
 
-    async def push(self, local: Path, remote: str) -> None:
-        """Copy a file into the guest, executable."""
+    async def push(self, local: Path, remote: str, limit: float) -> None:
+        """Copy a file into the guest, executable; limit (s) is for each step of it."""
         try:
-            await self._call(self._put, local, remote)
+            await self._call(self._put, local, remote, limit)
         except LOST as error:
             raise _lost(error) from error
 
-    def _put(self, local: Path, remote: str) -> None:
-        self._connection.put(str(local), remote)
-        self._connection.sftp().chmod(remote, 0o755)
+    def _put(self, local: Path, remote: str, limit: float) -> None:
+        """Through cat: an sftp server would have to be loaded in the guest, which takes longer than the copy."""
+        channel: paramiko.Channel = self._connection.client.get_transport().open_session(timeout=limit)
+        with channel:
+            channel.settimeout(limit)
+            place = shlex.quote(remote)
+            channel.exec_command(f"cat > {place} && chmod 755 {place}")
+            channel.sendall(local.read_bytes())
+            channel.shutdown_write()
+            channel.recv(1)  # nothing, at the end
+            if not channel.status_event.wait(limit) or channel.exit_status != 0:
+                raise paramiko.SSHException(f"the guest did not take {remote}")
 
     def terminal(self) -> int:
         """The user's own terminal becomes a login shell's; its exit status."""
