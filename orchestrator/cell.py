@@ -75,6 +75,8 @@ async def measure(task: Task) -> BootResult:
                 output = await _run(running, shell, task, passes)
         finally:
             shell.close()
+    if broken := running.broken():  # after the last pass, or without an end: it was not a clean run
+        raise broken
     (task.folder / "work.out").write_text(output.stdout)
     return BootResult(
         number=task.boot.number,

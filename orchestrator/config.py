@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches, workloads
 from orchestrator.errors import ConfigError
@@ -20,6 +22,7 @@ from orchestrator.registry import unknown
 from orchestrator.schema import KernelSpec, MatrixSpec, SourceSpec
 
 T = TypeVar("T")
+_SAFE_NAME = re.compile(r"\w[\w.-]*")
 Location = Sequence[str | int]
 
 
@@ -84,6 +87,8 @@ def parse(text: str, path: Path) -> Matrix:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}: {error.problem}") from error
+    except YAMLError as error:
+        raise ConfigError(f"{path}:1: {error}") from error
     problems = _Problems(path, tree)
     spec = _validate(tree, problems)
     matrix = _resolve(spec, problems, path.parent)
@@ -100,8 +105,21 @@ def _validate(tree: Any, problems: _Problems) -> MatrixSpec:
             if row["type"] == "extra_forbidden":
                 message = _unknown_key(row["loc"])
             problems.add(row["loc"], message)
-        problems.stop()
-        raise
+        extra = [row["loc"] for row in error.errors() if row["type"] == "extra_forbidden"]
+        if len(extra) < error.error_count():
+            problems.stop()
+        return MatrixSpec.model_validate(_without(tree, extra))  # to find what else is wrong
+
+
+def _without(tree: Any, locations: Iterable[Location]) -> Any:
+    """A copy of the tree without these keys."""
+    copied = copy.deepcopy(tree)
+    for location in locations:
+        node = copied
+        for part in location[:-1]:
+            node = node[part]
+        del node[location[-1]]
+    return copied
 
 
 def _unknown_key(location: Location) -> str:
@@ -169,6 +187,11 @@ def _kernel(
     source = problems.named("source", (*at, "source"), spec.source, sources)
     named = _each(spec.patches, lambda i, n: problems.file((*at, "patches", i), n, base))
     patches = tuple(patch for path in named for patch in _series(path))
+    for patch in patches:
+        if not patch.is_file():
+            problems.add((*at, "patches"), f"no such file: {patch}")
+    if not _SAFE_NAME.fullmatch(name):
+        problems.add(at, "a kernel's name is letters, digits, dot, dash and underscore: it names a folder")
     if source is None:
         return None
     if source.kind == "image" and (patches or spec.kconfig):

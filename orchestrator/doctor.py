@@ -31,6 +31,7 @@ class Need:
     file: str = ""
     module: str = ""
     debian_native: dict[str, str] = field(default_factory=dict)
+    arch: str = ""  # only this architecture needs it
     test: bool = False
 
     @property

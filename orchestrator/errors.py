@@ -8,6 +8,14 @@ from orchestrator.model import Failure, Status
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA = range(5)
 
 
+LONGEST = 16_000  # characters of a log excerpt
+
+
+def printable(text: str) -> str:
+    """Without control characters: a guest's or a compiler's text must not steer the reader's terminal."""
+    return "".join(c for c in text if c in "\n\t" or c.isprintable())
+
+
 class KmatrixError(Exception):
     """What happened (message), what to do next (hint), what was last seen (log)."""
 
@@ -17,7 +25,7 @@ class KmatrixError(Exception):
 
     def __init__(self, message: str, *, hint: str = "", log: str = "", kind: str | None = None):
         super().__init__(message)
-        self.message, self.hint, self.log = message, hint, log
+        self.message, self.hint, self.log = printable(message), hint, printable(log)[-LONGEST:]
         self.kind = kind or self.kind
 
     @property

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,5 +35,9 @@ class Bus:
     def emit(self, kind: str, subject: str, **data: object) -> None:
         """Tell all subscribers."""
         event = Event(kind, subject, data)
-        for subscriber in self._subscribers:
-            subscriber(event)
+        for subscriber in list(self._subscribers):
+            try:
+                subscriber(event)
+            except Exception as error:  # a view that fails (a closed pipe) must not end a measurement
+                self._subscribers.remove(subscriber)
+                print(f"kmatrix: a view of the run ended: {error!r}", file=sys.stderr)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 from orchestrator.collectors import known as collectors
@@ -21,13 +22,15 @@ def decode(text: str, metrics: Sequence[str], passes: int) -> tuple[PassSample, 
     samples = tuple(_sample(line, metrics) for line in lines if "done" not in line)
     if not lines or lines[-1].get("done") != passes or len(samples) != passes:
         raise _rubbish(f"{len(samples)} of {passes} passes reported", text)
+    if len({(sample.units, *sample.vmstat) for sample in samples}) > 1:
+        raise _rubbish("passes differ in units or in the names of /proc/vmstat", text)
     return samples
 
 
 def _line(row: str) -> Mapping[str, object]:
     try:
         line = json.loads(row)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         line = None
     if not isinstance(line, dict) or line.get("kmatrix") != 1:
         raise _rubbish(f"not a result line: {row[:120]!r}", row)
@@ -39,8 +42,10 @@ def _sample(line: Mapping[str, object], metrics: Sequence[str]) -> PassSample:
         units = int(str(line["units"]))
         values = {name: collectors()[name].collect(line) for name in metrics}
         vmstat = vmstat_change(line)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _rubbish(f"a result line lacks {error}", str(line)[:400]) from error
+    if not all(math.isfinite(value) and value >= 0 for value in values.values()):
+        raise _rubbish(f"impossible values {values}", str(line)[:400])
     if units <= 0:
         raise _rubbish(f"a pass of {units} units", str(line)[:400])
     return PassSample(units, values, vmstat)

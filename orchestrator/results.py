@@ -10,8 +10,10 @@ run/plan.json host.json matrix.yaml command.txt events.jsonl
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,16 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No second kmatrix works on this run at the same time."""
+        with (self._made(self.path) / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ConfigError(f"another kmatrix works on {self.path}") from error
+            yield
 
     def boot(self, cell_id: str, number: int) -> Path:
         """Where a boot's files go; made if missing."""

@@ -45,7 +45,7 @@ def rows(report: MatrixReport) -> list[Row]:
 def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     collector = collectors()[row["metric"]]
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == row["workload"])
-    shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"/{unit}"
+    shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"per {unit}"
     judged = [
         e["verdict"]
         for e in report["expectations"]
@@ -53,14 +53,16 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
         and set(e["kernel"].split(":")) <= {row["base"], row["new"]}
     ]
     verdict, tone = _verdict(row["verdict"], judged)
+    if row["why"].startswith("not comparable"):
+        verdict, tone = row["why"], "bad"
     return Row(
         arch=row["arch"],
         workload=row["workload"],
         metric=f"{collector.title} {shown}",
         base=row["base"],
         new=row["new"],
-        base_text=value(row["per_unit_base"], collector.digits, row["spread_base"]),
-        new_text=value(row["per_unit_new"], collector.digits, row["spread_new"]),
+        base_text=value(row["per_unit_base"], collector.digits, row["spread_base"], row["base_value"]),
+        new_text=value(row["per_unit_new"], collector.digits, row["spread_new"], row["new_value"]),
         change=change(row),
         verdict=verdict,
         tone=tone,
@@ -77,15 +79,15 @@ def _verdict(own: str, judged: list[str]) -> tuple[str, str]:
     return own, tone
 
 
-def value(number: float, digits: int, spread: float) -> str:
-    """7922.3 ±0.0012 %, half the spread to either side as the seed's mail prints it."""
-    return f"{number:.{digits}f} ±{percent(spread / 2)}"
+def value(number: float, digits: int, spread: float, whole: float) -> str:
+    """7922.3 ±0.0012 %: half the spread to either side. Around 0 there is no per cent: ±3 for the whole pass."""
+    if spread == 0:
+        return f"{number:.{digits}f} ±0"
+    return f"{number:.{digits}f} ±{percent(spread / 2) if whole else f'{spread / 2:g} a pass'}"
 
 
 def percent(share: float) -> str:
     """Two digits that count: 0.0012 %, 1.9 %."""
-    if share == 0:
-        return "0 %"
     return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"
 
 

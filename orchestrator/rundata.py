@@ -11,8 +11,9 @@ from typing import Any
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
 from orchestrator.errors import ConfigError
-from orchestrator.model import CellResult, Comparison, Expectation, Plan
+from orchestrator.model import CellResult, Comparison, Expectation, Failure, Matrix, Plan, Status
 from orchestrator.results import RunFolder
+from orchestrator.store import digest, sha256
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,26 @@ class Request:
     overrides: Mapping[str, Any]
 
 
-def save_request(folder: RunFolder, request: Request, plan: Plan) -> None:
+def inputs(matrix: Matrix) -> dict[str, str]:
+    """{what a result depends on: its hash}, beyond matrix.yaml itself."""
+    table = {str(patch): sha256(patch) for kernel in matrix.kernels for patch in kernel.patches}
+    for workload in matrix.workloads:
+        files = sorted(path for path in workload.folder.rglob("*") if path.is_file())
+        table[str(workload.folder)] = digest([(path.name, sha256(path)) for path in files])
+    table["kconfig"] = digest(matrix.kconfig, [arch.kconfig for arch in matrix.arches])
+    return table
+
+
+def check_inputs(folder: RunFolder, matrix: Matrix) -> None:
+    """A run is gone on with only if what it measures is still the same. ConfigError names what is not."""
+    before = _plan(folder)["inputs"]
+    changed = sorted(name for name, value in inputs(matrix).items() if before.get(name) != value)
+    if changed:
+        hint = "start a new run: results of different inputs are not mixed"
+        raise ConfigError(f"changed since {folder.path} was started: {', '.join(changed)}", hint=hint)
+
+
+def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> None:
     """plan.json: ids in order, claims, and the request; matrix.yaml beside it."""
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
     folder.write_text("matrix.yaml", request.config_text)
@@ -36,6 +56,7 @@ def save_request(folder: RunFolder, request: Request, plan: Plan) -> None:
             "config": str(request.config),
             "select": list(request.select),
             "overrides": dict(request.overrides),
+            "inputs": inputs(matrix),
             "builds": [build.id for build in plan.builds],
             "cells": [cell.id for cell in plan.cells],
             "boots": [boot.id for boot in plan.boots],
@@ -61,14 +82,22 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
     kernels = {
         build_id: info for build_id in data["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
     }
+    missing = {cell_id: _skipped(cell_id, data["measure"]["clock"]) for cell_id in data["cells"]}
     return assemble(
-        [cells[cell_id] for cell_id in data["cells"] if cell_id in cells],
+        [{**missing, **cells}[cell_id] for cell_id in data["cells"]],
         [Comparison(**pair) for pair in data["comparisons"]],
         {name: [Expectation(**e) for e in claims] for name, claims in data["expectations"].items()},
         folder.read_json("host.json") or {},
         kernels,
         data["measure"],
     )
+
+
+def _skipped(cell_id: str, clock: str) -> CellResult:
+    """A cell that has no result (yet)."""
+    arch, kernel, workload = cell_id.split("/")
+    failure = Failure("not_run", "not measured in this run", "kmatrix run --resume goes on with it")
+    return CellResult(cell_id, arch, kernel, workload, Status.SKIPPED, failure, clock, "")
 
 
 def _plan(folder: RunFolder) -> dict[str, Any]:

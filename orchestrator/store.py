@@ -19,10 +19,10 @@ BLOCK = 1 << 20
 
 def cache_root() -> Path:
     """KMATRIX_CACHE, or kmatrix/ below XDG_CACHE_HOME or ~/.cache."""
-    if named := os.environ.get("KMATRIX_CACHE"):
-        return Path(named)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "kmatrix"
+    usual = (Path(base) if base else Path.home() / ".cache") / "kmatrix"
+    # Resolved: kbuild records real paths, and what it records is compared with ours.
+    return Path(os.environ.get("KMATRIX_CACHE") or usual).expanduser().resolve()
 
 
 def digest(*parts: object) -> str:
@@ -56,12 +56,18 @@ class Store:
         temporary.chmod(0o755)
         try:
             yield temporary
-            if final.exists():
-                shutil.rmtree(final)
+            self.discard(final)
             temporary.rename(final)
         finally:
             if temporary.exists():
                 shutil.rmtree(temporary, ignore_errors=True)
+
+    def discard(self, folder: Path) -> None:
+        """Delete so that an interruption leaves nothing that looks whole: it loses its name first."""
+        if folder.exists():
+            trash = Path(tempfile.mkdtemp(prefix=".trash-", dir=self.root))
+            folder.rename(trash / folder.name)
+            shutil.rmtree(trash, ignore_errors=True)
 
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:

@@ -18,7 +18,7 @@ from orchestrator.registry import unknown
 class _Expect(BaseModel):
     model_config = ConfigDict(extra="forbid")
     metric: str
-    linux: str = ""
+    linux: Annotated[str, Field(pattern=r"^(\s*(>=|<=|==|<|>)\s*\d+(\.\d+)*\s*(,|$))*$")] = ""
     values: dict[str, float] = {}
     change: dict[str, float] = {}
     base: str = "unpatched"

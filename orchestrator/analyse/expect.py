@@ -43,6 +43,8 @@ def judge(
             if cell["kernel"] in claim.values and _applies(claim, cell) and claim.metric in cell["metrics"]:
                 rows.append(_absolute(claim, cell))
         for row in comparisons:
+            if row["why"].startswith("not comparable"):
+                continue
             base = next(c for c in cells if (c["arch"], c["kernel"]) == (row["arch"], row["base"]))
             pair = (claim.metric, claim.base, claim.new)
             if (

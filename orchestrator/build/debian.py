@@ -75,7 +75,10 @@ def _options(root: Path, sources: Path, arch: str) -> list[str]:
 
 
 async def _apt(arguments: Sequence[str], folder: Path) -> None:
-    done = await proc.run(["apt-get", "-q", *arguments], cwd=folder, timeout=900)
+    try:
+        done = await proc.run(["apt-get", "-q", *arguments], cwd=folder, timeout=900)
+    except TimeoutError as error:
+        raise InfraError("apt-get took over 900 s", kind="fetch", hint=_HINT) from error
     if done.code:
         errors = [row for row in done.output.splitlines() if row.startswith(("E:", "W:", "Err"))]
         verb = next(a for a in arguments if a in ("update", "install", "download"))

@@ -43,7 +43,8 @@ def keep(source: Path, build: Path, written: Mapping[str, Previous]) -> set[str]
             if names is not None:
                 kept[file] = names
     names = set().union(*kept.values())
-    for target in _that_could_name(names, {os.path.normpath(source / file) for file in kept}, build):
+    own = {os.path.normpath(source / file): its for file, its in kept.items()}
+    for target in _that_could_name(names, own, build):
         (build / target).unlink(missing_ok=True)
     for file in kept:
         os.utime(source / file, ns=(written[file].mtime_ns, written[file].mtime_ns))
@@ -109,18 +110,28 @@ def _in_plain_enum(lines: list[str], number: int) -> bool:
         if depth > 0:
             break
         first -= 1
-    if first < 0 or not re.fullmatch(r"(typedef )?enum (\w+ )?\{", lines[first]):
+    opening = re.fullmatch(r"(typedef )?enum (?!__)(\w+ )?\{", lines[first]) if first >= 0 else None
+    if opening is None:
         return False
     last = next((n for n in range(number, len(lines)) if "}" in lines[n]), 0)
-    if any(line.startswith("#") for line in lines[first:last]) or not re.match(r"^\}( \w+)? ;$", lines[last]):
+    closing = r"\} (?!__)\w+ ;" if opening[1] else r"\} ;"  # an attribute there could tie the size to the values
+    if any(line.startswith("#") for line in lines[first:last]) or not re.fullmatch(closing, lines[last]):
         return False
     following = next((line for line in lines[number + 1 : last] if line), None)
     return following is None or re.match(r"^\w+ = ", following) is not None
 
 
-def _that_could_name(names: set[str], headers: set[str], build: Path) -> list[str]:
-    """Targets built from one of the headers and from a file with a name in it, whole or pasted from two words."""
-    splits = [(name[:i], name[i:]) for name in names for i in range(1, len(name))]
+def _that_could_name(names: set[str], headers: Mapping[str, set[str]], build: Path) -> list[str]:
+    """Targets built from one of the headers (each with its own changed names) and from a file that could name one.
+
+    A name may stand there whole, or in two or three words that are pasted (##).
+    """
+    splits = [
+        [part for part in (name[:i], name[i:j], name[j:]) if part]
+        for name in names
+        for i in range(1, len(name))
+        for j in range(i, len(name))
+    ]
     interesting = names.union(*splits)
     seen: dict[str, set[str]] = {}
 
@@ -128,16 +139,16 @@ def _that_could_name(names: set[str], headers: set[str], build: Path) -> list[st
         if path not in seen:
             text = Path(path).read_text(errors="replace") if Path(path).is_file() else ""
             found = interesting.intersection(re.findall(r"\w+", text))
-            seen[path] = found - names if path in headers else found  # a kept header was looked at before
+            seen[path] = found - headers.get(path, set())  # what a kept header itself says was looked at
         return seen[path]
 
     stale = []
     for target, files in _targets(build):
         paths = [os.path.normpath(build / file) for file in files]
-        if headers.isdisjoint(paths):
+        if headers.keys().isdisjoint(paths):
             continue
         found = set().union(*(words(path) for path in paths))
-        if found & names or any(head in found and rest in found for head, rest in splits):
+        if found & names or any(found.issuperset(parts) for parts in splits):
             stale.append(target)
     return stale
 

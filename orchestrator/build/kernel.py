@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build import headers, kconfig, patches, toolchain
 from orchestrator.build.sources import Tree, linux_version, prepare
-from orchestrator.errors import BuildError, DiskFull, TimedOut
+from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
 from orchestrator.model import Arch, Build, KernelArtifact, Source
 from orchestrator.store import Store, digest, sha256, write_atomically
 
@@ -95,7 +96,8 @@ class Builder:
             if not path.is_file():
                 raise BuildError(f"no such file: {path}", kind="source", hint="{arch} in the path is replaced")
         digest_ = sha256(image)
-        found = re.search(rb"Linux version (\d+\.\d+(?:\.\d+)?)", image.read_bytes())
+        # In the clear in an uncompressed image, and in the header of a compressed one for x86.
+        found = re.search(rb"(?:Linux version )?(\d+\.\d+(?:\.\d+)?)[^\0\n ]* \([^\0\n]*@", image.read_bytes())
         linux = found[1].decode() if found else ""
         info = {
             "source": f"image:{image}",
@@ -110,7 +112,7 @@ class Builder:
         """The build tree of a source and arch, for us alone; marked dirty until left in good order."""
         async with self.store.lock(f"tree-{tree.key}-{build.arch.name}"):
             shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"))
-            await shared.prepare(tree)
+            await shared.prepare(tree, self.store)
             shared.dirty.touch()
             try:
                 yield shared
@@ -172,6 +174,8 @@ class Builder:
             done = await proc.run(argv, env=env, log=log, timeout=self.timeout, niceness=niceness)
         except TimeoutError as error:
             raise TimedOut(f"make {targets[0]} took over {self.timeout:.0f} s", hint="limits.build") from error
+        if done.code < 0:  # what it was writing cannot be trusted, and the patch is not to blame
+            raise InfraError(f"make was killed by signal {-done.code}", kind="make_killed", hint="try again")
         if done.code:
             raise _make_failed(build, log)
 
@@ -214,12 +218,12 @@ class SharedTree:
     @property
     def dirty(self) -> Path:
         """There while a make runs; there at the start: it was killed, its objects are not trusted."""
-        return self.folder / "dirty"
+        return self.folder.with_name(f"{self.folder.name}.dirty")
 
-    async def prepare(self, tree: Tree) -> None:
+    async def prepare(self, tree: Tree, store: Store) -> None:
         """Make the folders; throw away a build that was killed (ccache makes up for it)."""
         if self.dirty.exists():
-            shutil.rmtree(self.folder)
+            await asyncio.to_thread(store.discard, self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.source.exists():
             copy = self.folder / "copy"
@@ -252,6 +256,10 @@ def _make_failed(build: Build, log: Path) -> Exception:
     text = text[text.rfind("\n$ ") + 1 :]
     if "No space left on device" in text:
         return DiskFull("the disk is full: the kernel could not be built", hint="make room (kmatrix clean)")
+    if "Killed signal terminated program" in text or "virtual memory exhausted" in text:
+        return InfraError(
+            "a compiler was killed, perhaps for want of memory", kind="make_killed", hint="use --jobs 1"
+        )
     found = _ERROR.search(text)
     if found is None:
         tail = "\n".join(text.splitlines()[-15:])

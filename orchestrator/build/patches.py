@@ -15,13 +15,13 @@ from orchestrator.build.headers import Previous
 from orchestrator.errors import BuildError
 from orchestrator.store import write_atomically
 
-_NAME = re.compile(r"^(?:---|\+\+\+|rename from|rename to) (?:[ab]/)?([^\t\n]+)", re.M)
+_NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\n]+)", re.M)
 _FAILED = re.compile(r"^Hunk #(\d+) FAILED at (\d+)", re.M)
 
 
 def touched(text: str) -> set[str]:
-    """Names of the files that a unified diff changes, a/ and b/ taken off."""
-    return {name for name in _NAME.findall(text) if name != "/dev/null" and not name.startswith("/")}
+    """Names of the files that a unified diff changes, the first component taken off as -p1 does."""
+    return set(_NAME.findall(text)) - {"null"}
 
 
 async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[str, Previous]:
@@ -108,6 +108,9 @@ def _place(file: str, pristine: Path, scratch: Path | None, tree: Path) -> Previ
 def _failure(patch: Path, output: str) -> BuildError:
     """The first hunk that failed: which patch, file and hunk, with the hunk's text."""
     hunk = _FAILED.search(output)
+    if "Reversed (or previously applied) patch" in output:
+        hint = "the source has this change already: name a source without it, or leave the patch out"
+        return BuildError(f"{patch.name} is applied already", kind="patch", hint=hint, log=output[-2000:])
     if hunk is None:
         first = next((row for row in output.splitlines() if row.strip()), "patch failed")
         return BuildError(f"{patch.name} does not apply: {first}", kind="patch", log=output[-2000:])

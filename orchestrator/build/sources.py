@@ -32,7 +32,7 @@ async def prepare(store: Store, source: Source, refresh: bool = False) -> Tree:
     async with store.lock(f"source-{key}"):
         if not folder.exists():
             with store.publish("sources", key) as temporary:
-                await _unpack(archive, source, temporary)
+                await _unpack(archive, source, identity, temporary)
     return Tree(identity, key, folder, linux_version(folder))
 
 
@@ -65,10 +65,10 @@ async def _git(store: Store, source: Source, refresh: bool) -> tuple[Path, str]:
 _LOCATE = {"debian": _debian, "tarball": _tarball, "git": _git}
 
 
-async def _unpack(archive: Path, source: Source, folder: Path) -> None:
+async def _unpack(archive: Path, source: Source, identity: str, folder: Path) -> None:
     if source.kind == "git":
         tar = folder / ".source.tar"
-        await _must(["git", "-C", source.location, "archive", "-o", str(tar), source.revision])
+        await _must(["git", "-C", source.location, "archive", "-o", str(tar), identity.removeprefix("git:")])
         await _must(["tar", "-xf", str(tar), "-C", str(folder)])
         tar.unlink()
         return

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import sys
+import traceback
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from orchestrator.cli import look, work
+from orchestrator.cli.screen import print_error
 from orchestrator.errors import EXIT_INFRA, KmatrixError
 
 app = typer.Typer(
@@ -35,13 +35,7 @@ def main() -> None:
     except OSError as error:
         print_error(KmatrixError(str(error), hint="check the file or folder it names", kind="os"))
         sys.exit(EXIT_INFRA)
-
-
-def print_error(error: KmatrixError) -> None:
-    """To standard error."""
-    console = Console(stderr=True)
-    console.print(Text("error: ", style="bold red").append(Text(error.message, style="default")), soft_wrap=True)
-    if error.log:
-        console.print(Text(error.log.rstrip(), style="dim"), soft_wrap=True)
-    if error.hint:
-        console.print(Text(f"next: {error.hint}", style="cyan"), soft_wrap=True)
+    except Exception as error:
+        trace = "".join(traceback.format_exception(error))
+        print_error(KmatrixError(f"internal error: {error!r}", hint="please report it", log=trace, kind="internal"))
+        sys.exit(EXIT_INFRA)

@@ -16,12 +16,13 @@ from orchestrator import doctor as checks
 from orchestrator import report as formats
 from orchestrator import rundata
 from orchestrator.analyse.matrix import exit_code
+from orchestrator.cli.screen import printer
 from orchestrator.errors import EXIT_INFRA
 from orchestrator.plan import plan as make_plan
 from orchestrator.registry import pick
 from orchestrator.report.terminal import view
 from orchestrator.results import open_run
-from orchestrator.store import cache_root
+from orchestrator.store import Store, cache_root
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The matrix file.")]
 Select = Annotated[
@@ -90,7 +91,7 @@ def report(
     render = pick("format", format, formats.known())
     matrix = rundata.report(open_run(run))
     if format == "terminal":
-        Console().print(view(matrix))
+        printer().print(view(matrix))
     else:
         typer.echo(render(matrix), nl=False)
     raise typer.Exit(exit_code(matrix))
@@ -104,7 +105,7 @@ def clean(
     Example: kmatrix clean trees ccache
     """
     root = cache_root()
-    folders = {path.name: path for path in sorted(root.glob("*")) if path.is_dir()}
+    folders = {path.name: path for path in sorted(root.glob("[!.]*")) if path.is_dir() and path.name != "locks"}
     console = Console()
     if not kinds:
         for name, path in folders.items():
@@ -112,8 +113,10 @@ def clean(
         console.print(f"in {root}; remove with: kmatrix clean KIND... or kmatrix clean all", soft_wrap=True)
         return
     chosen = list(folders) if "all" in kinds else kinds
+    for old in root.glob(".trash-*"):
+        shutil.rmtree(old, ignore_errors=True)
     for path in [pick("kind", kind, folders) for kind in chosen]:
-        shutil.rmtree(path)
+        Store().discard(path)
         console.print(f"removed {path}", soft_wrap=True)
 
 

@@ -21,8 +21,9 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, Select
+from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
-from orchestrator.errors import ConfigError, DiskFull, KmatrixError
+from orchestrator.errors import ConfigError, DiskFull, ToolMissing
 from orchestrator.events import Bus
 from orchestrator.executors.host import cores
 from orchestrator.executors.local import Local
@@ -62,12 +63,13 @@ def build(
     """
     matrix = configuration.load(config)
     made = make_plan(matrix, select or [])
+    _check_host()
     with tempfile.TemporaryDirectory(prefix="kmatrix-build-") as name:
         engine = _engine(matrix, made, RunFolder(Path(name)), refresh, jobs)
         with ui.show(engine.bus, lambda: _EMPTY, json):
             failed = _finish(engine.build(), "kmatrix build")
-        for error in failed:
-            error.hint = f"kmatrix build --config {config} says it again"
+    for error in failed[1:]:
+        print_error(error)
     if failed:
         raise failed[0]
 
@@ -89,26 +91,40 @@ def run(
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
     if resume:
+        if select or out or boots or passes or clock:
+            raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
         folder, request = open_run(resume), rundata.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
         request = Request(config.resolve(), _text(config), tuple(select or ()), overrides)
-        if (folder.path / "plan.json").exists():
-            raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
+    report = _measure(folder, request, bool(resume), json, refresh, jobs)
+    if not json:
+        printer().print(view(report))
+        printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+    raise typer.Exit(exit_code(report))
+
+
+def _measure(
+    folder: RunFolder, request: Request, resumed: bool, json: bool, refresh: bool, jobs: int | None
+) -> MatrixReport:
+    """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
     matrix = _matrix(request)
     made = make_plan(matrix, request.select)
     _check_host()
-    engine = _engine(matrix, made, folder, refresh, jobs)
-    rundata.save_request(folder, request, made)
-    with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), json):
-        _finish(engine.run(), f"kmatrix run --resume {folder.path}")
-    report = rundata.report(folder, engine.cells)
-    _write(folder, report)
-    if not json:
-        Console().print(view(report))
-        Console().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
-    raise typer.Exit(exit_code(report))
+    if (folder.path / "plan.json").exists() and not resumed:
+        raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
+    with folder.alone():
+        if resumed:
+            rundata.check_inputs(folder, matrix)
+        else:
+            rundata.save_request(folder, request, matrix, made)
+        engine = _engine(matrix, made, folder, refresh, jobs)
+        with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), json):
+            _finish(engine.run(), f"kmatrix run --resume {folder.path}")
+        report = rundata.report(folder, engine.cells)
+        _write(folder, report)
+    return report
 
 
 def shell(
@@ -154,11 +170,10 @@ def _engine(matrix: Matrix, made: Plan, folder: RunFolder, refresh: bool, jobs: 
 
 def _check_host() -> None:
     """All missing things at once, before anything is started."""
-    lacking = [need for need in doctor.missing() if need.program.startswith(("setpriv", "readelf", "cpio"))]
+    lacking = [need for need in doctor.missing() if not need.arch]  # an arch's own are told by its cells
     if lacking:
-        raise KmatrixError(
+        raise ToolMissing(
             f"missing on this host: {', '.join(need.name for need in lacking)}",
-            kind="tool_missing",
             hint=doctor.install_command(lacking),
         )
 
@@ -169,7 +184,8 @@ def _finish(work: Coroutine[Any, Any, T], again: str) -> T:
     async def guarded() -> T:
         task = asyncio.current_task()
         assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await work
 
     try:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def stage(bus: Bus, store: Store, subject: str, name: str, timing: str) -> Itera
         raise
     seconds = round(time.monotonic() - start, 3)
     bus.emit("done", subject, stage=name, seconds=seconds)
-    store.remember("timings", timing, seconds)
+    with suppress(OSError):  # an estimate is not worth a result
+        store.remember("timings", timing, seconds)
 
 
 @dataclass
@@ -62,16 +63,18 @@ class Boots:
 
     async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, binary: Path) -> BootResult:
         """Measure one boot, again after an infrastructure failure as often as retries says."""
-        kept = self.folder.load_boot(boot.cell.id, boot.number)
-        if kept and (kept.kernel_key, kept.workload_sha256) == (kernel.key, sha256(binary)):
-            return kept
         choice = await self._accelerator(boot.cell.arch, kernel, initrd)
+        version = await accel.qemu_version(boot.cell.arch)
+        kept = self.folder.load_boot(boot.cell.id, boot.number)
+        same = (kernel.key, sha256(binary), choice.accel, version)
+        if kept and (kept.kernel_key, kept.workload_sha256, kept.accel, kept.qemu) == same:
+            return kept
         task = Task(
             boot=boot,
             machine=self._machine(boot.cell.arch, choice.accel, kernel, initrd, boot.cell.workload.memory_mib),
             binary=binary,
             kernel_key=kernel.key,
-            qemu=await accel.qemu_version(boot.cell.arch),
+            qemu=version,
             measure=self.measure,
             limits=self.limits,
             keys=self.keys,

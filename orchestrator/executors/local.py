@@ -45,7 +45,8 @@ class Local:
         """Guests at a time. A wall clock wants the machine for itself; an instruction clock does not care."""
         if self.plan.measure.clock is Clock.WALL:
             return 1
-        need = self.plan.measure.memory_mib + QEMU_OVERHEAD_MIB
+        guest = max(self.plan.measure.memory_mib, *(cell.workload.memory_mib for cell in self.plan.cells))
+        need = guest + QEMU_OVERHEAD_MIB
         return max(1, min(cores() // self.plan.measure.cpus, memory_mib() // need))
 
     async def run(self) -> None:
@@ -104,7 +105,7 @@ class Local:
         except KmatrixError as error:
             return error
         except OSError as error:
-            known = disk_error(error, self.store.root)
+            known = disk_error(error, Path(error.filename or self.store.root))
             return known if isinstance(known, KmatrixError) else _internal(error)
         except Exception as error:
             return _internal(error)
@@ -192,8 +193,9 @@ class Local:
         )
         try:
             self.folder.save_cell(result)
-        except DiskFull as error:
-            result = replace(result, status=error.status, failure=error.failure)
+        except (DiskFull, OSError) as error:
+            known = error if isinstance(error, DiskFull) else InfraError(f"the result could not be saved: {error}")
+            result = replace(result, status=known.status, failure=known.failure)
         self.cells[cell.id] = result
         return result
 

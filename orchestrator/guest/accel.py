@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.errors import ConfigError, KmatrixError
+from orchestrator.errors import ConfigError, KernelBroke, KmatrixError
 from orchestrator.model import Arch, Clock, Measure
 from orchestrator.store import Store, digest
 
@@ -41,8 +42,12 @@ async def choose(arch: Arch, measure: Measure, store: Store, boots: Callable[[],
     if not why:
         key = digest("kvm", arch.name, _boot_id(), await qemu_version(arch))
         known = store.recall("kvm", key)
-        why = str(known["why"]) if isinstance(known, dict) else await _probe(boots)
-        store.remember("kvm", key, {"arch": arch.name, "why": why})
+        if isinstance(known, dict):
+            why = str(known["why"])
+        else:
+            why, sure = await _probe(boots)
+            if sure:
+                store.remember("kvm", key, {"arch": arch.name, "why": why})
     if not why:
         return Choice("kvm")
     if measure.accel == "kvm":
@@ -53,16 +58,18 @@ async def choose(arch: Arch, measure: Measure, store: Store, boots: Callable[[],
 def _impossible(arch: Arch) -> str:
     if platform.machine() != arch.uname:
         return f"this host is {platform.machine()}"
-    return "" if Path("/dev/kvm").exists() else "there is no /dev/kvm"
+    if not Path("/dev/kvm").exists():
+        return "there is no /dev/kvm"
+    return "" if os.access("/dev/kvm", os.R_OK | os.W_OK) else "/dev/kvm is not accessible"
 
 
-async def _probe(boots: Callable[[], Awaitable[None]]) -> str:
-    """Why a guest did not boot under KVM; empty if it did."""
+async def _probe(boots: Callable[[], Awaitable[None]]) -> tuple[str, bool]:
+    """Why a guest did not boot under KVM, empty if it did; and whether that is KVM's fault for sure."""
     try:
         await boots()
     except KmatrixError as error:
-        return f"a guest under KVM failed: {error.message}"
-    return ""
+        return f"a guest under KVM failed: {error.message}", not isinstance(error, KernelBroke)
+    return "", True
 
 
 def _boot_id() -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READY = "kmatrix: ready"
+LIMIT = 8 << 20  # bytes of a console that are kept
 
 # First match wins; each is the start of what Linux prints in such a case.
 FATAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -17,7 +18,11 @@ FATAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for kind, pattern in (
         (
             "lock_imbalance",
-            r"WARNING: (bad unlock balance|lock held when returning|possible recursive locking)",
+            r"WARNING: (bad unlock balance|lock held when|held lock freed|possible (recursive|circular) locking)",
+        ),
+        (
+            "lock_imbalance",
+            r"WARNING: (inconsistent lock state|suspicious RCU usage)",
         ),
         ("rcu_stall", r"rcu: INFO: \w+ (self-)?detected (expedited )?stalls?|detected stalls on CPUs"),
         (
@@ -69,37 +74,36 @@ class Console:
 
     def __init__(self, sock: socket.socket, log: Path) -> None:
         self._sock, self._log = sock, log
-        self._text = ""
+        self._parts: list[str] = []
+        self._rest = ""  # of a line that is not whole yet
+        self._size = 0
         self.ready = asyncio.Event()
         self.broken = asyncio.Event()
 
     @property
     def text(self) -> str:
         """All that was printed so far."""
-        return self._text
+        return "".join(self._parts) + self._rest
 
     async def drain(self) -> None:
-        """Run until the other end closes."""
+        """Run until the other end closes. Beyond LIMIT nothing is kept: a guest must not fill the host."""
         reader, writer = await asyncio.open_connection(sock=self._sock)
-        searched = 0
         try:
             with self._log.open("wb") as file:
-                while chunk := await reader.read(4096):
-                    file.write(chunk)
-                    file.flush()
-                    self._text += chunk.decode(errors="replace").replace("\r", "")
-                    searched = self._search(searched)
+                while chunk := await reader.read(1 << 16):
+                    self._size += len(chunk)
+                    if self._size <= LIMIT:
+                        file.write(chunk)
+                        file.flush()
+                        self._take(chunk.decode(errors="replace").replace("\r", ""))
         finally:
             writer.close()
 
-    def _search(self, start: int) -> int:
-        """Look at the whole lines since start; returns where the next look begins."""
-        end = self._text.rfind("\n") + 1
-        if end <= start:
-            return start
-        part = self._text[start:end]
-        if READY in part:
+    def _take(self, text: str) -> None:
+        """Look at the lines that are whole now."""
+        lines, newline, self._rest = (self._rest + text).rpartition("\n")
+        self._parts.append(lines + newline)
+        if READY in lines:
             self.ready.set()
-        if find_broken(part):
+        if find_broken(lines):
             self.broken.set()
-        return end

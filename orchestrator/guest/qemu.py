@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import socket
 import time
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from qemu.qmp import EventListener, QMPClient, QMPError
 
 from orchestrator import proc
-from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut
+from orchestrator.errors import DiskFull, InfraError, KernelBroke, KmatrixError, TimedOut
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import Console, find_broken, tail
 from orchestrator.guest.keys import Keys
@@ -23,6 +24,7 @@ from orchestrator.guest.shell import Shell
 from orchestrator.model import Limits
 
 T = TypeVar("T")
+ROOM = "make room (kmatrix clean), then run --resume"
 LAST_WORDS = 3.0  # seconds that a dying guest gets to print its backtrace
 
 
@@ -57,7 +59,7 @@ class Guest:
         try:
             self.qmp.register_listener(self._events)
             await asyncio.wait_for(self.qmp.connect(ours_qmp), 10)
-            await self.qmp.execute("cont")
+            await asyncio.wait_for(self.qmp.execute("cont"), 10)
         except (QMPError, TimeoutError, OSError, EOFError) as error:
             raise await self._no_start(error) from error
 
@@ -80,7 +82,11 @@ class Guest:
 
     async def _port(self) -> int:
         """The loopback port that QEMU chose for the guest's port 22."""
-        text = str(await self.qmp.execute("human-monitor-command", {"command-line": "info usernet"}))
+        question = self.qmp.execute("human-monitor-command", {"command-line": "info usernet"})
+        try:
+            text = str(await asyncio.wait_for(question, 10))
+        except (QMPError, TimeoutError, OSError, EOFError) as error:
+            raise InfraError(f"QEMU does not answer: {error!r}", kind="qemu_died") from error
         found = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)", text)
         if found is None:
             raise InfraError("QEMU forwards no port", kind="qemu_port", log=text)
@@ -91,8 +97,8 @@ class Guest:
         task = asyncio.create_task(work)
         try:
             await asyncio.wait({task, self._death}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-            if not self._death.done() and task.done() and task.exception():
-                await asyncio.wait({self._death}, timeout=LAST_WORDS)
+            if not self._death.done() and task.done() and (task.exception() or self.console.broken.is_set()):
+                await asyncio.wait({self._death}, timeout=LAST_WORDS * 2)
             if self._death.done():
                 raise self._death.result()
             if not task.done() or isinstance(task.exception(), TimeoutError):
@@ -115,8 +121,9 @@ class Guest:
         broken = asyncio.create_task(self.console.broken.wait())
         panicked = asyncio.create_task(self._panic_event())
         try:
-            await asyncio.wait({exited, broken, panicked}, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({self._drain}, timeout=LAST_WORDS)
+            first = {exited, broken, panicked, self._drain}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._drain, exited}, timeout=LAST_WORDS, return_when=asyncio.ALL_COMPLETED)
         finally:
             for task in (exited, broken, panicked):
                 task.cancel()
@@ -130,16 +137,21 @@ class Guest:
                 return
         await asyncio.Event().wait()
 
+    def broken(self) -> KernelBroke | None:
+        """What the console shows of a broken kernel."""
+        found = find_broken(self.console.text)
+        if found is None:
+            return None
+        hint = "the whole console is in the run folder (console.log)"
+        return KernelBroke(f"the kernel broke: {found.line}", kind=found.kind, hint=hint, log=found.excerpt)
+
     def _obituary(self) -> KmatrixError:
         text = self.console.text
-        broken = find_broken(text)
-        if broken:
-            return KernelBroke(
-                f"the kernel broke: {broken.line}",
-                kind=broken.kind,
-                hint="the whole console is in the run folder (console.log)",
-                log=broken.excerpt,
-            )
+        if broken := self.broken():
+            return broken
+        if self._drain.done() and not self._drain.cancelled() and (lost := self._drain.exception()):
+            full = isinstance(lost, OSError) and lost.errno in (errno.ENOSPC, errno.EDQUOT)
+            return (DiskFull if full else InfraError)(f"the console could not be saved: {lost}", hint=ROOM)
         code = self.process.returncode
         if code is not None and code != 0:
             how = f"signal {-code}" if code < 0 else f"exit status {code}"
@@ -164,6 +176,7 @@ class Guest:
             self.notes.append(f"QEMU ignored quit for {time.monotonic() - started:.0f} s and was ended by {sign}")
 
     async def _end_tasks(self) -> None:
+        await asyncio.wait({self._drain}, timeout=LAST_WORDS)  # what QEMU wrote last
         for task in (self._death, self._drain):
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):

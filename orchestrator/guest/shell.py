@@ -7,11 +7,14 @@ import asyncio
 import io
 import logging
 import shlex
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+import termios
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import fabric
 import paramiko
@@ -99,8 +102,9 @@ class Shell:
                 raise paramiko.SSHException(f"the guest did not take {remote}")
 
     def terminal(self) -> int:
-        """The user's own terminal becomes a login shell's; its exit status."""
-        return int(self._connection.shell(in_stream=None, hide=False).exited)
+        """The user's own terminal becomes a login shell's; its exit status. Ctrl-C goes to the guest."""
+        with _raw(sys.stdin):
+            return int(self._connection.shell(in_stream=None, hide=False).exited)
 
     def close(self) -> None:
         """Also ends a call that is under way."""
@@ -113,6 +117,20 @@ class Shell:
         except asyncio.CancelledError:
             self.close()
             raise
+
+
+@contextmanager
+def _raw(stream: TextIO) -> Iterator[None]:
+    """Every key is a character, none a signal for us."""
+    if not stream.isatty():
+        yield
+        return
+    before = termios.tcgetattr(stream)
+    try:
+        tty.setraw(stream)
+        yield
+    finally:
+        termios.tcsetattr(stream, termios.TCSADRAIN, before)
 
 
 def _lost(error: BaseException) -> InfraError:

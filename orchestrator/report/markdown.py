@@ -27,5 +27,6 @@ def RENDER(report: MatrixReport) -> str:
         if failure["hint"]:
             lines += ["", f"Next: {failure['hint']}"]
         if failure["log"]:
-            lines += ["", "```", failure["log"].rstrip(), "```"]
+            fence = "```" + "`" * failure["log"].count("```")  # longer than any in the log
+            lines += ["", fence, failure["log"].rstrip(), fence]
     return "\n".join([*lines, "", NOTE, ""])

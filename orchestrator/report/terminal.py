@@ -31,13 +31,14 @@ def view(report: MatrixReport) -> RenderableType:
 
 
 def table(report: MatrixReport, base: str, new: str) -> Table:
-    """Rows arch x workload x metric for one pair of kernels."""
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("arch", "workload", "metric"):
-        out.add_column(name, no_wrap=True)
+    """Rows arch x workload x metric for one pair of kernels; on a narrow terminal words wrap, figures never do."""
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    out.add_column("arch", no_wrap=True)
+    out.add_column("workload", overflow="fold")
+    out.add_column("metric", no_wrap=True)
     for name in (base, new, "change"):
         out.add_column(name, justify="right", no_wrap=True)
-    out.add_column("verdict", no_wrap=True)
+    out.add_column("verdict", min_width=8)
     last = ("", "")
     for row in rows(report):
         if (row.base, row.new) != (base, new):

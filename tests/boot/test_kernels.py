@@ -60,8 +60,8 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(seed: Done, tmp_pat
     assert ours is not None
     known = store.recall("rebuilt", ours.key)
     if known is None:
-        elsewhere = Store(tmp_path / "a folder of another name")
-        elsewhere.root.mkdir()
+        elsewhere = Store(store.root / "elsewhere" / tmp_path.name)
+        elsewhere.root.mkdir(parents=True)
         for kind in ("debs", "sources"):
             (elsewhere.root / kind).symlink_to(store.root / kind)
         os.environ["CCACHE_DISABLE"] = "1"
@@ -71,6 +71,7 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(seed: Done, tmp_pat
             del os.environ["CCACHE_DISABLE"]
         known = {name: again.info[name] for name in ("image_sha256", "vmlinux_sha256")}
         store.remember("rebuilt", ours.key, known)
+        store.discard(store.root / "elsewhere")
     assert known == {name: ours.info[name] for name in ("image_sha256", "vmlinux_sha256")}
 
 

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How things are printed for a person."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from orchestrator.errors import KmatrixError
+
+WIDE = 120  # columns where nobody's terminal says otherwise
+
+
+def printer(stderr: bool = False) -> Console:
+    """A console of the terminal's width, or wide enough for the matrix in a file or pipe."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=WIDE)
+
+
+def print_error(error: KmatrixError) -> None:
+    """Message, log and next step, to standard error."""
+    console = printer(stderr=True)
+    console.print(Text("error: ", style="bold red").append(Text(error.message, style="default")), soft_wrap=True)
+    if error.log:
+        console.print(Text(error.log.rstrip(), style="dim"), soft_wrap=True)
+    if error.hint:
+        console.print(Text(f"next: {error.hint}", style="cyan"), soft_wrap=True)
