@@ -127,9 +127,10 @@ def _failed(name: str, output: Output, console: str) -> WorkloadFailed:
             hint="raise measure.memory_mib in matrix.yaml or memory_mib in the workload's file",
             log="\n".join(rows[-10:]),
         )
+    how = f"with exit status {output.code}" if output.code > 0 else "by a signal"
     last = output.stderr.strip().splitlines()[-1:] or ["it said nothing"]
     return WorkloadFailed(
-        f"{name} ended with exit status {output.code}: {last[0]}",
+        f"{name} ended {how}: {last[0]}",
         kind="workload",
         hint="the workload's own words are in the log",
         log=output.stderr[-2000:],

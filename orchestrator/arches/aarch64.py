@@ -18,8 +18,10 @@ ARCH = Arch(
     image="arch/arm64/boot/Image",
     debian_arch="arm64",
     cross_prefix="aarch64-linux-gnu-",
+    cmdline="earlycon",
     devices=("pvpanic-pci",),
     kconfig=(
+        "# CONFIG_EFI is not set",
         "CONFIG_ARM64_VA_BITS_39=y",
         "CONFIG_SERIAL_AMBA_PL011=y",
         "CONFIG_SERIAL_AMBA_PL011_CONSOLE=y",

@@ -18,6 +18,7 @@ ARCH = Arch(
     image="arch/s390/boot/bzImage",
     debian_arch="s390x",
     cross_prefix="s390x-linux-gnu-",
+    cmdline="earlyprintk",
     kconfig=(
         "CONFIG_MARCH_ZEC12=y",
         "CONFIG_KVM=y",

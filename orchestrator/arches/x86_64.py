@@ -19,7 +19,7 @@ ARCH = Arch(
     debian_arch="amd64",
     cross_prefix="x86_64-linux-gnu-",
     # Calibrating the local APIC timer takes 10 s of host time under the instruction clock.
-    cmdline="no_timer_check nolapic_timer",
+    cmdline="earlycon=uart8250,io,0x3f8 no_timer_check nolapic_timer",
     devices=("pvpanic-pci",),
     kconfig=(
         "CONFIG_SERIAL_8250=y",

@@ -44,7 +44,7 @@ def doctor(tests: Annotated[bool, typer.Option("--tests", help="Also what the te
     Example: kmatrix doctor --tests
     """
     lacking = checks.missing(tests)
-    console = Console()
+    console = printer()
     if not lacking:
         console.print(f"All {len([n for n in checks.needs() if tests or not n.test])} things are there.")
         return

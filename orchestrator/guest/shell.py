@@ -31,7 +31,7 @@ LOST = (OSError, EOFError, paramiko.SSHException, ThreadException)
 
 @dataclass(frozen=True)
 class Output:
-    """Exit status (negative: signal unknown to SSH), standard output and standard error."""
+    """Exit status (negative: ended by a signal), standard output and standard error."""
 
     code: int
     stdout: str
@@ -77,9 +77,16 @@ class Shell:
             raise TimeoutError(command) from error
         except LOST as error:
             raise _lost(error) from error
-        if done.exited < 0:
+        if done.exited < 0 and not await self._call(self._alive):
             raise _lost(EOFError("the channel closed without an exit status"))
         return Output(done.exited, done.stdout, done.stderr)
+
+    def _alive(self) -> bool:
+        """Does the guest still answer? If so, a command without an exit status was ended by a signal."""
+        with suppress(*LOST):
+            self._connection.client.get_transport().open_session(timeout=10).close()
+            return True
+        return False
 
     async def push(self, local: Path, remote: str, limit: float) -> None:
         """Copy a file into the guest, executable; limit (s) is for each step of it."""

@@ -106,15 +106,14 @@ def test_a_full_disk_is_told_and_the_exit_code_is_4(seed: Done, kmatrix: Kmatrix
 
 
 def test_a_wrong_matrix_is_told_whole_before_anything_starts(kmatrix: Kmatrix) -> None:
-    done = kmatrix.run(
-        SMALL.replace("[aarch64]", "[arm64]").replace("boots: 1", "boost: 1").replace("[small]", "[smal]")
-    )
+    text = SMALL.replace("[aarch64]", "[arm64]").replace("boots: 1", "boost: 1").replace("[small]", "[smal]")
+    done = kmatrix.run(text)
     assert done.code == 2 and not done.folder.exists()
-    rows = [row for row in done.err.splitlines() if "matrix.yaml:" in row]
-    assert "matrix.yaml:7: measure.boost: unknown key 'boost'; Did you mean boots?" in rows[0]
-    done = kmatrix.run(SMALL.replace("[aarch64]", "[arm64]").replace("[small]", "[smal]"))
-    rows = [row for row in done.err.splitlines() if "matrix.yaml:" in row]
-    assert len(rows) == 2 and "matrix.yaml:1:" in rows[0] and "known: aarch64, s390x, x86_64" in rows[0]
+    arch, workload, key = [row for row in done.err.splitlines() if "matrix.yaml:" in row]
+    assert "matrix.yaml:1:" in arch and "known: aarch64, s390x, x86_64" in arch
+    assert "matrix.yaml:2:" in workload and "Did you mean small?" in workload
+    assert "matrix.yaml:7: measure.boost: unknown key 'boost'; Did you mean boots?" in key
+    assert "3 to mend; nothing was started" in done.err
 
 
 def test_a_select_that_matches_nothing_and_a_missing_run(kmatrix: Kmatrix) -> None:

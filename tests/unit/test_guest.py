@@ -41,7 +41,7 @@ def test_a_wall_clock_has_no_icount() -> None:
 def test_an_option_stands_right_behind_the_device() -> None:
     x86 = Machine(arches.known()["x86_64"], "tcg", Clock.WALL, 512, 1, Path("k"), Path("i"))
     assert "virtio-net-pci,netdev=net,romfile=" in qemu_argv(x86, 1, 2)
-    assert "console=ttyS0 no_timer_check nolapic_timer" in kernel_parameters(x86.arch)
+    assert "console=ttyS0 earlycon=uart8250,io,0x3f8 no_timer_check nolapic_timer" in kernel_parameters(x86.arch)
 
 
 @pytest.mark.parametrize(
