@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import arches, collectors, doctor, paths, report, workloads
-from orchestrator.analyse.expect import holds_for
+from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kconfig import parse
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Arch, Clock
@@ -43,7 +43,6 @@ def test_a_workload_declares_itself(folder: Path) -> None:
     workload = workloads.load(folder)
     assert (folder / "main.c").exists() and workload.metrics and workload.title
     for claim in workload.expectations:
-        assert holds_for(claim.linux, "6.1.192") in (True, False)
         assert claim.values or claim.change
         assert set(claim.change) <= set(ARCHES)
 
@@ -54,8 +53,10 @@ def test_a_host_need_says_what_why_and_how(need: doctor.Need) -> None:
     assert sum(map(bool, (need.program, need.file, need.module))) == 1
 
 
-def test_the_report_formats_render_an_empty_matrix() -> None:
-    assert {"json", "markdown", "terminal"} <= set(report.known())
+@pytest.mark.parametrize("name", report.known())
+def test_a_report_format_renders_an_empty_matrix(name: str) -> None:
+    empty = MatrixReport(schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[])
+    assert report.known()[name](empty).endswith("\n")
 
 
 def test_the_guest_recipe_names_files_that_are_there() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import arches
+from orchestrator.errors import KernelBroke
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine, kernel_parameters, qemu_argv
 from orchestrator.guest.console import READY, Console, find_broken, tail
@@ -88,6 +89,28 @@ def test_a_console_is_drained_saved_and_searched(tmp_path: Path) -> None:
     console = asyncio.run(play())
     assert console.text == "kmatrix: ready\nKernel panic - not syncing: x\n"
     assert (tmp_path / "console.log").read_bytes().count(b"\r\n") == 2
+
+
+def test_a_console_beyond_the_limit_is_drained_but_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.guest.console.LIMIT", 1000)
+
+    async def play() -> Console:
+        ours, theirs = socket.socketpair()
+        console = Console(ours, tmp_path / "console.log")
+        task = asyncio.create_task(console.drain())
+        for _ in range(100):
+            await asyncio.to_thread(theirs.sendall, b"x" * 99 + b"\n")
+        theirs.close()
+        await asyncio.wait_for(task, 5)
+        return console
+
+    console = asyncio.run(play())
+    assert len(console.text) <= 1000 and (tmp_path / "console.log").stat().st_size <= 1000
+
+
+def test_a_guests_text_cannot_steer_the_terminal() -> None:
+    error = KernelBroke("BUG: \x1b]52;c;ZXZpbA==\x07\x1b[2J", log="a\tb\n\x1b[31mred" + "x" * 99999)
+    assert error.message == "BUG: ]52;c;ZXZpbA==[2J" and "\x1b" not in error.log and len(error.log) <= 16_000
 
 
 def test_keys_are_new_each_time_and_in_dropbears_format() -> None:

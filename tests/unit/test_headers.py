@@ -36,6 +36,7 @@ def test_an_enumerator_with_a_value_may_come_and_go() -> None:
         HEADER.replace("enum reason", "enum other"),
         WITHOUT.replace("OOM | MASK", "COMPLETED"),
         HEADER.replace("0x02", "0x80000000"),
+        HEADER.replace("0x02", "0x04").replace("};", "} __packed;"),
     ],
 )
 def test_anything_else_is_left_to_make(new: str) -> None:
@@ -70,6 +71,32 @@ def test_only_objects_that_could_name_it_are_rebuilt(tmp_path: Path) -> None:
     assert keep(source, build, {"types.h": Previous(HEADER.encode(), 123_000_000_000)}) == {"COMPLETED"}
     assert sorted(p.name for p in build.glob("*.o")) == ["other.o", "plain.o"]
     assert (source / "types.h").stat().st_mtime_ns == 123_000_000_000
+
+
+PACKED = HEADER.replace("enum reason {", "enum __packed {"), HEADER.replace("};", "} __packed;")
+
+
+@pytest.mark.parametrize("header", PACKED)
+def test_an_enum_whose_size_may_follow_its_values_is_left_to_make(header: str) -> None:
+    assert changed_enumerators(header, header.replace("0x02", "0x400")) is None
+
+
+def test_a_macro_of_another_kept_header_counts(tmp_path: Path) -> None:
+    """types.h changes a value, masks.h only a comment, but masks.h makes a mask of the value."""
+    source, build = tmp_path / "source", tmp_path / "build"
+    source.mkdir()
+    build.mkdir()
+    (build / ".config").write_text("CONFIG_DEBUG_INFO_NONE=y\n")
+    (source / "types.h").write_text(HEADER.replace("0x02", "0x04"))
+    masks = "/* new words */\n#define MASKS (COMPLETED | 1)\n"
+    (source / "masks.h").write_text(masks)
+    (source / "user.c").write_text("int m = MASKS;")
+    (build / "user.o").touch()
+    deps = f"  {source}/types.h \\\n  {source}/masks.h \\\n\n"
+    (build / ".user.o.cmd").write_text(f"source_user.o := {source}/user.c\n\ndeps_user.o := \\\n{deps}")
+    old = masks.replace("new words", "words")
+    keep(source, build, {"types.h": Previous(HEADER.encode(), 5), "masks.h": Previous(old.encode(), 5)})
+    assert not (build / "user.o").exists()
 
 
 def test_with_debug_information_nothing_is_kept(tmp_path: Path) -> None:

@@ -72,6 +72,22 @@ def test_a_hunk_that_fails_is_named_and_shown_and_the_tree_stays(trees: tuple[Pa
     assert (tree / "mm/memory.c").read_text() == "one\ntwo\nthree\n"
 
 
+def test_the_first_component_is_stripped_whatever_it_is(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    text = PATCH.replace("a/mm", "linux-6.1/mm").replace("b/mm", "linux-6.1.new/mm")
+    asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "p.patch", text)]))
+    assert (tree / "mm/memory.c").read_text() == "one\nTWO\nthree\n" and (tree / "mm/new.c").exists()
+
+
+def test_a_patch_that_is_in_already_says_so(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    (pristine / "mm/memory.c").unlink()
+    (pristine / "mm/memory.c").write_text("one\nTWO\nthree\n")
+    one = PATCH[: PATCH.index("--- /dev/null")]
+    with pytest.raises(BuildError, match=r"in\.patch is applied already"):
+        asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "in.patch", one)]))
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/../../../x"])
 def test_a_patch_cannot_leave_the_tree(trees: tuple[Path, Path], tmp_path: Path, name: str) -> None:
     text = f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-a\n+b\n"
