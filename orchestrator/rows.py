@@ -22,7 +22,8 @@ class Row:
 
     arch: str
     workload: str
-    metric: str
+    metric: str  # with its unit: time ns/page
+    short: str  # without the unit of work: time ns
     base: str
     new: str
     base_text: str
@@ -52,6 +53,7 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
         if (e["arch"], e["workload"], e["metric"]) == (row["arch"], row["workload"], row["metric"])
         and set(e["kernel"].split(":")) <= {row["base"], row["new"]}
     ]
+    once = report["measure"].get("boots", 1) * report["measure"].get("passes", 1) == 1
     verdict, tone = _verdict(row["verdict"], judged)
     if row["why"].startswith("not comparable"):
         verdict, tone = row["why"], "bad"
@@ -59,10 +61,11 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
         arch=row["arch"],
         workload=row["workload"],
         metric=f"{collector.title} {shown}",
+        short=f"{collector.title} {row['shown_unit']}".strip(),
         base=row["base"],
         new=row["new"],
-        base_text=value(row["per_unit_base"], collector.digits, row["spread_base"], row["base_value"]),
-        new_text=value(row["per_unit_new"], collector.digits, row["spread_new"], row["new_value"]),
+        base_text=value(row["per_unit_base"], collector.digits, row["spread_base"], row["base_value"], once),
+        new_text=value(row["per_unit_new"], collector.digits, row["spread_new"], row["new_value"], once),
         change=change(row),
         verdict=verdict,
         tone=tone,
@@ -79,25 +82,27 @@ def _verdict(own: str, judged: list[str]) -> tuple[str, str]:
     return own, tone
 
 
-def value(number: float, digits: int, spread: float, whole: float) -> str:
-    """7922.3 ±0.0012 %: half the spread to either side. Around 0 there is no per cent: ±3 for the whole pass."""
+def value(number: float, digits: int, spread: float, whole: float, once: bool = False) -> str:
+    """7922.3 ±0.0012%: half the spread to either side; ±3 a pass around 0; nothing when measured once."""
+    if once:
+        return f"{number:.{digits}f}"
     if spread == 0:
         return f"{number:.{digits}f} ±0"
     return f"{number:.{digits}f} ±{percent(spread / 2) if whole else f'{spread / 2:g} a pass'}"
 
 
 def percent(share: float) -> str:
-    """Two digits that count: 0.0012 %, 1.9 %."""
-    return f"{share * 100:.2g} %" if share < 0.1 else f"{share * 100:.0f} %"
+    """Two digits that count: 0.0012%, 1.9%."""
+    return f"{share * 100:.2g}%" if share < 0.1 else f"{share * 100:.0f}%"
 
 
 def change(row: ComparisonRow) -> str:
-    """-15.10 %, or the difference itself where there was nothing before."""
+    """-15.10%, or the difference itself where there was nothing before."""
     if row["verdict"] == Verdict.SAME and row["base_value"] == row["new_value"]:
         return "0"
     if row["change"] is None:
         return f"{row['per_unit_new'] - row['per_unit_base']:+.3f}"
-    return f"{row['change'] * 100:+.2f} %"
+    return f"{row['change'] * 100:+.2f}%"
 
 
 def failures(report: MatrixReport) -> list[CellRow]:

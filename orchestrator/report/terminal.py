@@ -25,30 +25,32 @@ def RENDER(report: MatrixReport) -> str:
 
 def view(report: MatrixReport) -> RenderableType:
     """The tables, what failed, and the summary, to be printed by rich."""
-    parts: list[RenderableType] = [table(report, *pair) for pair in pairs(report)]
+    units = {cell["workload"]: cell["unit"] for cell in report["cells"] if cell["unit"]}
+    parts: list[RenderableType] = [
+        table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
+    ]
     parts += [_failure(cell) for cell in failures(report)]
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
 
 
-def table(report: MatrixReport, base: str, new: str) -> Table:
-    """Rows arch x workload x metric for one pair of kernels; on a narrow terminal words wrap, figures never do."""
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    out.add_column("arch", no_wrap=True)
-    out.add_column("workload", overflow="fold")
-    out.add_column("metric", no_wrap=True)
+def table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
+    """Rows arch x metric of a workload for one pair of kernels; fits 80 columns, words wrap before figures do."""
+    title = Text(f"{workload}, per {unit}", style="bold")
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    for name in ("arch", "metric"):
+        out.add_column(name, no_wrap=True)
     for name in (base, new, "change"):
         out.add_column(name, justify="right", no_wrap=True)
-    out.add_column("verdict", min_width=8)
-    last = ("", "")
+    out.add_column("verdict", min_width=11)
+    last = ""
     for row in rows(report):
-        if (row.base, row.new) != (base, new):
+        if (row.base, row.new, row.workload) != (base, new, workload):
             continue
-        here = (row.arch, row.workload)
-        if last not in (here, ("", "")):
+        if last not in (row.arch, ""):
             out.add_section()
-        names = here if here != last else ("", "")
-        out.add_row(*names, row.metric, row.base_text, row.new_text, row.change, Text(row.verdict, STYLES[row.tone]))
-        last = here
+        name = row.arch if row.arch != last else ""
+        out.add_row(name, row.short, row.base_text, row.new_text, row.change, Text(row.verdict, STYLES[row.tone]))
+        last = row.arch
     return out
 
 
