@@ -11,16 +11,21 @@ static unsigned char value(size_t page)
 	return page % 251 + 1;
 }
 
+static void check(const unsigned char *seen, size_t size, size_t page_size)
+{
+	for (size_t i = 0; i < size / page_size; i++)
+		if (seen[i * page_size] != value(i) || seen[i * page_size + 1])
+			km_fail("page %zu does not hold what was written", i);
+}
+
 /* Through another mapping of the file: what was written must be in the object, not only in the page tables. */
-static void check(int fd, size_t size, size_t page_size)
+static void check_file(int fd, size_t size, size_t page_size)
 {
 	unsigned char *seen = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd, 0);
 
 	if (seen == MAP_FAILED)
 		km_fail("mmap to read");
-	for (size_t i = 0; i < size / page_size; i++)
-		if (seen[i * page_size] != value(i) || seen[i * page_size + 1])
-			km_fail("page %zu does not hold what was written", i);
+	check(seen, size, page_size);
 	munmap(seen, size);
 }
 
@@ -28,6 +33,7 @@ int main(int argc, char **argv)
 {
 	size_t page_size = sysconf(_SC_PAGESIZE);
 	size_t size;
+	bool first = true;
 
 	km_start(argc, argv);
 	size = (size_t)km_option("mib", 400) << 20;
@@ -44,7 +50,10 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < size / page_size; i++)
 			p[i * page_size] = value(i);
 		km_end(size / page_size);
-		check(fd, size, page_size);
+		check(p, size, page_size);
+		if (first)
+			check_file(fd, size, page_size);
+		first = false;
 		munmap(p, size);
 		close(fd);
 	}

@@ -15,6 +15,7 @@ from orchestrator.model import Arch, Clock, Measure
 from orchestrator.store import Store, digest
 
 PROBE_SECONDS = 20.0
+_versions: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class Choice:
 
 
 async def qemu_version(arch: Arch) -> str:
-    """As QEMU prints it: 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)."""
-    done = await proc.run([arch.qemu, "--version"])
-    return done.output.splitlines()[0].removeprefix("QEMU emulator version ") if done.output else "?"
+    """As QEMU prints it: 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18). Asked once."""
+    if arch.qemu not in _versions:
+        done = await proc.run([arch.qemu, "--version"])
+        _versions[arch.qemu] = (done.output.splitlines() or ["?"])[0].removeprefix("QEMU emulator version ")
+    return _versions[arch.qemu]
 
 
 async def choose(arch: Arch, measure: Measure, store: Store, boots: Callable[[], Awaitable[None]]) -> Choice:
