@@ -17,13 +17,13 @@ _HINT = "check the network and the host's apt sources; KMATRIX_DEBIAN_MIRROR nam
 
 
 async def fetch(
-    store: Store, suite: str, arch: str, packages: Sequence[str], *, dependencies: bool, refresh: bool = False
+    store: Store, suite: str, arch: str | None, packages: Sequence[str], *, dependencies: bool, refresh: bool = False
 ) -> Path:
     """A folder with the .deb files of the packages (NAME or NAME=VERSION), kept until refresh.
 
-    arch "all" is for packages without one. dependencies adds what they depend on, as for an empty system.
+    No arch is for packages without one. dependencies adds what they depend on, as for an empty system.
     """
-    key = digest("debs", suite, arch, list(packages), dependencies)
+    key = digest("debs", suite, arch or "all", list(packages), dependencies)
     folder = store.folder("debs", key)
     async with store.lock(f"debs-{key}"):
         if refresh or not folder.exists():
@@ -32,9 +32,9 @@ async def fetch(
     return folder
 
 
-async def _download(folder: Path, suite: str, arch: str, packages: Sequence[str], dependencies: bool) -> None:
+async def _download(folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool) -> None:
     root = folder / "apt"
-    if arch == "all":  # such packages are listed with every architecture's
+    if arch is None:  # such packages are listed with every architecture's
         arch = (await proc.run(["dpkg", "--print-architecture"])).output.strip()
     for name in ("lists/partial", "archives/partial", "etc/preferences.d"):
         (root / name).mkdir(parents=True)

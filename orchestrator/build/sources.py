@@ -38,7 +38,7 @@ async def prepare(store: Store, source: Source, refresh: bool = False) -> Tree:
 
 async def _debian(store: Store, source: Source, refresh: bool) -> tuple[Path, str]:
     package = source.location + (f"={source.revision}" if source.revision else "")
-    folder = await debian.fetch(store, source.suite, "all", [package], dependencies=False, refresh=refresh)
+    folder = await debian.fetch(store, source.suite, None, [package], dependencies=False, refresh=refresh)
     deb = next(folder.glob("*.deb"))
     name, version = deb.stem.split("_")[:2]
     return deb, f"debian:{name}={version.replace('%3a', ':')}"
