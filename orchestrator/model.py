@@ -4,47 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-
-class Status(StrEnum):
-    """How a cell ended; who failed is in the name."""
-
-    PASSED = "passed"
-    BUILD_FAILED = "build_failed"
-    KERNEL_BROKE = "kernel_broke"
-    WORKLOAD_FAILED = "workload_failed"
-    TIMED_OUT = "timed_out"
-    INFRA_FAILED = "infra_failed"
-    SKIPPED = "skipped"
-
-
-class Verdict(StrEnum):
-    """What a comparison or an expectation says."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    SAME = "same"
-    UNCLEAR = "unclear"
-    AS_EXPECTED = "as_expected"
-    NOT_AS_EXPECTED = "not_as_expected"
-
-
-class Clock(StrEnum):
-    """What the guest's time is: instructions as nanoseconds, or the host's time."""
-
-    ICOUNT = "icount"
-    WALL = "wall"
-
-
-class Direction(StrEnum):
-    """Which way of a metric is better; NEITHER for those that only tell."""
-
-    LOWER = "lower"
-    HIGHER = "higher"
-    NEITHER = "neither"
+from orchestrator.words import Clock as Clock
+from orchestrator.words import Direction as Direction
+from orchestrator.words import Status as Status
+from orchestrator.words import Verdict as Verdict
 
 
 @dataclass(frozen=True)
@@ -59,6 +25,7 @@ class Arch:
     console: str  # the console's tty in the guest
     net: str  # -device NAME[,options] of the network
     rng: str  # -device of the entropy source
+    disk: str  # -device NAME of a disk
     kernel_arch: str  # ARCH= of the kernel's make
     srcarch: str  # the folder below arch/ in the kernel's source
     image_target: str  # the make target
@@ -67,6 +34,8 @@ class Arch:
     cross_prefix: str  # of the compiler: s390x-linux-gnu-
     kconfig: tuple[str, ...]  # lines beside images/kconfig/common.config
     cmdline: str = ""  # kernel parameters only this one needs
+    cmdline_icount: str = ""  # and those it needs under the instruction clock alone
+    smp: str = "{cpus}"  # -smp, with the number of CPUs put in
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
 
 
@@ -119,6 +88,15 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Disk:
+    """A disk with an empty ext4 on it; bytes a second that QEMU lets through, 0 for no limit."""
+
+    mib: int
+    read_bps: int = 0
+    write_bps: int = 0
+
+
+@dataclass(frozen=True)
 class Workload:
     """A folder of guest-tools/: a native static program and what it declares."""
 
@@ -130,6 +108,11 @@ class Workload:
     args: tuple[str, ...]
     memory_mib: int
     expectations: tuple[Expectation, ...] = ()
+    cpus: int = 1  # at least
+    clock: str = ""  # the only one that makes sense for it; "" any
+    disk: Disk | None = None
+    claims: tuple[str, ...] = ()
+    note: str = ""  # what a report must say of it
 
 
 @dataclass(frozen=True)
@@ -154,6 +137,12 @@ class Measure:
     memory_mib: int = 1024
     cpus: int = 1
     retries: int = 1  # of a boot after an infrastructure failure, never after any other
+    snapshots: bool = True  # where all is exact, each pass starts from its boot's snapshot
+
+    def of(self, workload: Workload) -> Measure:
+        """As this workload needs it."""
+        clock = Clock(workload.clock) if workload.clock else self.clock
+        return replace(self, clock=clock, cpus=max(self.cpus, workload.cpus))
 
 
 @dataclass(frozen=True)

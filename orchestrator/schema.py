@@ -62,6 +62,7 @@ class MeasureSpec(Strict):
     memory_mib: Annotated[int, Field(ge=128)] = 1024
     cpus: Count = 1
     retries: Annotated[int, Field(ge=0)] = 1
+    snapshots: bool = True
 
     @model_validator(mode="after")
     def possible(self) -> MeasureSpec:

@@ -69,6 +69,25 @@ class Store:
             folder.rename(trash / folder.name)
             shutil.rmtree(trash, ignore_errors=True)
 
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A private folder, gone at the end; what processes that were killed left of theirs goes, too."""
+        base = self.root / "scratch"
+        base.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (base / ".lock").open("w") as together:
+            fcntl.flock(together, fcntl.LOCK_EX)
+            for old in base.glob("[!.]*"):
+                if _unused(old):
+                    shutil.rmtree(old, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(dir=base))
+            ours = (folder / ".lock").open("w")
+            fcntl.flock(ours, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            ours.close()
+
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
         """Only one process of this machine at a time is in here; the lock goes with the process."""
@@ -96,6 +115,18 @@ class Store:
         path = self.folder(kind, f"{key}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(value, indent=1))
+
+
+def _unused(folder: Path) -> bool:
+    """Has the process that made this scratch folder ended?"""
+    try:
+        with (folder / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import ConfigError
-from orchestrator.model import Expectation, Workload
+from orchestrator.model import Disk, Expectation, Workload
 from orchestrator.registry import unknown
 
 
@@ -29,6 +29,13 @@ class _Expect(BaseModel):
     clock: str = ""
 
 
+class _Disk(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    mib: Annotated[int, Field(gt=0)]
+    read_bps: Annotated[int, Field(ge=0)] = 0
+    write_bps: Annotated[int, Field(ge=0)] = 0
+
+
 class _Declaration(BaseModel):
     model_config = ConfigDict(extra="forbid")
     title: str
@@ -36,6 +43,11 @@ class _Declaration(BaseModel):
     metrics: list[str]
     args: list[str] = []
     memory_mib: Annotated[int, Field(gt=0)]
+    cpus: Annotated[int, Field(ge=1)] = 1
+    clock: Literal["", "icount", "wall"] = ""
+    disk: _Disk | None = None
+    claims: list[str] = []
+    note: str = ""
     expect: list[_Expect] = []
 
 
@@ -67,4 +79,9 @@ def load(folder: Path) -> Workload:
         args=tuple(declared.args),
         memory_mib=declared.memory_mib,
         expectations=tuple(Expectation(**e.model_dump()) for e in declared.expect),
+        cpus=declared.cpus,
+        clock=declared.clock,
+        disk=Disk(**declared.disk.model_dump()) if declared.disk else None,
+        claims=tuple(declared.claims),
+        note=declared.note,
     )

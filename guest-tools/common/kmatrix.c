@@ -28,7 +28,7 @@ struct snapshot {
 
 /* Static, and touched in km_start(): taking a snapshot faults no page in. */
 static struct snapshot before, after;
-static char line[65536];
+static char lines[1 << 20];	/* all that is printed, until the end */
 static int vmstat_fd = -1, refresh_fd = -1, zones_fd = -1;
 static int held[2] = { -1, -1 };	/* a pipe: its pages */
 static char *filler;
@@ -49,12 +49,40 @@ void km_fail(const char *what, ...)
 	exit(1);
 }
 
-long km_option(const char *name, long fallback)
+static const char *option_text(const char *name)
 {
 	for (int i = 1; i + 1 < argument_count; i++)
 		if (!strncmp(arguments[i], "--", 2) && !strcmp(arguments[i] + 2, name))
-			return strtol(arguments[i + 1], NULL, 0);
-	return fallback;
+			return arguments[i + 1];
+	return NULL;
+}
+
+long km_option(const char *name, long fallback)
+{
+	const char *text = option_text(name);
+
+	return text ? strtol(text, NULL, 0) : fallback;
+}
+
+/*
+ * With --gate FILE: says that it waits, then waits for a line from there, before the first region. Whoever started us
+ * over the network lets it fall silent before he answers: no packet arrives in a region. What is printed stays in the
+ * buffer until the end, for the same reason.
+ */
+static void wait_at_gate(void)
+{
+	const char *gate = option_text("gate");
+	char answer[16];
+	int fd;
+
+	if (!gate || pass)
+		return;
+	printf("{\"kmatrix\":1,\"gate\":1}\n");
+	fflush(stdout);
+	fd = open(gate, O_RDONLY | O_NOCTTY);
+	if (fd < 0 || read(fd, answer, sizeof(answer)) <= 0)
+		km_fail("%s: no word from the gate", gate);
+	close(fd);
 }
 
 static int64_t now(void)
@@ -92,8 +120,8 @@ void km_start(int argc, char **argv)
 		km_fail("/proc/vmstat, /proc/zoneinfo or /proc/sys/vm/stat_refresh");
 	memset(&before, 1, sizeof(before));
 	memset(&after, 1, sizeof(after));
-	memset(line, 1, sizeof(line));
-	setvbuf(stdout, line, _IOFBF, sizeof(line));
+	memset(lines, 1, sizeof(lines));
+	setvbuf(stdout, lines, _IOFBF, sizeof(lines));
 	if (mlockall(MCL_CURRENT))
 		km_fail("mlockall");
 	read_vmstat(after.vmstat, sizeof(after.vmstat));
@@ -181,6 +209,7 @@ __attribute__((noinline)) void km_begin(void)
 	struct timespec until;
 	int64_t start;
 
+	wait_at_gate();
 	settle_allocator();
 	start = (now() + SETTLE + PHASE) / PHASE * PHASE;
 	until = (struct timespec){ (start - SPIN) / SECOND, (start - SPIN) % SECOND };
@@ -224,7 +253,6 @@ __attribute__((noinline)) void km_end(unsigned long units)
 	       after.usage.ru_majflt - before.usage.ru_majflt);
 	print_vmstat();
 	printf("}\n");
-	fflush(stdout);
 	release_pages();
 	pass++;
 }

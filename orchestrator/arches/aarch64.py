@@ -12,6 +12,7 @@ ARCH = Arch(
     console="ttyAMA0",
     net="virtio-net-pci,romfile=",
     rng="virtio-rng-pci",
+    disk="virtio-blk-pci",
     kernel_arch="arm64",
     srcarch="arm64",
     image_target="Image",

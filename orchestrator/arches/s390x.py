@@ -12,6 +12,7 @@ ARCH = Arch(
     console="ttysclp0",
     net="virtio-net-ccw",
     rng="virtio-rng-ccw",
+    disk="virtio-blk-ccw",
     kernel_arch="s390",
     srcarch="s390",
     image_target="bzImage",

@@ -105,7 +105,11 @@ def clean(
     Example: kmatrix clean trees ccache
     """
     root = cache_root()
-    folders = {path.name: path for path in sorted(root.glob("[!.]*")) if path.is_dir() and path.name != "locks"}
+    folders = {
+        path.name: path
+        for path in sorted(root.glob("[!.]*"))
+        if path.is_dir() and path.name not in ("locks", "scratch")
+    }
     console = Console()
     if not kinds:
         for name, path in folders.items():

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
-from pathlib import Path
 
 from orchestrator.build import initramfs
 from orchestrator.build.kernel import Builder
@@ -19,8 +17,7 @@ from orchestrator.paths import IMAGES
 
 async def interactive(build: Build, builder: Builder, matrix: Matrix, command: str) -> int:
     """Boot the build's kernel (wall clock, TCG), then a terminal in it, or one command. Its exit status."""
-    with tempfile.TemporaryDirectory(prefix="kmatrix-shell-") as name:
-        folder = Path(name)
+    with builder.store.scratch() as folder:
         kernel = await builder.find(build) or await builder.make(build, folder / "build.log")
         made = keys.make()
         base = await initramfs.image(builder.store, build.arch, IMAGES)

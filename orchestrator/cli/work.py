@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import signal
-import tempfile
 import time
 from collections.abc import Coroutine
 from pathlib import Path
@@ -64,8 +63,8 @@ def build(
     matrix = configuration.load(config)
     made = make_plan(matrix, select or [])
     _check_host()
-    with tempfile.TemporaryDirectory(prefix="kmatrix-build-") as name:
-        engine = _engine(matrix, made, RunFolder(Path(name)), refresh, jobs)
+    with Store().scratch() as folder:
+        engine = _engine(matrix, made, RunFolder(folder), refresh, jobs)
         with ui.show(engine.bus, lambda: _EMPTY, json):
             failed = _finish(engine.build(), "kmatrix build")
     for error in failed[1:]:

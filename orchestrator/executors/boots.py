@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.build import initramfs
+from orchestrator.build import disk, initramfs
 from orchestrator.cell import Task, measure
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
 from orchestrator.events import Bus
 from orchestrator.guest import accel, keys
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure
+from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
 from orchestrator.results import RunFolder
 from orchestrator.store import Store, sha256
 
@@ -42,7 +42,7 @@ def stage(bus: Bus, store: Store, subject: str, name: str, timing: str) -> Itera
 
 @dataclass
 class Boots:
-    """What all boots of a run share. scratch holds the run's initramfs files, keys included."""
+    """What all boots of a run share. scratch holds guest images with keys in them."""
 
     folder: RunFolder
     bus: Bus
@@ -53,17 +53,16 @@ class Boots:
     limits: Limits
     slots: asyncio.Semaphore
     refresh: bool = False
-    keys: keys.Keys = field(default_factory=keys.make)
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def image(self, arch: Arch) -> Path:
-        """The guest image with this run's keys in it."""
-        base = await initramfs.image(self.store, arch, self.images, self.refresh)
-        return await initramfs.with_files(base, self.keys.guest_files, self.scratch / f"{arch.name}.cpio")
+        """The guest image; each boot adds keys of its own."""
+        return await initramfs.image(self.store, arch, self.images, self.refresh)
 
     async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, binary: Path) -> BootResult:
         """Measure one boot, again after an infrastructure failure as often as retries says."""
-        choice = await self._accelerator(boot.cell.arch, kernel, initrd)
+        measure = self.measure.of(boot.cell.workload)
+        choice = await self._accelerator(boot.cell.arch, measure, kernel, initrd)
         version = await accel.qemu_version(boot.cell.arch)
         kept = self.folder.load_boot(boot.cell.id, boot.number)
         same = (kernel.key, sha256(binary), choice.accel, version)
@@ -71,13 +70,14 @@ class Boots:
             return kept
         task = Task(
             boot=boot,
-            machine=self._machine(boot.cell.arch, choice.accel, kernel, initrd, boot.cell.workload.memory_mib),
+            machine=await self._machine(boot.cell.arch, choice.accel, measure, kernel, initrd, boot.cell.workload),
             binary=binary,
             kernel_key=kernel.key,
             qemu=version,
-            measure=self.measure,
+            measure=measure,
             limits=self.limits,
-            keys=self.keys,
+            store=self.store,
+            scratch=self.scratch,
             folder=self.folder.boot(boot.cell.id, boot.number),
             tell=lambda name: self.bus.emit("progress", boot.id, stage=name),
             notes=(choice.note,) if choice.note else (),
@@ -99,18 +99,30 @@ class Boots:
                 task = replace(task, notes=(*task.notes, note))
         raise AssertionError("unreachable")
 
-    def _machine(self, arch: Arch, name: str, kernel: KernelArtifact, initrd: Path, least_mib: int) -> Machine:
-        memory = max(self.measure.memory_mib, least_mib)
-        return Machine(arch, name, self.measure.clock, memory, self.measure.cpus, kernel.image, initrd)
+    async def _machine(
+        self,
+        arch: Arch,
+        name: str,
+        measure: Measure,
+        kernel: KernelArtifact,
+        initrd: Path,
+        workload: Workload | None = None,
+    ) -> Machine:
+        memory = max(measure.memory_mib, workload.memory_mib if workload else 0)
+        wanted = workload.disk if workload else None
+        image = await disk.image(self.store, wanted) if wanted else None
+        return Machine(arch, name, measure.clock, memory, measure.cpus, kernel.image, initrd, wanted, image)
 
-    async def _accelerator(self, arch: Arch, kernel: KernelArtifact, initrd: Path) -> accel.Choice:
+    async def _accelerator(self, arch: Arch, measure: Measure, kernel: KernelArtifact, initrd: Path) -> accel.Choice:
         async def boots() -> None:
-            machine = self._machine(arch, "kvm", kernel, initrd, 0)
             limits = replace(self.limits, ready=accel.PROBE_SECONDS)
             folder = self.folder.path / "kvm-probe" / arch.name
             folder.mkdir(parents=True, exist_ok=True)
+            keyed = self.scratch / f"probe-{arch.name}.cpio"
+            await initramfs.with_files(initrd, keys.make().guest_files, keyed)
+            machine = await self._machine(arch, "kvm", measure, kernel, keyed)
             async with guest(machine, limits, folder) as running:
                 await running.ready()
 
         async with self._probing:
-            return await accel.choose(arch, self.measure, self.store, boots)
+            return await accel.choose(arch, measure, self.store, boots)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
@@ -42,22 +41,20 @@ class Local:
         self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
 
     def _side_by_side(self) -> int:
-        """Guests at a time. A wall clock wants the machine for itself; an instruction clock does not care."""
-        if self.plan.measure.clock is Clock.WALL:
-            return 1
+        """Guests at a time under the instruction clock: as many as cores and memory allow."""
         guest = max(self.plan.measure.memory_mib, *(cell.workload.memory_mib for cell in self.plan.cells))
         need = guest + QEMU_OVERHEAD_MIB
-        return max(1, min(cores() // self.plan.measure.cpus, memory_mib() // need))
+        return max(1, min(cores(), memory_mib() // need))
 
     async def run(self) -> None:
         """Everything of the plan that the run folder does not have yet."""
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
         self.folder.write_json("host.json", await facts(arches))
-        if self.plan.measure.clock is Clock.WALL:
-            self.bus.emit("note", "wall clock", message="guests run one at a time, after all builds")
-        with tempfile.TemporaryDirectory(prefix="kmatrix-") as scratch:
+        if any(self._alone(boot) for boot in self.plan.boots):
+            self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
+        with self.store.scratch() as scratch:
             boots = Boots(
-                self.folder, self.bus, self.store, self.images, Path(scratch), self.plan.measure, self.plan.limits,
+                self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
                 slots=asyncio.Semaphore(self._side_by_side()), refresh=self.builder.refresh,
             )  # fmt: skip
             async with asyncio.TaskGroup() as group:
@@ -85,15 +82,19 @@ class Local:
             self._start(group, f"kernel {build.id}", self._build(build))
 
     def _start_boots(self, group: asyncio.TaskGroup, boots: Boots) -> None:
-        """In the plan's order; under a wall clock each waits for all builds and for the one before."""
+        """In the plan's order; under a wall clock each waits for all builds and for all boots before."""
         ended = {c.id for c in self.plan.cells if self._ended_before(c)}
         before = [name for name in self._tasks if name.startswith("kernel ")]
-        for boot in self.plan.boots:
+        for boot in sorted(self.plan.boots, key=self._alone):
             if boot.cell.id in ended:
                 continue
-            first = list(before) if self.plan.measure.clock is Clock.WALL else []
+            first = list(before) if self._alone(boot) else []
             self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
             before.append(f"boot {boot.id}")
+
+    def _alone(self, boot: Boot) -> bool:
+        """A wall clock wants the machine for itself; an instruction clock does not care."""
+        return self.plan.measure.of(boot.cell.workload).clock is Clock.WALL
 
     def _start(self, group: asyncio.TaskGroup, name: str, work: Awaitable[object]) -> None:
         """A task that returns its KmatrixError instead of raising it: one failure stops nothing else."""
@@ -186,7 +187,7 @@ class Local:
             workload=cell.workload.name,
             status=errors[0].status if errors else Status.PASSED,
             failure=errors[0].failure if errors else None,
-            clock=self.plan.measure.clock.value,
+            clock=self.plan.measure.of(cell.workload).clock.value,
             unit=cell.workload.unit,
             linux=kernel.linux if isinstance(kernel, KernelArtifact) else "",
             boots=tuple(outcome for outcome in outcomes if isinstance(outcome, BootResult)),

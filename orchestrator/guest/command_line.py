@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.model import Arch, Clock
+from orchestrator.model import Arch, Clock, Disk
 
 
 @dataclass(frozen=True)
@@ -20,16 +20,20 @@ class Machine:
     cpus: int
     image: Path
     initrd: Path
+    disk: Disk | None = None
+    disk_image: Path | None = None  # raw; nothing that the guest writes stays in it
+    state: Path | None = None  # of a snapshot; the guest goes on from there
 
 
-def kernel_parameters(arch: Arch) -> str:
+def kernel_parameters(arch: Arch, clock: Clock) -> str:
     """What the kernel is told: warnings and worse on the console, an oops is the end, fixed addresses."""
     common = "loglevel=5 panic=-1 oops=panic nokaslr norandmaps random.trust_cpu=on"
-    return " ".join(part for part in (common, f"console={arch.console}", arch.cmdline) if part)
+    own = (f"console={arch.console}", arch.cmdline, arch.cmdline_icount if clock is Clock.ICOUNT else "")
+    return " ".join(part for part in (common, *own) if part)
 
 
-def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int) -> list[str]:
-    """The whole command. The two descriptors are connected sockets; the guest starts paused.
+def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | None = None) -> list[str]:
+    """The whole command. The descriptors are connected sockets; the guest starts paused.
 
     No route out (restrict=on), SSH on a loopback port that QEMU picks, seccomp on, clock and date fixed.
     """
@@ -41,14 +45,15 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int) -> list[str]:
         "-M", arch.machine,
         *accelerator(machine),
         "-cpu", arch.cpu[machine.accel],
-        "-smp", str(machine.cpus),
+        "-smp", arch.smp.format(cpus=machine.cpus),
         "-m", str(machine.memory_mib),
         "-kernel", str(machine.image),
         "-initrd", str(machine.initrd),
-        "-append", kernel_parameters(arch),
+        "-append", kernel_parameters(arch, machine.clock),
         "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22",
         "-device", _device(arch.net, "netdev=net"),
         "-device", arch.rng,
+        *disk(machine),
         *(word for device in arch.devices for word in ("-device", device)),
         "-chardev", f"socket,id=qmp,fd={qmp_fd}",
         "-mon", "chardev=qmp,mode=control",
@@ -58,6 +63,7 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int) -> list[str]:
         "-no-reboot",
         "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         "-S",
+        *(("-incoming", f"fd:{state_fd}") if state_fd is not None else ()),
     ]  # fmt: skip
 
 
@@ -67,6 +73,16 @@ def accelerator(machine: Machine) -> list[str]:
         date = "base=2022-05-06T00:00:00,clock=vm"
         return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", date]
     return ["-accel", machine.accel]
+
+
+def disk(machine: Machine) -> list[str]:
+    """The workload's disk: what the guest writes goes to a temporary file, as fast as the limits allow."""
+    if machine.disk is None:
+        return []
+    limits = {"bps-read": machine.disk.read_bps, "bps-write": machine.disk.write_bps}
+    throttling = "".join(f",throttling.{name}={value}" for name, value in limits.items() if value)
+    drive = f"file={machine.disk_image},format=raw,if=none,id=disk,snapshot=on,cache=unsafe"
+    return ["-drive", drive + throttling, "-device", _device(machine.arch.disk, "drive=disk")]
 
 
 def _device(device: str, option: str) -> str:

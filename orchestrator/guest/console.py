@@ -85,6 +85,10 @@ class Console:
         """All that was printed so far."""
         return "".join(self._parts) + self._rest
 
+    async def say(self, text: str) -> None:
+        """To the guest, as from a keyboard."""
+        await asyncio.get_running_loop().sock_sendall(self._sock, text.encode())
+
     async def drain(self) -> None:
         """Run until the other end closes. Beyond LIMIT nothing is kept: a guest must not fill the host."""
         reader, writer = await asyncio.open_connection(sock=self._sock)

@@ -17,6 +17,7 @@ from qemu.qmp import EventListener, QMPClient, QMPError
 
 from orchestrator import proc
 from orchestrator.errors import DiskFull, InfraError, KernelBroke, KmatrixError, TimedOut
+from orchestrator.guest import state
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import Console, find_broken, tail
 from orchestrator.guest.keys import Keys
@@ -44,24 +45,55 @@ class Guest:
         """Start QEMU with both sockets handed over, connect, let it run."""
         ours_qmp, theirs_qmp = socket.socketpair()
         ours_console, theirs_console = socket.socketpair()
-        fds = (theirs_qmp.fileno(), theirs_console.fileno())
+        theirs_state = self._feed_state(stack)
+        ends = [end for end in (theirs_qmp, theirs_console, theirs_state) if end]
+        fds = [end.fileno() for end in ends]
         self.argv = qemu_argv(self.machine, *fds)
         self.console = Console(ours_console, self.folder / "console.log")
         errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
         try:
             self.process = await stack.enter_async_context(proc.spawn(self.argv, stdout=errors, pass_fds=fds))
         finally:
-            theirs_qmp.close()
-            theirs_console.close()
+            for end in ends:
+                end.close()
         self._drain = asyncio.create_task(self.console.drain())
         self._death = asyncio.create_task(self._watch())
         stack.push_async_callback(self._end_tasks)
         try:
             self.qmp.register_listener(self._events)
             await asyncio.wait_for(self.qmp.connect(ours_qmp), 10)
+            await asyncio.wait_for(self._loaded(), 30)
             await asyncio.wait_for(self.qmp.execute("cont"), 10)
         except (QMPError, TimeoutError, OSError, EOFError) as error:
             raise await self._no_start(error) from error
+
+    async def _loaded(self) -> None:
+        """Until a snapshot's state is read: a guest that was stopped stays so, and cont before that is lost."""
+        while True:
+            told = await self.qmp.execute("query-status")
+            if not isinstance(told, dict) or told.get("status") != "inmigrate":
+                return
+            await asyncio.sleep(0.01)
+
+    def _feed_state(self, stack: AsyncExitStack) -> socket.socket | None:
+        """The end from which QEMU reads a snapshot's state; the other is fed by a thread."""
+        if self.machine.state is None:
+            return None
+        ours, theirs = socket.socketpair()
+        feeding = asyncio.create_task(asyncio.to_thread(state.feed, self.machine.state, ours))
+
+        async def fed() -> None:
+            await asyncio.wait({feeding})
+
+        stack.push_async_callback(fed)
+        return theirs
+
+    async def save(self, file: Path) -> None:
+        """Stop the guest and keep its state in file; it does not go on."""
+        try:
+            await state.save(self.qmp, file)
+        except (QMPError, TimeoutError, EOFError) as error:
+            raise InfraError(f"the guest's state could not be kept: {error!r}", kind="snapshot") from error
 
     async def _no_start(self, error: BaseException) -> InfraError:
         with suppress(TimeoutError):
