@@ -85,6 +85,9 @@ class Expectation:
     claim: str = ""
     accel: str = ""  # "" any
     clock: str = ""  # "" any
+    at_least: Mapping[str, float] = field(default_factory=dict)  # by kernel name, absolute per unit
+    at_most: Mapping[str, float] = field(default_factory=dict)
+    arches: tuple[str, ...] = ()  # () any
 
 
 @dataclass(frozen=True)
@@ -278,3 +281,4 @@ class CellResult:
     unit: str
     linux: str = ""
     boots: tuple[BootResult, ...] = ()
+    exact: bool = True  # its figures repeat: instruction clock, one CPU

@@ -6,13 +6,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.inference import POWER
+from orchestrator.analyse.verdicts import ALPHA, FAILED, TOO_FEW
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
 
 WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
+SHORT = {TOO_FEW: "cannot decide: too few boots", FAILED: "unclear: the statistic failed"}
 NOTE = (
     "Emulated instructions are not cycles: time under the instruction clock is an instruction count "
-    "(1 ns = 1 instruction). Spread is (max - min) / median over all counted passes."
+    "(1 ns = 1 instruction). Spread is (max - min) / median over all counted passes; "
+    "floor: the change that noise alone makes."
+)
+
+
+VARYING = (
+    "Not exact, so boots are the unit: rank-sum test, Holm's correction over the matrix (of matrices without a "
+    f"change, at most {ALPHA:.0%} give any false verdict); "
+    f"could have seen: the smallest change found with power {POWER}:"
 )
 
 
@@ -55,6 +66,8 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     ]
     once = report["measure"].get("boots", 1) * report["measure"].get("passes", 1) == 1
     verdict, tone = _verdict(row["verdict"], judged)
+    if verdict == Verdict.UNCLEAR:
+        verdict = next((words for why, words in SHORT.items() if row["why"].startswith(why)), verdict)
     if row["why"].startswith("not comparable"):
         verdict, tone = row["why"], "bad"
     return Row(
@@ -66,7 +79,7 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
         new=row["new"],
         base_text=value(row["per_unit_base"], collector.digits, row["spread_base"], row["base_value"], once),
         new_text=value(row["per_unit_new"], collector.digits, row["spread_new"], row["new_value"], once),
-        change=change(row),
+        change=change(row) + floor(row),
         verdict=verdict,
         tone=tone,
     )
@@ -97,12 +110,46 @@ def percent(share: float) -> str:
 
 
 def change(row: ComparisonRow) -> str:
-    """-15.10%, or the difference itself where there was nothing before."""
-    if row["verdict"] == Verdict.SAME and row["base_value"] == row["new_value"]:
+    """-15.10%, +0.013%, or the difference itself where there was nothing before; 0 for the same."""
+    share = row["change"]
+    if row["base_value"] == row["new_value"]:
         return "0"
-    if row["change"] is None:
+    if share is None:
         return f"{row['per_unit_new'] - row['per_unit_base']:+.3f}"
-    return f"{row['change'] * 100:+.2f}%"
+    if row["verdict"] == Verdict.SAME and abs(share) * 100 < 0.005:
+        return "0"
+    return f"{share * 100:+.2f}%" if abs(share) >= 0.001 else f"{share * 100:+.2g}%"
+
+
+def floor(row: ComparisonRow) -> str:
+    """The noise floor beside a change: (floor 0.005%); empty where there was nothing to know it by."""
+    if row["detectable"] is None and row["noise"] == 0:
+        return ""
+    if row["noise"] == 0:
+        return " (floor 0)"
+    return f" (floor {relative(row['noise'], row['base_value'])})"
+
+
+def relative(size: float, whole: float) -> str:
+    """percent of the whole, or the size itself where there is none."""
+    return percent(size / abs(whole)) if whole else f"{size:.2g} a pass"
+
+
+def limits(report: MatrixReport) -> list[str]:
+    """A line for each comparison by test: x86_64 shmem-write time, a to b: p = 0.0022 ...; could have seen 1.2%."""
+    return [
+        f"{row['arch']} {row['workload']} {row['metric']}, {row['base']} to {row['new']}: {_limit(row)}"
+        for row in report["comparisons"]
+        if row["p"] is not None or row["why"].startswith((TOO_FEW, FAILED))
+    ]
+
+
+def _limit(row: ComparisonRow) -> str:
+    if row["detectable"] is None or row["p"] is None or row["p_corrected"] is None:
+        return row["why"]
+    seen = relative(row["detectable"], row["base_value"])
+    why = "" if row["why"].startswith(("beyond", "no difference shown")) else f"; {row['why']}"
+    return f"p = {row['p']:.2g}, corrected {row['p_corrected']:.2g}; could have seen {seen}{why}"
 
 
 def failures(report: MatrixReport) -> list[CellRow]:

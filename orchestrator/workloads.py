@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import ConfigError
 from orchestrator.model import Disk, Expectation, Workload
@@ -23,10 +24,22 @@ class _Expect(BaseModel):
     change: dict[str, float] = {}
     base: str = "unpatched"
     new: str = "patched"
-    tolerance: Annotated[float, Field(ge=0)]
+    at_least: dict[str, float] = {}
+    at_most: dict[str, float] = {}
+    tolerance: Annotated[float, Field(ge=0)] = 0.0
     claim: str = ""
     accel: str = ""
     clock: str = ""
+    arches: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def claims(self) -> _Expect:
+        """An expectation that expects nothing is a mistake; a figure to be met needs a tolerance."""
+        if not (self.values or self.change or self.at_least or self.at_most):
+            raise ValueError("expects nothing: give values, change, at_least or at_most")
+        if (self.values or self.change) and "tolerance" not in self.model_fields_set:
+            raise ValueError("values and change need a tolerance")
+        return self
 
 
 class _Disk(BaseModel):
@@ -68,6 +81,8 @@ def load(folder: Path) -> Workload:
         raise ConfigError("\n".join(rows)) from error
     used = [*declared.metrics, *(e.metric for e in declared.expect)]
     wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
+    named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
+    wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
     if wrong:
         raise ConfigError("\n".join(f"{path}: {row}" for row in wrong))
     return Workload(

@@ -3,69 +3,85 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from orchestrator.analyse.contract import CellRow, ComparisonRow
-from orchestrator.analyse.statistics import centre, reach, spread
-from orchestrator.collectors import Collector
+from orchestrator.analyse.statistics import centre, spread
+from orchestrator.analyse.verdicts import Case, Finding, exact, varying
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Clock, Direction, Verdict
+from orchestrator.model import Status, Verdict
 
 # What must be equal for two cells to be compared: they differ in the kernel alone.
-SAME = ("arch", "workload", "accel", "clock", "qemu", "cpu", "units", "unit", "workload_sha256")
-FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
+SAME = ("arch", "workload", "accel", "clock", "qemu", "cpu", "units", "unit", "workload_sha256", "exact")
 
 
-def compare(base: CellRow, new: CellRow) -> list[ComparisonRow]:
-    """A row a metric that both have. Empty when one did not pass."""
-    if base["status"] != "passed" or new["status"] != "passed":
-        return []
-    differing = [name for name in SAME if base[name] != new[name]]  # type: ignore[literal-required]
-    return [
-        _row(base, new, metric, collectors()[metric], differing)
-        for metric in base["metrics"]
-        if metric in new["metrics"]
+@dataclass(frozen=True)
+class _Pair:
+    base: CellRow
+    new: CellRow
+    metric: str
+
+    @property
+    def case(self) -> Case:
+        boots = [cell["metrics"][self.metric]["boots"] for cell in (self.base, self.new)]
+        return Case(boots[0], boots[1], collectors()[self.metric])
+
+    @property
+    def differing(self) -> list[str]:
+        return [name for name in SAME if self.base[name] != self.new[name]]  # type: ignore[literal-required]
+
+
+def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
+    """All (base, new) cells of one matrix at once, because the correction is over all that may vary.
+
+    A row a metric that both cells have; none where one did not pass, but what was planned counts: a run that
+    is looked at while it goes on, or that lost a cell, promises no less.
+    """
+    sides = list(cells)
+    measured = [(base, new) for base, new in sides if base["status"] == new["status"] == Status.PASSED]
+    pairs = [
+        _Pair(base, new, metric) for base, new in measured for metric in base["metrics"] if metric in new["metrics"]
     ]
+    inexact = [i for i, pair in enumerate(pairs) if not pair.differing and not pair.base["exact"]]
+    missing = sum(not base["exact"] for base, _ in sides) - sum(not base["exact"] for base, _ in measured)
+    each = max(Counter((id(pairs[i].base), id(pairs[i].new)) for i in inexact).values(), default=1)
+    found = dict(zip(inexact, varying([pairs[i].case for i in inexact], missing * each), strict=True))
+    return [_row(pair, found[i] if i in found else _alone(pair)) for i, pair in enumerate(pairs)]
 
 
-def _row(base: CellRow, new: CellRow, metric: str, how: Collector, differing: list[str]) -> ComparisonRow:
-    old_boots, new_boots = base["metrics"][metric]["boots"], new["metrics"][metric]["boots"]
-    old_value, new_value = centre(old_boots), centre(new_boots)
-    units = base["units"] or 1
-    noise = max(reach(old_boots), reach(new_boots), 0.0 if how.exact else FLOOR * abs(old_value))
-    verdict, why = _verdict(new_value - old_value, noise, how, base["clock"], differing)
+def _alone(pair: _Pair) -> Finding:
+    if pair.differing:
+        return Finding(Verdict.UNCLEAR, f"not comparable: {', '.join(pair.differing)} differ")
+    return exact(pair.case)
+
+
+def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
+    case = pair.case
+    old_value, new_value = centre(case.base), centre(case.new)
+    units = pair.base["units"] or 1
     return ComparisonRow(
-        arch=base["arch"],
-        workload=base["workload"],
-        metric=metric,
-        base=base["kernel"],
-        new=new["kernel"],
+        arch=pair.base["arch"],
+        workload=pair.base["workload"],
+        metric=pair.metric,
+        base=pair.base["kernel"],
+        new=pair.new["kernel"],
         base_value=old_value,
         new_value=new_value,
         change=(new_value - old_value) / old_value if old_value else None,
-        spread_base=spread(old_boots),
-        spread_new=spread(new_boots),
-        noise=noise,
-        unit=how.unit,
+        spread_base=spread(case.base),
+        spread_new=spread(case.new),
+        unit=case.how.unit,
         units=units,
-        shown_unit=how.shown_unit,
-        per_unit_base=old_value * how.scale / units,
-        per_unit_new=new_value * how.scale / units,
-        direction=how.direction.value,
-        verdict=verdict.value,
-        why=why,
+        shown_unit=case.how.shown_unit,
+        per_unit_base=old_value * case.how.scale / units,
+        per_unit_new=new_value * case.how.scale / units,
+        direction=case.how.direction.value,
+        noise=finding.noise,
+        verdict=finding.verdict.value,
+        why=finding.why,
+        detectable=finding.detectable,
+        p=finding.p,
+        p_corrected=finding.p_corrected,
     )
-
-
-def _verdict(
-    difference: float, noise: float, how: Collector, clock: str, differing: list[str]
-) -> tuple[Verdict, str]:
-    """Only a difference beyond the noise is one; without it there is no difference shown, not none."""
-    if differing:
-        return Verdict.UNCLEAR, f"not comparable: {', '.join(differing)} differ"
-    if abs(difference) <= noise:
-        if clock == Clock.WALL and not how.exact:
-            return Verdict.UNCLEAR, "within the noise of a wall clock"
-        return Verdict.SAME, "no difference shown"
-    if how.direction is Direction.NEITHER:
-        return Verdict.UNCLEAR, "it moved, but neither way is better by itself"
-    good = (difference < 0) == (how.direction is Direction.LOWER)
-    return (Verdict.BETTER if good else Verdict.WORSE), "beyond the noise"

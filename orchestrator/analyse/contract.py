@@ -17,7 +17,7 @@ class MetricRow(TypedDict):
 
 
 class CellRow(TypedDict):
-    """One cell."""
+    """One cell. exact: its figures repeat (instruction clock, one CPU), so no test is needed."""
 
     id: str
     arch: str
@@ -27,6 +27,7 @@ class CellRow(TypedDict):
     failure: dict[str, str] | None
     accel: str | None
     clock: str
+    exact: bool
     qemu: str | None
     cpu: str | None
     linux: str
@@ -43,7 +44,10 @@ class ComparisonRow(TypedDict):
     """Two cells that differ in the kernel alone. change is relative; None when base_value is 0.
 
     per_unit_* are for reading: value per unit of work in the metric's shown unit. spread_* is
-    (max - min) / median over all counted passes; noise the change below which nothing is seen.
+    (max - min) / median over all counted passes; noise the change below which nothing is seen: the
+    reach of exact figures, the A/A noise floor of those that vary. detectable is the smallest change
+    that this run could have seen (power 0.8 at the corrected level), None if none or not known. noise and
+    detectable are in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures.
     """
 
     arch: str
@@ -65,10 +69,16 @@ class ComparisonRow(TypedDict):
     direction: str
     verdict: str
     why: str
+    detectable: float | None
+    p: float | None
+    p_corrected: float | None
 
 
 class ExpectationRow(TypedDict):
-    """A claim of a workload's file, judged. kernel is one name, or base:new for a change."""
+    """A claim of a workload's file, judged. kernel is one name, or base:new for a change.
+
+    kind: per unit, at_least, at_most (per unit of work, in the shown unit) or change (relative).
+    """
 
     arch: str
     workload: str

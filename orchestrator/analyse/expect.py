@@ -11,6 +11,7 @@ from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Expectation, Verdict
 
+AT_LEAST, AT_MOST = "at_least", "at_most"
 _CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
 
 
@@ -40,8 +41,8 @@ def judge(
     rows: list[ExpectationRow] = []
     for claim in expectations:
         for cell in cells:
-            if cell["kernel"] in claim.values and _applies(claim, cell) and claim.metric in cell["metrics"]:
-                rows.append(_absolute(claim, cell))
+            if _applies(claim, cell) and claim.metric in cell["metrics"]:
+                rows += _absolute(claim, cell)
         for row in comparisons:
             if row["why"].startswith("not comparable"):
                 continue
@@ -62,14 +63,19 @@ def _applies(claim: Expectation, cell: CellRow) -> bool:
         and holds_for(claim.linux, cell["linux"])
         and claim.accel in ("", cell["accel"])
         and claim.clock in ("", cell["clock"])
+        and (not claim.arches or cell["arch"] in claim.arches)
     )
 
 
-def _absolute(claim: Expectation, cell: CellRow) -> ExpectationRow:
+def _absolute(claim: Expectation, cell: CellRow) -> list[ExpectationRow]:
     scale = collectors()[claim.metric].scale
     measured = centre(cell["metrics"][claim.metric]["boots"]) * scale / (cell["units"] or 1)
-    expected = claim.values[cell["kernel"]]
-    return _row(claim, cell["arch"], cell["workload"], cell["kernel"], "per unit", expected, measured)
+    kinds = {"per unit": claim.values, AT_LEAST: claim.at_least, AT_MOST: claim.at_most}
+    return [
+        _row(claim, cell["arch"], cell["workload"], cell["kernel"], kind, figures[cell["kernel"]], measured)
+        for kind, figures in kinds.items()
+        if cell["kernel"] in figures
+    ]
 
 
 def _relative(claim: Expectation, row: ComparisonRow) -> ExpectationRow:
@@ -81,7 +87,8 @@ def _relative(claim: Expectation, row: ComparisonRow) -> ExpectationRow:
 def _row(
     claim: Expectation, arch: str, workload: str, kernel: str, kind: str, expected: float, measured: float
 ) -> ExpectationRow:
-    good = abs(measured - expected) <= claim.tolerance
+    above = measured - expected
+    short = {AT_LEAST: -above, AT_MOST: above}.get(kind, abs(above))
     return ExpectationRow(
         arch=arch,
         workload=workload,
@@ -92,5 +99,5 @@ def _row(
         expected=expected,
         measured=measured,
         tolerance=claim.tolerance,
-        verdict=(Verdict.AS_EXPECTED if good else Verdict.NOT_AS_EXPECTED).value,
+        verdict=(Verdict.AS_EXPECTED if short <= claim.tolerance else Verdict.NOT_AS_EXPECTED).value,
     )

@@ -12,7 +12,7 @@ from orchestrator.analyse.contract import SCHEMA, CellRow, MatrixReport, MetricR
 from orchestrator.analyse.expect import judge
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
-from orchestrator.model import CellResult, Comparison, Expectation, Status, Verdict
+from orchestrator.model import CellResult, Clock, Comparison, Expectation, Status, Verdict
 
 
 def assemble(
@@ -27,13 +27,12 @@ def assemble(
     rows = [cell_row(cell) for cell in cells]
     table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
     groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    compared = [
-        line
+    compared = compare(
+        (table[(*group, pair.base)], table[(*group, pair.new)])
         for group in groups
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
-        for line in compare(table[(*group, pair.base)], table[(*group, pair.new)])
-    ]
+    )
     judged = [
         line
         for workload, claims in expectations.items()
@@ -78,6 +77,7 @@ def cell_row(cell: CellResult) -> CellRow:
         failure=asdict(cell.failure) if cell.failure else None,
         accel=first.accel if first else None,
         clock=cell.clock,
+        exact=cell.exact and cell.clock == Clock.ICOUNT,  # results of before `exact` have no other sign
         qemu=first.qemu if first else None,
         cpu=first.cpu if first else None,
         linux=cell.linux,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.rows import NOTE, failures, pairs, rows, setting, summary
+from orchestrator.rows import NOTE, VARYING, failures, limits, pairs, rows, setting, summary
 
 
 def RENDER(report: MatrixReport) -> str:
@@ -21,6 +21,7 @@ def RENDER(report: MatrixReport) -> str:
             for r in rows(report)
             if (r.base, r.new) == (base, new)
         ]
+    lines += ["", VARYING, "", *(f"- {line}" for line in limits(report))] if limits(report) else []
     for cell in failures(report):
         failure = cell["failure"] or {}
         lines += ["", f"## {cell['id']}: {cell['status']}", "", f"{failure['message']}"]

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
-from orchestrator.rows import NOTE, failures, pairs, rows, setting, summary
+from orchestrator.rows import NOTE, VARYING, failures, limits, pairs, rows, setting, summary
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
@@ -29,12 +29,13 @@ def view(report: MatrixReport) -> RenderableType:
     parts: list[RenderableType] = [
         table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
     ]
+    parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_failure(cell) for cell in failures(report)]
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
 
 
 def table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
-    """Rows arch x metric of a workload for one pair of kernels; fits 80 columns, words wrap before figures do."""
+    """Rows arch x metric of a workload for one pair of kernels; fits 100 columns, words wrap before figures do."""
     title = Text(f"{workload}, per {unit}", style="bold")
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
     for name in ("arch", "metric"):

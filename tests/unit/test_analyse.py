@@ -2,18 +2,21 @@
 """From cells to verdicts and exit codes."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator import config
+from orchestrator import config, workloads
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.expect import holds_for
-from orchestrator.analyse.matrix import assemble, exit_code
+from orchestrator.analyse.matrix import assemble, cell_row, exit_code
 from orchestrator.analyse.statistics import centre, spread
-from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
+from orchestrator.errors import ConfigError
+from orchestrator.model import BootResult, CellResult, Comparison, Expectation, Failure, PassSample, Status
 from orchestrator.report import json as as_json
 from orchestrator.report import known as formats
+from orchestrator.results import cell_from
 
 CLAIMS = {"shmem-write": config.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
@@ -98,6 +101,54 @@ def test_an_expectation_belongs_to_a_base_kernel() -> None:
     newer = matrix(cell("unpatched", BASE, "6.12.1"), cell("patched", NEW, "6.12.1"))
     pgfault = [e for e in newer["expectations"] if e["metric"] == "pgfault"]
     assert [e["expected"] for e in pgfault] == [1.0, 1.0]
+
+
+def test_limits_are_expectations_too_for_the_arches_they_name() -> None:
+    def claim(**limits: dict[str, float]) -> Expectation:
+        return Expectation("time", "", {}, {}, 0.0, **limits)  # type: ignore[arg-type]
+
+    cells = (cell("unpatched", BASE), cell("patched", NEW))  # 4583.5 and 3890.2 ns a page
+    claims = [
+        claim(at_most={"patched": 3900.0, "unpatched": 4500.0}),
+        claim(at_least={"patched": 3900.0, "unpatched": 4500.0}),
+        replace(claim(at_least={"patched": 3900.0}), tolerance=10.0),
+        replace(claim(at_least={"patched": 1e9}), arches=("s390x",)),
+        replace(claim(at_most={"patched": 1e9}), arches=("s390x", "aarch64")),
+    ]
+    report = assemble(cells, [], {"shmem-write": claims}, {}, {}, {})
+    assert [(e["kind"], e["kernel"], e["verdict"]) for e in report["expectations"]] == [
+        ("at_most", "unpatched", "not_as_expected"), ("at_most", "patched", "as_expected"),
+        ("at_least", "unpatched", "as_expected"), ("at_least", "patched", "not_as_expected"),
+        ("at_least", "patched", "as_expected"), ("at_most", "patched", "as_expected"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expect", "wrong"),
+    [
+        ("tolerance = 0.1", "expects nothing"),
+        ("values = {a = 1.0}", "need a tolerance"),
+        ("at_last = {a = 1.0}", "Extra inputs"),
+        ('at_most = {a = 1.0}\narches = ["s390"]', "unknown arch 's390'"),
+        ('at_most = {a = 1.0}\narches = ["s390x"]', ""),
+    ],
+)
+def test_mistakes_in_an_expectation_are_told(tmp_path: Path, expect: str, wrong: str) -> None:
+    head = 'title = "t"\nunit = "page"\nmetrics = ["time"]\nmemory_mib = 1\n[[expect]]\nmetric = "time"\n'
+    (tmp_path / "workload.toml").write_text(head + expect)
+    if not wrong:
+        assert workloads.load(tmp_path).expectations[0].tolerance == 0
+        return
+    with pytest.raises(ConfigError, match=wrong):
+        workloads.load(tmp_path)
+
+
+def test_a_result_of_before_exact_is_exact_by_its_clock() -> None:
+    old = json.loads(json.dumps(asdict(cell("unpatched", BASE))))
+    del old["exact"]
+    assert cell_row(cell_from(old))["exact"] is True
+    assert cell_row(cell_from({**old, "clock": "wall"}))["exact"] is False
+    assert cell_row(cell_from({**old, "exact": False}))["exact"] is False
 
 
 @pytest.mark.parametrize(

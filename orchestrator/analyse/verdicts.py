@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What may be said of a change: from exact figures at once, from varying ones by a test over the whole matrix.
+
+The promise: of matrices in which no kernel differs, at most ALPHA give any better or worse that is false.
+It is kept for the matrix, not for each cell, because a reviewer reads the whole and remembers the one cell
+that moved. That is cheap: a boot more divides the smallest p by about 4, so 1 comparison needs 4 boots of
+each kernel, up to 6 need 5, up to 23 need 6, and up to 85 need 7. Counters that repeat in every pass of at
+least CONSTANT boots of each kernel are taken for exact and stand outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.analyse.inference import (
+    Outcome,
+    StatisticFailed,
+    boots_needed,
+    detectable,
+    halves,
+    holm,
+    least_p,
+    rank_test,
+    scale,
+)
+from orchestrator.analyse.statistics import centre, medians, reach, sound
+from orchestrator.collectors import Collector
+from orchestrator.model import Direction, Verdict
+
+ALPHA = 0.05  # of matrices without a change, those with a false verdict
+FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
+SMALL = 0.01  # relative: a run that could have seen this, and saw nothing, may say "same"
+FAILED = "the statistic failed"
+TOO_FEW = "cannot decide with so few boots"
+CONSTANT = 3  # boots of each kernel that show a counter to be constant: chance does that in at most 2^(1 - 6) = 3 %
+
+
+@dataclass(frozen=True)
+class Case:
+    """One metric of two kernels: a list a boot, a number a counted pass, in the metric's unit."""
+
+    base: Sequence[Sequence[float]]
+    new: Sequence[Sequence[float]]
+    how: Collector
+
+    @property
+    def start(self) -> float:
+        """The base's centre, without its sign."""
+        return abs(centre(self.base))
+
+    @property
+    def difference(self) -> float:
+        """New minus base."""
+        return centre(self.new) - centre(self.base)
+
+    @property
+    def sound(self) -> bool:
+        """Both sides have numbers, and only numbers."""
+        return sound(self.base) and sound(self.new)
+
+    @property
+    def constant(self) -> bool:
+        """A counter that repeats in all passes of each kernel. A time that does has a broken clock."""
+        return self.how.exact and reach(self.base) == reach(self.new) == 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Fields as in contract.ComparisonRow; noise and detectable in the metric's unit."""
+
+    verdict: Verdict
+    why: str
+    noise: float = 0.0
+    detectable: float | None = None
+    p: float | None = None
+    p_corrected: float | None = None
+
+
+def exact(case: Case) -> Finding:
+    """Figures that repeat: any difference beyond their reach, and beyond the floor of a time, is one."""
+    if not case.sound:
+        return Finding(Verdict.UNCLEAR, f"{FAILED}: a value is missing, infinite or not a number")
+    noise = max(reach(case.base), reach(case.new), 0.0 if case.how.exact else FLOOR * case.start)
+    if abs(case.difference) <= noise:
+        return Finding(Verdict.SAME, "no difference shown", noise, noise)
+    return Finding(*_direction(case), noise, noise)
+
+
+def varying(cases: Sequence[Case], missing: int = 0) -> list[Finding]:
+    """All cases of one matrix whose figures may vary; the correction is over those that do, and the missing."""
+    found = {i: _constant(case) for i, case in enumerate(cases) if case.constant}
+    family = [i for i in range(len(cases)) if i not in found]
+    tests = [_tested(cases[i]) for i in family]
+    size = len(family) + missing
+    corrected = holm([test.p if isinstance(test, Outcome) else 1.0 for test in tests] + [1.0] * missing)
+    left = sum(p > ALPHA for p in corrected)
+    for i, test, p in zip(family, tests, corrected[: len(family)], strict=True):
+        # Where Holm stopped: the level this case was held against, or the next one would have been.
+        level = ALPHA / (left if p > ALPHA else left + 1)
+        found[i] = _varying(cases[i], test, p, level, boots_needed(ALPHA / size))
+    return [found[i] for i in range(len(cases))]
+
+
+def _constant(case: Case) -> Finding:
+    base, new = len(medians(case.base)), len(medians(case.new))
+    return exact(case) if min(base, new) >= CONSTANT or not case.sound else _too_few(base, new, CONSTANT, 0.0)
+
+
+def _tested(case: Case) -> Outcome | StatisticFailed:
+    if not case.sound:
+        return StatisticFailed("a value is missing, infinite or not a number")
+    try:
+        return rank_test(medians(case.base), medians(case.new))
+    except StatisticFailed as failure:
+        return failure
+
+
+def _varying(case: Case, test: Outcome | StatisticFailed, p: float, level: float, needed: int) -> Finding:
+    if not case.sound:
+        return Finding(Verdict.UNCLEAR, f"{FAILED}: {test}")
+    base, new = medians(case.base), medians(case.new)
+    deviation = scale(base, new)
+    noise = max(halves(base), halves(new), FLOOR * case.start)
+    if least_p(len(base), len(new)) > level:
+        raw = test.p if isinstance(test, Outcome) else None
+        return _too_few(len(base), len(new), needed, noise, raw, None if raw is None else p)
+    if isinstance(test, StatisticFailed):
+        return Finding(Verdict.UNCLEAR, f"{FAILED}: {test}", noise)
+    if deviation == 0:
+        if not case.how.exact:
+            return Finding(Verdict.UNCLEAR, f"{FAILED}: no boot differs from another", noise)
+        noise = max(noise, reach(case.base), reach(case.new))
+    seen = max(noise, deviation * detectable(len(base), len(new), level))
+    verdict, why = _held(case, test, p, noise, seen)
+    return Finding(verdict, why, noise, seen, test.p, p)
+
+
+def _held(case: Case, test: Outcome, p: float, noise: float, seen: float) -> tuple[Verdict, str]:
+    """Significance and size. Without the first there is no difference shown, which is not "no difference"."""
+    size = abs(case.difference)
+    if p > ALPHA:
+        same = max(seen, size) <= SMALL * case.start
+        could = f"{seen / case.start * 100:.2g}%" if case.start else f"{seen:.2g}"
+        why = f"no difference shown; this run could have seen {could}"
+        return Verdict.SAME if same else Verdict.UNCLEAR, why
+    if size <= noise:
+        return Verdict.UNCLEAR, "significant, but within the noise floor"
+    if test.up != (case.difference > 0):
+        return Verdict.UNCLEAR, f"{FAILED}: ranks and medians point opposite ways"
+    return _direction(case)
+
+
+def _direction(case: Case) -> tuple[Verdict, str]:
+    if case.how.direction is Direction.NEITHER:
+        return Verdict.UNCLEAR, "it moved, but neither way is better by itself"
+    good = (case.difference < 0) == (case.how.direction is Direction.LOWER)
+    return (Verdict.BETTER if good else Verdict.WORSE), "beyond the noise"
+
+
+def _too_few(
+    base: int, new: int, needed: int, noise: float, p: float | None = None, corrected: float | None = None
+) -> Finding:
+    why = f"{TOO_FEW}: {base} and {new} boots; {needed} each would be needed"
+    return Finding(Verdict.UNCLEAR, why, noise, None, p, corrected)
