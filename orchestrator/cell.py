@@ -17,17 +17,17 @@ from orchestrator.build import initramfs
 from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
-from orchestrator.guest.console import OUT_OF_MEMORY
+from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
 from orchestrator.passes import decode
-from orchestrator.snapshots import Snapshot
+from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
 REMOTE = "/tmp/workload"
-SILENCE = 0.05  # seconds after the last word of a workload that starts: every packet has arrived
+OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 
 
 @dataclass(frozen=True)
@@ -73,46 +73,27 @@ class _Stages:
 async def measure(task: Task) -> BootResult:
     """All passes of one boot. Raises KernelBroke, WorkloadFailed, TimedOut or InfraError.
 
-    Where all is exact, the boot is done once, warm-up included, and kept: each counted pass starts from that
-    snapshot. Else all passes follow each other in one guest.
+    Where all is exact, a boot is done once, warm-up included: its snapshot is kept, and the counted passes go on
+    from there. Else the same guest goes on.
     """
     stages = _Stages(task.tell)
-    if task.exact and task.measure.snapshots:
-        return await _from_snapshot(task, stages)
-    counts = (task.measure.warmup, task.measure.passes)
-    initrd, made = await _keyed(task, task.scratch / f"{task.boot.id.replace('/', '-')}.cpio")
-    async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
-        shell = await _prepared(running, task, made, stages)
-        try:
-            with stages.stage("measure"):
-                output = await _run(running, shell, task, sum(counts))
-        finally:
-            shell.close()
-    return _result(task, stages, [(output.stdout, sum(counts))], running.argv, running.notes)
-
-
-async def _from_snapshot(task: Task, stages: _Stages) -> BootResult:
+    if not (task.exact and task.measure.snapshots):
+        initrd, made = await _keyed(task, task.scratch / f"{task.boot.id.replace('/', '-')}.cpio")
+        async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+            await _prepare(running, task, made, stages)
+            output = await _count(running, task, made, stages)
+        return _result(task, stages, output, running)
     snapshot = await _snapshot(task, stages)
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
     machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
-    folder = task.folder / "counted"
-    folder.mkdir(exist_ok=True)
     try:
-        async with _started(task, machine, folder) as running:
-            with stages.stage("login"):
-                shell = await running.shell(snapshot.keys)
-            try:
-                with stages.stage("measure"):
-                    output = await _run(running, shell, task, task.measure.passes)
-            finally:
-                shell.close()
+        async with _started(task, machine, task.folder / "counted") as running:
+            output = await _count(running, task, snapshot.keys, stages)
     except InfraError:
-        snapshots.discard(task.store, snapshot)  # it may be the snapshot: another try makes a new one
+        task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
         raise
-    warmup = [(snapshot.warmup, task.measure.warmup)] if task.measure.warmup else []
-    outputs = [*warmup, (output.stdout, task.measure.passes)]
-    return _result(task, stages, outputs, running.argv, running.notes)
+    return _result(task, stages, output, running)
 
 
 async def _snapshot(task: Task, stages: _Stages) -> Snapshot:
@@ -123,31 +104,18 @@ async def _snapshot(task: Task, stages: _Stages) -> Snapshot:
         if found := snapshots.find(task.store, name):
             return found
         with task.store.publish(snapshots.KIND, name) as folder:
-            await _make_snapshot(task, stages, folder)
+            initrd, made = await _keyed(task, folder / "initramfs.cpio")
+            async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+                await _prepare(running, task, made, stages)
+                with stages.stage("snapshot"):
+                    await running.save(folder / "state")
+            text = running.console.text
+            snapshots.write(Snapshot(folder, made, text, command_text(running.argv), dict(stages.seconds)))
         snapshots.prune(task.store)
-        made = snapshots.find(task.store, name)
-    if made is None:
-        raise InfraError("the snapshot is gone as soon as it was made", kind="snapshot")
-    return made
-
-
-async def _make_snapshot(task: Task, stages: _Stages, folder: Path) -> None:
-    initrd, made = await _keyed(task, folder / "initramfs.cpio")
-    warmup = ""
-    async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
-        shell = await _prepared(running, task, made, stages)
-        try:
-            if task.measure.warmup:
-                with stages.stage("warm-up"):
-                    warmup = (await _run(running, shell, task, task.measure.warmup)).stdout
-        finally:
-            shell.close()
-        if warmup:
-            decode(warmup, task.boot.cell.workload.metrics, task.measure.warmup)  # rubbish is not kept
-        with stages.stage("snapshot"):
-            await running.save(folder / "state")
-    command = snapshots.command_text(running.argv)
-    snapshots.write(Snapshot(folder, made, warmup, running.console.text, command, dict(stages.seconds)))
+        done = snapshots.find(task.store, name)
+    if done is None:
+        raise InfraError("the snapshot was gone as soon as it was made", kind="snapshot")
+    return done
 
 
 async def _keyed(task: Task, out: Path) -> tuple[Path, Keys]:
@@ -159,15 +127,16 @@ async def _keyed(task: Task, out: Path) -> tuple[Path, Keys]:
 @asynccontextmanager
 async def _started(task: Task, machine: Machine, folder: Path) -> AsyncIterator[Guest]:
     """A guest; a kernel that broke is told even if the workload ended well."""
+    folder.mkdir(exist_ok=True)
     async with guest(machine, task.limits, folder) as running:
-        (folder / "qemu.txt").write_text(snapshots.command_text(running.argv))
+        (folder / "qemu.txt").write_text(command_text(running.argv))
         yield running
     if broken := running.broken():  # after the last pass, or without an end: it was not a clean run
         raise broken
 
 
-async def _prepared(running: Guest, task: Task, made: Keys, stages: _Stages) -> Shell:
-    """Booted, logged in, the workload pushed."""
+async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> None:
+    """Boot, push the workload, start it; until it has warmed up and waits at the gate."""
     with stages.stage("boot"):
         await running.ready()
     with stages.stage("login"):
@@ -175,31 +144,66 @@ async def _prepared(running: Guest, task: Task, made: Keys, stages: _Stages) -> 
     try:
         with stages.stage("push"):
             await _push(running, shell, task)
-    except BaseException:
+            limit = task.limits.ready
+            await running.during(shell.run(_launch(task), limit), limit, "did not start the workload", "push")
+    finally:
         shell.close()
+    with stages.stage("warm-up"):
+        await _until(running, task, running.console.gate, running.console.ended)
+    if running.console.ended.is_set():
+        await _fetch(running, task, made, stages)  # tells why
+        raise WorkloadFailed("the workload ended before its passes", kind="rubbish")
+
+
+def _launch(task: Task) -> str:
+    """The workload's start in the guest: on its own, so that the connection can go away."""
+    workload = task.boot.cell.workload
+    clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
+    options = [*workload.args, *clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
+    script = f"{shlex.join([REMOTE, *options])} >{OUT} 2>{ERR}; echo $? >{CODE}; echo '{ENDED}' >/dev/console"
+    return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
+
+
+async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
+    """Open the gate; when the workload has ended, what it printed."""
+    with stages.stage("measure"):
+        await running.console.say(f"{task.measure.passes}\n")
+        await _until(running, task, running.console.ended)
+    return await _fetch(running, task, made, stages)
+
+
+async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:
+    """The first of what the console tells; else TimedOut."""
+
+    async def first() -> None:
+        waiting = [asyncio.create_task(event.wait()) for event in events]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waiting:
+                one.cancel()
+
+    try:
+        name = task.boot.cell.workload.name
+        await running.during(first(), task.limits.work, f"did not finish {name}", "hang")
+    except TimedOut as error:
+        error.log = error.log or "the console is empty"
         raise
-    return shell
 
 
-def _result(
-    task: Task, stages: _Stages, outputs: list[tuple[str, int]], argv: list[str], notes: list[str]
-) -> BootResult:
-    """outputs are what the workload printed, with the number of passes that each must hold."""
-    (task.folder / "work.out").write_text("".join(text for text, _ in outputs))
-    metrics = task.boot.cell.workload.metrics
-    return BootResult(
-        number=task.boot.number,
-        accel=task.machine.accel,
-        qemu=task.qemu,
-        cpu=task.machine.arch.cpu[task.machine.accel],
-        command=tuple(argv),
-        warmup=task.measure.warmup,
-        passes=tuple(sample for text, passes in outputs for sample in decode(text, metrics, passes)),
-        kernel_key=task.kernel_key,
-        workload_sha256=sha256(task.binary),
-        seconds=stages.seconds,
-        notes=(*task.notes, *notes),
-    )
+async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
+    """What the workload printed. WorkloadFailed when it did not end well."""
+    with stages.stage("fetch"):
+        shell = await running.shell(made)
+        try:
+            limit = task.limits.ready
+            command = f"cat {ERR} >&2; cat {OUT}; exit $(cat {CODE})"
+            output = await running.during(shell.run(command, limit), limit, "did not give the results", "fetch")
+        finally:
+            shell.close()
+    if output.code:
+        raise _failed(task.boot.cell.workload.name, output, running.console.text)
+    return output.stdout
 
 
 async def _push(running: Guest, shell: Shell, task: Task) -> None:
@@ -212,33 +216,22 @@ async def _push(running: Guest, shell: Shell, task: Task) -> None:
         raise InfraError(f"the workload arrived with sha256 {got}, sent was {want}", kind="push", log=told.stderr)
 
 
-async def _run(running: Guest, shell: Shell, task: Task, passes: int) -> Output:
-    """All passes. Under the instruction clock the workload waits at the gate until the connection is silent."""
-    workload = task.boot.cell.workload
-    icount = task.measure.clock is Clock.ICOUNT
-    options = ["--gate", "/dev/console"] if icount else ["--phase", "0"]
-    command = shlex.join([REMOTE, *workload.args, *options, "--passes", str(passes)])
-    limit = task.limits.work
-    at_gate = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    opening = asyncio.create_task(_open_gate(running, at_gate))
-    try:
-        work = shell.run(command, limit + 5, lambda text: loop.call_soon_threadsafe(at_gate.set))
-        output = await running.during(work, limit, f"did not finish {workload.name}", "hang")
-    except TimedOut as error:
-        error.log = error.log or "the console is empty"
-        raise
-    finally:
-        opening.cancel()
-    if output.code:
-        raise _failed(workload.name, output, running.console.text)
-    return output
-
-
-async def _open_gate(running: Guest, at_gate: asyncio.Event) -> None:
-    await at_gate.wait()
-    await asyncio.sleep(SILENCE)
-    await running.console.say("\n")
+def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
+    (task.folder / "work.out").write_text(output)
+    metrics = task.boot.cell.workload.metrics
+    return BootResult(
+        number=task.boot.number,
+        accel=task.machine.accel,
+        qemu=task.qemu,
+        cpu=task.machine.arch.cpu[task.machine.accel],
+        command=tuple(running.argv),
+        warmup=task.measure.warmup,
+        passes=decode(output, metrics, task.measure.warmup + task.measure.passes),
+        kernel_key=task.kernel_key,
+        workload_sha256=sha256(task.binary),
+        seconds=stages.seconds,
+        notes=(*task.notes, *running.notes),
+    )
 
 
 def _failed(name: str, output: Output, console: str) -> WorkloadFailed:
@@ -251,7 +244,7 @@ def _failed(name: str, output: Output, console: str) -> WorkloadFailed:
             hint="raise measure.memory_mib in matrix.yaml or memory_mib in the workload's file",
             log="\n".join(rows[-10:]),
         )
-    how = f"with exit status {output.code}" if output.code > 0 else "by a signal"
+    how = f"with exit status {output.code}" if output.code < 128 else f"by signal {output.code - 128}"
     last = output.stderr.strip().splitlines()[-1:] or ["it said nothing"]
     return WorkloadFailed(
         f"{name} ended {how}: {last[0]}",

@@ -22,11 +22,10 @@ LIMIT = 12 << 30  # bytes of all together; the least recently used goes first
 
 @dataclass(frozen=True)
 class Snapshot:
-    """warmup is what the warm-up passes printed; console what the guest said while it booted."""
+    """The workload in it waits at the gate; console is what the guest said until then."""
 
     folder: Path
     keys: Keys
-    warmup: str
     console: str
     command: str
     seconds: Mapping[str, float]  # host time of the stages that led to it
@@ -60,7 +59,7 @@ def find(store: Store, name: str) -> Snapshot | None:
     except (OSError, json.JSONDecodeError):
         return None
     keys = Keys(data["client_pem"], bytes.fromhex(data["host_public"]), {})
-    return Snapshot(folder, keys, data["warmup"], data["console"], data["command"], data["seconds"])
+    return Snapshot(folder, keys, data["console"], data["command"], data["seconds"])
 
 
 def write(snapshot: Snapshot) -> None:
@@ -84,11 +83,6 @@ def prune(store: Store, limit: int = LIMIT) -> None:
             break
         store.discard(folder)
         total -= size
-
-
-def discard(store: Store, snapshot: Snapshot) -> None:
-    """One that failed to come to life."""
-    store.discard(snapshot.folder)
 
 
 def command_text(argv: list[str]) -> str:

@@ -15,7 +15,7 @@
 
 #define SECOND 1000000000LL
 #define PHASE SECOND	/* a region starts on a multiple: the same ticks and the same once-a-second work fall into it */
-#define SETTLE (SECOND / 4)	/* at least this long asleep before: what the last line woke up has ended */
+#define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
 #define FILLER 1024	/* pages that settle_allocator() may take from a list */
 #define COARSE 16	/* of them between two looks; less than a batch */
 #define SPIN (4 * 1000000LL)	/* woken this long before the phase, then watching the clock */
@@ -34,7 +34,7 @@ static int held[2] = { -1, -1 };	/* a pipe: its pages */
 static char *filler;
 static int argument_count;
 static char **arguments;
-static long pass, passes;
+static long pass, warmup, passes;
 
 void km_fail(const char *what, ...)
 {
@@ -65,24 +65,24 @@ long km_option(const char *name, long fallback)
 }
 
 /*
- * With --gate FILE: says that it waits, then waits for a line from there, before the first region. Whoever started us
- * over the network lets it fall silent before he answers: no packet arrives in a region. What is printed stays in the
- * buffer until the end, for the same reason.
+ * With --gate TTY: after the --warmup passes, say there that they are done and wait for a line with the number of
+ * passes to count. Whoever started us over the network is gone by then: no packet arrives in a region, and nothing is
+ * printed before the end. Here a snapshot of the whole guest can be taken.
  */
 static void wait_at_gate(void)
 {
+	static const char word[] = "kmatrix: gate\n";
 	const char *gate = option_text("gate");
-	char answer[16];
+	char answer[16] = "";
 	int fd;
 
-	if (!gate || pass)
+	if (!gate || pass != warmup)
 		return;
-	printf("{\"kmatrix\":1,\"gate\":1}\n");
-	fflush(stdout);
-	fd = open(gate, O_RDONLY | O_NOCTTY);
-	if (fd < 0 || read(fd, answer, sizeof(answer)) <= 0)
+	fd = open(gate, O_RDWR | O_NOCTTY);
+	if (fd < 0 || write(fd, word, sizeof(word) - 1) < 0 || read(fd, answer, sizeof(answer) - 1) <= 0)
 		km_fail("%s: no word from the gate", gate);
 	close(fd);
+	passes = warmup + strtol(answer, NULL, 10);
 }
 
 static int64_t now(void)
@@ -112,7 +112,8 @@ void km_start(int argc, char **argv)
 {
 	argument_count = argc;
 	arguments = argv;
-	passes = km_option("passes", 1);
+	warmup = km_option("warmup", 0);
+	passes = warmup + km_option("passes", 1);
 	vmstat_fd = open("/proc/vmstat", O_RDONLY);
 	refresh_fd = open("/proc/sys/vm/stat_refresh", O_RDONLY);
 	zones_fd = open("/proc/zoneinfo", O_RDONLY);

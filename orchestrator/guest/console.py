@@ -9,7 +9,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-READY = "kmatrix: ready"
+READY, GATE, ENDED = "kmatrix: ready", "kmatrix: gate", "kmatrix: ended"  # what init and workloads say
 LIMIT = 8 << 20  # bytes of a console that are kept
 
 # First match wins; each is the start of what Linux prints in such a case.
@@ -77,7 +77,7 @@ class Console:
         self._parts: list[str] = []
         self._rest = ""  # of a line that is not whole yet
         self._size = 0
-        self.ready = asyncio.Event()
+        self.ready, self.gate, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.broken = asyncio.Event()
 
     @property
@@ -107,7 +107,8 @@ class Console:
         """Look at the lines that are whole now."""
         lines, newline, self._rest = (self._rest + text).rpartition("\n")
         self._parts.append(lines + newline)
-        if READY in lines:
-            self.ready.set()
+        for word, event in ((READY, self.ready), (GATE, self.gate), (ENDED, self.ended)):
+            if word in lines:
+                event.set()
         if find_broken(lines):
             self.broken.set()

@@ -67,16 +67,12 @@ class Shell:
         except LOST as error:
             raise InfraError(f"SSH login failed: {error}", kind="ssh_login") from error
 
-    async def run(self, command: str, limit: float, heard: Callable[[str], None] | None = None) -> Output:
-        """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost.
-
-        heard is called, in another thread, with each piece of standard output as it comes.
-        """
-        options: dict[str, Any] = {"warn": True, "pty": False, "in_stream": False, "timeout": limit, "hide": True}
-        if heard:
-            options |= {"hide": "stderr", "out_stream": _Listener(heard)}
+    async def run(self, command: str, limit: float) -> Output:
+        """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost."""
         try:
-            done = await self._call(self._connection.run, command, **options)
+            done = await self._call(
+                self._connection.run, command, hide=True, warn=True, pty=False, in_stream=False, timeout=limit
+            )
         except CommandTimedOut as error:
             raise TimeoutError(command) from error
         except LOST as error:
@@ -128,18 +124,6 @@ class Shell:
         except asyncio.CancelledError:
             self.close()
             raise
-
-
-class _Listener(io.StringIO):
-    """A stream that keeps nothing."""
-
-    def __init__(self, heard: Callable[[str], None]) -> None:
-        super().__init__()
-        self._heard = heard
-
-    def write(self, text: str, /) -> int:
-        self._heard(text)
-        return len(text)
 
 
 @contextmanager
