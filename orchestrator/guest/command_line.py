@@ -63,7 +63,7 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
         "-no-reboot",
         "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         "-S",
-        *(("-incoming", f"fd:{state_fd}") if state_fd is not None else ()),
+        *incoming(state_fd),
     ]  # fmt: skip
 
 
@@ -73,6 +73,13 @@ def accelerator(machine: Machine) -> list[str]:
         date = "base=2022-05-06T00:00:00,clock=vm"
         return ["-accel", "tcg", "-icount", "shift=0,sleep=off", "-rtc", date]
     return ["-accel", machine.accel]
+
+
+def incoming(state_fd: int | None) -> list[str]:
+    """From a snapshot; without the announcements to the network that QEMU makes after it, in host time."""
+    if state_fd is None:
+        return []
+    return ["-incoming", f"fd:{state_fd}", "-global", "migration.announce-rounds=0"]
 
 
 def disk(machine: Machine) -> list[str]:
