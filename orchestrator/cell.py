@@ -47,11 +47,6 @@ class Task:
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
 
-    @property
-    def exact(self) -> bool:
-        """One CPU under the instruction clock, and no device that keeps its own time."""
-        return self.measure.clock is Clock.ICOUNT and self.measure.cpus == 1 and self.machine.disk is None
-
 
 @dataclass
 class _Stages:
@@ -77,7 +72,7 @@ async def measure(task: Task) -> BootResult:
     from there. Else the same guest goes on.
     """
     stages = _Stages(task.tell)
-    if not (task.exact and task.measure.snapshots):
+    if not (task.measure.snapshots and task.measure.exact(task.boot.cell.workload)):
         initrd, made = await _keyed(task, task.scratch / f"{task.boot.id.replace('/', '-')}.cpio")
         async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
             await _prepare(running, task, made, stages)

@@ -71,16 +71,16 @@ class _Problems:
             raise ConfigError("\n".join(rows), hint=f"{len(rows)} to mend; nothing was started")
 
 
-def load(path: Path) -> Matrix:
+def load(path: Path, profile: str = "") -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
     try:
         text = path.read_text()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-    return parse(text, path)
+    return parse(text, path, profile)
 
 
-def parse(text: str, path: Path) -> Matrix:
+def parse(text: str, path: Path, profile: str = "") -> Matrix:
     """As load, of a text; paths in it are relative to path's folder."""
     try:
         tree = YAML().load(StringIO(text))
@@ -90,10 +90,26 @@ def parse(text: str, path: Path) -> Matrix:
     except YAMLError as error:
         raise ConfigError(f"{path}:1: {error}") from error
     problems = _Problems(path, tree)
+    if profile:
+        problems.tree = tree = _with_profile(tree, profile, problems)
     spec = _validate(tree, problems)
     matrix = _resolve(spec, problems, path.parent)
     problems.stop()
     return matrix
+
+
+def _with_profile(tree: Any, name: str, problems: _Problems) -> Any:
+    """The file as the profile changes it: its keys replace the file's; entries of tables are added."""
+    profiles = tree.get("profiles") if hasattr(tree, "keys") else None
+    changes = problems.named("profile", (), name, dict(profiles or {}))
+    problems.stop()
+    merged = copy.deepcopy(tree)
+    for key, value in dict(changes or {}).items():
+        if hasattr(merged.get(key), "keys") and hasattr(value, "keys"):
+            merged[key].update(value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def _validate(tree: Any, problems: _Problems) -> MatrixSpec:

@@ -147,6 +147,11 @@ class Measure:
         clock = Clock(workload.clock) if workload.clock else self.clock
         return replace(self, clock=clock, cpus=max(self.cpus, workload.cpus))
 
+    def exact(self, workload: Workload) -> bool:
+        """One CPU under the instruction clock, and no device that keeps its own time."""
+        mine = self.of(workload)
+        return mine.clock is Clock.ICOUNT and mine.cpus == 1 and workload.disk is None
+
 
 @dataclass(frozen=True)
 class Comparison:

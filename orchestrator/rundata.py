@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
 from orchestrator.errors import ConfigError
-from orchestrator.model import CellResult, Comparison, Expectation, Failure, Matrix, Plan, Status
+from orchestrator.model import CellResult, Comparison, Expectation, Failure, Matrix, Measure, Plan, Status, Workload
 from orchestrator.results import RunFolder
 from orchestrator.store import digest, sha256
 
@@ -24,6 +24,7 @@ class Request:
     config_text: str
     select: tuple[str, ...]
     overrides: Mapping[str, Any]
+    profile: str = ""
 
 
 def inputs(matrix: Matrix) -> dict[str, str]:
@@ -56,6 +57,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "config": str(request.config),
             "select": list(request.select),
             "overrides": dict(request.overrides),
+            "profile": request.profile,
             "inputs": inputs(matrix),
             "builds": [build.id for build in plan.builds],
             "cells": [cell.id for cell in plan.cells],
@@ -63,6 +65,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "measure": asdict(plan.measure),
             "limits": asdict(plan.limits),
             "comparisons": [asdict(pair) for pair in plan.comparisons],
+            "workloads": {name: _setting(plan.measure, w) for name, w in workloads.items()},
             "expectations": {name: [asdict(e) for e in w.expectations] for name, w in workloads.items()},
         },
     )
@@ -72,7 +75,7 @@ def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
     data = _plan(folder)
     text = (folder.path / "matrix.yaml").read_text()
-    return Request(Path(data["config"]), text, tuple(data["select"]), data["overrides"])
+    return Request(Path(data["config"]), text, tuple(data["select"]), data["overrides"], data.get("profile", ""))
 
 
 def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
@@ -82,7 +85,8 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
     kernels = {
         build_id: info for build_id in data["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
     }
-    missing = {cell_id: _skipped(cell_id, data["measure"]["clock"]) for cell_id in data["cells"]}
+    settings = data.get("workloads", {})  # {workload: _setting()}
+    missing = {cell_id: _skipped(cell_id, settings, data["measure"]["clock"]) for cell_id in data["cells"]}
     return assemble(
         [{**missing, **cells}[cell_id] for cell_id in data["cells"]],
         [Comparison(**pair) for pair in data["comparisons"]],
@@ -93,11 +97,27 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
     )
 
 
-def _skipped(cell_id: str, clock: str) -> CellResult:
+def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:
+    """What a report must know of a workload whose cells have no result."""
+    mine = measure.of(workload)
+    return {
+        "clock": mine.clock.value,
+        "cpus": mine.cpus,
+        "exact": measure.exact(workload),
+        "unit": workload.unit,
+        "claims": list(workload.claims),
+        "note": workload.note,
+    }
+
+
+def _skipped(cell_id: str, settings: Mapping[str, Mapping[str, Any]], clock: str) -> CellResult:
     """A cell that has no result (yet)."""
     arch, kernel, workload = cell_id.split("/")
     failure = Failure("not_run", "not measured in this run", "kmatrix run --resume goes on with it")
-    return CellResult(cell_id, arch, kernel, workload, Status.SKIPPED, failure, clock, "")
+    mine = settings.get(workload, {"clock": clock, "exact": clock == "icount", "unit": ""})
+    return CellResult(
+        cell_id, arch, kernel, workload, Status.SKIPPED, failure, mine["clock"], mine["unit"], exact=mine["exact"]
+    )
 
 
 def _plan(folder: RunFolder) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -100,3 +100,4 @@ class MatrixSpec(Strict):
     limits: LimitsSpec = LimitsSpec()
     kconfig: list[str] = ["images/kconfig/common.config"]
     ccache_gib: Count = 5
+    profiles: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries

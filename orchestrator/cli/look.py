@@ -29,6 +29,7 @@ Select = Annotated[
     list[str] | None,
     typer.Option("--select", "-s", help="Glob over cell ids, ARCH/KERNEL/WORKLOAD; repeatable."),
 ]
+Profile = Annotated[str, typer.Option("--profile", "-p", help="A profile of the matrix file.")]
 DEFAULT = Path("matrix.yaml")
 
 
@@ -56,12 +57,12 @@ def doctor(tests: Annotated[bool, typer.Option("--tests", help="Also what the te
     raise typer.Exit(EXIT_INFRA)
 
 
-def plan(config: Config = DEFAULT, select: Select = None) -> None:
+def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None) -> None:
     """Print the builds, cells and boots of a run, without starting anything.
 
     Example: kmatrix plan --select 's390x/*'
     """
-    matrix = configuration.load(config)
+    matrix = configuration.load(config, profile)
     made = make_plan(matrix, select or [])
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(made.builds)} builds")

@@ -19,7 +19,7 @@ from orchestrator import doctor, rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.look import DEFAULT, Config, Select
+from orchestrator.cli.look import DEFAULT, Config, Profile, Select
 from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
 from orchestrator.errors import ConfigError, DiskFull, ToolMissing
@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
 
 def build(
     config: Config = DEFAULT,
+    profile: Profile = "",
     select: Select = None,
     json: Json = False,
     refresh: Refresh = False,
@@ -60,7 +61,7 @@ def build(
 
     Example: kmatrix build --select aarch64
     """
-    matrix = configuration.load(config)
+    matrix = configuration.load(config, profile)
     made = make_plan(matrix, select or [])
     _check_host()
     with Store().scratch() as folder:
@@ -75,6 +76,7 @@ def build(
 
 def run(
     config: Config = DEFAULT,
+    profile: Profile = "",
     select: Select = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
@@ -90,13 +92,13 @@ def run(
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
     if resume:
-        if select or out or boots or passes or clock:
+        if profile or select or out or boots or passes or clock:
             raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
         folder, request = open_run(resume), rundata.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
-        request = Request(config.resolve(), _text(config), tuple(select or ()), overrides)
+        request = Request(config.resolve(), _text(config), tuple(select or ()), overrides, profile)
     report = _measure(folder, request, bool(resume), json, refresh, jobs)
     if not json:
         printer().print(view(report))
@@ -154,7 +156,7 @@ def _text(path: Path) -> str:
 
 
 def _matrix(request: Request) -> Matrix:
-    matrix = configuration.parse(request.config_text, request.config)
+    matrix = configuration.parse(request.config_text, request.config, request.profile)
     changes = dict(request.overrides)
     if "clock" in changes:
         changes["clock"] = Clock(changes["clock"])

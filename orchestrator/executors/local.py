@@ -188,6 +188,7 @@ class Local:
             status=errors[0].status if errors else Status.PASSED,
             failure=errors[0].failure if errors else None,
             clock=self.plan.measure.of(cell.workload).clock.value,
+            exact=self.plan.measure.exact(cell.workload),
             unit=cell.workload.unit,
             linux=kernel.linux if isinstance(kernel, KernelArtifact) else "",
             boots=tuple(outcome for outcome in outcomes if isinstance(outcome, BootResult)),

@@ -55,7 +55,7 @@ def test_unknown_keys_list_the_known_ones() -> None:
     rows = problems("arches: []\nworkloads: []\nsources: {}\nkernels: {}\nmeasure:\n  boot: 3\n")
     assert rows == [
         f"{ROOT / 'x.yaml'}:6: measure.boot: unknown key 'boot'; Did you mean boots? "
-        "known: accel, boots, clock, cpus, memory_mib, passes, retries, warmup"
+        "known: accel, boots, clock, cpus, memory_mib, passes, retries, snapshots, warmup"
     ]
 
 
