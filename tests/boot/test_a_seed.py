@@ -36,8 +36,8 @@ def test_the_seeds_counts(seed: Done, arch: str) -> None:
         ("majflt", 1, 0, 0.001),
         ("minflt", 0, 1, 0.001),
     ):
-        assert per_page(seed, arch, "unpatched", metric) == pytest.approx([unpatched] * 4, abs=tolerance)
-        assert per_page(seed, arch, "patched", metric) == pytest.approx([patched] * 4, abs=tolerance)
+        assert per_page(seed, arch, "unpatched", metric) == pytest.approx([unpatched] * 2, abs=tolerance)
+        assert per_page(seed, arch, "patched", metric) == pytest.approx([patched] * 2, abs=tolerance)
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -49,10 +49,10 @@ def test_the_seeds_time(seed: Done, arch: str) -> None:
 
 @pytest.mark.parametrize("arch", ARCHES)
 @pytest.mark.parametrize("kernel", ["unpatched", "patched"])
-def test_passes_repeat_to_100_ppm(seed: Done, arch: str, kernel: str) -> None:
+def test_boots_repeat_to_20_ppm(seed: Done, arch: str, kernel: str) -> None:
     times = per_page(seed, arch, kernel, "time")
     middle = sorted(times)[len(times) // 2]
-    assert len(times) == 4 and (max(times) - min(times)) / middle <= 100e-6, times
+    assert len(times) == 2 and (max(times) - min(times)) / middle <= 20e-6, times
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -68,7 +68,8 @@ def test_the_run_folder_holds_the_evidence(seed: Done, arch: str) -> None:
             boot = cell / f"boot-{number}"
             assert "kmatrix: ready" in (boot / "console.log").read_text()
             assert f"qemu-system-{arch}" in (boot / "qemu.txt").read_text()
-            assert len((boot / "work.out").read_text().splitlines()) == 4
+            assert len((boot / "work.out").read_text().splitlines()) == 3
+            assert "-incoming fd:" in (boot / "counted" / "qemu.txt").read_text()
 
 
 @pytest.mark.parametrize("arch", ARCHES)

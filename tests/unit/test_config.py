@@ -77,3 +77,35 @@ def test_what_is_no_mapping_is_an_error_with_a_line(text: str) -> None:
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         config.load(tmp_path / "matrix.yaml")
+
+
+PROFILED = """\
+arches: [aarch64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels:
+  patched: {source: s}
+measure: {boots: 2}
+profiles:
+  more:
+    arches: [s390x, x86_64]
+    kernels: {other: {source: s}}
+    measure: {passes: 3}
+  wrong:
+    kernels: {other: {source: t}}
+"""
+
+
+def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
+    plain, more = (config.parse(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
+    assert [arch.name for arch in plain.arches] == ["aarch64"] and [k.name for k in plain.kernels] == ["patched"]
+    assert [arch.name for arch in more.arches] == ["s390x", "x86_64"]
+    assert [k.name for k in more.kernels] == ["patched", "other"]
+    assert (more.measure.boots, more.measure.passes) == (2, 3)
+
+
+def test_a_wrong_or_unknown_profile_is_told() -> None:
+    with pytest.raises(ConfigError, match="unknown profile 'les'.*known: more, wrong"):
+        config.parse(PROFILED, ROOT / "x.yaml", "les")
+    with pytest.raises(ConfigError, match=r"kernels.other.source: unknown source 't'"):
+        config.parse(PROFILED, ROOT / "x.yaml", "wrong")

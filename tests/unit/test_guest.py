@@ -4,16 +4,17 @@
 import asyncio
 import socket
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator import arches
 from orchestrator.errors import KernelBroke
-from orchestrator.guest import keys
+from orchestrator.guest import keys, state
 from orchestrator.guest.command_line import Machine, kernel_parameters, qemu_argv
 from orchestrator.guest.console import READY, Console, find_broken, tail
-from orchestrator.model import Clock
+from orchestrator.model import Clock, Disk
 
 
 def machine(clock: Clock = Clock.ICOUNT, accel: str = "tcg") -> Machine:
@@ -42,7 +43,24 @@ def test_a_wall_clock_has_no_icount() -> None:
 def test_an_option_stands_right_behind_the_device() -> None:
     x86 = Machine(arches.known()["x86_64"], "tcg", Clock.WALL, 512, 1, Path("k"), Path("i"))
     assert "virtio-net-pci,netdev=net,romfile=" in qemu_argv(x86, 1, 2)
-    assert "console=ttyS0 earlycon=uart8250,io,0x3f8 no_timer_check nolapic_timer" in kernel_parameters(x86.arch)
+    wall = kernel_parameters(x86.arch, Clock.WALL)
+    assert "console=ttyS0 earlycon=uart8250,io,0x3f8 no_timer_check" in wall and "nolapic_timer" not in wall
+    assert kernel_parameters(x86.arch, Clock.ICOUNT) == f"{wall} nolapic_timer"
+
+
+def test_a_disk_is_throttled_and_nothing_stays_in_its_image() -> None:
+    base = machine()
+    argv = qemu_argv(replace(base, disk=Disk(64, write_bps=1000), disk_image=Path("/d.img")), 7, 8)
+    drive = after(argv, "-drive")
+    assert "file=/d.img," in drive and "snapshot=on" in drive and "throttling.bps-write=1000" in drive
+    assert "bps-read" not in drive and "virtio-blk-ccw,drive=disk" in argv
+    assert "-drive" not in qemu_argv(base, 7, 8)
+
+
+def test_a_snapshot_is_read_from_a_descriptor_and_announced_to_nobody() -> None:
+    argv = qemu_argv(machine(), 7, 8, 9)
+    assert after(argv, "-incoming") == "fd:9" and "migration.announce-rounds=0" in argv
+    assert "-incoming" not in qemu_argv(machine(), 7, 8)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +129,25 @@ def test_a_console_beyond_the_limit_is_drained_but_not_kept(tmp_path: Path, monk
 def test_a_guests_text_cannot_steer_the_terminal() -> None:
     error = KernelBroke("BUG: \x1b]52;c;ZXZpbA==\x07\x1b[2J", log="a\tb\n\x1b[31mred" + "x" * 99999)
     assert error.message == "BUG: ]52;c;ZXZpbA==[2J" and "\x1b" not in error.log and len(error.log) <= 16_000
+
+
+def test_a_state_goes_through_a_socket_whole_and_a_reader_may_leave(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 9000
+    (tmp_path / "state").write_bytes(content)
+
+    async def play() -> bytes:
+        ours, theirs = socket.socketpair()
+        feeding = asyncio.create_task(asyncio.to_thread(state.feed, tmp_path / "state", ours))
+        got = b""
+        while chunk := await asyncio.to_thread(theirs.recv, 1 << 16):
+            got += chunk
+        await feeding
+        ours, theirs = socket.socketpair()
+        theirs.close()
+        await asyncio.to_thread(state.feed, tmp_path / "state", ours)
+        return got
+
+    assert asyncio.run(play()) == content
 
 
 def test_keys_are_new_each_time_and_in_dropbears_format() -> None:
