@@ -16,10 +16,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches, workloads
 from orchestrator.errors import ConfigError
-from orchestrator.model import Comparison, Kernel, Limits, Matrix, Measure, Source, Workload
+from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import unknown
-from orchestrator.schema import KernelSpec, MatrixSpec, SourceSpec
+from orchestrator.schema import ClaimSpec, KernelSpec, MatrixSpec, SourceSpec
 
 T = TypeVar("T")
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
@@ -167,7 +167,12 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         limits=Limits(**spec.limits.model_dump()),
         kconfig=_kconfig(("kconfig",), spec.kconfig, problems, base),
         ccache_gib=spec.ccache_gib,
+        claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
     )
+
+
+def _tuples(spec: ClaimSpec) -> dict[str, tuple[str, ...]]:
+    return {"same_as": tuple(spec.same_as), "arches": tuple(spec.arches)}
 
 
 def _each(names: Iterable[str], look_up: Callable[[int, str], T | None]) -> tuple[T, ...]:

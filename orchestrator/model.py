@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from orchestrator.evidence import Claim as Claim
+from orchestrator.evidence import Expectation as Expectation
 from orchestrator.words import Clock as Clock
 from orchestrator.words import Direction as Direction
 from orchestrator.words import Status as Status
@@ -69,25 +71,6 @@ class Kernel:
     source: Source
     patches: tuple[Path, ...] = ()
     kconfig: tuple[str, ...] = ()  # lines beside the common ones
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """A claim that a workload's file makes; values are per unit of work."""
-
-    metric: str
-    linux: str  # versions of the base it holds for: ">=6.0,<6.4"
-    values: Mapping[str, float]  # by kernel name, absolute per unit
-    change: Mapping[str, float]  # by arch name, relative: -0.15
-    tolerance: float
-    base: str = ""
-    new: str = ""
-    claim: str = ""
-    accel: str = ""  # "" any
-    clock: str = ""  # "" any
-    at_least: Mapping[str, float] = field(default_factory=dict)  # by kernel name, absolute per unit
-    at_most: Mapping[str, float] = field(default_factory=dict)
-    arches: tuple[str, ...] = ()  # () any
 
 
 @dataclass(frozen=True)
@@ -173,6 +156,7 @@ class Matrix:
     limits: Limits
     kconfig: tuple[str, ...]  # lines for every kernel, file order
     ccache_gib: int = 5
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -231,6 +215,7 @@ class Plan:
     measure: Measure
     limits: Limits
     comparisons: tuple[Comparison, ...]
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
         measure=matrix.measure,
         limits=matrix.limits,
         comparisons=matrix.comparisons,
+        claims=matrix.claims,
     )
 
 

@@ -135,6 +135,20 @@ def relative(size: float, whole: float) -> str:
     return percent(size / abs(whole)) if whole else f"{size:.2g} a pass"
 
 
+def claims(report: MatrixReport) -> list[tuple[str, str, str, str]]:
+    """(id, what was claimed, verdict with its count, tone) of each claim; what is beyond reach is told with it."""
+    words = {**WORDS, "missing": "not answered", "out_of_reach": "out of reach"}
+    return [
+        (
+            row["id"],
+            row["text"] + (f" [{row['beyond']}]" if row["beyond"] else ""),
+            words[row["verdict"]] + (f" ({row['held']} of {row['judged']})" if row["judged"] else ""),
+            {"as_expected": "good", "not_as_expected": "bad"}.get(row["verdict"], "plain"),
+        )
+        for row in report["claims"]
+    ]
+
+
 def limits(report: MatrixReport) -> list[str]:
     """A line for each comparison by test: x86_64 shmem-write time, a to b: p = 0.0022 ...; could have seen 1.2%."""
     return [

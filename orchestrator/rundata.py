@@ -11,7 +11,18 @@ from typing import Any
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
 from orchestrator.errors import ConfigError
-from orchestrator.model import CellResult, Comparison, Expectation, Failure, Matrix, Measure, Plan, Status, Workload
+from orchestrator.model import (
+    CellResult,
+    Claim,
+    Comparison,
+    Expectation,
+    Failure,
+    Matrix,
+    Measure,
+    Plan,
+    Status,
+    Workload,
+)
 from orchestrator.results import RunFolder
 from orchestrator.store import digest, sha256
 
@@ -65,6 +76,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "measure": asdict(plan.measure),
             "limits": asdict(plan.limits),
             "comparisons": [asdict(pair) for pair in plan.comparisons],
+            "claims": [asdict(claim) for claim in plan.claims],
             "workloads": {name: _setting(plan.measure, w) for name, w in workloads.items()},
             "expectations": {name: [asdict(e) for e in w.expectations] for name, w in workloads.items()},
         },
@@ -94,6 +106,8 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         folder.read_json("host.json") or {},
         kernels,
         data["measure"],
+        [Claim(**claim) for claim in data.get("claims", ())],
+        {name: setting["note"] for name, setting in settings.items() if setting["note"]},
     )
 
 

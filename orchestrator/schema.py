@@ -88,6 +88,15 @@ class CompareSpec(Strict):
     new: str
 
 
+class ClaimSpec(Strict):
+    """One claim that the matrix answers."""
+
+    text: str
+    same_as: list[str] = []
+    arches: list[str] = []
+    beyond: str = ""
+
+
 class MatrixSpec(Strict):
     """matrix.yaml."""
 
@@ -100,4 +109,5 @@ class MatrixSpec(Strict):
     limits: LimitsSpec = LimitsSpec()
     kconfig: list[str] = ["images/kconfig/common.config"]
     ccache_gib: Count = 5
+    claims: dict[str, ClaimSpec] = {}
     profiles: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries

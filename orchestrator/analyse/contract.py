@@ -92,8 +92,24 @@ class ExpectationRow(TypedDict):
     verdict: str
 
 
+class ClaimRow(TypedDict):
+    """A claim and what the expectations that bear on it say.
+
+    verdict: as_expected, not_as_expected, missing (a cell has no result, or nothing bears on it) or out_of_reach.
+    """
+
+    id: str
+    text: str
+    verdict: str
+    held: int
+    judged: int
+    workloads: list[str]
+    arches: list[str]
+    beyond: str
+
+
 class MatrixReport(TypedDict):
-    """The whole of matrix.json."""
+    """The whole of matrix.json. notes are by workload: what its file says that a reader must know."""
 
     schema: int
     host: dict[str, Any]
@@ -102,3 +118,5 @@ class MatrixReport(TypedDict):
     cells: list[CellRow]
     comparisons: list[ComparisonRow]
     expectations: list[ExpectationRow]
+    claims: list[ClaimRow]
+    notes: dict[str, str]

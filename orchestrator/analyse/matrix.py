@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import SCHEMA, CellRow, MatrixReport, MetricRow
 from orchestrator.analyse.expect import judge
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
-from orchestrator.model import CellResult, Clock, Comparison, Expectation, Status, Verdict
+from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
 
 
 def assemble(
@@ -22,8 +23,10 @@ def assemble(
     host: Mapping[str, Any],
     kernels: Mapping[str, Any],
     measure: Mapping[str, Any],
+    claims: Sequence[Claim] = (),
+    notes: Mapping[str, str] | None = None,
 ) -> MatrixReport:
-    """expectations by workload; kernels by build id (s390x/patched)."""
+    """expectations and notes by workload; kernels by build id (s390x/patched)."""
     rows = [cell_row(cell) for cell in cells]
     table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
     groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
@@ -50,6 +53,8 @@ def assemble(
         cells=rows,
         comparisons=compared,
         expectations=judged,
+        claims=answer(claims, expectations, judged, rows),
+        notes=dict(notes or {}),
     )
 
 

@@ -145,7 +145,9 @@ def shell(
     raise typer.Exit(_finish(interactive(wanted, builder, matrix, command), f"kmatrix shell {target}"))
 
 
-_EMPTY = MatrixReport(schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[])
+_EMPTY = MatrixReport(
+    schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[], claims=[], notes={}
+)
 
 
 def _text(path: Path) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.rows import NOTE, VARYING, failures, limits, pairs, rows, setting, summary
+from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 
 
 def RENDER(report: MatrixReport) -> str:
@@ -22,6 +22,10 @@ def RENDER(report: MatrixReport) -> str:
             if (r.base, r.new) == (base, new)
         ]
     lines += ["", VARYING, "", *(f"- {line}" for line in limits(report))] if limits(report) else []
+    if report["claims"]:
+        lines += ["", "| claim | text | verdict |", "|---|---|---|"]
+        lines += [f"| {name} | {text} | {verdict} |" for name, text, verdict, _ in claims(report)]
+    lines += [line for name, note in report["notes"].items() for line in ("", f"{name}: {note}")]
     for cell in failures(report):
         failure = cell["failure"] or {}
         lines += ["", f"## {cell['id']}: {cell['status']}", "", f"{failure['message']}"]

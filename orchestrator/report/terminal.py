@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
-from orchestrator.rows import NOTE, VARYING, failures, limits, pairs, rows, setting, summary
+from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
@@ -30,6 +30,8 @@ def view(report: MatrixReport) -> RenderableType:
         table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
     ]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
+    parts += [_claims(report)] if report["claims"] else []
+    parts += [Text(f"{name}: {note}\n") for name, note in report["notes"].items()]
     parts += [_failure(cell) for cell in failures(report)]
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
 
@@ -52,6 +54,16 @@ def table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -
         name = row.arch if row.arch != last else ""
         out.add_row(name, row.short, row.base_text, row.new_text, row.change, Text(row.verdict, STYLES[row.tone]))
         last = row.arch
+    return out
+
+
+def _claims(report: MatrixReport) -> Table:
+    title = Text("What was claimed", style="bold")
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    for name in ("claim", "text", "verdict"):
+        out.add_column(name, no_wrap=name == "claim")
+    for name, text, verdict, tone in claims(report):
+        out.add_row(name, Text(text), Text(verdict, STYLES[tone]))
     return out
 
 

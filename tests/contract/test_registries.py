@@ -55,7 +55,9 @@ def test_a_host_need_says_what_why_and_how(need: doctor.Need) -> None:
 
 @pytest.mark.parametrize("name", report.known())
 def test_a_report_format_renders_an_empty_matrix(name: str) -> None:
-    empty = MatrixReport(schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[])
+    empty = MatrixReport(
+        schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[], claims=[], notes={}
+    )
     assert report.known()[name](empty).endswith("\n")
 
 

@@ -105,7 +105,7 @@ def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
 
 
 def test_a_wrong_or_unknown_profile_is_told() -> None:
-    with pytest.raises(ConfigError, match="unknown profile 'les'.*known: more, wrong"):
+    with pytest.raises(ConfigError, match=r"unknown profile 'les'.*known: more, wrong"):
         config.parse(PROFILED, ROOT / "x.yaml", "les")
     with pytest.raises(ConfigError, match=r"kernels.other.source: unknown source 't'"):
         config.parse(PROFILED, ROOT / "x.yaml", "wrong")

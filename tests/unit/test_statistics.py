@@ -337,7 +337,7 @@ def test_what_reports_say_of_it() -> None:
     few = [cell(c["kernel"], {"time": c["metrics"]["time"]["boots"][:2]}, arch="s390x") for c in cells]
     report = MatrixReport(
         schema=1, host={}, kernels={}, measure={"boots": 6, "passes": 1, "clock": "wall"}, cells=[*cells, *few],
-        comparisons=compare([(cells[0], cells[1]), (few[0], few[1])]), expectations=[],
+        comparisons=compare([(cells[0], cells[1]), (few[0], few[1])]), expectations=[], claims=[], notes={},
     )  # fmt: skip
     for name in ("terminal", "markdown"):
         text = " ".join(formats()[name](report).split())

@@ -12,7 +12,9 @@ from orchestrator.events import Bus
 from orchestrator.rows import percent, value
 from orchestrator.ui import Board, JsonLines, Lines
 
-EMPTY = MatrixReport(schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[])
+EMPTY = MatrixReport(
+    schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[], claims=[], notes={}
+)
 
 
 def play(bus: Bus) -> None:

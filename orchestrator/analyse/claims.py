@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Claims: each answered by the expectations that bear on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from orchestrator.analyse.contract import CellRow, ClaimRow, ExpectationRow
+from orchestrator.model import Claim, Expectation, Verdict
+
+
+def answer(
+    claims: Iterable[Claim],
+    expectations: Mapping[str, Sequence[Expectation]],
+    judged: Sequence[ExpectationRow],
+    cells: Sequence[CellRow],
+) -> list[ClaimRow]:
+    """A row a claim. expectations are by workload: they say which cells must have a result."""
+    return [_answer(claim, expectations, judged, cells) for claim in claims]
+
+
+def _answer(
+    claim: Claim,
+    expectations: Mapping[str, Sequence[Expectation]],
+    judged: Sequence[ExpectationRow],
+    cells: Sequence[CellRow],
+) -> ClaimRow:
+    names = {claim.id, *claim.same_as}
+    wanted = [name for name, rows in expectations.items() if any(names & _ids(row.claim) for row in rows)]
+    theirs = [
+        cell for cell in cells if cell["workload"] in wanted and cell["arch"] in (claim.arches or [cell["arch"]])
+    ]
+    rows = [row for row in judged if names & _ids(row["claim"]) and row["arch"] in (claim.arches or [row["arch"]])]
+    held = sum(row["verdict"] == Verdict.AS_EXPECTED for row in rows)
+    return ClaimRow(
+        id=claim.id,
+        text=claim.text,
+        verdict=_verdict(claim, rows, held, all(cell["status"] == "passed" for cell in theirs)),
+        held=held,
+        judged=len(rows),
+        workloads=sorted({row["workload"] for row in rows}),
+        arches=list(dict.fromkeys(row["arch"] for row in rows)),
+        beyond=claim.beyond,
+    )
+
+
+def _ids(text: str) -> set[str]:
+    """An expectation may name several claims: C1 C13."""
+    return set(text.replace(",", " ").split())
+
+
+def _verdict(claim: Claim, rows: Sequence[ExpectationRow], held: int, complete: bool) -> str:
+    if held < len(rows):
+        return Verdict.NOT_AS_EXPECTED.value
+    if not complete:
+        return "missing"
+    if rows:
+        return Verdict.AS_EXPECTED.value
+    return "out_of_reach" if claim.beyond else "missing"
