@@ -27,6 +27,7 @@ from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
 REMOTE = "/tmp/workload"
+LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 
 
@@ -146,8 +147,9 @@ async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> N
     with stages.stage("warm-up"):
         await _until(running, task, running.console.gate, running.console.ended)
     if running.console.ended.is_set():
-        await _fetch(running, task, made, stages)  # tells why
-        raise WorkloadFailed("the workload ended before its passes", kind="rubbish")
+        output = await _fetch(running, task, made, stages)  # raises if it failed
+        decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)  # or is no result
+        raise WorkloadFailed("the workload ended before its passes", kind="rubbish", log=output[-1000:])
 
 
 def _launch(task: Task) -> str:
@@ -189,7 +191,11 @@ async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:
 async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """What the workload printed. WorkloadFailed when it did not end well."""
     with stages.stage("fetch"):
-        shell = await running.shell(made)
+        try:
+            shell = await running.shell(made, LOGIN)
+        except InfraError as error:
+            what = f"the SSH connection was lost: no login after the passes ({error.message})"
+            raise InfraError(what, kind="ssh_lost") from error
         try:
             limit = task.limits.ready
             command = f"cat {ERR} >&2; cat {OUT}; exit $(cat {CODE})"

@@ -106,10 +106,11 @@ class Guest:
         """Until init says so. TimedOut, or what during() raises."""
         await self.during(self.console.ready.wait(), self.limits.ready, "did not become ready", "not_ready")
 
-    async def shell(self, keys: Keys) -> Shell:
-        """Logged in."""
+    async def shell(self, keys: Keys, limit: float | None = None) -> Shell:
+        """Logged in, within limit (s; default: that of becoming ready)."""
+        limit = limit or self.limits.ready
         shell = Shell(await self._port(), keys)
-        await self.during(shell.connect(self.limits.ready), self.limits.ready + 5, "let nobody log in", "ssh_login")
+        await self.during(shell.connect(limit), limit + 5, "let nobody log in", "ssh_login")
         return shell
 
     async def _port(self) -> int:

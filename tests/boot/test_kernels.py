@@ -33,6 +33,7 @@ ARCH = Arch(
     console="ttyS0",
     net="virtio-net-device",
     rng="virtio-rng-device",
+    disk="virtio-blk-pci",
     kernel_arch="riscv",
     srcarch="riscv",
     image_target="Image",
