@@ -19,6 +19,12 @@
 #define FILLER 1024	/* pages that settle_allocator() may take from a list */
 #define COARSE 16	/* of them between two looks; less than a batch */
 #define SPIN (4 * 1000000LL)	/* woken this long before the phase, then watching the clock */
+#define VALUES 8	/* of km_value(), a pass */
+
+struct value {
+	const char *name;
+	long long value;
+};
 
 struct snapshot {
 	int64_t time;
@@ -35,6 +41,9 @@ static char *filler;
 static int argument_count;
 static char **arguments;
 static long pass, warmup, passes;
+static bool phase;	/* the instruction clock: start at a phase of it. The host's clock repeats nothing, so do not wait */
+static struct value values[VALUES];
+static int value_count;
 
 void km_fail(const char *what, ...)
 {
@@ -114,6 +123,7 @@ void km_start(int argc, char **argv)
 	arguments = argv;
 	warmup = km_option("warmup", 0);
 	passes = warmup + km_option("passes", 1);
+	phase = km_option("phase", 1);
 	vmstat_fd = open("/proc/vmstat", O_RDONLY);
 	refresh_fd = open("/proc/sys/vm/stat_refresh", O_RDONLY);
 	zones_fd = open("/proc/zoneinfo", O_RDONLY);
@@ -131,6 +141,7 @@ void km_start(int argc, char **argv)
 
 bool km_pass(void)
 {
+	wait_at_gate();
 	return pass < passes;
 }
 
@@ -196,6 +207,8 @@ static void settle_allocator(void)
 
 static void release_pages(void)
 {
+	if (!filler)
+		return;
 	munmap(filler, FILLER * sysconf(_SC_PAGESIZE));
 	close(held[0]);
 	close(held[1]);
@@ -205,22 +218,45 @@ static void release_pages(void)
  * Every region starts on a whole second of the guest's clock, so the same number of timer ticks falls into it.
  * Sleeping costs nothing under the instruction clock: idle time is skipped.
  */
-__attribute__((noinline)) void km_begin(void)
+static int64_t sleep_until_phase(void)
 {
-	struct timespec until;
-	int64_t start;
+	int64_t start = (now() + SETTLE + PHASE) / PHASE * PHASE;
+	struct timespec until = { (start - SPIN) / SECOND, (start - SPIN) % SECOND };
 
-	wait_at_gate();
-	settle_allocator();
-	start = (now() + SETTLE + PHASE) / PHASE * PHASE;
-	until = (struct timespec){ (start - SPIN) / SECOND, (start - SPIN) % SECOND };
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
+	return start;
+}
+
+__attribute__((noinline)) void km_begin(void)
+{
+	int64_t start = 0;
+
+	value_count = 0;
+	if (phase) {
+		settle_allocator();
+		start = sleep_until_phase();
+	}
 	read_vmstat(before.vmstat, sizeof(before.vmstat));
 	getrusage(RUSAGE_SELF, &before.usage);
 	do
 		before.time = now();
 	while (before.time < start);
+}
+
+void km_value(const char *name, long long value)
+{
+	if (value_count == VALUES)
+		km_fail("more than %d values in a pass", VALUES);
+	values[value_count++] = (struct value){ name, value };
+}
+
+static void print_values(void)
+{
+	printf(",\"values\":{");
+	for (int i = 0; i < value_count; i++)
+		printf("%s\"%s\":%lld", i ? "," : "", values[i].name, values[i].value);
+	printf("}");
 }
 
 /* Both snapshots list the same names in the same order: one file of one kernel. */
@@ -252,6 +288,8 @@ __attribute__((noinline)) void km_end(unsigned long units)
 	printf("{\"kmatrix\":1,\"pass\":%ld,\"units\":%lu,\"time_ns\":%lld,\"minflt\":%ld,\"majflt\":%ld", pass, units,
 	       (long long)(after.time - before.time), after.usage.ru_minflt - before.usage.ru_minflt,
 	       after.usage.ru_majflt - before.usage.ru_majflt);
+	if (value_count)
+		print_values();
 	print_vmstat();
 	printf("}\n");
 	release_pages();

@@ -2,11 +2,12 @@
 /*
  * What a workload uses to be measured:
  *
- *	km_start(argc, argv);			reads --passes N
+ *	km_start(argc, argv);			reads --passes N, --phase 0|1
  *	while (km_pass()) {			once a pass
  *		... set up ...
- *		km_begin();			waits for a fixed phase of the clock
+ *		km_begin();			waits for a fixed phase of the clock (not with --phase 0)
  *		... the region: what is measured ...
+ *		km_value("stall_ns", longest);	what only the workload itself can know
  *		km_end(units);			units of work done in the region
  *		... check, tear down ...
  *	}
@@ -25,8 +26,16 @@ void km_start(int argc, char **argv);
 long km_option(const char *name, long fallback);	/* value of --NAME */
 bool km_pass(void);
 void km_begin(void);
+void km_value(const char *name, long long value);	/* of this pass, after km_begin() */
 void km_end(unsigned long units);
 int km_finish(void);
 void km_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+/* guest.c: a program leaves the guest as it was, also when it fails. */
+void km_write(const char *path, const char *value, ...) __attribute__((format(printf, 2, 3)));	/* a setting */
+long km_read(const char *path);	/* a setting that is a number */
+void km_keep(const char *path);	/* at the end it is again what it is now */
+void km_mount_disk(const char *folder);	/* /dev/vda, ext4, until the end */
+void *km_shmem(size_t size);	/* fresh shared memory: no page of it is there */
 
 #endif

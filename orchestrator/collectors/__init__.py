@@ -38,6 +38,14 @@ def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:
     return {name: int(after) - int(before) for name, (before, after) in table.items()}
 
 
+def told(line: Mapping[str, object], name: str) -> float:
+    """What the workload itself said with km_value(). KeyError or TypeError if it did not."""
+    table = line["values"]
+    if not isinstance(table, dict):
+        raise TypeError("values is not a table")
+    return float(table[name])
+
+
 @cache
 def known() -> dict[str, Collector]:
     """{metric: collector} of this folder."""

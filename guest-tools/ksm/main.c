@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Anonymous pages that ksmd has merged are taken apart again (claim C7): one half by writing to it, which is an
+ * ordinary copy on write, the other by MADV_UNMERGEABLE, where break_ksm() faults for the process without leave to
+ * drop mmap_lock.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kmatrix.h"
+
+#define KSM "/sys/kernel/mm/ksm/"
+#define PAGES 512
+#define DIFFERENT 8	/* contents; below 256 pages (max_page_sharing) have one in common */
+#define PATIENCE 3000	/* looks at ksmd's work, 10 ms each */
+
+static size_t page_size, size;
+
+static unsigned char content(size_t page)
+{
+	return page % DIFFERENT + 1;
+}
+
+static void check(const unsigned char *p, size_t written)
+{
+	for (size_t i = 0; i < PAGES; i++) {
+		const unsigned char *page = p + i * page_size;
+		unsigned char first = i < written ? 0xff : content(i);
+
+		if (page[0] != first || page[1] != content(i) || memcmp(page + 1, page + 2, page_size - 2))
+			km_fail("page %zu does not hold what was written", i);
+	}
+}
+
+/* Pages of its own: writing to them takes no fault. */
+static void check_own(unsigned char *p)
+{
+	struct rusage before, after;
+
+	getrusage(RUSAGE_SELF, &before);
+	for (size_t i = 0; i < PAGES; i++)
+		p[i * page_size] = 0xff;
+	getrusage(RUSAGE_SELF, &after);
+	if (after.ru_minflt != before.ru_minflt)
+		km_fail("%ld pages were merged still", after.ru_minflt - before.ru_minflt);
+}
+
+/* Returns when all that can be merged is; then ksmd stands still. */
+static void merge(unsigned char *p)
+{
+	struct timespec nap = { 0, 10 * 1000 * 1000 };
+
+	if (madvise(p, size, MADV_MERGEABLE))
+		km_fail("madvise(MADV_MERGEABLE)");
+	km_write(KSM "run", "1");
+	for (int i = 0; km_read(KSM "pages_sharing") != PAGES - DIFFERENT; i++) {
+		if (i == PATIENCE)
+			km_fail("ksmd has merged %ld pages", km_read(KSM "pages_sharing"));
+		nanosleep(&nap, NULL);
+	}
+	km_write(KSM "run", "0");
+}
+
+static void set_up(void)
+{
+	km_keep(KSM "run");
+	km_keep(KSM "pages_to_scan");
+	km_keep(KSM "sleep_millisecs");
+	km_write(KSM "pages_to_scan", "%d", 2 * PAGES);
+	km_write(KSM "sleep_millisecs", "10");
+}
+
+int main(int argc, char **argv)
+{
+	page_size = sysconf(_SC_PAGESIZE);
+	size = PAGES * page_size;
+	km_start(argc, argv);
+	set_up();
+	while (km_pass()) {
+		unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p == MAP_FAILED || madvise(p, size, MADV_NOHUGEPAGE))
+			km_fail("anonymous memory");
+		for (size_t i = 0; i < PAGES; i++)
+			memset(p + i * page_size, content(i), page_size);
+		merge(p);
+		check(p, 0);
+		km_begin();
+		for (size_t i = 0; i < PAGES / 2; i++)
+			p[i * page_size] = 0xff;
+		if (madvise(p, size, MADV_UNMERGEABLE))
+			km_fail("madvise(MADV_UNMERGEABLE)");
+		km_end(PAGES);
+		check(p, PAGES / 2);
+		check_own(p);
+		munmap(p, size);
+		km_write(KSM "run", "2");	/* ksmd forgets what it knew */
+		if (km_read(KSM "pages_sharing"))
+			km_fail("pages are still merged");
+	}
+	return km_finish();
+}

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pages written back while the region ran (/proc/vmstat nr_written): the whole guest's."""
+
+from orchestrator.collectors import Collector, vmstat_change
+from orchestrator.model import Direction
+
+COLLECTOR = Collector(
+    title="written",
+    unit="1",
+    direction=Direction.NEITHER,
+    collect=lambda line: float(vmstat_change(line)["nr_written"]),
+)
