@@ -97,6 +97,8 @@ class Workload:
     cpus: int = 1  # at least
     clock: str = ""  # the only one that makes sense for it; "" any
     disk: Disk | None = None
+    boots: int | None = None  # where the matrix's number does not fit it
+    warmup: int | None = None  # the same
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
 
@@ -128,7 +130,9 @@ class Measure:
     def of(self, workload: Workload) -> Measure:
         """As this workload needs it."""
         clock = Clock(workload.clock) if workload.clock else self.clock
-        return replace(self, clock=clock, cpus=max(self.cpus, workload.cpus))
+        boots = self.boots if workload.boots is None else workload.boots
+        warmup = self.warmup if workload.warmup is None else workload.warmup
+        return replace(self, clock=clock, cpus=max(self.cpus, workload.cpus), boots=boots, warmup=warmup)
 
     def exact(self, workload: Workload) -> bool:
         """One CPU under the instruction clock, and no device that keeps its own time."""

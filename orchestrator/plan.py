@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Sequence
 
 from orchestrator.errors import ConfigError
-from orchestrator.model import Boot, Build, Cell, Matrix, Plan
+from orchestrator.model import Boot, Build, Cell, Matrix, Measure, Plan
 
 
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
@@ -26,7 +26,7 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
     return Plan(
         builds=tuple(build for build in builds if build.id in wanted),
         cells=cells,
-        boots=_interleave(cells, matrix.measure.boots),
+        boots=_interleave(cells, matrix.measure),
         measure=matrix.measure,
         limits=matrix.limits,
         comparisons=matrix.comparisons,
@@ -53,7 +53,7 @@ def _select(cells: tuple[Cell, ...], globs: Sequence[str]) -> tuple[Cell, ...]:
     return tuple(c for c in cells if not whole or any(fnmatch.fnmatchcase(c.id, full) for full in whole))
 
 
-def _interleave(cells: tuple[Cell, ...], boots: int) -> tuple[Boot, ...]:
+def _interleave(cells: tuple[Cell, ...], measure: Measure) -> tuple[Boot, ...]:
     """ABBA: within each arch and workload forwards, then backwards, and so on."""
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
@@ -61,6 +61,6 @@ def _interleave(cells: tuple[Cell, ...], boots: int) -> tuple[Boot, ...]:
     return tuple(
         Boot(cell, number)
         for group in groups.values()
-        for number in range(boots)
+        for number in range(measure.of(group[0].workload).boots)
         for cell in (group if number % 2 == 0 else reversed(group))
     )

@@ -59,6 +59,8 @@ class _Declaration(BaseModel):
     cpus: Annotated[int, Field(ge=1)] = 1
     clock: Literal["", "icount", "wall"] = ""
     disk: _Disk | None = None
+    boots: Annotated[int, Field(ge=1)] | None = None
+    warmup: Annotated[int, Field(ge=0)] | None = None
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
@@ -97,6 +99,8 @@ def load(folder: Path) -> Workload:
         cpus=declared.cpus,
         clock=declared.clock,
         disk=Disk(**declared.disk.model_dump()) if declared.disk else None,
+        boots=declared.boots,
+        warmup=declared.warmup,
         claims=tuple(declared.claims),
         note=declared.note,
     )

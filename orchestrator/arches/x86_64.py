@@ -13,6 +13,7 @@ ARCH = Arch(
     net="virtio-net-pci,romfile=",
     rng="virtio-rng-pci",
     disk="virtio-blk-pci",
+    smp="{cpus},sockets={cpus}",  # without ACPI only the first CPU of a socket is found
     kernel_arch="x86_64",
     srcarch="x86",
     image_target="bzImage",
@@ -26,8 +27,7 @@ ARCH = Arch(
         "CONFIG_SERIAL_8250=y",
         "CONFIG_SERIAL_8250_CONSOLE=y",
         "CONFIG_HYPERVISOR_GUEST=y",
-        "CONFIG_PARAVIRT=y",
-        "CONFIG_KVM_GUEST=y",
+        *("CONFIG_PARAVIRT=y", "CONFIG_KVM_GUEST=y"),
         "CONFIG_PVH=y",
         *("CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y"),
         "CONFIG_PVPANIC=y",

@@ -162,6 +162,9 @@ def _matrix(request: Request) -> Matrix:
     changes = dict(request.overrides)
     if "clock" in changes:
         changes["clock"] = Clock(changes["clock"])
+    if "boots" in changes:  # whoever asks for a number gets it everywhere
+        alike = tuple(dataclasses.replace(workload, boots=None) for workload in matrix.workloads)
+        matrix = dataclasses.replace(matrix, workloads=alike)
     return dataclasses.replace(matrix, measure=dataclasses.replace(matrix.measure, **changes))
 
 
