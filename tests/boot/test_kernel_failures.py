@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import Done, Kmatrix
+from tests.boot.conftest import SMALL, Done, Kmatrix
 
-TEXT = """\
-arches: [aarch64]
-workloads: [small]
-sources:
-  debian-6.1: {debian: linux-source-6.1}
-kernels:
-  patched: {source: debian-6.1}
+PATCHED = "  patched: {source: debian-6.1}\n"
+BROKEN = """\
   no-apply: {source: debian-6.1, patches: [patches/no-apply.patch]}
   panics: {source: debian-6.1, patches: [patches/panics.patch]}
   oopses: {source: debian-6.1, patches: [patches/oopses.patch]}
@@ -24,9 +19,8 @@ kernels:
   lost-option: {source: debian-6.1, kconfig: [CONFIG_NFS_V4=y]}
 compare:
   - {base: patched, new: oopses}
-measure: {boots: 1, passes: 1, retries: 0}
-limits: {ready: 15, work: 60}
 """
+TEXT = SMALL.replace(PATCHED, PATCHED + BROKEN).replace("ready: 40", "ready: 15")
 
 
 @pytest.fixture(scope="module")
