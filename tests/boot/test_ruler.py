@@ -53,5 +53,5 @@ def test_instructions_are_counted(ruler: Done, arch: str, count: int) -> None:
 @pytest.mark.parametrize("arch", ARCHES)
 def test_a_comment_changes_nothing(ruler: Done, arch: str) -> None:
     row = time_row(ruler, arch, "comment")
-    assert abs(float(row["per_unit_new"]) - float(row["per_unit_base"])) < 0.05
+    assert abs(float(row["per_unit_new"]) - float(row["per_unit_base"])) <= 0.1
     assert row["verdict"] == "same"
