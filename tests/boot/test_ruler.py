@@ -25,13 +25,13 @@ compare:
   - {base: patched, new: nop-1}
   - {base: patched, new: nop-5}
   - {base: patched, new: nop-20}
-measure: {boots: 1, passes: 1}
+measure: {boots: 2, passes: 1}
 """
 
 
 @pytest.fixture(scope="module")
 def ruler(seed: Done, kmatrix_module: Kmatrix) -> Done:
-    """One boot: its snapshot's digits repeat; `patched` is shared with the shipped matrix."""
+    """`patched` is shared with the shipped matrix."""
     done = kmatrix_module.run(TEXT)
     assert done.code == 0, done.out + done.err
     return done
@@ -46,12 +46,12 @@ def time_row(ruler: Done, arch: str, kernel: str) -> dict[str, float | str]:
 @pytest.mark.parametrize("count", NOPS)
 def test_instructions_are_counted(ruler: Done, arch: str, count: int) -> None:
     row = time_row(ruler, arch, f"nop-{count}")
-    assert float(row["per_unit_new"]) - float(row["per_unit_base"]) == pytest.approx(count, abs=0.2)
+    assert float(row["per_unit_new"]) - float(row["per_unit_base"]) == pytest.approx(count, abs=0.3)
     assert row["verdict"] == "worse"
 
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_a_comment_changes_nothing(ruler: Done, arch: str) -> None:
     row = time_row(ruler, arch, "comment")
-    assert abs(float(row["per_unit_new"]) - float(row["per_unit_base"])) <= 0.1
+    assert abs(float(row["per_unit_new"]) - float(row["per_unit_base"])) <= 0.2
     assert row["verdict"] == "same"
