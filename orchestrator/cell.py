@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -73,13 +74,23 @@ async def measure(task: Task) -> BootResult:
     from there. Else the same guest goes on.
     """
     stages = _Stages(task.tell)
-    if not (task.measure.snapshots and task.measure.exact(task.boot.cell.workload)):
-        initrd, made = await _keyed(task, task.scratch / f"{task.boot.id.replace('/', '-')}.cpio")
+    own = task.scratch / task.boot.id.replace("/", "-")
+    own.mkdir()
+    try:
+        if task.measure.exact(task.boot.cell.workload):
+            return await _restored(task, stages, own)
+        initrd, made = await _keyed(task, own / "initramfs.cpio")
         async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
             await _prepare(running, task, made, stages)
             output = await _count(running, task, made, stages)
         return _result(task, stages, output, running)
-    snapshot = await _snapshot(task, stages)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
+    """The counted passes, from a snapshot: a kept one, or one made for this alone. The way there is the same."""
+    snapshot = await (_kept(task, stages) if task.measure.snapshots else _make(task, stages, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
     machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
@@ -87,12 +98,13 @@ async def measure(task: Task) -> BootResult:
         async with _started(task, machine, task.folder / "counted") as running:
             output = await _count(running, task, snapshot.keys, stages)
     except InfraError:
-        task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
+        if task.measure.snapshots:
+            task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
         raise
     return _result(task, stages, output, running)
 
 
-async def _snapshot(task: Task, stages: _Stages) -> Snapshot:
+async def _kept(task: Task, stages: _Stages) -> Snapshot:
     """From the store; else made."""
     args = (*task.boot.cell.workload.args, str(task.measure.warmup))
     name = snapshots.key(task.machine, task.qemu, task.kernel_key, task.binary, args, task.boot.number)
@@ -100,18 +112,25 @@ async def _snapshot(task: Task, stages: _Stages) -> Snapshot:
         if found := snapshots.find(task.store, name):
             return found
         with task.store.publish(snapshots.KIND, name) as folder:
-            initrd, made = await _keyed(task, folder / "initramfs.cpio")
-            async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
-                await _prepare(running, task, made, stages)
-                with stages.stage("snapshot"):
-                    await running.save(folder / "state")
-            text = running.console.text
-            snapshots.write(Snapshot(folder, made, text, command_text(running.argv), dict(stages.seconds)))
+            await _make(task, stages, folder)
         snapshots.prune(task.store)
         done = snapshots.find(task.store, name)
     if done is None:
         raise InfraError("the snapshot was gone as soon as it was made", kind="snapshot")
     return done
+
+
+async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
+    """Boot, push, warm up, and save into the folder."""
+    initrd, made = await _keyed(task, folder / "initramfs.cpio")
+    async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+        await _prepare(running, task, made, stages)
+        with stages.stage("snapshot"):
+            await running.save(folder / "state")
+    command = command_text(running.argv)
+    snapshot = Snapshot(folder, made, running.console.text, command, dict(stages.seconds))
+    snapshots.write(snapshot)
+    return snapshot
 
 
 async def _keyed(task: Task, out: Path) -> tuple[Path, Keys]:

@@ -80,6 +80,11 @@ def load(path: Path, profile: str = "") -> Matrix:
     return parse(text, path, profile)
 
 
+def profiles(path: Path) -> list[str]:
+    """Names of the profiles of a file that loads."""
+    return list((YAML(typ="safe").load(path.read_text()) or {}).get("profiles", {}))
+
+
 def parse(text: str, path: Path, profile: str = "") -> Matrix:
     """As load, of a text; paths in it are relative to path's folder."""
     try:

@@ -6,3 +6,4 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "images"
 GUEST_TOOLS = ROOT / "guest-tools"
+COMMON = GUEST_TOOLS / "common"  # what every workload is compiled with

@@ -44,13 +44,23 @@ def _cells(matrix: Matrix) -> tuple[Cell, ...]:
 
 
 def _select(cells: tuple[Cell, ...], globs: Sequence[str]) -> tuple[Cell, ...]:
-    """Globs over ids; one that leaves parts out means all of them: s390x is s390x/*/*."""
-    whole = [glob + "/*" * max(0, 2 - glob.count("/")) for glob in globs]
-    for glob, full in zip(globs, whole, strict=True):
-        if not any(fnmatch.fnmatchcase(cell.id, full) for cell in cells):
-            ids = "\n  ".join(cell.id for cell in cells)
-            raise ConfigError(f"--select {glob!r} matches no cell", hint=f"the cells are:\n  {ids}")
-    return tuple(c for c in cells if not whole or any(fnmatch.fnmatchcase(c.id, full) for full in whole))
+    chosen = chosen_ids([cell.id for cell in cells], globs)
+    return tuple(cell for cell in cells if cell.id in chosen)
+
+
+def chosen_ids(ids: Sequence[str], globs: Sequence[str]) -> set[str]:
+    """Ids that match any glob, all if there is none; one that leaves parts out means all of them: s390x is s390x/*/*.
+
+    Raises ConfigError for a glob that matches nothing.
+    """
+    chosen = set() if globs else set(ids)
+    for glob in globs:
+        found = {name for name in ids if fnmatch.fnmatchcase(name, glob + "/*" * max(0, 2 - glob.count("/")))}
+        if not found:
+            listed = "\n  ".join(ids)
+            raise ConfigError(f"--select {glob!r} matches no cell", hint=f"the cells are:\n  {listed}")
+        chosen |= found
+    return chosen
 
 
 def _interleave(cells: tuple[Cell, ...], measure: Measure) -> tuple[Boot, ...]:

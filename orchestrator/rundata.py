@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator import inputs as copies
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
 from orchestrator.errors import ConfigError
@@ -60,6 +61,7 @@ def check_inputs(folder: RunFolder, matrix: Matrix) -> None:
 def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> None:
     """plan.json: ids in order, claims, and the request; matrix.yaml beside it."""
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
+    copies.save(folder, matrix, plan)
     folder.write_text("matrix.yaml", request.config_text)
     folder.write_json(
         "plan.json",
@@ -108,6 +110,7 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         data["measure"],
         [Claim(**claim) for claim in data.get("claims", ())],
         {name: setting["note"] for name, setting in settings.items() if setting["note"]},
+        copies.load(folder),
     )
 
 

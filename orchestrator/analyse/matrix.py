@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
-from orchestrator.analyse.contract import SCHEMA, CellRow, MatrixReport, MetricRow
+from orchestrator.analyse.contract import SCHEMA, CellRow, InputFile, MatrixReport, MetricRow
 from orchestrator.analyse.expect import judge
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
@@ -25,6 +25,7 @@ def assemble(
     measure: Mapping[str, Any],
     claims: Sequence[Claim] = (),
     notes: Mapping[str, str] | None = None,
+    inputs: Mapping[str, InputFile] | None = None,
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     rows = [cell_row(cell) for cell in cells]
@@ -55,6 +56,7 @@ def assemble(
         expectations=judged,
         claims=answer(claims, expectations, judged, rows),
         notes=dict(notes or {}),
+        inputs=dict(inputs or {}),
     )
 
 

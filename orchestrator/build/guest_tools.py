@@ -9,10 +9,9 @@ from orchestrator import proc
 from orchestrator.build import toolchain
 from orchestrator.errors import BuildError
 from orchestrator.model import Arch, Workload
-from orchestrator.paths import GUEST_TOOLS
+from orchestrator.paths import COMMON
 from orchestrator.store import Store, digest, sha256
 
-COMMON = GUEST_TOOLS / "common"
 # No PIE: the same addresses in every pass, and a profile can name them.
 FLAGS = (
     "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-static", "-no-pie", "-fno-pie", "-pthread",

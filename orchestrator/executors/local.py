@@ -16,7 +16,19 @@ from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
-from orchestrator.model import Boot, BootResult, Build, Cell, CellResult, Clock, KernelArtifact, Plan, Source, Status
+from orchestrator.model import (
+    Arch,
+    Boot,
+    BootResult,
+    Build,
+    Cell,
+    CellResult,
+    Clock,
+    KernelArtifact,
+    Plan,
+    Source,
+    Status,
+)
 from orchestrator.results import RunFolder, disk_error
 from orchestrator.store import Store
 
@@ -38,6 +50,7 @@ class Local:
     def __post_init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
         self._sourcing = asyncio.Lock()
+        self._host: dict[str, object] = {}
         self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
 
     def _side_by_side(self) -> int:
@@ -49,7 +62,8 @@ class Local:
     async def run(self) -> None:
         """Everything of the plan that the run folder does not have yet."""
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
-        self.folder.write_json("host.json", await facts(arches))
+        self._host = await facts(arches)
+        self.folder.write_json("host.json", self._host)
         if any(self._alone(boot) for boot in self.plan.boots):
             self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
         with self.store.scratch() as scratch:
@@ -60,7 +74,7 @@ class Local:
             async with asyncio.TaskGroup() as group:
                 self._start_builds(group)
                 for arch in arches:
-                    self._start(group, f"image {arch.name}", boots.image(arch))
+                    self._start(group, f"image {arch.name}", self._image(arch, boots))
                 for cell in self.plan.cells:
                     name = f"tool {cell.arch.name}/{cell.workload.name}"
                     if name not in self._tasks:
@@ -136,6 +150,15 @@ class Local:
             if build.kernel.source.kind != "image" and kept.is_file():
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
+
+    async def _image(self, arch: Arch, boots: Boots) -> Path:
+        """The guest image; which one it was is a fact of the run."""
+        image = await boots.image(arch)
+        images = self._host.setdefault("guest_image", {})
+        assert isinstance(images, dict)
+        images[arch.name] = image.parent.name
+        self.folder.write_json("host.json", self._host)
+        return image
 
     async def _source(self, source: Source) -> None:
         async with self._sourcing:
