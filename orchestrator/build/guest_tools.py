@@ -21,8 +21,9 @@ FLAGS = (
 
 async def binary(store: Store, arch: Arch, workload: Workload) -> Path:
     """The workload's program for an arch. Raises BuildError with the compiler's words."""
-    sources = sorted([*workload.folder.glob("*.c"), *COMMON.glob("*.c")])
-    headers = sorted([*workload.folder.glob("*.h"), *COMMON.glob("*.h")])
+    # In an order that does not depend on where the folders are: the same files, the same program.
+    sources = [path for folder in (COMMON, workload.folder) for path in sorted(folder.glob("*.c"))]
+    headers = [path for folder in (COMMON, workload.folder) for path in sorted(folder.glob("*.h"))]
     compiler = await toolchain.compiler(arch.cross_prefix)
     key = digest("guest-tool", FLAGS, compiler, [(p.name, sha256(p)) for p in [*sources, *headers]])
     folder = store.folder("guest-tools", key)
