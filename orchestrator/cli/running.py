@@ -43,6 +43,7 @@ class Manner:
     refresh: bool = False
     jobs: int | None = None
     resumed: bool = False
+    unsandboxed: bool = False  # patches are trusted
 
 
 EMPTY = MatrixReport(
@@ -91,7 +92,9 @@ def requested(request: Request) -> Matrix:
 
 def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Local:
     store = Store()
-    builder = Builder(store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
+    builder = Builder(
+        store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
+    )
     return Local(made, folder, Bus(), store, IMAGES, builder)
 
 

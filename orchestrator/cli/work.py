@@ -30,6 +30,7 @@ T = TypeVar("T")
 EXIT_INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
+Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 
 
@@ -46,6 +47,7 @@ def build(
     json: Json = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
+    unsandboxed: Unsandboxed = False,
 ) -> None:
     """Build the kernels of the matrix and nothing else.
 
@@ -55,7 +57,9 @@ def build(
     made = make_plan(matrix, select or [])
     check_host()
     with Store().scratch() as folder:
-        engine = executor(matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs))
+        engine = executor(
+            matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed)
+        )
         with ui.show(engine.bus, lambda: EMPTY, json):
             failed = finish(engine.build(), "kmatrix build")
     for error in failed[1:]:
@@ -76,6 +80,7 @@ def run(
     json: Json = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
+    unsandboxed: Unsandboxed = False,
 ) -> None:
     """Build, boot, measure, compare; write the run folder and print the matrix.
 
@@ -89,7 +94,9 @@ def run(
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
         request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile)
-    report = measured(folder, request, Manner(json, refresh=refresh, jobs=jobs, resumed=bool(resume)))
+    report = measured(
+        folder, request, Manner(json, refresh=refresh, jobs=jobs, resumed=bool(resume), unsandboxed=unsandboxed)
+    )
     if not json:
         printer().print(view(report))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
