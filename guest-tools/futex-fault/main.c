@@ -45,37 +45,48 @@ static void set_and_wake(uint32_t *waited, uint32_t *word, int flag)
 		km_fail("FUTEX_WAKE_OP: %ld woken, the word is %x", woken, *word);
 }
 
+static void call_all(char *fresh, size_t page_size, uint32_t *waited, uint32_t tid)
+{
+	for (size_t i = 0; i < CALLS * KINDS; i++) {
+		uint32_t *word = (uint32_t *)(fresh + i * page_size);
+
+		switch ((enum kind)(i % KINDS)) {
+		case LOCK_SHARED:
+			lock_and_unlock(word, 0, tid);
+			break;
+		case LOCK_PRIVATE:
+			lock_and_unlock(word, FUTEX_PRIVATE_FLAG, tid);
+			break;
+		case WAKE_SHARED:
+			set_and_wake(waited, word, 0);
+			break;
+		default:
+			set_and_wake(waited, word, FUTEX_PRIVATE_FLAG);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t page_size = sysconf(_SC_PAGESIZE);
 	size_t size = page_size * CALLS * KINDS;
 	uint32_t tid = gettid(), *waited;
+	size_t rounds;
 
 	km_start(argc, argv);
+	rounds = km_option("rounds", 48);
 	waited = km_shmem(page_size);
 	*waited = 0;
 	while (km_pass()) {
 		char *fresh = km_shmem(size);
 
 		km_begin();
-		for (size_t i = 0; i < CALLS * KINDS; i++) {
-			uint32_t *word = (uint32_t *)(fresh + i * page_size);
-
-			switch ((enum kind)(i % KINDS)) {
-			case LOCK_SHARED:
-				lock_and_unlock(word, 0, tid);
-				break;
-			case LOCK_PRIVATE:
-				lock_and_unlock(word, FUTEX_PRIVATE_FLAG, tid);
-				break;
-			case WAKE_SHARED:
-				set_and_wake(waited, word, 0);
-				break;
-			default:
-				set_and_wake(waited, word, FUTEX_PRIVATE_FLAG);
-			}
+		for (size_t i = 0; i < rounds; i++) {
+			if (madvise(fresh, size, MADV_REMOVE))	/* no page of it is there any more */
+				km_fail("madvise(MADV_REMOVE)");
+			call_all(fresh, page_size, waited, tid);
 		}
-		km_end(CALLS * KINDS);
+		km_end(rounds * CALLS * KINDS);
 		munmap(fresh, size);
 	}
 	return km_finish();

@@ -4,9 +4,9 @@
  *
  *	madvise(MADV_POPULATE_WRITE)	faultin_vma_page_range(), lock dropped and taken again in madvise
  *	process_vm_writev()		pin_user_pages_remote(), another process's memory
- *	read() with O_DIRECT		get_user_pages_fast(), the disk writes into the pages
+ *	read() with O_DIRECT		get_user_pages_fast(), a disk's driver writes into the pages
  *
- * Each must do its work, and the bytes must be right.
+ * Each must do its work, and the bytes must be right. The disk is in memory: it keeps no time of its own.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -21,11 +21,10 @@
 
 #include "kmatrix.h"
 
-#define FOLDER "/tmp/gup"
-#define FILE_NAME FOLDER "/data"
+#define DISK "/dev/ram0"
 
 static size_t page_size, size;
-static unsigned char *expected;	/* what is written, and what the file holds */
+static unsigned char *expected;	/* what is written, and what the disk holds */
 
 /* Another process: it maps the file, does nothing and touches nothing. */
 static pid_t start_other(int fd, void **where)
@@ -54,14 +53,22 @@ static pid_t start_other(int fd, void **where)
 	return pid;
 }
 
-/* Uncached, so that nothing has to be written to the disk later. */
-static int make_file(void)
+static int fill_disk(void)
 {
-	int fd = open(FILE_NAME, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0600);
+	int fd = open(DISK, O_RDWR | O_DIRECT);
 
-	if (fd < 0 || pwrite(fd, expected, size, 0) != (ssize_t)size || fsync(fd))
-		km_fail(FILE_NAME);
+	if (fd < 0 || pwrite(fd, expected, size, 0) != (ssize_t)size)
+		km_fail(DISK);
 	return fd;
+}
+
+/* No page of it is there any more. */
+static void make_fresh(int shared, void *populated, void *direct)
+{
+	if (ftruncate(shared, 0) || ftruncate(shared, size))
+		km_fail("ftruncate");
+	if (madvise(populated, size, MADV_REMOVE) || madvise(direct, size, MADV_REMOVE))
+		km_fail("madvise(MADV_REMOVE)");
 }
 
 /* Populated means: there, zero, and writing to it needs no fault. */
@@ -88,44 +95,46 @@ static void check_same(const unsigned char *p, const char *what)
 
 int main(int argc, char **argv)
 {
-	int shared = memfd_create("gup", 0), file;
+	int shared = memfd_create("gup", 0), disk;
 	unsigned char *seen;
 	void *theirs;
 	pid_t other;
+	long rounds;
 
 	page_size = sysconf(_SC_PAGESIZE);
 	size = page_size * 1024;
 	other = start_other(shared, &theirs);	/* before km_start(): afterwards no page is shared with it */
 	km_start(argc, argv);
+	rounds = km_option("rounds", 24);
 	expected = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	seen = mmap(NULL, size, PROT_READ, MAP_SHARED, shared, 0);
 	if (shared < 0 || expected == MAP_FAILED || seen == MAP_FAILED)
 		km_fail("memory to start with");
 	for (size_t i = 0; i < size; i += sizeof(long))
 		*(long *)(expected + i) = i * 2654435761u + 1;
-	km_mount_disk(FOLDER);
-	file = make_file();
+	disk = fill_disk();
 	while (km_pass()) {
 		struct iovec from = { expected, size }, to = { theirs, size };
 		unsigned char *populated = km_shmem(size), *direct = km_shmem(size);
 
-		if (ftruncate(shared, 0) || ftruncate(shared, size))
-			km_fail("ftruncate");
 		km_begin();
-		if (madvise(populated, size, MADV_POPULATE_WRITE))
-			km_fail("madvise(MADV_POPULATE_WRITE)");
-		if (process_vm_writev(other, &from, 1, &to, 1, 0) != (ssize_t)size)
-			km_fail("process_vm_writev: not all was written");
-		if (pread(file, direct, size, 0) != (ssize_t)size)
-			km_fail("read with O_DIRECT: not all was read");
-		km_end(3 * size / page_size);
+		for (long i = 0; i < rounds; i++) {
+			make_fresh(shared, populated, direct);
+			if (madvise(populated, size, MADV_POPULATE_WRITE))
+				km_fail("madvise(MADV_POPULATE_WRITE)");
+			if (process_vm_writev(other, &from, 1, &to, 1, 0) != (ssize_t)size)
+				km_fail("process_vm_writev: not all was written");
+			if (pread(disk, direct, size, 0) != (ssize_t)size)
+				km_fail("read with O_DIRECT: not all was read");
+		}
+		km_end(3 * rounds * size / page_size);
 		check_populated(populated);
 		check_same(seen, "process_vm_writev");
 		check_same(direct, "read with O_DIRECT");
 		munmap(populated, size);
 		munmap(direct, size);
 	}
-	close(file);
+	close(disk);
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
 	return km_finish();
