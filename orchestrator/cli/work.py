@@ -19,7 +19,7 @@ from orchestrator import doctor, rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.look import DEFAULT, Config, Profile, Select
+from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
 from orchestrator.errors import ConfigError, DiskFull, ToolMissing
@@ -78,6 +78,7 @@ def run(
     config: Config = DEFAULT,
     profile: Profile = "",
     select: Select = None,
+    workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
@@ -92,13 +93,14 @@ def run(
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
     if resume:
-        if profile or select or out or boots or passes or clock:
+        if profile or select or workload or out or boots or passes or clock:
             raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
         folder, request = open_run(resume), rundata.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
-        request = Request(config.resolve(), _text(config), tuple(select or ()), overrides, profile)
+        chosen = configuration.named_or_absolute(workload or (), config)
+        request = Request(config.resolve(), _text(config), tuple(select or ()), overrides, profile, chosen)
     report = _measure(folder, request, bool(resume), json, refresh, jobs)
     if not json:
         printer().print(view(report))
@@ -158,7 +160,7 @@ def _text(path: Path) -> str:
 
 
 def _matrix(request: Request) -> Matrix:
-    matrix = configuration.parse(request.config_text, request.config, request.profile)
+    matrix = configuration.parse(request.config_text, request.config, request.profile, request.workloads)
     changes = dict(request.overrides)
     if "clock" in changes:
         changes["clock"] = Clock(changes["clock"])
