@@ -18,7 +18,7 @@ SKIPPED = 4  # exit status of a kernel selftest that could not run (kselftest.h)
 ABOVE = 3  # folders above a C file's own that may hold headers of its: tools/testing/selftests/mm needs 1
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.M)
 _MEANINGLESS = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
-_TESTCASE = re.compile(r"\btestcase\s*\(\s*unsigned\s+long\s+long\s*\*")
+_TESTCASE = re.compile(r"\btestcase\s*\(\s*unsigned\s+long\s+(?:long\s*)?\*")
 _MARKERS = re.compile(r"\bkm_begin\s*\(")
 _MAIN = re.compile(r"\bmain\s*\(|\bTEST_HARNESS_MAIN\b")
 

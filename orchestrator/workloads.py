@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Workloads: folders as in guest-tools/, with C files and a workload.toml that declares the rest; files of the user."""
+"""Workloads: folders as in guest-tools/ (C files; a workload.toml declares the rest), and files of the user."""
 
 from __future__ import annotations
 
@@ -105,7 +105,10 @@ def _open(word: str, table: Mapping[str, Path]) -> Workload:
         raise ConfigError(f"no such file or folder: {path}{named}")
     if path.is_dir() and not (path / "workload.toml").is_file():
         raise ConfigError(f"{path} has no workload.toml", hint="see guest-tools/ for folders that are workloads")
-    return load(path) if path.is_dir() else load_file(path)
+    workload = load(path) if path.is_dir() else load_file(path)
+    if not workload.own and not any(path.glob("*.c")):
+        raise ConfigError(f"{path} has no C file, and its workload.toml names no program")
+    return workload
 
 
 def load(folder: Path) -> Workload:
@@ -113,8 +116,6 @@ def load(folder: Path) -> Workload:
     path = folder / "workload.toml"
     table = _toml(path)
     program = table.pop("program", None)
-    if program is None and not any(folder.glob("*.c")):
-        raise ConfigError(f"{folder} has no C file, and its workload.toml names no program")
     own = replace(adopt.look(folder / str(program)), declared=path) if program is not None else None
     return _workload(folder.name, folder, path, table, own)
 

@@ -4,7 +4,7 @@
  *
  *	process [--skip STATUS] [options of km_start()] -- PROGRAM [ARGUMENT]...
  *
- * Its faults are those of the process and of the children that it has waited for. What it prints goes to a file; the
+ * Its faults are those of the process and of the children that it has waited for. What it prints goes to files; the
  * last pass's goes to standard error at the end. A program that ends with an error ends all, with its status.
  */
 #include <errno.h>
@@ -20,22 +20,22 @@
 
 #include "kmatrix.h"
 
-#define OUTPUT "/tmp/program.out"
-#define SHOWN (256 << 10)	/* bytes of the output, the last ones */
+#define OUT "/tmp/program.out"
+#define ERR "/tmp/program.err"
+#define SHOWN (256 << 10)	/* bytes of each, the last ones */
 
 extern char **environ;
 
-static char text[SHOWN + 1];
+static char why[256];	/* a test skipped itself */
 
-/* With standard error in it, too: in the order in which the program wrote. */
 static pid_t start(char **command)
 {
 	posix_spawn_file_actions_t actions;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, OUTPUT, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-	posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, OUT, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, ERR, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
 	errno = posix_spawn(&pid, command[0], &actions, NULL, command, environ);
 	if (errno)
 		km_fail("%s cannot be run", command[0]);
@@ -43,30 +43,29 @@ static pid_t start(char **command)
 	return pid;
 }
 
-static void read_output(void)
+/* To our own standard error; remembers what a test says after "SKIP". */
+static void show(const char *path)
 {
-	int fd = open(OUTPUT, O_RDONLY);
+	static char text[SHOWN + 1];
+	int fd = open(path, O_RDONLY);
 	off_t size = lseek(fd, 0, SEEK_END);
 	ssize_t got;
+	char *row;
 
 	if (fd < 0 || size < 0)
-		km_fail(OUTPUT);
+		km_fail("%s", path);
 	got = pread(fd, text, SHOWN, size > SHOWN ? size - SHOWN : 0);
 	text[got > 0 ? got : 0] = 0;
 	close(fd);
-}
-
-/* The row of a test that says why it was skipped, or else the last one; no memory is given back. */
-static const char *reason(void)
-{
-	const char *why = "it does not say why";
-
-	for (char *row = strtok(text, "\n"); row; row = strtok(NULL, "\n")) {
-		why = row;
-		if (strstr(row, "SKIP"))
-			break;
-	}
-	return why;
+	fputs(text, stderr);
+	if (got > 0 && text[got - 1] != '\n')
+		fputc('\n', stderr);
+	row = strstr(text, "SKIP");
+	if (!row)
+		return;
+	row += strlen("SKIP");
+	row += strspn(row, " :");
+	snprintf(why, sizeof(why), "%.*s", (int)strcspn(row, "\n"), row);
 }
 
 /* By a signal: the same status as a shell's. */
@@ -76,10 +75,10 @@ static void end_unless_well(int status, long skip)
 
 	if (!code)
 		return;
-	read_output();
-	fputs(text, stderr);
+	show(OUT);
+	show(ERR);
 	if (code == skip)
-		fprintf(stderr, "\nthe test was skipped: %s\n", reason());
+		fprintf(stderr, "the test skipped itself: %s\n", *why ? why : "it does not say why");
 	exit(code);
 }
 
@@ -112,7 +111,7 @@ int main(int argc, char **argv)
 		end_unless_well(status, skip);
 		errno = 0;
 	}
-	read_output();
-	fputs(text, stderr);
+	show(OUT);
+	show(ERR);
 	return km_finish();
 }
