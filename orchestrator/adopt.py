@@ -15,8 +15,8 @@ from orchestrator.own import Kind, Own
 
 SHELLS = ("sh", "ash", "busybox")  # names by which a script may ask for the guest's /bin/sh, which is busybox
 SKIPPED = 4  # exit status of a kernel selftest that could not run (kselftest.h)
-ABOVE = 3  # folders above a C file's own that may hold headers of its: tools/testing/selftests/mm needs 1
-_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.M)
+ABOVE = 4  # folders above a C file's own that may hold headers of its: from tools/testing/selftests/mm to the top
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.M)
 _MEANINGLESS = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 _TESTCASE = re.compile(r"\btestcase\s*\(\s*unsigned\s+long\s+(?:long\s*)?\*")
 _MARKERS = re.compile(r"\bkm_begin\s*\(")
@@ -74,21 +74,22 @@ def _source(path: Path, text: str) -> Own:
         raise ConfigError(f"{path} defines neither main() nor will-it-scale's testcase(): nothing to start")
     folders = (path.parent, *list(path.parent.parents)[:ABOVE])
     files = tuple(_made_of(path, folders))
-    selftest = any(Path(name).name.startswith("kselftest") for name in _INCLUDE.findall(text))
+    selftest = "selftests" in path.parts or any(file.name.startswith("kselftest") for file in files)
     return Own(kind, files, folders, skip=SKIPPED if selftest else None)
 
 
 def _made_of(path: Path, folders: Iterable[Path]) -> Iterator[Path]:
-    """The C file, the headers that it includes by "NAME" as far as they are near, and the C files beside those."""
+    """The C file, the headers that it includes as far as they are near, and the C files beside those in quotes."""
     waiting, seen = [path], {path}
     while waiting:
         at = waiting.pop(0)
         yield at
         text = at.read_text(errors="replace")
-        for name in _INCLUDE.findall(text):
+        for sign, name in _INCLUDE.findall(text):
             places = (folder / name for folder in (at.parent, *folders))
             header = next((place.resolve() for place in places if place.is_file()), None)
-            for file in (header, header and header.with_suffix(".c")):
+            helper = header.with_suffix(".c") if header and sign == '"' else None
+            for file in (header, helper):
                 if file and file not in seen and (file == header or _helper(file)):
                     seen.add(file)
                     waiting.append(file)

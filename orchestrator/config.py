@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from io import StringIO
@@ -103,7 +104,9 @@ def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) 
 def named_or_absolute(words: Sequence[str], path: Path) -> tuple[str, ...]:
     """Names of workloads as they are, paths so that they say the same from any folder. path: of matrix.yaml."""
     table = _known_workloads(path.parent)
-    return tuple(word if word in table else str(Path(word).expanduser().absolute()) for word in words)
+    split = [workloads.split(word) for word in words]
+    names = [name if name in table else str(Path(name).expanduser().absolute()) for name, *_ in split]
+    return tuple(shlex.join([name, *args]) for name, (_, *args) in zip(names, split, strict=True))
 
 
 def _known_workloads(base: Path) -> dict[str, Path]:
@@ -116,7 +119,8 @@ def _with_workloads(matrix: Matrix, words: Sequence[str], base: Path) -> Matrix:
     homeless = [w for w in chosen if not any(runs_on(w, arch) for arch in matrix.arches)]
     if homeless:
         names = ", ".join(arch.name for arch in matrix.arches)
-        rows = [f"{w.name}: {w.note}; the matrix has only {names}" for w in homeless]
+        made_for = {w.name: ", ".join(w.own.arches) for w in homeless if w.own}
+        rows = [f"{name} is a program for {its}; the matrix has only {names}" for name, its in made_for.items()]
         raise ConfigError("\n".join(rows), hint="add the arch to the matrix file")
     told = {name for w in chosen for e in w.expectations for name in e.claim.replace(",", " ").split()}
     claims = tuple(claim for claim in matrix.claims if told & {claim.id, *claim.same_as})

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from orchestrator.own import Kind, Own
 from orchestrator.registry import unknown
 
 _NAME = re.compile(r"\w[\w.-]*")
+STEADY = 4  # passes until those of will-it-scale's test cases on files cost the same: their pages are active then
 
 
 class _Expect(BaseModel):
@@ -79,7 +81,10 @@ def known(folder: Path) -> dict[str, Path]:
 
 
 def choose(wanted: Sequence[str], table: Mapping[str, Path]) -> tuple[Workload, ...]:
-    """Workloads by name (in table) or path, in order. Raises ConfigError with all that is wrong."""
+    """Workloads by name (in table) or path, in order; arguments of the program may follow, as in a shell.
+
+    Raises ConfigError with all that is wrong.
+    """
     found: dict[str, tuple[str, Workload]] = {}
     wrong: list[str] = []
     for word in dict.fromkeys(wanted):
@@ -96,19 +101,30 @@ def choose(wanted: Sequence[str], table: Mapping[str, Path]) -> tuple[Workload, 
     return tuple(workload for _, workload in found.values())
 
 
+def split(word: str) -> tuple[str, ...]:
+    """A name or path, and the arguments after it. A path that is there may have spaces in it."""
+    if Path(word).exists():
+        return (word,)
+    try:
+        return tuple(shlex.split(word)) or ("",)
+    except ValueError as error:
+        raise ConfigError(f"--workload {word}: {error}") from error
+
+
 def _open(word: str, table: Mapping[str, Path]) -> Workload:
-    if word in table:
-        return load(table[word])
-    path = Path(word)
-    if not path.exists():
-        named = "" if path.name != word and not path.is_absolute() else f"; {unknown('workload', path.name, table)}"
-        raise ConfigError(f"no such file or folder: {path}{named}")
-    if path.is_dir() and not (path / "workload.toml").is_file():
-        raise ConfigError(f"{path} has no workload.toml", hint="see guest-tools/ for folders that are workloads")
-    workload = load(path) if path.is_dir() else load_file(path)
-    if not workload.own and not any(path.glob("*.c")):
-        raise ConfigError(f"{path} has no C file, and its workload.toml names no program")
-    return workload
+    name, *args = split(word)
+    if name in table:
+        workload = load(table[name])
+    else:
+        path = Path(name)
+        if not path.exists():
+            raise ConfigError(f"no such file or folder: {path}, and {unknown('workload', path.name, table)}")
+        if path.is_dir() and not (path / "workload.toml").is_file():
+            raise ConfigError(f"{path} has no workload.toml", hint="see guest-tools/ for folders that are workloads")
+        workload = load(path) if path.is_dir() else load_file(path)
+        if not workload.own and not any(path.glob("*.c")):
+            raise ConfigError(f"{path} has no C file, and its workload.toml names no program")
+    return replace(workload, args=tuple(args)) if args else workload
 
 
 def load(folder: Path) -> Workload:
@@ -137,9 +153,11 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _defaults(own: Own) -> dict[str, Any]:
     """What need not be declared of a file."""
-    unit = "iteration" if own.kind is Kind.WILL_IT_SCALE else "run"
-    metrics = ["pgfault", "minflt", "majflt", "time"]
-    return {"title": f"{own.files[0].name}, {own.kind}", "unit": unit, "metrics": metrics, "memory_mib": 256}
+    title = f"{own.files[0].name}, {own.kind}"
+    common = {"title": title, "metrics": ["pgfault", "minflt", "majflt", "time"], "memory_mib": 256}
+    if own.kind is Kind.WILL_IT_SCALE:
+        return {**common, "unit": "iteration", "warmup": STEADY}
+    return {**common, "unit": "run"}
 
 
 def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: Own | None) -> Workload:

@@ -26,7 +26,7 @@
 
 extern char **environ;
 
-static char why[256];	/* a test skipped itself */
+static char why[256];
 
 static pid_t start(char **command)
 {
@@ -43,29 +43,42 @@ static pid_t start(char **command)
 	return pid;
 }
 
-/* To our own standard error; remembers what a test says after "SKIP". */
+/* Why a test skipped itself: what follows its first "SKIP"; without one, the last row. */
+static void find_reason(const char *text)
+{
+	static bool said;
+	const char *row = strstr(text, "SKIP");
+
+	if (said || !*text)
+		return;
+	said = row;
+	if (row) {
+		row += strlen("SKIP");
+		row += strspn(row, " :");
+	} else {
+		for (row = text + strlen(text) - 1; row > text && row[-1] != '\n'; row--)
+			;
+	}
+	snprintf(why, sizeof(why), "%.*s", (int)strcspn(row, "\n"), row);
+}
+
+/* To our own standard error, whole rows. */
 static void show(const char *path)
 {
-	static char text[SHOWN + 1];
+	static char text[SHOWN + 2];
 	int fd = open(path, O_RDONLY);
 	off_t size = lseek(fd, 0, SEEK_END);
 	ssize_t got;
-	char *row;
 
 	if (fd < 0 || size < 0)
 		km_fail("%s", path);
 	got = pread(fd, text, SHOWN, size > SHOWN ? size - SHOWN : 0);
-	text[got > 0 ? got : 0] = 0;
 	close(fd);
-	fputs(text, stderr);
 	if (got > 0 && text[got - 1] != '\n')
-		fputc('\n', stderr);
-	row = strstr(text, "SKIP");
-	if (!row)
-		return;
-	row += strlen("SKIP");
-	row += strspn(row, " :");
-	snprintf(why, sizeof(why), "%.*s", (int)strcspn(row, "\n"), row);
+		text[got++] = '\n';
+	text[got > 0 ? got : 0] = 0;
+	fputs(text, stderr);
+	find_reason(text);
 }
 
 /* By a signal: the same status as a shell's. */

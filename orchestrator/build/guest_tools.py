@@ -137,7 +137,10 @@ class _Job:
         """No path of this machine gets into the program."""
         folders = dict.fromkeys([*(path.parent for path in self.sources), COMMON])
         places = [f"-ffile-prefix-map={folder}=." for folder in folders]
-        quoted = [word for folder in (self.own.quoted if self.own else ()) for word in ("-iquote", str(folder))]
+        near = (
+            self.own.headers if self.own else ()
+        )  # <NAME> is looked for there last: nothing of the system is hidden
+        headers = [word for folder in near for word in ("-iquote", str(folder), "-idirafter", str(folder))]
         flags = OWN_FLAGS if self.own else FLAGS
         libraries = LIBRARIES if self.own else ()
         done = await proc.run(
@@ -145,7 +148,7 @@ class _Job:
                 f"{self.arch.cross_prefix}gcc",
                 *flags,
                 *places,
-                *quoted,
+                *headers,
                 "-I",
                 str(COMMON),
                 *map(str, files),

@@ -35,7 +35,7 @@ Workloads = Annotated[
     typer.Option(
         "--workload",
         "-w",
-        help="Instead of the file's workloads: a name, a folder, C file, program or script; repeatable.",
+        help="Instead of the file's: name, folder, C file, program or script, and its arguments; repeatable.",
     ),
 ]
 DEFAULT = Path("matrix.yaml")
