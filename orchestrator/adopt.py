@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from orchestrator import elf
@@ -30,7 +30,7 @@ def look(path: Path) -> Own:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     if path.suffix == ".c":
-        return _source(path, content.decode(errors="replace"))
+        return _source(path)
     if content.startswith(elf.MAGIC):
         return Own(Kind.BINARY, (path,), arches=(_arch_of(path, content, arches()),))
     if content.startswith(b"#!"):
@@ -68,31 +68,32 @@ def interpreter(path: Path, line: str) -> tuple[str, ...]:
     return ("/bin/sh", *words[1:])
 
 
-def _source(path: Path, text: str) -> Own:
-    kind = c_kind(text)
+def _source(path: Path) -> Own:
+    folders = (path.parent, *list(path.parent.parents)[:ABOVE])
+    compiled, files = _made_of(path, folders)
+    part = [path, *(file for file in files if file.suffix == ".c" and file not in compiled)]  # what it includes of C
+    kind = c_kind("\n".join(file.read_text(errors="replace") for file in part))
     if kind is None:
         raise ConfigError(f"{path} defines neither main() nor will-it-scale's testcase(): nothing to start")
-    folders = (path.parent, *list(path.parent.parents)[:ABOVE])
-    files = tuple(_made_of(path, folders))
     selftest = "selftests" in path.parts or any(file.name.startswith("kselftest") for file in files)
-    return Own(kind, files, folders, skip=SKIPPED if selftest else None)
+    return Own(kind, tuple(files), tuple(compiled), folders, skip=SKIPPED if selftest else None)
 
 
-def _made_of(path: Path, folders: Iterable[Path]) -> Iterator[Path]:
-    """The C file, the headers that it includes as far as they are near, and the C files beside those in quotes."""
-    waiting, seen = [path], {path}
-    while waiting:
-        at = waiting.pop(0)
-        yield at
-        text = at.read_text(errors="replace")
-        for sign, name in _INCLUDE.findall(text):
+def _made_of(path: Path, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """What is compiled: the C file, and those beside headers that it quotes. And all files that are read."""
+    compiled, files = [path], [path]
+    for at in files:  # grows meanwhile
+        for sign, name in _INCLUDE.findall(at.read_text(errors="replace")):
             places = (folder / name for folder in (at.parent, *folders))
             header = next((place.resolve() for place in places if place.is_file()), None)
-            helper = header.with_suffix(".c") if header and sign == '"' else None
-            for file in (header, helper):
-                if file and file not in seen and (file == header or _helper(file)):
-                    seen.add(file)
-                    waiting.append(file)
+            if header is None or header in files:
+                continue
+            files.append(header)
+            helper = header.with_suffix(".c")
+            if sign == '"' and helper not in files and _helper(helper):
+                compiled.append(helper)
+                files.append(helper)
+    return compiled, files
 
 
 def _helper(path: Path) -> bool:

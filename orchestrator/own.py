@@ -23,10 +23,11 @@ WHOLE = frozenset({Kind.SOURCE, Kind.BINARY, Kind.SCRIPT})  # measured from star
 
 @dataclass(frozen=True)
 class Own:
-    """files: all that it is made of, itself first; headers: folders with headers of its."""
+    """files: all that it is made of, itself first; compiled: C files among them; headers: folders with headers."""
 
     kind: Kind
     files: tuple[Path, ...]
+    compiled: tuple[Path, ...] = ()
     headers: tuple[Path, ...] = ()
     interpreter: tuple[str, ...] = ()  # what runs it in the guest
     skip: int | None = None  # the exit status by which it says that it did not run

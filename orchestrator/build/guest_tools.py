@@ -56,8 +56,8 @@ async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
     if own is None:
         job = _Job(arch, workload.name, sorted(workload.folder.glob("*.c")), sorted(workload.folder.glob("*.h")))
         return Tool(await job.binary(store))
-    sources = [path for path in own.files if path.suffix == ".c"]
-    others = [path for path in own.files if path.suffix != ".c"]
+    sources = own.compiled
+    others = [path for path in own.files if path not in sources]
     if own.kind is Kind.MARKERS:
         return Tool(await _Job(arch, workload.name, sources, others, own).binary(store))
     if own.kind is Kind.WILL_IT_SCALE:

@@ -123,7 +123,10 @@ def test_headers_and_their_c_files_come_along(tmp_path: Path) -> None:
     (tmp_path / "mm" / "deep.h").write_text("\n")
     own = adopt.look(folder / "one.c")
     assert [path.name for path in own.files] == ["one.c", "kselftest.h", "util.h", "util.c", "two.h", "deep.h"]
+    assert [path.name for path in own.compiled] == ["one.c", "util.c"]
     assert own.skip == 4
+    (folder / "three.c").write_text('#include "one.c"\n')
+    assert adopt.look(folder / "three.c").kind is Kind.SOURCE
 
 
 def test_a_file_is_declared_by_default_or_by_the_file_beside_it(tmp_path: Path) -> None:
