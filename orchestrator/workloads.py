@@ -170,9 +170,6 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: O
         rows = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError("\n".join(rows)) from error
     _check_names(path, declared)
-    left_out = (
-        f"a ready program for {', '.join(own.arches)}: other architectures are left out" if own and own.arches else ""
-    )
     return Workload(
         name=name,
         folder=folder,
@@ -188,8 +185,15 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: O
         boots=declared.boots,
         warmup=declared.warmup,
         claims=tuple(declared.claims),
-        note="; ".join(text for text in (declared.note, left_out) if text),
+        note="; ".join(text for text in (declared.note, left_out(own)) if text),
         own=own,
+    )
+
+
+def left_out(own: Own | None) -> str:
+    """What a report must say of a program that is not for all arches."""
+    return (
+        f"a ready program for {', '.join(own.arches)}: other architectures are left out" if own and own.arches else ""
     )
 
 

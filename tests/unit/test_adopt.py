@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from orchestrator import adopt, arches, config, elf, rundata, workloads
+from orchestrator import adopt, arches, config, elf, portable, rundata, workloads
 from orchestrator.errors import ConfigError
 from orchestrator.own import Kind
 from orchestrator.plan import plan
@@ -202,3 +203,27 @@ def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> Non
     (tmp_path / "w.h").write_text("int x;\n")
     with pytest.raises(ConfigError, match=r"changed since .*w\.c"):
         rundata.check_inputs(folder, matrix)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["folder", "marked.c", "counted.c --iterations 10", "skips.c", "hello.sh", "ready", "throttle", "gup --mib 4"],
+)
+def test_a_workload_is_the_same_from_the_copies_of_its_files(tmp_path: Path, word: str) -> None:
+    """Under its name in another folder; what is compiled is the same."""
+    (tmp_path / "ready").write_bytes(program(arches.known()["s390x"].elf))
+    shipped = workloads.known(OWN.parents[2] / "guest-tools")
+    name = word.split()[0]
+    path = name if name in shipped else str((tmp_path if name == "ready" else OWN) / name)
+    first = workloads.choose([path + word[len(name) :]], shipped)[0]
+    folder = tmp_path / "copy" / first.name
+    for name, content in portable.files(first).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    again = workloads.load(folder)
+    assert replace(again, folder=first.folder, own=first.own) == first
+    assert bool(again.own) == bool(first.own)
+    if first.own and again.own:
+        assert again.own.kind == first.own.kind and again.own.skip == first.own.skip
+        assert [p.read_bytes() for p in again.own.files] == [p.read_bytes() for p in first.own.files]
+        assert [p.name for p in again.own.compiled] == [p.name for p in first.own.compiled]
