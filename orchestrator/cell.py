@@ -15,6 +15,7 @@ from pathlib import Path
 
 from orchestrator import snapshots
 from orchestrator.build import initramfs
+from orchestrator.build.guest_tools import Tool, arguments
 from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
@@ -27,7 +28,7 @@ from orchestrator.passes import decode
 from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
-REMOTE = "/tmp/workload"
+REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 
@@ -38,7 +39,7 @@ class Task:
 
     boot: Boot
     machine: Machine  # its initrd is without keys
-    binary: Path
+    tool: Tool
     kernel_key: str
     qemu: str  # its version
     measure: Measure  # as this workload needs it
@@ -106,8 +107,8 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
 
 async def _kept(task: Task, stages: _Stages) -> Snapshot:
     """From the store; else made."""
-    args = (*task.boot.cell.workload.args, str(task.measure.warmup))
-    name = snapshots.key(task.machine, task.qemu, task.kernel_key, task.binary, args, task.boot.number)
+    args = (*arguments(task.boot.cell.workload, (), PROGRAM), str(task.measure.warmup))
+    name = snapshots.key(task.machine, task.qemu, task.kernel_key, task.tool.sha256, args, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
             return found
@@ -175,8 +176,9 @@ def _launch(task: Task) -> str:
     """The workload's start in the guest: on its own, so that the connection can go away."""
     workload = task.boot.cell.workload
     clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
-    options = [*workload.args, *clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
-    script = f"{shlex.join([REMOTE, *options])} >{OUT} 2>{ERR}; echo $? >{CODE}; echo '{ENDED}' >/dev/console"
+    options = [*clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
+    command = shlex.join([REMOTE, *arguments(workload, options, PROGRAM)])
+    script = f"{command} >{OUT} 2>{ERR}; echo $? >{CODE}; echo '{ENDED}' >/dev/console"
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
 
 
@@ -221,6 +223,8 @@ async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
             output = await running.during(shell.run(command, limit), limit, "did not give the results", "fetch")
         finally:
             shell.close()
+    if output.stderr:
+        (task.folder / "work.err").write_text(output.stderr)
     if output.code:
         raise _failed(task.boot.cell.workload.name, output, running.console.text)
     return output.stdout
@@ -229,11 +233,12 @@ async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
 async def _push(running: Guest, shell: Shell, task: Task) -> None:
     """Copy the workload; the guest's own sha256 must be the host's."""
     limit = task.limits.ready
-    await running.during(shell.push(task.binary, REMOTE, limit), limit, "did not take the workload", "push")
-    told = await running.during(shell.run(f"sha256sum {REMOTE}", limit), limit, "did not answer", "push")
-    want, got = sha256(task.binary), told.stdout.split(" ")[0]
-    if got != want:
-        raise InfraError(f"the workload arrived with sha256 {got}, sent was {want}", kind="push", log=told.stderr)
+    for file, place in zip(task.tool.files, (REMOTE, PROGRAM), strict=False):
+        await running.during(shell.push(file, place, limit), limit, "did not take the workload", "push")
+        told = await running.during(shell.run(f"sha256sum {place}", limit), limit, "did not answer", "push")
+        want, got = sha256(file), told.stdout.split(" ")[0]
+        if got != want:
+            raise InfraError(f"the workload arrived with sha256 {got}, sent was {want}", kind="push", log=told.stderr)
 
 
 def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
@@ -248,7 +253,7 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
         warmup=task.measure.warmup,
         passes=decode(output, metrics, task.measure.warmup + task.measure.passes),
         kernel_key=task.kernel_key,
-        workload_sha256=sha256(task.binary),
+        workload_sha256=task.tool.sha256,
         seconds=stages.seconds,
         notes=(*task.notes, *running.notes),
     )

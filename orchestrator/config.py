@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import copy
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ from orchestrator import arches, workloads
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
+from orchestrator.plan import runs_on
 from orchestrator.registry import unknown
 from orchestrator.schema import ClaimSpec, KernelSpec, MatrixSpec, SourceSpec
 
@@ -71,13 +74,13 @@ class _Problems:
             raise ConfigError("\n".join(rows), hint=f"{len(rows)} to mend; nothing was started")
 
 
-def load(path: Path, profile: str = "") -> Matrix:
+def load(path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
     try:
         text = path.read_text()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-    return parse(text, path, profile)
+    return parse(text, path, profile, chosen)
 
 
 def profiles(path: Path) -> list[str]:
@@ -85,8 +88,8 @@ def profiles(path: Path) -> list[str]:
     return list((YAML(typ="safe").load(path.read_text()) or {}).get("profiles", {}))
 
 
-def parse(text: str, path: Path, profile: str = "") -> Matrix:
-    """As load, of a text; paths in it are relative to path's folder."""
+def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
+    """As load, of a text; paths in it are relative to path's folder. chosen workloads replace the file's."""
     try:
         tree = YAML().load(StringIO(text))
     except MarkedYAMLError as error:
@@ -100,7 +103,33 @@ def parse(text: str, path: Path, profile: str = "") -> Matrix:
     spec = _validate(tree, problems)
     matrix = _resolve(spec, problems, path.parent)
     problems.stop()
-    return matrix
+    return _with_workloads(matrix, chosen, path.parent) if chosen else matrix
+
+
+def named_or_absolute(words: Sequence[str], path: Path) -> tuple[str, ...]:
+    """Names of workloads as they are, paths so that they say the same from any folder. path: of matrix.yaml."""
+    table = _known_workloads(path.parent)
+    split = [workloads.split(word) for word in words]
+    names = [name if name in table else str(Path(name).expanduser().absolute()) for name, *_ in split]
+    return tuple(shlex.join([name, *args]) for name, (_, *args) in zip(names, split, strict=True))
+
+
+def _known_workloads(base: Path) -> dict[str, Path]:
+    return workloads.known(GUEST_TOOLS) | workloads.known(base / "guest-tools")
+
+
+def _with_workloads(matrix: Matrix, words: Sequence[str], base: Path) -> Matrix:
+    """These workloads instead; claims that they say nothing of are left out. ConfigError if one can run nowhere."""
+    chosen = workloads.choose(words, _known_workloads(base))
+    homeless = [w for w in chosen if not any(runs_on(w, arch) for arch in matrix.arches)]
+    if homeless:
+        names = ", ".join(arch.name for arch in matrix.arches)
+        made_for = {w.name: ", ".join(w.own.arches) for w in homeless if w.own}
+        rows = [f"{name} is a program for {its}; the matrix has only {names}" for name, its in made_for.items()]
+        raise ConfigError("\n".join(rows), hint="add the arch to the matrix file")
+    told = {name for w in chosen for e in w.expectations for name in e.claim.replace(",", " ").split()}
+    claims = tuple(claim for claim in matrix.claims if told & {claim.id, *claim.same_as})
+    return replace(matrix, workloads=chosen, claims=claims)
 
 
 def _with_profile(tree: Any, name: str, problems: _Problems) -> Any:
@@ -156,7 +185,7 @@ def _unknown_key(location: Location) -> str:
 
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
     known_arches = arches.known()
-    known_workloads = workloads.known(GUEST_TOOLS) | workloads.known(base / "guest-tools")
+    known_workloads = _known_workloads(base)
     sources = {name: _source(name, s, problems, base) for name, s in spec.sources.items()}
     kernels = {name: _kernel(name, k, sources, problems, base) for name, k in spec.kernels.items()}
     for i, pair in enumerate(spec.compare):

@@ -18,10 +18,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from orchestrator import portable
 from orchestrator.analyse.contract import InputFile
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Kernel, Matrix, Plan, Source
-from orchestrator.paths import COMMON
+from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.results import RunFolder
 from orchestrator.store import write_atomically
 
@@ -38,16 +39,17 @@ def save(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
 def collect(matrix: Matrix, plan: Plan) -> dict[str, bytes]:
     """{path below inputs/: content}."""
     kernels = {cell.kernel.name: cell.kernel for cell in plan.cells}.values()
-    tools = {cell.workload.name: cell.workload.folder for cell in plan.cells}
+    workloads = {cell.workload.name: cell.workload for cell in plan.cells}.values()
     files = {MATRIX: _matrix(matrix, plan).encode()}
     for build in plan.builds:
         files[f"kconfig/{build.id}"] = ("\n".join(build.kconfig) + "\n").encode()
     for kernel in kernels:
         for name, patch in _patches(kernel).items():
             files[name] = patch.read_bytes()
-    for name, folder in {**tools, COMMON.name: COMMON}.items():
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            files[f"guest-tools/{name}/{path.relative_to(folder)}"] = path.read_bytes()
+    for workload in workloads:
+        files |= {f"guest-tools/{workload.name}/{name}": text for name, text in portable.files(workload).items()}
+    for folder in (COMMON, ADAPTERS):
+        files |= {f"guest-tools/{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
     return files
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.evidence import Claim as Claim
 from orchestrator.evidence import Expectation as Expectation
+from orchestrator.own import Own as Own
 from orchestrator.words import Clock as Clock
 from orchestrator.words import Direction as Direction
 from orchestrator.words import Status as Status
@@ -34,6 +35,7 @@ class Arch:
     image: str  # the image's path in the build tree
     debian_arch: str  # of the guest's packages
     cross_prefix: str  # of the compiler: s390x-linux-gnu-
+    elf: tuple[int, int, int]  # its programs: class (2: 64 bits), data (1: little endian), e_machine
     kconfig: tuple[str, ...]  # lines beside images/kconfig/common.config
     cmdline: str = ""  # kernel parameters only this one needs
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
@@ -84,7 +86,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Workload:
-    """A folder of guest-tools/: a native static program and what it declares."""
+    """A native static program and what it declares: a folder as in guest-tools/, or a file of the user's own."""
 
     name: str
     folder: Path
@@ -101,6 +103,7 @@ class Workload:
     warmup: int | None = None  # the same
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
+    own: Own | None = None  # a file, and how it is measured; None: the folder's C files are a program with markers
 
 
 @dataclass(frozen=True)

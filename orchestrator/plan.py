@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Sequence
 
 from orchestrator.errors import ConfigError
-from orchestrator.model import Boot, Build, Cell, Matrix, Measure, Plan
+from orchestrator.model import Arch, Boot, Build, Cell, Matrix, Measure, Plan, Workload
 
 
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
@@ -40,7 +40,13 @@ def _cells(matrix: Matrix) -> tuple[Cell, ...]:
         for arch in matrix.arches
         for workload in matrix.workloads
         for kernel in matrix.kernels
+        if runs_on(workload, arch)
     )
+
+
+def runs_on(workload: Workload, arch: Arch) -> bool:
+    """A ready program is for one arch."""
+    return not (workload.own and workload.own.arches) or arch.name in workload.own.arches
 
 
 def _select(cells: tuple[Cell, ...], globs: Sequence[str]) -> tuple[Cell, ...]:

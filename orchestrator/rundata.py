@@ -37,14 +37,16 @@ class Request:
     select: tuple[str, ...]
     overrides: Mapping[str, Any]
     profile: str = ""
+    workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
 
 
 def inputs(matrix: Matrix) -> dict[str, str]:
     """{what a result depends on: its hash}, beyond matrix.yaml itself."""
     table = {str(patch): sha256(patch) for kernel in matrix.kernels for patch in kernel.patches}
     for workload in matrix.workloads:
-        files = sorted(path for path in workload.folder.rglob("*") if path.is_file())
-        table[str(workload.folder)] = digest([(path.name, sha256(path)) for path in files])
+        own = workload.own
+        files = own.inputs if own else sorted(path for path in workload.folder.rglob("*") if path.is_file())
+        table[str(files[0] if own else workload.folder)] = digest([(path.name, sha256(path)) for path in files])
     table["kconfig"] = digest(matrix.kconfig, [arch.kconfig for arch in matrix.arches])
     return table
 
@@ -71,6 +73,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "select": list(request.select),
             "overrides": dict(request.overrides),
             "profile": request.profile,
+            "chosen": list(request.workloads),
             "inputs": inputs(matrix),
             "builds": [build.id for build in plan.builds],
             "cells": [cell.id for cell in plan.cells],
@@ -89,7 +92,8 @@ def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
     data = _plan(folder)
     text = (folder.path / "matrix.yaml").read_text()
-    return Request(Path(data["config"]), text, tuple(data["select"]), data["overrides"], data.get("profile", ""))
+    select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
+    return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
 
 
 def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:

@@ -52,7 +52,7 @@ def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Itera
             yield Difference(f"*/{kernel}/*", f"patch {patch} of {kernel} {_how(old, new)}", content=True)
         else:
             workload = rest.partition("/")[0]
-            cells = "*" if workload == "common" else f"*/*/{workload}"
+            cells = "*" if workload in ("common", "adapters") else f"*/*/{workload}"
             yield Difference(cells, f"workload file {rest} {_how(old, new)}", content=True)
 
 

@@ -19,6 +19,7 @@ ARCH = Arch(
     image="arch/arm64/boot/Image",
     debian_arch="arm64",
     cross_prefix="aarch64-linux-gnu-",
+    elf=(2, 1, 183),
     cmdline="earlycon",
     devices=("pvpanic-pci",),
     kconfig=(

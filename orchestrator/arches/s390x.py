@@ -19,6 +19,7 @@ ARCH = Arch(
     image="arch/s390/boot/bzImage",
     debian_arch="s390x",
     cross_prefix="s390x-linux-gnu-",
+    elf=(2, 2, 22),
     cmdline="earlyprintk",
     kconfig=(
         "CONFIG_MARCH_ZEC12=y",

@@ -20,6 +20,7 @@ ARCH = Arch(
     image="arch/x86/boot/bzImage",
     debian_arch="amd64",
     cross_prefix="x86_64-linux-gnu-",
+    elf=(2, 1, 62),
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
     cmdline_icount="nolapic_timer tsc_early_khz=1000000",  # not calibrated: 10 s of host time, 100 ppm of error
     devices=("pvpanic-pci",),

@@ -80,7 +80,7 @@ def text_of(path: Path) -> str:
 
 
 def requested(request: Request) -> Matrix:
-    matrix = configuration.parse(request.config_text, request.config, request.profile)
+    matrix = configuration.parse(request.config_text, request.config, request.profile, request.workloads)
     changes = dict(request.overrides)
     if "clock" in changes:
         changes["clock"] = Clock(changes["clock"])

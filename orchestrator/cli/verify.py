@@ -109,12 +109,12 @@ def _request(
         own = path / inputs.FOLDER / inputs.MATRIX
         place = own if own.is_file() else inputs.restore(before["inputs"], folder.path / "recorded")
         return Request(place.resolve(), place.read_text(), tuple(wanted), overrides)
-    place = config or _usual(path)
-    profile = _profile(place, wanted)
-    usual = asdict(configuration.load(place, profile).measure)
+    place, chosen = config or _usual(path), _chosen(path)
+    profile = _profile(place, wanted, chosen)
+    usual = asdict(configuration.load(place, profile, chosen).measure)
     then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
     overrides |= {name: value for name, value in then.items() if usual[name] != value}
-    return Request(place.resolve(), text_of(place), tuple(wanted), overrides, profile)
+    return Request(place.resolve(), text_of(place), tuple(wanted), overrides, profile, chosen)
 
 
 def _usual(path: Path) -> Path:
@@ -123,11 +123,16 @@ def _usual(path: Path) -> Path:
     return theirs if theirs and theirs.is_file() else Path("matrix.yaml")
 
 
-def _profile(place: Path, wanted: list[str]) -> str:
+def _chosen(path: Path) -> tuple[str, ...]:
+    """Workloads of the run that its matrix file does not name."""
+    return rundata.load_request(open_run(path)).workloads if path.is_dir() else ()
+
+
+def _profile(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
     """Whichever of the file's profiles has all wanted cells; "" for the file as it is."""
     lacking: list[str] = []
     for name in ("", *configuration.profiles(place)):
-        cells = {cell.id for cell in make_plan(configuration.load(place, name)).cells}
+        cells = {cell.id for cell in make_plan(configuration.load(place, name, chosen)).cells}
         if cells.issuperset(wanted):
             return name
         lacking = lacking or [cell for cell in wanted if cell not in cells]

@@ -13,7 +13,7 @@ from orchestrator import config as configuration
 from orchestrator import rundata, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.look import DEFAULT, Config, Profile, Select
+from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.running import EMPTY, Manner, check_host, executor, finish, measured, text_of
 from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
@@ -72,6 +72,7 @@ def run(
     config: Config = DEFAULT,
     profile: Profile = "",
     select: Select = None,
+    workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
@@ -87,16 +88,16 @@ def run(
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
     if resume:
-        if profile or select or out or boots or passes or clock:
+        if profile or select or workload or out or boots or passes or clock:
             raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
         folder, request = open_run(resume), rundata.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile)
-    report = measured(
-        folder, request, Manner(json, refresh=refresh, jobs=jobs, resumed=bool(resume), unsandboxed=unsandboxed)
-    )
+        chosen = configuration.named_or_absolute(workload or (), config)
+        request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
+    manner = Manner(json, refresh=refresh, jobs=jobs, resumed=bool(resume), unsandboxed=unsandboxed)
+    report = measured(folder, request, manner)
     if not json:
         printer().print(view(report))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.build import disk, initramfs
+from orchestrator.build.guest_tools import Tool
 from orchestrator.cell import Task, measure
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
 from orchestrator.events import Bus
@@ -19,7 +20,7 @@ from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
 from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
 from orchestrator.results import RunFolder
-from orchestrator.store import Store, sha256
+from orchestrator.store import Store
 
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
 
@@ -59,19 +60,19 @@ class Boots:
         """The guest image; each boot adds keys of its own."""
         return await initramfs.image(self.store, arch, self.images, self.refresh)
 
-    async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, binary: Path) -> BootResult:
+    async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, tool: Tool) -> BootResult:
         """Measure one boot, again after an infrastructure failure as often as retries says."""
         measure = self.measure.of(boot.cell.workload)
         choice = await self._accelerator(boot.cell.arch, measure, kernel, initrd)
         version = await accel.qemu_version(boot.cell.arch)
         kept = self.folder.load_boot(boot.cell.id, boot.number)
-        same = (kernel.key, sha256(binary), choice.accel, version)
+        same = (kernel.key, tool.sha256, choice.accel, version)
         if kept and (kept.kernel_key, kept.workload_sha256, kept.accel, kept.qemu) == same:
             return kept
         task = Task(
             boot=boot,
             machine=await self._machine(boot.cell.arch, choice.accel, measure, kernel, initrd, boot.cell.workload),
-            binary=binary,
+            tool=tool,
             kernel_key=kernel.key,
             qemu=version,
             measure=measure,

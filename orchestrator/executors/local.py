@@ -78,7 +78,7 @@ class Local:
                 for cell in self.plan.cells:
                     name = f"tool {cell.arch.name}/{cell.workload.name}"
                     if name not in self._tasks:
-                        work = guest_tools.binary(self.store, cell.arch, cell.workload)
+                        work = guest_tools.tool(self.store, cell.arch, cell.workload)
                         self._start(group, name, work)
                 self._start_boots(group, boots)
                 for cell in self.plan.cells:
@@ -177,13 +177,13 @@ class Local:
         cell = boot.cell
         kernel = await self._need(f"kernel {cell.build_id}", KernelArtifact)
         initrd = await self._need(f"image {cell.arch.name}", Path)
-        binary = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", Path)
+        tool = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", guest_tools.Tool)
         async with boots.slots:
             for earlier in range(boot.number):
                 task = self._tasks[f"boot {cell.id}#{earlier}"]
                 if task.done() and isinstance(error := task.result(), KmatrixError):
                     raise error
-            return await boots.boot(boot, kernel, initrd, binary)
+            return await boots.boot(boot, kernel, initrd, tool)
 
     def _ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
