@@ -9,4 +9,5 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.NEITHER,
     collect=lambda line: float(str(line["minflt"])),
+    robot="time.minor_page_faults",
 )

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that tell what finished runs found: report."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import proc, rundata
+from orchestrator import report as formats
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.slice import arches, sliced
+from orchestrator.cli.screen import printer
+from orchestrator.errors import ConfigError
+from orchestrator.registry import pick
+from orchestrator.report import Extras
+from orchestrator.report.parts import eml
+from orchestrator.report.terminal import view
+from orchestrator.results import RunFolder, open_run
+from orchestrator.store import write_atomically
+
+FORMATS = "terminal, markdown, json, mail, html, junit, ktap, kcidb or b4check."
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verbs."""
+    app.command()(report)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    format: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "terminal",
+    arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Tell of this one only; repeatable.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", help="Glob over cell ids; repeatable.")
+    ] = None,
+    in_reply_to: Annotated[
+        Path | None, typer.Option("--in-reply-to", help="With mail: the patch's mail (.eml, mbox) to answer.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this file instead of the screen.")] = None,
+) -> None:
+    """Show a finished run again; needs neither QEMU nor a compiler.
+
+    Example: kmatrix report runs/2026-11-23-101500 --format mail --in-reply-to patch.eml --out reply.eml
+    """
+    render = pick("format", format, formats.known())
+    if in_reply_to and format != "mail":
+        raise ConfigError("--in-reply-to makes a mail", hint="add --format mail")
+    folder = open_run(run)
+    whole = rundata.report(folder)
+    matrix = sliced(whole, arch or (), select or ())
+    if format == "terminal" and not out:
+        printer().print(view(matrix))
+        raise typer.Exit(exit_code(matrix))
+    left_out = tuple(name for name in arches(whole) if name not in arches(matrix))
+    signer = identity() if format == "mail" else ""
+    text = render(matrix, Extras(folder, left_out, again(folder), signer))
+    if in_reply_to:
+        text = eml.reply(in_reply_to, text, signer)
+    if out:
+        write_atomically(out, text)
+    else:
+        typer.echo(text, nl=False)
+    raise typer.Exit(exit_code(matrix))
+
+
+def again(folder: RunFolder) -> str:
+    """The command that does a run again, without this machine's paths."""
+    request = rundata.load_request(folder)
+    words = ["kmatrix", "run", "--config", request.config.name]
+    words += ["--profile", request.profile] if request.profile else []
+    words += [f"--select '{glob}'" for glob in request.select]
+    words += [f"--{name} {value}" for name, value in request.overrides.items()]
+    return " ".join(words)
+
+
+def identity() -> str:
+    """Name <address> as git knows it; "" if it does not."""
+    found = [asyncio.run(proc.run(["git", "config", f"user.{key}"])).output.strip() for key in ("name", "email")]
+    return f"{found[0]} <{found[1]}>" if all(found) else ""
