@@ -12,14 +12,14 @@ from orchestrator.report.parts.sentence import headline
 from orchestrator.report.parts.signoff import offer
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
-    """ASCII, at most 75 columns."""
+def RENDER(report: MatrixReport, extras: Extras = NOTHING, offered: bool = True) -> str:
+    """ASCII, at most 75 columns; offered: with a Tested-by: line where one may be."""
     parts = [paragraph(headline(report))]
     parts += failed(report)
     parts += tables(report)
     parts += [unexpected(report), claims(report), doubts(report), scope(report, extras.left_out), kernels(report)]
     if extras.again:
         parts.append(["To do it again:", "", *command(extras.again)])
-    parts.append(offer(report, extras.signer))
+    parts += [offer(report, extras.signer)] if offered else []
     text = "\n\n".join("\n".join(folded(part)) for part in parts if part)
     return f"{text}\n"

@@ -16,7 +16,7 @@ _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=Fa
 
 
 def reply(original: Path, body: str, sender: str) -> str:
-    """body as the answer to the first mail of a file; sender is Name <address>, or "" for git send-email to fill in."""
+    """body as the answer to the first mail of a file; sender: Name <address>, or "" for git send-email to fill in."""
     asked = read(original)
     parent = _one_line(asked, "Message-Id")
     if not parent:

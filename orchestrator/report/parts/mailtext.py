@@ -32,7 +32,8 @@ def _failure(cells: Sequence[CellRow]) -> Block:
     first = cells[0]
     why = first["failure"] or {}
     names = listed(cell["workload"] for cell in cells)
-    head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {why['message']}"
+    what = why["message"].removeprefix("the kernel broke: ")
+    head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {what}"
     log = quoted(excerpt(why["log"])) if why["log"].strip() else []
     return [*paragraph(head, "", "  "), *log]
 
@@ -41,7 +42,7 @@ def unexpected(report: MatrixReport) -> Block:
     """Expectations that do not hold."""
     lost = [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED]
     lines = [line for row in lost for line in paragraph(_expectation(row), "  ", "    ")]
-    return ["Not as expected:", *lines] if lines else []
+    return ["Not as expected (! above):", *lines] if lines else []
 
 
 def _expectation(row: ExpectationRow) -> str:

@@ -11,6 +11,10 @@ from orchestrator.model import Verdict
 from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
 from orchestrator.rows import undecided
 
+WHY = (
+    "Everything passed and nothing was seen to get worse. "
+    "Who wants to vouch for that takes the # off; kmatrix does not sign."
+)
 NOBODY = "Your Name <you@example.org>"
 
 
@@ -42,5 +46,4 @@ def offer(report: MatrixReport, signer: str) -> list[str]:
     if len(long[0]) > WIDTH:
         long = [f"# Tested-by: {name}", f"#  {address}"]
     lines = [line] if len(line) <= WIDTH else [*long, *paragraph(f"# {scope(report)}", "#  ")]
-    why = "Everything passed and nothing was seen to get worse. Who wants to vouch for that takes the # off; kmatrix does not sign."
-    return [*paragraph(why), "", *lines]
+    return [*paragraph(WHY), "", *lines]
