@@ -53,6 +53,20 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     }  # fmt: skip
 
 
+def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
+    """What a run says of kernels with a certain patch: comparisons of which only the new one has it."""
+    pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
+    told = {*kernels, *(row["base"] for row in pairs)}
+    return {
+        **report,
+        "cells": [cell for cell in report["cells"] if cell["kernel"] in told],
+        "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
+        "comparisons": pairs,
+        "expectations": [row for row in report["expectations"] if set(row["kernel"].split(":")) <= told],
+        "claims": [],  # they are the whole run's
+    }
+
+
 def matches(cell_id: str, pattern: str) -> bool:
     """As --select of run: a glob over ids; one that leaves parts out means all of them."""
     return fnmatchcase(cell_id, pattern + "/*" * max(0, 2 - pattern.count("/")))

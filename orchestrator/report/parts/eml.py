@@ -56,6 +56,12 @@ def parse(content: bytes) -> EmailMessage:
     return email.message_from_bytes(content, policy=default)
 
 
+def text(mail: EmailMessage) -> str:
+    """All its plain text, decoded: the patch may be in the body or attached."""
+    parts = [part.get_payload(decode=True) for part in mail.walk() if part.get_content_maintype() == "text"]
+    return "\n".join(part.decode(errors="replace") for part in parts if isinstance(part, bytes))
+
+
 def _one_line(mail: EmailMessage, name: str) -> str:
     return " ".join(str(mail.get(name, "")).split())
 

@@ -74,11 +74,12 @@ def doubts(report: MatrixReport) -> Block:
 
 def scope(report: MatrixReport, left_out: Sequence[str]) -> Block:
     """What this does not cover."""
-    lines = [line for text in _gaps(report, left_out) for line in paragraph(text, "- ", "  ")]
+    lines = [line for text in gaps(report, left_out) for line in paragraph(text, "- ", "  ")]
     return ["What this does not cover:", *lines]
 
 
-def _gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
+def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
+    """A sentence each."""
     cells = report["cells"]
     said = []
     absent = [name for name in arches.known() if name not in {*measured(report), *left_out}]
