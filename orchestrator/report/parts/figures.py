@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from markupsafe import escape
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.model import Verdict
@@ -22,11 +25,12 @@ GREY = "#8b929c"
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "kmatrix",
+    "text.parse_math": False,  # a "$" in a name is one
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    **{name: INK for name in ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")},
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
 }
 
 
@@ -53,7 +57,9 @@ def changes(rows: Sequence[ComparisonRow]) -> str:
                 ha=side,
             )
         axes.axvline(0, color=INK, linewidth=0.8)
-        axes.margins(x=0.35)
+        low, high = min(0.0, *values), max(0.0, *values)
+        room = 0.45 * (high - low)  # for the labels
+        axes.set_xlim(low - room * (low < 0), high + room * (high > 0))
         axes.invert_yaxis()
         axes.set_xlabel("change, %")
 
@@ -80,10 +86,10 @@ def samples(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
         axes.set_xticks(range(len(shown)), [row["arch"] for row in shown])
         axes.margins(x=0.15, y=0.15)
         axes.set_ylabel("% from base")
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(0, 0.5), fontsize=8)
+        axes.figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=8)
 
     first = shown[0]
-    return _svg(draw, f"{named(first['workload'], first['metric'])}: every counted pass", 2.1)
+    return _svg(draw, f"{named(first['workload'], first['metric'])}: every counted pass", 2.3)
 
 
 def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[float, float]]:
@@ -101,7 +107,7 @@ def _svg(draw: Any, title: str, height: float) -> str:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    with rc_context(_STYLE):
+    with rc_context(cast(Any, _STYLE)):
         figure = Figure(figsize=(3.4, height), layout="constrained")
         FigureCanvasSVG(figure)
         figure.patch.set_alpha(0)
@@ -114,14 +120,10 @@ def _svg(draw: Any, title: str, height: float) -> str:
     return _inline(out.getvalue(), title)
 
 
-_count = 0
-
-
 def _inline(text: str, title: str) -> str:
     """Without the file's head; ids of its own, the page's colour, a name for those who cannot see it."""
-    global _count
-    _count += 1
     body = text[text.index("<svg ") :]
     body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.S)
-    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{_count}-", body)
-    return body.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{title}" ', 1)
+    own = hashlib.sha256(f"{title}\n{body}".encode()).hexdigest()[:8]
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{own}-", body)
+    return body.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)

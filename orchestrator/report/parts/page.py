@@ -25,9 +25,7 @@ def content(report: MatrixReport, extras: Extras) -> dict[str, Any]:
         "headline": headline(report),
         "setting": setting(report),
         "summary": summary(report),
-        "tables": [
-            _table(report, base, new, workload) for base, new in pairs(report) for workload in _workloads(report)
-        ],
+        "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
         "failures": [_failure(cell) for cell in failures(report)],
         "unexpected": [row for row in report["expectations"] if row["verdict"] == "not_as_expected"],
         "claims": claims(report),
@@ -60,9 +58,23 @@ def _table(report: MatrixReport, base: str, new: str, workload: str) -> dict[str
         "base": base,
         "new": new,
         "workload": workload,
+        "absent": _absent(report, base, new, workload, {row["arch"] for row in mine}),
         "rows": [{"row": row, "href": anchor(f"{row.arch}/{new}/{workload}")} for row in shown],
         "figures": [Markup(svg) for svg in _figures(report, mine) if svg],  # matplotlib escapes what it writes
     }
+
+
+def _absent(report: MatrixReport, base: str, new: str, workload: str, there: set[str]) -> list[dict[str, str]]:
+    """Cells that did not pass, of architectures that therefore have no row."""
+    return [
+        {
+            "arch": cell["arch"],
+            "text": f"{cell['kernel']}: {cell['status'].replace('_', ' ')}",
+            "href": anchor(cell["id"]),
+        }
+        for cell in failures(report)
+        if cell["workload"] == workload and cell["kernel"] in (base, new) and cell["arch"] not in there
+    ]
 
 
 def _figures(report: MatrixReport, mine: Sequence[ComparisonRow]) -> list[str]:
@@ -70,7 +82,8 @@ def _figures(report: MatrixReport, mine: Sequence[ComparisonRow]) -> list[str]:
     by_metric = {
         name: [row for row in mine if row["metric"] == name] for name in dict.fromkeys(r["metric"] for r in mine)
     }
-    bars = [figures.changes(group) for group in by_metric.values()]
+    order = sorted(by_metric, key=lambda name: collectors()[name].exact)  # times before counters
+    bars = [figures.changes(by_metric[name]) for name in order]
     dots = [figures.samples(report, group) for name, group in by_metric.items() if not collectors()[name].exact]
     return [*dots, *bars]
 
