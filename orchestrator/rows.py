@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.inference import POWER
-from orchestrator.analyse.verdicts import ALPHA, FAILED, TOO_FEW
+from orchestrator.analyse.verdicts import ALPHA, FAILED, MOVED, TOO_FEW
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
 
@@ -58,14 +58,8 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     collector = collectors()[row["metric"]]
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == row["workload"])
     shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"per {unit}"
-    judged = [
-        e["verdict"]
-        for e in report["expectations"]
-        if (e["arch"], e["workload"], e["metric"]) == (row["arch"], row["workload"], row["metric"])
-        and set(e["kernel"].split(":")) <= {row["base"], row["new"]}
-    ]
     once = report["measure"].get("boots", 1) * report["measure"].get("passes", 1) == 1
-    verdict, tone = _verdict(row["verdict"], judged)
+    verdict, tone = _verdict(row["verdict"], judged(row, report))
     if verdict == Verdict.UNCLEAR:
         verdict = next((words for why, words in SHORT.items() if row["why"].startswith(why)), verdict)
     if row["why"].startswith("not comparable"):
@@ -85,7 +79,17 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     )
 
 
-def _verdict(own: str, judged: list[str]) -> tuple[str, str]:
+def judged(row: ComparisonRow, report: MatrixReport) -> set[str]:
+    """What the expectations that bear on a comparison say: none, one verdict, or both."""
+    return {
+        e["verdict"]
+        for e in report["expectations"]
+        if (e["arch"], e["workload"], e["metric"]) == (row["arch"], row["workload"], row["metric"])
+        and set(e["kernel"].split(":")) <= {row["base"], row["new"]}
+    }
+
+
+def _verdict(own: str, judged: set[str]) -> tuple[str, str]:
     if Verdict.NOT_AS_EXPECTED in judged:
         return f"{own}, {WORDS[Verdict.NOT_AS_EXPECTED]}", "bad"
     tone = {Verdict.BETTER.value: "good", Verdict.WORSE.value: "bad"}.get(own, "plain")
@@ -133,6 +137,11 @@ def floor(row: ComparisonRow) -> str:
 def relative(size: float, whole: float) -> str:
     """percent of the whole, or the size itself where there is none."""
     return percent(size / abs(whole)) if whole else f"{size:.2g} a pass"
+
+
+def undecided(row: ComparisonRow) -> bool:
+    """The run could not tell; a metric that only tells, and moved, is no such case."""
+    return row["verdict"] == Verdict.UNCLEAR and row["why"] != MOVED
 
 
 def claims(report: MatrixReport) -> list[tuple[str, str, str, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator import inputs as copies
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.diffs import ids as identities
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CellResult,
@@ -51,6 +52,20 @@ def inputs(matrix: Matrix) -> dict[str, str]:
     return table
 
 
+def diffs(matrix: Matrix) -> dict[str, list[str]]:
+    """{kernel: which changes its patches are}, to be found again by a mail that carries one."""
+    return {
+        kernel.name: [name for path in kernel.patches for name in identities(path.read_text(errors="replace"))]
+        for kernel in matrix.kernels
+    }
+
+
+def load_diffs(folder: RunFolder) -> dict[str, list[str]]:
+    """The same of an earlier start; {} for a run of before they were kept."""
+    found: dict[str, list[str]] = _plan(folder).get("diffs", {})
+    return found
+
+
 def check_inputs(folder: RunFolder, matrix: Matrix) -> None:
     """A run is gone on with only if what it measures is still the same. ConfigError names what is not."""
     before = _plan(folder)["inputs"]
@@ -75,6 +90,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "profile": request.profile,
             "chosen": list(request.workloads),
             "inputs": inputs(matrix),
+            "diffs": diffs(matrix),
             "builds": [build.id for build in plan.builds],
             "cells": [cell.id for cell in plan.cells],
             "boots": [boot.id for boot in plan.boots],

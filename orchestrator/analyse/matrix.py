@@ -9,7 +9,15 @@ from typing import Any
 
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
-from orchestrator.analyse.contract import SCHEMA, CellRow, InputFile, MatrixReport, MetricRow
+from orchestrator.analyse.contract import (
+    SCHEMA,
+    CellRow,
+    ComparisonRow,
+    ExpectationRow,
+    InputFile,
+    MatrixReport,
+    MetricRow,
+)
 from orchestrator.analyse.expect import judge
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
@@ -29,23 +37,8 @@ def assemble(
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     rows = [cell_row(cell) for cell in cells]
-    table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
-    groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    compared = compare(
-        (table[(*group, pair.base)], table[(*group, pair.new)])
-        for group in groups
-        for pair in comparisons
-        if (*group, pair.base) in table and (*group, pair.new) in table
-    )
-    judged = [
-        line
-        for workload, claims in expectations.items()
-        for line in judge(
-            claims,
-            [row for row in rows if row["workload"] == workload],
-            [line for line in compared if line["workload"] == workload],
-        )
-    ]
+    compared = _compared(rows, comparisons)
+    judged = _judged(rows, compared, expectations)
     return MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -58,6 +51,31 @@ def assemble(
         notes=dict(notes or {}),
         inputs=dict(inputs or {}),
     )
+
+
+def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[ComparisonRow]:
+    table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
+    groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
+    return compare(
+        (table[(*group, pair.base)], table[(*group, pair.new)])
+        for group in groups
+        for pair in comparisons
+        if (*group, pair.base) in table and (*group, pair.new) in table
+    )
+
+
+def _judged(
+    rows: Sequence[CellRow], compared: Sequence[ComparisonRow], expectations: Mapping[str, Sequence[Expectation]]
+) -> list[ExpectationRow]:
+    return [
+        line
+        for workload, claims in expectations.items()
+        for line in judge(
+            claims,
+            [row for row in rows if row["workload"] == workload],
+            [line for line in compared if line["workload"] == workload],
+        )
+    ]
 
 
 def cell_row(cell: CellResult) -> CellRow:

@@ -33,6 +33,7 @@ FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phas
 SMALL = 0.01  # relative: a run that could have seen this, and saw nothing, may say "same"
 FAILED = "the statistic failed"
 TOO_FEW = "cannot decide with so few boots"
+MOVED = "it moved, but neither way is better by itself"
 CONSTANT = 3  # boots of each kernel that show a counter to be constant: chance does that in at most 2^(1 - 6) = 3 %
 
 
@@ -153,7 +154,7 @@ def _held(case: Case, test: Outcome, p: float, noise: float, seen: float) -> tup
 
 def _direction(case: Case) -> tuple[Verdict, str]:
     if case.how.direction is Direction.NEITHER:
-        return Verdict.UNCLEAR, "it moved, but neither way is better by itself"
+        return Verdict.UNCLEAR, MOVED
     good = (case.difference < 0) == (case.how.direction is Direction.LOWER)
     return (Verdict.BETTER if good else Verdict.WORSE), "beyond the noise"
 

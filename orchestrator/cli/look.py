@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Verbs that only look: doctor, plan, report, clean."""
+"""Verbs that only look: doctor, plan, clean."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from rich.table import Table
 
 from orchestrator import config as configuration
 from orchestrator import doctor as checks
-from orchestrator import report as formats
-from orchestrator import rundata
-from orchestrator.analyse.matrix import exit_code
 from orchestrator.cli.screen import printer
 from orchestrator.errors import EXIT_INFRA
 from orchestrator.plan import plan as make_plan
 from orchestrator.registry import pick
-from orchestrator.report.terminal import view
-from orchestrator.results import open_run
 from orchestrator.store import Store, cache_root
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The matrix file.")]
@@ -43,7 +38,7 @@ DEFAULT = Path("matrix.yaml")
 
 def register(app: typer.Typer) -> None:
     """Add this file's verbs."""
-    for verb in (doctor, plan, report, clean):
+    for verb in (doctor, plan, clean):
         app.command()(verb)
 
 
@@ -90,23 +85,6 @@ def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None,
     )
     for boot in made.boots:
         console.print(f"  {boot.id}")
-
-
-def report(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    format: Annotated[str, typer.Option("--format", "-f", help="terminal, markdown or json.")] = "terminal",
-) -> None:
-    """Show a finished run again; needs neither QEMU nor a compiler.
-
-    Example: kmatrix report runs/2026-11-23-101500 --format markdown > matrix.md
-    """
-    render = pick("format", format, formats.known())
-    matrix = rundata.report(open_run(run))
-    if format == "terminal":
-        printer().print(view(matrix))
-    else:
-        typer.echo(render(matrix), nl=False)
-    raise typer.Exit(exit_code(matrix))
 
 
 def clean(

@@ -28,6 +28,7 @@ class Collector:
     scale: float = 1.0
     digits: int = 3
     exact: bool = True  # a counter: any difference is a difference
+    robot: str = ""  # what the 0-day robot calls it in its reports; "" workload.title
 
 
 def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:

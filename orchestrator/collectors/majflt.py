@@ -9,4 +9,5 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.LOWER,
     collect=lambda line: faults(line, "majflt"),
+    robot="time.major_page_faults",
 )

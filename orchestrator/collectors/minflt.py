@@ -9,4 +9,5 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.NEITHER,
     collect=lambda line: faults(line, "minflt"),
+    robot="time.minor_page_faults",
 )

@@ -9,4 +9,5 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.LOWER,
     collect=lambda line: float(vmstat_change(line)["pgfault"]),
+    robot="proc-vmstat.pgfault",
 )

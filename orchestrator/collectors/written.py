@@ -9,4 +9,5 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.NEITHER,
     collect=lambda line: float(vmstat_change(line)["nr_written"]),
+    robot="proc-vmstat.nr_written",
 )

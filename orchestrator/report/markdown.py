@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.report import NOTHING, Extras
 from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 
 
-def RENDER(report: MatrixReport) -> str:
+def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     """Tables, one for each pair of kernels, then what failed."""
     lines = ["# kmatrix", "", setting(report), "", summary(report)]
     for base, new in pairs(report):

@@ -10,12 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
+from orchestrator.report import NOTHING, Extras
 from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
 
-def RENDER(report: MatrixReport) -> str:
+def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     """As text without colours, at most 120 columns."""
     console = Console(width=120, color_system=None, force_terminal=False)
     with console.capture() as capture:

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A part of a matrix, to be told by itself. Its statistics stay those of the whole: the promise is for the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.errors import ConfigError
+from orchestrator.registry import unknown
+
+
+def arches(report: MatrixReport) -> list[str]:
+    """Those that have cells, in order."""
+    return list(dict.fromkeys(cell["arch"] for cell in report["cells"]))
+
+
+def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str] = ()) -> MatrixReport:
+    """The cells of some arches, and of those the ones that a glob over ids names; () is all.
+
+    Comparisons and expectations stay where all their cells do. Claims that rest on anything else are left out.
+    ConfigError for what there is not.
+    """
+    for arch in only:
+        if arch not in arches(report):
+            raise ConfigError(unknown("architecture of this run", arch, arches(report)))
+    cells = [cell for cell in report["cells"] if not only or cell["arch"] in only]
+    for pattern in select:
+        if not any(matches(cell["id"], pattern) for cell in cells):
+            raise ConfigError(f"--select {pattern!r} names no cell of this run", hint="kmatrix report shows them")
+    cells = [cell for cell in cells if not select or any(matches(cell["id"], pattern) for pattern in select)]
+    kept = {cell["id"] for cell in cells}
+    here = _inside(kept)
+    places = {(cell["arch"], cell["workload"]) for cell in cells}
+    return {
+        **report,
+        "cells": cells,
+        "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
+        "comparisons": [
+            row for row in report["comparisons"] if here(row["arch"], row["workload"], row["base"], row["new"])
+        ],
+        "expectations": [
+            row
+            for row in report["expectations"]
+            if here(row["arch"], row["workload"], *row["kernel"].split(":"))
+        ],
+        "claims": [
+            row
+            for row in report["claims"]
+            if all((arch, workload) in places for arch in row["arches"] for workload in row["workloads"])
+        ],
+    }  # fmt: skip
+
+
+def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
+    """What a run says of kernels with a certain patch: comparisons of which only the new one has it."""
+    pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
+    told = {*kernels, *(row["base"] for row in pairs)}
+    return {
+        **report,
+        "cells": [cell for cell in report["cells"] if cell["kernel"] in told],
+        "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
+        "comparisons": pairs,
+        "expectations": [row for row in report["expectations"] if set(row["kernel"].split(":")) <= told],
+        "claims": [],  # they are the whole run's
+    }
+
+
+def matches(cell_id: str, pattern: str) -> bool:
+    """As --select of run: a glob over ids; one that leaves parts out means all of them."""
+    return fnmatchcase(cell_id, pattern + "/*" * max(0, 2 - pattern.count("/")))
+
+
+def _inside(kept: set[str]) -> Callable[..., bool]:
+    def here(arch: str, workload: str, *kernels: str) -> bool:
+        return all(f"{arch}/{kernel}/{workload}" in kept for kernel in kernels)
+
+    return here

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Verbs that tell what finished runs found: report, b4-check."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import proc, rundata
+from orchestrator import report as formats
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.slice import about, arches, sliced
+from orchestrator.cli.screen import printer
+from orchestrator.diffs import identity as identity_of
+from orchestrator.errors import ConfigError
+from orchestrator.registry import pick
+from orchestrator.report import Extras
+from orchestrator.report.b4check import entries
+from orchestrator.report.parts import eml
+from orchestrator.report.terminal import view
+from orchestrator.results import RunFolder, open_run
+from orchestrator.store import write_atomically
+
+RUNS = Path("runs")
+FORMATS = "terminal, markdown, json, mail, html, junit, ktap, kcidb or b4check."
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verbs."""
+    app.command()(report)
+    app.command("b4-check")(b4_check)
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    format: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "terminal",
+    arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Tell of this one only; repeatable.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", "-s", help="Glob over cell ids; repeatable.")
+    ] = None,
+    in_reply_to: Annotated[
+        Path | None, typer.Option("--in-reply-to", help="With mail: the patch's mail (.eml, mbox) to answer.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this file instead of the screen.")] = None,
+) -> None:
+    """Show a finished run again; needs neither QEMU nor a compiler.
+
+    Example: kmatrix report runs/2026-11-23-101500 --format mail --in-reply-to patch.eml --out reply.eml
+    """
+    render = pick("format", format, formats.known())
+    if in_reply_to and format != "mail":
+        raise ConfigError("--in-reply-to makes a mail", hint="add --format mail")
+    folder = open_run(run)
+    whole = rundata.report(folder)
+    matrix = sliced(whole, arch or (), select or ())
+    if format == "terminal" and not out:
+        printer().print(view(matrix))
+        raise typer.Exit(exit_code(matrix))
+    left_out = tuple(name for name in arches(whole) if name not in arches(matrix))
+    signer = identity() if format == "mail" else ""
+    text = render(matrix, Extras(folder, left_out, again(folder), signer))
+    if in_reply_to:
+        text = eml.reply(in_reply_to, text, signer)
+    if out:
+        write_atomically(out, text)
+    else:
+        typer.echo(text, nl=False)
+    raise typer.Exit(exit_code(matrix))
+
+
+def b4_check(
+    runs: Annotated[list[Path], typer.Option("--runs", help="A folder of run folders, or one; repeatable.")] = [RUNS],  # noqa: B006
+) -> None:
+    """Answer b4 review from finished runs: the patch's mail on standard input, JSON on standard output.
+
+    An empty array where no run measured that patch. Starts nothing.
+
+    Example: git config b4.review-perpatch-check-cmd 'kmatrix b4-check --runs /home/me/runs'
+    """
+    answers: dict[str, dict[str, str]] = {}  # by column of b4's table: the newest run of each arch
+    patch = identity_of(eml.text(eml.parse(sys.stdin.buffer.read())))
+    for folder in _finished(runs) if patch else []:
+        kernels = [kernel for kernel, patches in rundata.load_diffs(folder).items() if patch in patches]
+        if kernels:
+            for entry in entries(about(rundata.report(folder), kernels), Extras(folder, again=again(folder))):
+                answers.setdefault(entry["tool"], entry)
+    typer.echo(json.dumps(list(answers.values()), indent=1))
+
+
+def _finished(places: list[Path]) -> list[RunFolder]:
+    """Run folders with a matrix.json, the newest first."""
+    found = [path for place in places for path in (place, *(place.glob("*/") if place.is_dir() else ()))]
+    ended = [path for path in found if (path / "matrix.json").exists() and (path / "plan.json").exists()]
+    return [RunFolder(path) for path in sorted(ended, key=lambda path: -(path / "matrix.json").stat().st_mtime)]
+
+
+def again(folder: RunFolder) -> str:
+    """The command that does a run again, without this machine's paths."""
+    request = rundata.load_request(folder)
+    words = ["kmatrix", "run", "--config", request.config.name]
+    words += ["--profile", request.profile] if request.profile else []
+    words += [f"--select '{glob}'" for glob in request.select]
+    words += [f"--{name} {value}" for name, value in request.overrides.items()]
+    return " ".join(words)
+
+
+def identity() -> str:
+    """Name <address> as git knows it; "" if it does not."""
+    found = [asyncio.run(proc.run(["git", "config", f"user.{key}"])).output.strip() for key in ("name", "email")]
+    return f"{found[0]} <{found[1]}>" if all(found) else ""

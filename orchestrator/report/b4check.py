@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `b4 review` shows of a check: a JSON array, an entry an architecture (b4's docs, "CI check integration")."""
+
+from __future__ import annotations
+
+import json
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.slice import arches, sliced
+from orchestrator.model import Status, Verdict
+from orchestrator.report import NOTHING, Extras
+from orchestrator.report import mail as reply
+from orchestrator.report.parts.sentence import headline
+from orchestrator.rows import undecided
+
+
+def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+    """[{tool, status: pass, warn or fail, summary, details}]; [] says nothing."""
+    return json.dumps(entries(report, extras), indent=1) + "\n"
+
+
+def entries(report: MatrixReport, extras: Extras = NOTHING) -> list[dict[str, str]]:
+    """A column of b4's matrix for each architecture; details is the reply, without what a person would sign."""
+    found = []
+    for arch in arches(report):
+        part = sliced(report, [arch])
+        text = reply.RENDER(part, Extras(again=extras.again), offered=False)
+        entry = {"tool": f"kmatrix-{arch}", "status": status(part), "summary": headline(part), "details": text}
+        page = extras.folder.path / "matrix.html" if extras.folder else None
+        if page and page.exists():
+            entry["url"] = page.resolve().as_uri()
+        found.append(entry)
+    return found
+
+
+def status(report: MatrixReport) -> str:
+    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected."""
+    patched = {row["new"] for row in report["comparisons"]}
+    bases = {row["base"] for row in report["comparisons"]} - patched
+    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
+    ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
+    rows = report["comparisons"]
+    if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
+        return "fail"
+    whole = all(cell["status"] == Status.PASSED for cell in report["cells"])
+    lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
+    return "pass" if whole and rows and not lost and not any(map(undecided, rows)) else "warn"

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One file for a browser: the matrix, figures, and for each cell samples, consoles, commands. Loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.report import NOTHING, Extras
+from orchestrator.report.parts import page
+
+PARTS = Path(page.__file__).parent
+
+
+def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+    """All that comes from guests is escaped by the template; the browser is told to run the sorting alone."""
+    place = Environment(
+        loader=FileSystemLoader(PARTS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = place.get_template("sort.js.j2").render().strip()
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return place.get_template("page.html.j2").render(
+        script=script, allowed=allowed, **page.content(report, extras)
+    ).rstrip() + "\n"  # fmt: skip

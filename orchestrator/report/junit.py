@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""JUnit XML, as CI systems read it: a suite an arch; cells, comparisons and expectations are its cases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from xml.etree import ElementTree as xml
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.slice import arches
+from orchestrator.report import NOTHING, Extras
+from orchestrator.report.parts.cases import Case, Outcome, cases, xml_text
+
+_TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
+
+
+def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+    """The file's text."""
+    every = cases(report)
+    root = xml.Element("testsuites", {"name": "kmatrix", **_counts(every)})
+    for arch in arches(report):
+        mine = [case for case in every if case.arch == arch]
+        suite = xml.SubElement(root, "testsuite", {"name": xml_text(arch), **_counts(mine)})
+        for case in mine:
+            _add(suite, case)
+    xml.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + xml.tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(found: Sequence[Case]) -> dict[str, str]:
+    ended = Counter(case.outcome for case in found)
+    return {
+        "tests": str(len(found)),
+        "failures": str(ended[Outcome.FAILED]),
+        "errors": str(ended[Outcome.ERROR]),
+        "skipped": str(ended[Outcome.SKIPPED]),
+    }
+
+
+def _add(suite: xml.Element, case: Case) -> None:
+    place = f"kmatrix.{case.arch}.{case.workload}.{case.kind}"
+    entry = xml.SubElement(suite, "testcase", classname=xml_text(place), name=xml_text(case.name))
+    if case.outcome is Outcome.PASSED:
+        if case.message:
+            xml.SubElement(entry, "system-out").text = xml_text(case.message)
+        return
+    why = xml.SubElement(entry, _TAGS[case.outcome], message=xml_text(case.message))
+    if case.outcome is not Outcome.SKIPPED:
+        why.set("type", xml_text(case.what))
+        why.text = xml_text(case.log) or None

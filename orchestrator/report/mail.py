@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The reply to a patch: plain text that a kernel list accepts, the result in its first sentence."""
+
+from __future__ import annotations
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.report import NOTHING, Extras
+from orchestrator.report.parts.mailtable import tables
+from orchestrator.report.parts.mailtext import claims, doubts, failed, kernels, scope, unexpected
+from orchestrator.report.parts.paper import command, folded, paragraph
+from orchestrator.report.parts.sentence import headline
+from orchestrator.report.parts.signoff import offer
+
+
+def RENDER(report: MatrixReport, extras: Extras = NOTHING, offered: bool = True) -> str:
+    """ASCII, at most 75 columns; offered: with a Tested-by: line where one may be."""
+    parts = [paragraph(headline(report))]
+    parts += failed(report)
+    parts += tables(report)
+    parts += [unexpected(report), claims(report), doubts(report), scope(report, extras.left_out), kernels(report)]
+    if extras.again:
+        parts.append(["To do it again:", "", *command(extras.again)])
+    parts += [offer(report, extras.signer)] if offered else []
+    text = "\n\n".join("\n".join(folded(part)) for part in parts if part)
+    return f"{text}\n"

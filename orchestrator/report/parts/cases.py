@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A matrix as test cases, for formats that know nothing else: cells, comparisons, expectations."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport
+from orchestrator.model import Status, Verdict
+from orchestrator.report.parts.sentence import named
+from orchestrator.rows import change, floor, judged, undecided
+
+
+class Outcome(StrEnum):
+    """How a case ended. ERROR: the testbed failed, not what it tests."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One test case; kind is cell, comparison or expectation, what a word for why."""
+
+    arch: str
+    workload: str
+    kind: str
+    name: str
+    outcome: Outcome
+    what: str = ""
+    message: str = ""
+    log: str = ""
+
+
+_CELLS = {
+    Status.PASSED.value: Outcome.PASSED,
+    Status.INFRA_FAILED.value: Outcome.ERROR,
+    Status.SKIPPED.value: Outcome.SKIPPED,
+}
+
+
+def cases(report: MatrixReport) -> list[Case]:
+    """All of them: cells first, in the matrix's order."""
+    return [
+        *map(_cell, report["cells"]),
+        *(_comparison(row, report) for row in report["comparisons"]),
+        *map(_expectation, report["expectations"]),
+    ]
+
+
+def _cell(cell: CellRow) -> Case:
+    why = cell["failure"] or {}
+    outcome = _CELLS.get(cell["status"], Outcome.FAILED)
+    message = " - ".join(text for text in (why.get("message", ""), why.get("hint", "")) if text)
+    log = why.get("log", "")
+    return Case(cell["arch"], cell["workload"], "cell", cell["kernel"], outcome, why.get("kind", ""), message, log)
+
+
+def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
+    """Worse is a failure unless just that was expected; what could not be decided is skipped, not passed."""
+    said = judged(row, report)
+    outcome = Outcome.PASSED
+    if row["verdict"] == Verdict.WORSE and said != {Verdict.AS_EXPECTED.value}:
+        outcome = Outcome.FAILED
+    elif undecided(row) and said != {Verdict.AS_EXPECTED.value}:
+        outcome = Outcome.SKIPPED
+    name = f"{named(row['workload'], row['metric'])} {row['base']} to {row['new']}"
+    values = f"{row['per_unit_base']:.6g} to {row['per_unit_new']:.6g} {row['shown_unit']}".rstrip()
+    message = f"{row['verdict']}: {change(row)}{floor(row)}, {values}; {row['why']}"
+    return Case(row["arch"], row["workload"], "comparison", name, outcome, row["verdict"], message)
+
+
+def _expectation(row: ExpectationRow) -> Case:
+    good = row["verdict"] == Verdict.AS_EXPECTED
+    kernel = row["kernel"].replace(":", " to ")
+    name = f"{named(row['workload'], row['metric'])} {kernel} {row['kind']} {row['expected']:g}"
+    claim = f" [{row['claim']}]" if row["claim"] else ""
+    message = f"measured {row['measured']:.6g}, expected {row['kind']} {row['expected']:g}{claim}"
+    outcome = Outcome.PASSED if good else Outcome.FAILED
+    return Case(row["arch"], row["workload"], "expectation", name + claim, outcome, row["verdict"], message)
+
+
+_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def xml_text(text: str) -> str:
+    """Without the characters that XML has no way to write."""
+    return _NOT_XML.sub("�", text)

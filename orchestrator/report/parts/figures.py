@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Small figures as inline SVG: they take the page's text colour, so they are readable on light and dark."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING, Any, cast
+
+from markupsafe import escape
+
+from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.model import Verdict
+from orchestrator.report.parts.sentence import named
+from orchestrator.rows import change
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK = "#010203"  # stands for the page's own colour until the SVG is written
+COLOURS = {Verdict.BETTER.value: "#2a9d63", Verdict.WORSE.value: "#d9534f"}
+GREY = "#8b929c"
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "kmatrix",
+    "text.parse_math": False,  # a "$" in a name is one
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+}
+
+
+def changes(rows: Sequence[ComparisonRow]) -> str:
+    """A bar an architecture: the change of one metric in percent, the floor as a grey band."""
+    shown = [row for row in rows if row["change"] is not None]
+    if not any(row["change"] for row in shown):
+        return ""
+
+    def draw(axes: Axes) -> None:
+        names = [row["arch"] for row in shown]
+        values = [100 * (row["change"] or 0) for row in shown]
+        axes.barh(names, values, color=[COLOURS.get(row["verdict"], GREY) for row in shown], height=0.55)
+        floor = [100 * row["noise"] / abs(row["base_value"]) for row in shown]
+        axes.barh(names, [2 * f for f in floor], left=[-f for f in floor], color=GREY, alpha=0.45, height=0.8)
+        for name, value, row in zip(names, values, shown, strict=True):
+            side = "left" if value >= 0 else "right"
+            axes.annotate(
+                change(row),
+                (value, name),
+                (4 if value >= 0 else -4, 0),
+                textcoords="offset points",
+                va="center",
+                ha=side,
+            )
+        axes.axvline(0, color=INK, linewidth=0.8)
+        low, high = min(0.0, *values), max(0.0, *values)
+        room = 0.45 * (high - low)  # for the labels
+        axes.set_xlim(low - room * (low < 0), high + room * (high > 0))
+        axes.invert_yaxis()
+        axes.set_xlabel("change, %")
+
+    first = shown[0]
+    return _svg(draw, f"{named(first['workload'], first['metric'])}: change", 0.75 + 0.3 * len(shown))
+
+
+def samples(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
+    """Every counted pass of one metric, as its distance from the base's centre in percent; a column a boot."""
+    shown = [row for row in rows if row["base_value"]]
+    cells = {cell["id"]: cell for cell in report["cells"]}
+    if not shown:
+        return ""
+
+    def draw(axes: Axes) -> None:
+        for place, row in enumerate(shown):
+            for side, kernel in enumerate((row["base"], row["new"])):
+                cell = cells[f"{row['arch']}/{kernel}/{row['workload']}"]
+                points = _points(cell, row, place + 0.4 * side - 0.2)
+                axes.plot(
+                    [x for x, _ in points], [y for _, y in points], "o" if side else "s", markersize=4, alpha=0.8,
+                    color="#3b82c4" if side else GREY, label=kernel if place == 0 else None,
+                )  # fmt: skip
+        axes.set_xticks(range(len(shown)), [row["arch"] for row in shown])
+        axes.margins(x=0.15, y=0.15)
+        axes.set_ylabel("% from base")
+        axes.figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=8)
+
+    first = shown[0]
+    return _svg(draw, f"{named(first['workload'], first['metric'])}: every counted pass", 2.3)
+
+
+def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[float, float]]:
+    boots = cell["metrics"][row["metric"]]["boots"]
+    return [
+        (middle + 0.3 * ((number + 1) / (len(boots) + 1) - 0.5), 100 * (value / row["base_value"] - 1))
+        for number, passes in enumerate(boots)
+        for value in passes
+    ]
+
+
+def _svg(draw: Any, title: str, height: float) -> str:
+    """The figure's <svg> element; matplotlib is loaded here because it takes a while."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with rc_context(cast(Any, _STYLE)):
+        figure = Figure(figsize=(3.4, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        figure.patch.set_alpha(0)
+        axes = figure.add_subplot()
+        axes.patch.set_alpha(0)
+        axes.set_title(title, fontsize=9, loc="left")
+        draw(axes)
+        out = StringIO()
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return _inline(out.getvalue(), title)
+
+
+def _inline(text: str, title: str) -> str:
+    """Without the file's head; ids of its own, the page's colour, a name for those who cannot see it."""
+    body = text[text.index("<svg ") :]
+    body = re.sub(r"<metadata>.*?</metadata>\s*", "", body, flags=re.S)
+    own = hashlib.sha256(f"{title}\n{body}".encode()).hexdigest()[:8]
+    body = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>f{own}-", body)
+    return body.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)

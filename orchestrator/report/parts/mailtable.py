@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The matrix in a mail: a table a metric, a line an architecture, so that one can be cut out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.analyse.contract import ComparisonRow, MatrixReport
+from orchestrator.analyse.verdicts import FAILED, TOO_FEW
+from orchestrator.collectors import known as collectors
+from orchestrator.model import Verdict
+from orchestrator.report.parts.paper import WIDTH, columns, paragraph
+from orchestrator.report.parts.sentence import named
+from orchestrator.rows import change, judged, pairs, relative, undecided
+
+BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
+LEGEND = (
+    "Values are per unit of work; (+-N%) is half of (max - min) over all counted passes, relative to the median; "
+    "floor is the change that noise alone makes."
+)
+
+
+def tables(report: MatrixReport) -> list[list[str]]:
+    """Blocks of lines: a heading a pair of kernels and workload, then its metrics."""
+    blocks = []
+    for base, new in pairs(report):
+        rows = [row for row in report["comparisons"] if (row["base"], row["new"]) == (base, new)]
+        for workload in dict.fromkeys(row["workload"] for row in rows):
+            blocks.append(paragraph(f"== {workload}, from {base} to {new}; {_manner(report, workload)}", "", "   "))
+            mine = [row["metric"] for row in rows if row["workload"] == workload]
+            for metric in sorted(dict.fromkeys(mine), key=lambda name: collectors()[name].exact):  # times first
+                group = [row for row in rows if (row["workload"], row["metric"]) == (workload, metric)]
+                blocks.append(_metric(report, group))
+    return [*blocks, paragraph(LEGEND)] if blocks else []
+
+
+def _manner(report: MatrixReport, workload: str) -> str:
+    """102400 pages a pass, 2 boots x 1 passes, clock icount"""
+    cell = next(c for c in report["cells"] if c["workload"] == workload and c["units"])
+    boots = next(iter(cell["metrics"].values()))["boots"]
+    passes = max(len(boot) for boot in boots)
+    work = f"{cell['units']} {cell['unit']}s a pass"
+    times = f"{len(boots)} boot{'s' * (len(boots) != 1)} x {passes} pass{'es' * (passes != 1)}"
+    return f"{work}, {times}, clock {cell['clock']}"
+
+
+def _metric(report: MatrixReport, rows: Sequence[ComparisonRow]) -> list[str]:
+    """A metric's heading with unit and direction, and a line an arch; narrower if it would not fit."""
+    first = rows[0]
+    unit = next(c["unit"] for c in report["cells"] if c["workload"] == first["workload"] and c["unit"])
+    shown = f"{first['shown_unit']} per {unit}" if first["shown_unit"] else f"per {unit}"
+    title = f"{named(first['workload'], first['metric'])}, {shown}, {BETTER[first['direction']]}:"
+    lines: list[str] = []
+    for digits, longest in ((2, 17), (2, 12), (0, 12), (0, 8)):
+        heads = [_cut(name, longest) for name in (first["base"], first["new"])]
+        lines = columns(
+            [("", *heads, "change", "floor", ""), *(_line(row, report, digits) for row in rows)], left=(0, 5)
+        )
+        if max(map(len, lines)) <= WIDTH:
+            break
+    return [*paragraph(title), *lines, *_asides(rows)]
+
+
+def _line(row: ComparisonRow, report: MatrixReport, digits: int) -> tuple[str, ...]:
+    return (
+        row["arch"],
+        seed_style(row["per_unit_base"], row["spread_base"], row["base_value"], digits),
+        seed_style(row["per_unit_new"], row["spread_new"], row["new_value"], digits),
+        change(row),
+        _floor(row),
+        _verdict(row, report),
+    )
+
+
+def _floor(row: ComparisonRow) -> str:
+    if row["noise"]:
+        return relative(row["noise"], row["base_value"])
+    return "?" if row["detectable"] is None else "0"
+
+
+def _verdict(row: ComparisonRow, report: MatrixReport) -> str:
+    """In a word; "!" where it is not as expected, which is told below."""
+    said = judged(row, report)
+    if row["verdict"] == Verdict.UNCLEAR and not undecided(row):
+        word = "expected" if said == {Verdict.AS_EXPECTED.value} else "moved"
+    else:
+        word = row["verdict"]
+    return f"{word}!" if Verdict.NOT_AS_EXPECTED in said else word
+
+
+def _asides(rows: Sequence[ComparisonRow]) -> list[str]:
+    """Why a line is unclear, where the test does not tell it below."""
+    return [
+        line
+        for row in rows
+        if undecided(row) and row["p"] is None and not row["why"].startswith((TOO_FEW, FAILED))
+        for line in paragraph(f"{row['arch']}: {row['why']}", "  ", "    ")
+    ]
+
+
+def seed_style(number: float, spread: float, whole: float, digits: int = 2) -> str:
+    """650980.20 (+-1.94%): as the mail printed it that this began with; (+-3 a pass) around 0."""
+    small = number != 0 and abs(number) < 0.1
+    figure = f"{number:.2g}" if small else f"{number:.{digits}f}"
+    return f"{figure} (+-{spread * 50:.2f}%)" if whole else f"{figure} (+-{spread / 2:.3g})"
+
+
+def _cut(name: str, longest: int) -> str:
+    return name if len(name) <= longest else f"{name[: longest - 2]}.."

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The words of a reply around its tables: what failed, what is not covered, what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator import arches, paths, workloads
+from orchestrator.analyse.contract import CellRow, ExpectationRow, MatrixReport
+from orchestrator.analyse.slice import arches as measured
+from orchestrator.model import Clock, Verdict
+from orchestrator.report.parts.evidence import excerpt
+from orchestrator.report.parts.paper import paragraph, quoted
+from orchestrator.report.parts.sentence import listed, named
+from orchestrator.rows import VARYING, failures, limits, pairs
+from orchestrator.rows import claims as claim_rows
+
+Block = list[str]
+
+
+def failed(report: MatrixReport) -> list[Block]:
+    """A block a failure: which arch, what happened, the telling lines; cells that fail alike share one."""
+    groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
+    for cell in failures(report):
+        why = cell["failure"] or {}
+        groups.setdefault((cell["arch"], cell["kernel"], why["message"], why["log"]), []).append(cell)
+    return [_failure(cells) for cells in groups.values()]
+
+
+def _failure(cells: Sequence[CellRow]) -> Block:
+    first = cells[0]
+    why = first["failure"] or {}
+    names = listed(cell["workload"] for cell in cells)
+    what = why["message"].removeprefix("the kernel broke: ")
+    head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {what}"
+    log = quoted(excerpt(why["log"])) if why["log"].strip() else []
+    return [*paragraph(head, "", "  "), *log]
+
+
+def unexpected(report: MatrixReport) -> Block:
+    """Expectations that do not hold."""
+    lost = [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED]
+    lines = [line for row in lost for line in paragraph(_expectation(row), "  ", "    ")]
+    return ["Not as expected (! above):", *lines] if lines else []
+
+
+def _expectation(row: ExpectationRow) -> str:
+    number = "{:+.2%}" if row["kind"] == "change" else "{:.4g}"
+    wanted = number.format(row["expected"])
+    bound = {"at_least": "at least ", "at_most": "at most "}.get(row["kind"], "")
+    claim = f" [{row['claim']}]" if row["claim"] else ""
+    return (
+        f"{row['arch']} {named(row['workload'], row['metric'])}, {row['kernel'].replace(':', ' to ')}: "
+        f"{number.format(row['measured'])}, expected {bound}{wanted}{claim}"
+    )
+
+
+def claims(report: MatrixReport) -> Block:
+    """What was claimed, each with its answer."""
+    lines = [
+        line
+        for name, text, verdict, _ in claim_rows(report)
+        for line in paragraph(f"{name} {verdict}: {text}", "  ", "     ")
+    ]
+    return ["What was claimed:", *lines] if lines else []
+
+
+def doubts(report: MatrixReport) -> Block:
+    """What was decided by test, and how far."""
+    lines = [line for text in limits(report) for line in paragraph(text, "- ", "  ")]
+    return [*paragraph(VARYING), *lines] if lines else []
+
+
+def scope(report: MatrixReport, left_out: Sequence[str]) -> Block:
+    """What this does not cover."""
+    lines = [line for text in gaps(report, left_out) for line in paragraph(text, "- ", "  ")]
+    return ["What this does not cover:", *lines]
+
+
+def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
+    """A sentence each."""
+    cells = report["cells"]
+    said = []
+    absent = [name for name in arches.known() if name not in {*measured(report), *left_out}]
+    if left_out:
+        said.append(f"measured in this run, but not told here: {listed(left_out)}")
+    if absent:
+        said.append(f"architectures not run: {listed(absent)}")
+    lost = [cell["id"] for cell in failures(report)]
+    if lost:
+        said.append(f"no figures of {listed(lost)}")
+    idle = [name for name in workloads.known(paths.GUEST_TOOLS) if name not in {cell["workload"] for cell in cells}]
+    if idle:
+        said.append(f"workloads not run: {listed(idle)}")
+    return [*said, *_nature(cells), *(f"{name}: {note}" for name, note in report["notes"].items())]
+
+
+def _nature(cells: Sequence[CellRow]) -> list[str]:
+    """What the figures are not."""
+    said = []
+    ran = [cell for cell in cells if cell["accel"]]
+    if any(cell["accel"] == "tcg" for cell in ran):
+        said.append("this is emulation (QEMU TCG), not hardware: caches and speculation are not in it")
+    if any(cell["clock"] == Clock.ICOUNT for cell in ran):
+        said.append("clock icount: 1 ns is one instruction, and an instruction is not a cycle")
+    wall = dict.fromkeys(c["workload"] for c in ran if (c["clock"], c["accel"]) == (Clock.WALL, "tcg"))
+    if wall:
+        said.append(f"wall time of an emulator, indicative only: {listed(wall)}")
+    return said
+
+
+def kernels(report: MatrixReport) -> Block:
+    """Base and patches with their hashes, the images by arch, compilers and emulators."""
+    lines: Block = []
+    builds = report["kernels"]  # {arch/kernel: facts}
+    compared = [name for pair in pairs(report) for name in pair]
+    for name in dict.fromkeys([*compared, *(build.split("/")[1] for build in builds)]):
+        mine = {build.split("/")[0]: info for build, info in builds.items() if build.split("/")[1] == name}
+        lines += _kernel(name, mine) if mine else []
+    host = report["host"]
+    tools = [f"{arch} {version}" for arch, version in host.get("compiler", {}).items()]
+    tools += [f"QEMU {version}" for version in dict.fromkeys(host.get("qemu", {}).values())]
+    tools += [f"kmatrix {host['kmatrix']}"] if "kmatrix" in host else []
+    lines += [line for tool in tools for line in paragraph(tool, "  ", "    ")]
+    return ["What it was made of:", *lines] if lines else []
+
+
+def _kernel(name: str, builds: Mapping[str, Mapping[str, Any]]) -> Block:
+    info = next(iter(builds.values()))
+    lines = paragraph(f"{name}: Linux {info.get('linux', '?')}, {info.get('source', '?')}", "  ", "    ")
+    for patch, sha in (info.get("patches") or {}).items():
+        lines += [*paragraph(f"+ {patch}", "    "), f"    sha256 {sha}"]
+    return [*lines, *(f"    {arch} image {built.get('image_sha256', '?')[:32]}" for arch, built in builds.items())]

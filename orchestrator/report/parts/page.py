@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the HTML page shows, as plain values for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, MetricRow
+from orchestrator.collectors import known as collectors
+from orchestrator.report import Extras
+from orchestrator.report.parts import figures, files
+from orchestrator.report.parts.mailtext import gaps
+from orchestrator.report.parts.sentence import headline
+from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
+
+TONES = {"passed": "good", "skipped": "plain"}
+
+
+def content(report: MatrixReport, extras: Extras) -> dict[str, Any]:
+    """The template's variables."""
+    return {
+        "headline": headline(report),
+        "setting": setting(report),
+        "summary": summary(report),
+        "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
+        "failures": [_failure(cell) for cell in failures(report)],
+        "unexpected": [row for row in report["expectations"] if row["verdict"] == "not_as_expected"],
+        "claims": claims(report),
+        "varying": VARYING,
+        "limits": limits(report),
+        "gaps": gaps(report, extras.left_out),
+        "note": NOTE,
+        "again": extras.again,
+        "cells": [_cell(cell, report, extras) for cell in report["cells"]],
+        "host": {key: _flat(value) for key, value in report["host"].items()},
+    }
+
+
+def anchor(cell_id: str) -> str:
+    """Of a cell's section."""
+    return "cell-" + cell_id.replace("/", "-")
+
+
+def _workloads(report: MatrixReport) -> list[str]:
+    return list(dict.fromkeys(cell["workload"] for cell in report["cells"]))
+
+
+def _table(report: MatrixReport, base: str, new: str, workload: str) -> dict[str, Any]:
+    """Rows and figures of a workload for one pair of kernels; no rows where nothing could be compared."""
+    mine = [
+        row for row in report["comparisons"] if (row["base"], row["new"], row["workload"]) == (base, new, workload)
+    ]
+    shown = [row for row in rows(report) if (row.base, row.new, row.workload) == (base, new, workload)]
+    return {
+        "base": base,
+        "new": new,
+        "workload": workload,
+        "absent": _absent(report, base, new, workload, {row["arch"] for row in mine}),
+        "rows": [{"row": row, "href": anchor(f"{row.arch}/{new}/{workload}")} for row in shown],
+        "figures": [Markup(svg) for svg in _figures(report, mine) if svg],  # matplotlib escapes what it writes
+    }
+
+
+def _absent(report: MatrixReport, base: str, new: str, workload: str, there: set[str]) -> list[dict[str, str]]:
+    """Cells that did not pass, of architectures that therefore have no row."""
+    return [
+        {
+            "arch": cell["arch"],
+            "text": f"{cell['kernel']}: {cell['status'].replace('_', ' ')}",
+            "href": anchor(cell["id"]),
+        }
+        for cell in failures(report)
+        if cell["workload"] == workload and cell["kernel"] in (base, new) and cell["arch"] not in there
+    ]
+
+
+def _figures(report: MatrixReport, mine: Sequence[ComparisonRow]) -> list[str]:
+    """The changes of each metric, and all samples of those that are no counters."""
+    by_metric = {
+        name: [row for row in mine if row["metric"] == name] for name in dict.fromkeys(r["metric"] for r in mine)
+    }
+    order = sorted(by_metric, key=lambda name: collectors()[name].exact)  # times before counters
+    bars = [figures.changes(by_metric[name]) for name in order]
+    dots = [figures.samples(report, group) for name, group in by_metric.items() if not collectors()[name].exact]
+    return [*dots, *bars]
+
+
+def _failure(cell: CellRow) -> dict[str, Any]:
+    return {
+        "id": cell["id"],
+        "href": anchor(cell["id"]),
+        "status": cell["status"].replace("_", " "),
+        **(cell["failure"] or {}),
+    }
+
+
+def _cell(cell: CellRow, report: MatrixReport, extras: Extras) -> dict[str, Any]:
+    build = f"{cell['arch']}/{cell['kernel']}"
+    facts = {
+        "Linux": cell["linux"] or "?",
+        "clock": cell["clock"] + (", exact" if cell["exact"] else ", figures vary"),
+        "accelerator": cell["accel"] or "?",
+        "QEMU": cell["qemu"] or "?",
+        "CPU": cell["cpu"] or "?",
+        "work": f"{cell['units']} {cell['unit']}s a pass" if cell["units"] else "none",
+        "workload's sha256": cell["workload_sha256"] or "?",
+    }
+    return {
+        "id": cell["id"],
+        "anchor": anchor(cell["id"]),
+        "status": cell["status"].replace("_", " "),
+        "tone": TONES.get(cell["status"], "bad"),
+        "failure": cell["failure"],
+        "facts": facts,
+        "notes": cell["notes"],
+        "samples": _samples(cell["metrics"]),
+        "starts": files.starts(extras.folder, cell["id"]),
+        "build": files.build(extras.folder, build, report["kernels"].get(build)),
+    }
+
+
+def _samples(metrics: Mapping[str, MetricRow]) -> list[dict[str, Any]]:
+    """A row a metric and boot: the warm-up passes, then those that count, in the metric's unit."""
+    return [
+        {
+            "metric": name if metric["unit"] == "1" else f"{name}, {metric['unit']}",
+            "boot": number,
+            "warmup": [
+                f"{value:.10g}" for value in (metric["warmup"][number] if number < len(metric["warmup"]) else ())
+            ],
+            "counted": [f"{value:.10g}" for value in passes],
+        }
+        for name, metric in metrics.items()
+        for number, passes in enumerate(metric["boots"])
+    ]
+
+
+def _flat(value: Any) -> str:
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)

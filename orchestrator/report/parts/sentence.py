@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The result in one sentence: what broke, what got worse, what got better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.collectors import known as collectors
+from orchestrator.model import Status, Verdict
+from orchestrator.rows import change, undecided
+
+MOST = 4  # clauses of the first sentence
+_MOVES = (Verdict.WORSE, Verdict.BETTER)
+_BROKEN = {
+    Status.BUILD_FAILED.value: "{kernel} does not build on {arches}",
+    Status.KERNEL_BROKE.value: "{kernel} breaks on {arches} ({kind})",
+    Status.WORKLOAD_FAILED.value: "{workload} fails with {kernel} on {arches}",
+    Status.TIMED_OUT.value: "{workload} with {kernel} does not end in time on {arches}",
+    Status.INFRA_FAILED.value: "the testbed itself, not {kernel}, failed on {arches}",
+    Status.SKIPPED.value: "{kernel} was not measured on {arches}",
+}
+
+
+def headline(report: MatrixReport) -> str:
+    """One sentence, the worst first."""
+    said = [*_broken(report["cells"]), *_compared(report["comparisons"]), *_expected(report)]
+    if len(said) > MOST:
+        said = [*said[:MOST], "and more, below"]
+    return ("; ".join(said) or "nothing was measured") + "."
+
+
+def listed(words: Iterable[str]) -> str:
+    """a, b and c"""
+    *most, last = list(dict.fromkeys(words)) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def named(workload: str, metric: str) -> str:
+    """A row's name as the 0-day robot has it: proc-vmstat.pgfault, shmem-write.time."""
+    return collectors()[metric].robot or f"{workload}.{metric}"
+
+
+def _broken(cells: Sequence[CellRow]) -> list[str]:
+    """A clause a kernel and kind of failure; the kernel's own before those of its cells."""
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
+    for cell in cells:
+        if cell["failure"]:
+            whole = cell["status"] in (Status.BUILD_FAILED, Status.KERNEL_BROKE, Status.SKIPPED, Status.INFRA_FAILED)
+            workload = "" if whole else cell["workload"]
+            key = (cell["status"], cell["kernel"], workload, cell["failure"]["kind"].replace("_", " "))
+            groups.setdefault(key, []).append(cell["arch"])
+    return [
+        _BROKEN[status].format(kernel=kernel, workload=workload, kind=kind, arches=listed(arches))
+        for (status, kernel, workload, kind), arches in groups.items()
+    ]
+
+
+def _compared(rows: Sequence[ComparisonRow]) -> list[str]:
+    if not rows:
+        return []
+    said = []
+    for base, new in dict.fromkeys((row["base"], row["new"]) for row in rows):
+        mine = [row for row in rows if (row["base"], row["new"]) == (base, new)]
+        found = [(verdict, [row for row in mine if row["verdict"] == verdict]) for verdict in _MOVES]
+        moves = [_moved(group, verdict) for verdict, group in found if group]
+        said += [f"{new} against {base}: {' and '.join(moves)}"] if moves else []
+    if not any(row["verdict"] == Verdict.WORSE for row in rows):
+        open_ = sum(map(undecided, rows))
+        said.append("nothing got worse" if said else "no difference shown")
+        said[-1] += f" ({len(rows)} comparisons)" if not open_ else f", but {open_} of {len(rows)} are undecided"
+    return said
+
+
+def _moved(rows: Sequence[ComparisonRow], verdict: Verdict) -> str:
+    """shmem-write.time is worse on s390x (+0.13%), and 3 more rows; times before counters."""
+    groups: dict[str, list[ComparisonRow]] = {}
+    for row in sorted(rows, key=lambda row: collectors()[row["metric"]].exact):
+        groups.setdefault(named(row["workload"], row["metric"]), []).append(row)
+    name, lead = next(iter(groups.items()))
+    where = listed(f"{row['arch']} ({change(row)})" for row in lead)
+    more = len(rows) - len(lead)
+    also = f", and so {'is' if more == 1 else 'are'} {more} more row{'s' * (more > 1)}" if more else ""
+    return f"{name} is {verdict.value} on {where}{also}"
+
+
+def _expected(report: MatrixReport) -> list[str]:
+    rows = report["expectations"]
+    lost = sum(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in rows)
+    return [f"{lost} of {len(rows)} expectations do not hold"] if lost else []

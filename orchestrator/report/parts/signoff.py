@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The Tested-by: line: when it may be offered, and as what. Nobody but a person signs."""
+
+from __future__ import annotations
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.slice import arches
+from orchestrator.errors import EXIT_OK
+from orchestrator.model import Verdict
+from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
+from orchestrator.rows import undecided
+
+WHY = (
+    "Everything passed and nothing was seen to get worse. "
+    "Who wants to vouch for that takes the # off; kmatrix does not sign."
+)
+NOBODY = "Your Name <you@example.org>"
+
+
+def clean(report: MatrixReport) -> bool:
+    """Everything passed, something was compared, all is as expected, nothing is worse or left undecided."""
+    rows = report["comparisons"]
+    return bool(
+        exit_code(report) == EXIT_OK
+        and rows
+        and not any(row["verdict"] == Verdict.WORSE or undecided(row) for row in rows)
+        and not any(claim["verdict"] == Verdict.NOT_AS_EXPECTED for claim in report["claims"])
+    )
+
+
+def scope(report: MatrixReport) -> str:
+    """s390x, aarch64 (TCG)"""
+    accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"])
+    return f"{', '.join(arches(report))} ({', '.join(accels).upper()})"
+
+
+def offer(report: MatrixReport, signer: str) -> list[str]:
+    """The line behind a "#", so that no tool collects it; nothing unless all is clean."""
+    if not clean(report):
+        return []
+    who = ascii_only(" ".join(signer.split())) or NOBODY
+    line = f"# Tested-by: {who} # {scope(report)}"
+    name, _, address = who.rpartition(" ")
+    long = [f"# Tested-by: {name} {address}"]
+    if len(long[0]) > WIDTH:
+        long = [f"# Tested-by: {name}", f"#  {address}"]
+    lines = [line] if len(line) <= WIDTH else [*long, *paragraph(f"# {scope(report)}", "#  ")]
+    return [*paragraph(WHY), "", *lines]
