@@ -48,6 +48,7 @@ class Task:
     folder: Path
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
+    plugin: str = ""  # of the QEMU that counts
 
 
 @dataclass
@@ -80,7 +81,8 @@ async def measure(task: Task) -> BootResult:
         if task.measure.exact(task.boot.cell.workload):
             return await _restored(task, stages, own)
         initrd, made = await _keyed(task, own / "initramfs.cpio")
-        async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+        machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
+        async with _started(task, machine, task.folder) as running:
             await _prepare(running, task, made, stages)
             output = await _count(running, task, made, stages)
         return _result(task, stages, output, running)
@@ -93,7 +95,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     snapshot = await (_kept(task, stages) if task.measure.snapshots else _make(task, stages, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
-    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
+    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state, plugin=task.plugin)
     try:
         async with _started(task, machine, task.folder / "counted") as running:
             output = await _count(running, task, snapshot.keys, stages)

@@ -37,6 +37,7 @@
 #define CHUNK ((size_t)1 << 16)	/* counters of a scoreboard */
 #define BLOCKS ((size_t)1 << 22)	/* at most */
 #define PATTERNS 8
+#define ENTRIES 64	/* of interrupts */
 #define PAGE 4096	/* the smallest of all guests */
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
@@ -61,7 +62,7 @@ static size_t counters_used, blocks_used, lost;
 
 static char *out;
 static uint64_t begin, begin_end, end;
-static uint64_t irqs[PATTERNS];
+static uint64_t irqs[ENTRIES];
 static struct pattern rets[PATTERNS], erets[PATTERNS];
 static size_t irq_count, ret_count, eret_count;
 static union insn_data insn_data;
@@ -323,7 +324,7 @@ static void read_option(const char *option)
 		begin_end = strtoull(value, NULL, 0);
 	else if (IS("end"))
 		end = strtoull(value, NULL, 0);
-	else if (IS("irq") && irq_count < PATTERNS)
+	else if (IS("irq") && irq_count < ENTRIES)
 		irqs[irq_count++] = strtoull(value, NULL, 0);
 	else if (IS("ret"))
 		read_pattern(value, rets, &ret_count);

@@ -46,6 +46,7 @@ class Local:
     images: Path
     builder: Builder
     cells: dict[str, CellResult] = field(default_factory=dict)
+    profile: bool = False  # accounts of instructions, too
 
     def __post_init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
@@ -70,6 +71,7 @@ class Local:
             boots = Boots(
                 self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
                 slots=asyncio.Semaphore(self._side_by_side()), refresh=self.builder.refresh,
+                profile=self.profile,
             )  # fmt: skip
             async with asyncio.TaskGroup() as group:
                 self._start_builds(group)
