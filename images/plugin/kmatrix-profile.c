@@ -51,6 +51,7 @@ struct pattern {
 struct block {
 	size_t first;
 	size_t count;
+	size_t sure;	/* of count: their counters can be relied on */
 };
 
 static uint64_t *addresses;	/* of each counter's instruction */
@@ -151,7 +152,7 @@ static void count_inline(struct qemu_plugin_insn *insn, size_t index)
 /* The counter that says how often the instruction i of a block was completed. */
 static size_t completed(const struct block *block, size_t i)
 {
-	return block->first + (i + 1 < block->count ? i + 1 : i);
+	return block->first + (i + 1 < block->sure ? i + 1 : i);
 }
 
 static void on_begin(unsigned int cpu, void *data)
@@ -256,27 +257,23 @@ static void watch(struct qemu_plugin_insn *insn)
 }
 
 /*
- * Some translators hand an instruction that crosses a page to us and then take it back: it starts the next block.
- * Only as the first of a block is it there.
+ * Some translators hand us an instruction that crosses a page, as far as they have read it, and then take it back: it
+ * starts the next block. Then its counter stands still and tells nothing of the one before.
  */
-static size_t really_in(const struct qemu_plugin_tb *tb)
+static bool may_be_taken_back(const struct qemu_plugin_tb *tb, size_t count)
 {
-	size_t count = qemu_plugin_tb_n_insns(tb);
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
 
-	for (size_t i = 1; i < count; i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-
-		if (qemu_plugin_insn_vaddr(insn) % PAGE + qemu_plugin_insn_size(insn) > PAGE)
-			return i;
-	}
-	return count;
+	return qemu_plugin_insn_vaddr(last) % PAGE + qemu_plugin_insn_size(last) >= PAGE;
 }
 
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 {
-	size_t count = really_in(tb);
+	size_t count = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
+	if (!count)
+		return;
 	if (counters_used + count > COUNTERS || blocks_used == BLOCKS) {
 		lost++;
 		return;
@@ -289,7 +286,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		count_inline(insn, counters_used + i);
 		watch(insn);
 	}
-	blocks[blocks_used++] = (struct block){ counters_used, count };
+	blocks[blocks_used++] = (struct block){ counters_used, count, count - may_be_taken_back(tb, count) };
 	counters_used += count;
 }
 
