@@ -11,7 +11,7 @@ NOTE = (
     "executions of a function's first instruction. user: is the workload's own code. (interrupts) is all from an "
     "interrupt's entry to the return to what it interrupted."
 )
-_NAME = 33
+_CALLS = 12  # columns: 2.00 -> 1.00
 
 
 def heading(row: DifferenceRow) -> str:
@@ -26,21 +26,19 @@ def table(row: DifferenceRow, limit: int | None = None, least: float = 0.005) ->
     """Lines of at most 75 columns, the largest change first: what changed by `least` at least, limit lines of it."""
     changed = [f for f in row["functions"] if abs(f["change"]) >= least]
     shown = changed[:limit]
-    calls = f"calls {row['base']}->{row['new']}"
-    head = f"{'change':>9} {row['base'][:9]:>9} {row['new'][:9]:>9}  {'calls':<14} function"
-    lines = [head if len(calls) > 14 else head.replace("calls".ljust(14), calls.ljust(14))]
+    lines = [f"{'change':>9} {row['base'][:9]:>9} {row['new'][:9]:>9}  {'calls':<{_CALLS}} function"]
     for f in shown:
         called = f"{f['base_calls']:.2f} -> {f['new_calls']:.2f}"
         numbers = f"{f['change']:+9.2f} {f['base_instructions']:9.2f} {f['new_instructions']:9.2f}"
-        lines.append(f"{numbers}  {called:<14} {_short(f['name'])}".rstrip())
+        lines.append(f"{numbers}  {called:<{_CALLS}} {_short(f['name'])}".rstrip())
     rest = changed[len(shown) :]
     if rest:
-        lines.append(f"{sum(f['change'] for f in rest):+9.2f} {'':19}  {'':14} {len(rest)} more functions")
+        lines.append(f"{sum(f['change'] for f in rest):+9.2f} {'':19}  {'':{_CALLS}} {len(rest)} more functions")
     return lines
 
 
 def _short(name: str) -> str:
-    room = WIDTH - 9 - 1 - 9 - 1 - 9 - 2 - 14 - 1
+    room = WIDTH - 3 * 10 - 1 - _CALLS - 1
     return name if len(name) <= room else name[: room - 1] + "…"
 
 

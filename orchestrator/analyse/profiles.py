@@ -18,7 +18,7 @@ BALANCE = 0.001  # of the clock's difference, beside these
 
 
 class FunctionRow(TypedDict):
-    """Executed instructions and calls a unit of work, interrupts left out. user: marks the workload's own code."""
+    """Executed instructions and calls a unit of work, interrupts left out. user:NAME is the workload's own code."""
 
     name: str
     instructions: float
@@ -156,8 +156,7 @@ def difference(base: ProfileCell, new: ProfileCell) -> DifferenceRow:
 
 def _allowed(base: ProfileCell, clock: float) -> float:
     """0.1 % of the difference; of one that is next to nothing, what two passes differ by anyway."""
-    edge = 2 * ACCOUNT_EDGE / base["units"]
-    return max(BALANCE * abs(clock), PASS_REACH * base["total"]) + edge if clock else PASS_REACH * base["total"] + edge
+    return max(BALANCE * abs(clock), PASS_REACH * base["total"]) + 2 * ACCOUNT_EDGE / base["units"]
 
 
 def _by_stem(row: ProfileCell) -> dict[str, tuple[float, float]]:

@@ -47,7 +47,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     )
     written = await asyncio.to_thread(_account, task, counted, system_map, user, plain, done)
     write_atomically(task.folder.parent / FILE, json.dumps(written, indent=1) + "\n")
-    # counted.unlink()
+    counted.unlink()
 
 
 def options(task: Task, library: Path, out: Path, system_map: str, user: symbols.Symbols) -> str:
