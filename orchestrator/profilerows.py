@@ -6,6 +6,7 @@ from __future__ import annotations
 from orchestrator.analyse.profiles import DifferenceRow, ProfileCell, ProfileReport
 
 WIDTH = 75
+TOP = 20  # rows, where there is not room for all
 NOTE = (
     "Executed instructions by function, of one more pass of each cell with a QEMU plugin that counts them; calls: "
     "executions of a function's first instruction. user: is the workload's own code. (interrupts) is all from an "

@@ -11,6 +11,7 @@ from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import SCHEMA, CellRow, InputFile, MatrixReport, MetricRow
 from orchestrator.analyse.expect import judge
+from orchestrator.analyse.profiles import ProfileCell
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
@@ -26,6 +27,7 @@ def assemble(
     claims: Sequence[Claim] = (),
     notes: Mapping[str, str] | None = None,
     inputs: Mapping[str, InputFile] | None = None,
+    profiled: Sequence[ProfileCell] = (),
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     rows = [cell_row(cell) for cell in cells]
@@ -44,6 +46,7 @@ def assemble(
             claims,
             [row for row in rows if row["workload"] == workload],
             [line for line in compared if line["workload"] == workload],
+            profiled,
         )
     ]
     return MatrixReport(

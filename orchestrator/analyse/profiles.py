@@ -114,9 +114,17 @@ def cell(account: Mapping[str, Any]) -> ProfileCell:
         for name, (n, calls) in account["functions"].items()
     ]
     return ProfileCell(
-        **{name: account[name] for name in ("id", "arch", "kernel", "workload", "unit", "units")},
+        id=account["id"],
+        arch=account["arch"],
+        kernel=account["kernel"],
+        workload=account["workload"],
+        unit=account["unit"],
+        units=units,
         functions=sorted(functions, key=lambda row: (-row["instructions"], row["name"])),
-        **{name: account[name] / units for name in ("unattributed", "interrupts", "interrupt_count", "total")},
+        unattributed=account["unattributed"] / units,
+        interrupts=account["interrupts"] / units,
+        interrupt_count=account["interrupt_count"] / units,
+        total=account["total"] / units,
         clock_profiled=None if profiled is None else profiled / units,
         clock_unprofiled=None if unprofiled is None else unprofiled / units,
         balances=None if profiled is None else _near(account["total"], profiled, ACCOUNT_REACH),

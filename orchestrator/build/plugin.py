@@ -15,7 +15,8 @@ from orchestrator.store import Store, digest, sha256
 SOURCES = IMAGES / "plugin"
 NAME = "kmatrix-profile"
 FLAGS = (
-    "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror",
+    "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-shared", "-fPIC", "-fvisibility=hidden",
+    "-Wall", "-Wextra", "-Werror",
 )  # fmt: skip
 _FIRST, _SCOREBOARDS = (6, 0), (9, 0)  # QEMU's versions: icount and plugins together; counters in scoreboards
 

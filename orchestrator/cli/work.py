@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from orchestrator import config as configuration
-from orchestrator import rundata, ui
+from orchestrator import profilerows, rundata, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select
@@ -77,6 +77,9 @@ def run(
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
     passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
+    profile_diff: Annotated[
+        bool, typer.Option("--profile-diff", help="Also say where the instructions went.")
+    ] = False,
     json: Json = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
@@ -94,11 +97,14 @@ def run(
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
         request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile)
-    report = measured(
-        folder, request, Manner(json, refresh=refresh, jobs=jobs, resumed=bool(resume), unsandboxed=unsandboxed)
+    manner = Manner(
+        json, refresh=refresh, jobs=jobs, resumed=bool(resume), unsandboxed=unsandboxed, profile=profile_diff
     )
+    report = measured(folder, request, manner)
     if not json:
         printer().print(view(report))
+        if profile_diff:
+            typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     raise typer.Exit(exit_code(report))
 

@@ -94,7 +94,9 @@ class Boots:
         why = profiles.possible(task)
         if not why:
             try:
-                with stage(self.bus, self.store, f"{task.boot.cell.id} profile", "profile", f"profile-{task.boot.id}"):
+                with stage(
+                    self.bus, self.store, f"{task.boot.cell.id} profile", "profile", f"profile-{task.boot.id}"
+                ):
                     await profiles.take(task, kernel, result)
             except KmatrixError as error:
                 why = f"{error.message} {error.log}".strip()

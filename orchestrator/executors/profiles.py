@@ -12,9 +12,10 @@ from typing import Any
 from orchestrator.build import plugin
 from orchestrator.cell import Task, measure
 from orchestrator.errors import InfraError
-from orchestrator.model import BootResult, Clock, KernelArtifact
+from orchestrator.model import BootResult, Cell, Clock, KernelArtifact
 from orchestrator.profile import account as accounts
 from orchestrator.profile import symbols
+from orchestrator.results import RunFolder
 from orchestrator.store import write_atomically
 
 FILE = "profile.json"  # in the cell's folder
@@ -27,6 +28,11 @@ def possible(task: Task) -> str:
     if task.measure.clock is not Clock.ICOUNT:
         return "it is measured by the wall clock; an account needs the instruction clock"
     return "" if task.boot.cell.arch.marks else f"{task.boot.cell.arch.name} has no marks in arches/"
+
+
+def taken(folder: RunFolder, cell: Cell) -> bool:
+    """Does the run folder have this cell's account?"""
+    return (folder.path / "cells" / cell.id / FILE).is_file()
 
 
 async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:

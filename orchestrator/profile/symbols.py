@@ -11,6 +11,7 @@ from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from orchestrator.errors import InfraError
 
@@ -63,9 +64,7 @@ def kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbols:
             found += [name] if kind in _TEXT else []
     starts = sorted(table)
     ends = [*starts[1:], starts[-1] + 1] if starts else []
-    rows = [
-        (start, end, preferred(table[start])) for start, end in zip(starts, ends, strict=True) if table[start]
-    ]
+    rows = [(start, end, preferred(table[start])) for start, end in zip(starts, ends, strict=True) if table[start]]
     return build([*rows, *((first, end, name) for name, (first, end) in outside.items())])
 
 
@@ -74,7 +73,7 @@ def program(path: Path) -> Symbols:
     try:
         with path.open("rb") as file:
             table = ELFFile(file).get_section_by_name(".symtab")
-            symbols = list(table.iter_symbols()) if table else []
+            symbols = list(table.iter_symbols()) if isinstance(table, SymbolTableSection) else []
     except ELFError as error:
         raise InfraError(f"{path.name} is no ELF program: {error}", kind="profile") from error
     names: dict[int, list[str]] = {}
