@@ -24,10 +24,12 @@ from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
 from orchestrator.passes import decode
+from orchestrator.proc import cpu_seconds
 from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
 REMOTE = "/tmp/workload"
+MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 
@@ -184,9 +186,11 @@ def _launch(task: Task) -> str:
 
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """Open the gate; when the workload has ended, what it printed."""
+    before = cpu_seconds(running.process)
     with stages.stage("measure"):
         await running.console.say(f"{task.measure.passes}\n")
         await _until(running, task, running.console.ended)
+    stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
     return await _fetch(running, task, made, stages)
 
 

@@ -19,7 +19,7 @@ from orchestrator.words import Verdict as Verdict
 class Marks:
     """How an account of instructions tells where things begin and end on an arch."""
 
-    returns: str  # how a function's return starts, in hex
+    returns: tuple[str, ...]  # how a function's return starts, in hex
     exception_returns: tuple[str, ...]  # the same, back from the kernel's exceptions and system calls
     interrupts: tuple[str, ...]  # globs over kernel symbols where an interrupt begins
     stubs: tuple[str, ...] = ()  # symbols that do nothing but lead there

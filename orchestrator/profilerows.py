@@ -68,7 +68,7 @@ def _cell(cell: ProfileCell) -> str:
         f"{cell['kernel']}: account {cell['total']:.2f}, its clock {cell['clock_profiled']:.2f}, "
         f"unprofiled {cell['clock_unprofiled']:.2f}"
         + "".join(f"; {word}" for word in wrong)
-        + f"; {cost:.1f}x the time"
+        + (f"; {cost:.1f}x the CPU time" if cost else "")
     )
 
 

@@ -21,7 +21,7 @@ ARCH = Arch(
     cross_prefix="aarch64-linux-gnu-",
     cmdline="earlycon",
     devices=("pvpanic-pci",),
-    marks=Marks("c0035fd6", ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq")),
+    marks=Marks(("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq")),
     kconfig=(
         "# CONFIG_EFI is not set",
         "CONFIG_ARM64_VA_BITS_39=y",

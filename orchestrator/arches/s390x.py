@@ -20,7 +20,7 @@ ARCH = Arch(
     debian_arch="s390x",
     cross_prefix="s390x-linux-gnu-",
     cmdline="earlyprintk",
-    marks=Marks("07fe", ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)}),
+    marks=Marks(("07fe",), ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)}),
     kconfig=(
         "CONFIG_MARCH_ZEC12=y",
         "CONFIG_KVM=y",

@@ -23,7 +23,7 @@ ARCH = Arch(
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
     cmdline_icount="nolapic_timer tsc_early_khz=1000000",  # not calibrated: 10 s of host time, 100 ppm of error
     devices=("pvpanic-pci",),
-    marks=Marks("c3", ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), ("irq_entries_start",)),
+    marks=Marks(("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), ("irq_entries_start",)),
     kconfig=(
         "CONFIG_SERIAL_8250=y",
         "CONFIG_SERIAL_8250_CONSOLE=y",

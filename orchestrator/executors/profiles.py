@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.build import plugin
-from orchestrator.cell import Task, measure
+from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError
 from orchestrator.model import BootResult, Cell, Clock, KernelArtifact
 from orchestrator.profile import account as accounts
@@ -66,7 +66,7 @@ def options(task: Task, library: Path, out: Path, system_map: str, user: symbols
         f"out={str(out).replace(',', ',,')}",
         f"begin={begin:#x}",
         f"begin_end={begin_end:#x}",
-        f"ret={marks.returns}",
+        *(f"ret={pattern}" for pattern in marks.returns),
         f"end={user.find(_LAST)[0]:#x}",
         *(f"irq={address:#x}" for address in sorted(set(symbols.addresses(system_map, marks.interrupts).values()))),
         *(f"eret={pattern}" for pattern in marks.exception_returns),
@@ -96,8 +96,8 @@ def _account(
         "total": made.total,
         "clock_profiled": _clock(done, -1),
         "clock_unprofiled": _clock(plain, plain.warmup),
-        "seconds_profiled": done.seconds.get("measure"),
-        "seconds_unprofiled": plain.seconds.get("measure"),
+        "seconds_profiled": done.seconds.get(MEASURE_CPU, 0.0),
+        "seconds_unprofiled": plain.seconds.get(MEASURE_CPU, 0.0),
         "passes_unprofiled": len(plain.passes) - plain.warmup,
         "counters": counts.counters,
         "interrupts": made.interrupts,
