@@ -31,16 +31,17 @@ def table(row: DifferenceRow, limit: int | None = None, least: float = 0.005) ->
     for f in shown:
         called = f"{f['base_calls']:.2f} -> {f['new_calls']:.2f}"
         numbers = f"{f['change']:+9.2f} {f['base_instructions']:9.2f} {f['new_instructions']:9.2f}"
-        lines.append(f"{numbers}  {called:<{_CALLS}} {_short(f['name'])}".rstrip())
+        lines.append(_with(f"{numbers}  {called:<{_CALLS}} ", f["name"]))
     rest = changed[len(shown) :]
     if rest:
         lines.append(f"{sum(f['change'] for f in rest):+9.2f} {'':19}  {'':{_CALLS}} {len(rest)} more functions")
     return lines
 
 
-def _short(name: str) -> str:
-    room = WIDTH - 3 * 10 - 1 - _CALLS - 1
-    return name if len(name) <= room else name[: room - 1] + "…"
+def _with(numbers: str, name: str) -> str:
+    """Numbers are never cut, names are."""
+    room = WIDTH - len(numbers)
+    return numbers + (name if len(name) <= room else name[: room - 1] + "…")
 
 
 def balance(row: DifferenceRow, report: ProfileReport) -> list[str]:

@@ -9,7 +9,15 @@ from typing import Any
 
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
-from orchestrator.analyse.contract import SCHEMA, CellRow, InputFile, MatrixReport, MetricRow
+from orchestrator.analyse.contract import (
+    SCHEMA,
+    CellRow,
+    ComparisonRow,
+    ExpectationRow,
+    InputFile,
+    MatrixReport,
+    MetricRow,
+)
 from orchestrator.analyse.expect import judge
 from orchestrator.analyse.profiles import ProfileCell
 from orchestrator.collectors import known as collectors
@@ -39,16 +47,7 @@ def assemble(
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
     )
-    judged = [
-        line
-        for workload, claims in expectations.items()
-        for line in judge(
-            claims,
-            [row for row in rows if row["workload"] == workload],
-            [line for line in compared if line["workload"] == workload],
-            profiled,
-        )
-    ]
+    judged = _judged(expectations, rows, compared, profiled)
     return MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -61,6 +60,24 @@ def assemble(
         notes=dict(notes or {}),
         inputs=dict(inputs or {}),
     )
+
+
+def _judged(
+    expectations: Mapping[str, Sequence[Expectation]],
+    rows: Sequence[CellRow],
+    compared: Sequence[ComparisonRow],
+    profiled: Sequence[ProfileCell],
+) -> list[ExpectationRow]:
+    return [
+        line
+        for workload, claims in expectations.items()
+        for line in judge(
+            claims,
+            [row for row in rows if row["workload"] == workload],
+            [line for line in compared if line["workload"] == workload],
+            profiled,
+        )
+    ]
 
 
 def cell_row(cell: CellResult) -> CellRow:

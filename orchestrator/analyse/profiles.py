@@ -30,8 +30,8 @@ class ProfileCell(TypedDict):
 
     total is the sum of functions, interrupts and unattributed. clock_profiled is what the instruction clock says of
     the same pass, clock_unprofiled of the counted pass without a plugin (None: the workload measures no time).
-    balances: total is clock_profiled; agrees: so is clock_unprofiled. seconds_* are QEMU's CPU time for a pass, 0 when
-    it is not known.
+    balances: total is clock_profiled; agrees: so is clock_unprofiled. seconds_* are QEMU's CPU time for a pass, 0
+    when it is not known.
     """
 
     id: str
