@@ -51,7 +51,6 @@ struct pattern {
 struct block {
 	size_t first;
 	size_t count;
-	size_t sure;	/* of count: their counters can be relied on */
 };
 
 static uint64_t *addresses;	/* of each counter's instruction */
@@ -59,7 +58,8 @@ static uint64_t *base;	/* at the start of the region */
 static uint64_t *mark;	/* at the start of the interrupt */
 static uint64_t *interrupt;	/* within interrupts of the region */
 static struct block *blocks;
-static size_t counters_used, blocks_used, lost;
+static uint64_t *crossings;	/* instructions that cross a page, seen where they are whole */
+static size_t counters_used, blocks_used, crossings_used, lost;
 
 static char *out;
 static uint64_t begin, begin_end, end;
@@ -149,10 +149,32 @@ static void count_inline(struct qemu_plugin_insn *insn, size_t index)
 }
 #endif
 
-/* The counter that says how often the instruction i of a block was completed. */
-static size_t completed(const struct block *block, size_t i)
+/* A block for each at most. */
+static void remember_crossing(uint64_t address)
 {
-	return block->first + (i + 1 < block->sure ? i + 1 : i);
+	for (size_t i = 0; i < crossings_used; i++)
+		if (crossings[i] == address)
+			return;
+	crossings[crossings_used++] = address;
+}
+
+/*
+ * Some translators (QEMU's for x86, up to 8) hand us an instruction that crosses a page, as far as they have read it,
+ * and then take it back: it starts a block of its own, and only there it is whole. In the block before, its counter
+ * stands still and would look as if the instruction before it had always faulted.
+ */
+static bool taken_back(uint64_t address)
+{
+	for (size_t i = 0; i < crossings_used; i++)
+		if (crossings[i] == address)
+			return true;
+	return false;
+}
+
+/* Of a block's instructions, those that are really in it. */
+static size_t really_in(const struct block *block)
+{
+	return block->count - (block->count > 1 && taken_back(addresses[block->first + block->count - 1]));
 }
 
 static void on_begin(unsigned int cpu, void *data)
@@ -170,8 +192,10 @@ static void on_begin(unsigned int cpu, void *data)
 
 static void write_block(FILE *file, const struct block *block)
 {
-	for (size_t i = 0; i < block->count; i++) {
-		size_t c = completed(block, i);
+	size_t count = really_in(block);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t c = block->first + (i + 1 < count ? i + 1 : i);	/* of how often it was completed */
 		uint64_t executed = counter(c) - base[c];
 
 		if (executed)
@@ -256,15 +280,9 @@ static void watch(struct qemu_plugin_insn *insn)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, call, CALLBACK_NO_REGISTERS, NULL);
 }
 
-/*
- * Some translators hand us an instruction that crosses a page, as far as they have read it, and then take it back: it
- * starts the next block. Then its counter stands still and tells nothing of the one before.
- */
-static bool may_be_taken_back(const struct qemu_plugin_tb *tb, size_t count)
+static bool crosses_page(const struct qemu_plugin_insn *insn)
 {
-	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
-
-	return qemu_plugin_insn_vaddr(last) % PAGE + qemu_plugin_insn_size(last) >= PAGE;
+	return qemu_plugin_insn_vaddr(insn) % PAGE + qemu_plugin_insn_size(insn) > PAGE;
 }
 
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
@@ -286,7 +304,9 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		count_inline(insn, counters_used + i);
 		watch(insn);
 	}
-	blocks[blocks_used++] = (struct block){ counters_used, count, count - may_be_taken_back(tb, count) };
+	if (crosses_page(qemu_plugin_tb_get_insn(tb, 0)))
+		remember_crossing(addresses[counters_used]);
+	blocks[blocks_used++] = (struct block){ counters_used, count };
 	counters_used += count;
 }
 
@@ -350,6 +370,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 	mark = reserve(COUNTERS, sizeof(*mark));
 	interrupt = reserve(COUNTERS, sizeof(*interrupt));
 	blocks = reserve(BLOCKS, sizeof(*blocks));
+	crossings = reserve(BLOCKS, sizeof(*crossings));
 	counters_start();
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
 	return 0;
