@@ -25,10 +25,12 @@ from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
 from orchestrator.passes import decode
+from orchestrator.proc import cpu_seconds
 from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
 REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
+MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 
@@ -49,6 +51,7 @@ class Task:
     folder: Path
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
+    plugin: str = ""  # of the QEMU that counts
 
 
 @dataclass
@@ -81,7 +84,8 @@ async def measure(task: Task) -> BootResult:
         if task.measure.exact(task.boot.cell.workload):
             return await _restored(task, stages, own)
         initrd, made = await _keyed(task, own / "initramfs.cpio")
-        async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+        machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
+        async with _started(task, machine, task.folder) as running:
             await _prepare(running, task, made, stages)
             output = await _count(running, task, made, stages)
         return _result(task, stages, output, running)
@@ -94,7 +98,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     snapshot = await (_kept(task, stages) if task.measure.snapshots else _make(task, stages, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
-    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
+    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state, plugin=task.plugin)
     try:
         async with _started(task, machine, task.folder / "counted") as running:
             output = await _count(running, task, snapshot.keys, stages)
@@ -184,9 +188,11 @@ def _launch(task: Task) -> str:
 
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """Open the gate; when the workload has ended, what it printed."""
+    before = cpu_seconds(running.process)
     with stages.stage("measure"):
         await running.console.say(f"{task.measure.passes}\n")
         await _until(running, task, running.console.ended)
+    stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
     return await _fetch(running, task, made, stages)
 
 

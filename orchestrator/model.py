@@ -17,6 +17,17 @@ from orchestrator.words import Verdict as Verdict
 
 
 @dataclass(frozen=True)
+class Marks:
+    """How an account of instructions tells where things begin and end on an arch."""
+
+    returns: tuple[str, ...]  # how a function's return starts, in hex
+    exception_returns: tuple[str, ...]  # the same, back from the kernel's exceptions and system calls
+    interrupts: tuple[str, ...]  # globs over kernel symbols where an interrupt begins
+    stubs: tuple[str, ...] = ()  # symbols that do nothing but lead there
+    outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # code that System.map lacks: first, end
+
+
+@dataclass(frozen=True)
 class Arch:
     """All that differs between architectures; one record a file in arches/."""
 
@@ -41,6 +52,7 @@ class Arch:
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
+    marks: Marks | None = None  # None: its instructions cannot be accounted for
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import inputs as copies
+from orchestrator import profiledata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.profiles import ProfileReport
 from orchestrator.diffs import ids as identities
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
@@ -131,7 +133,14 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         [Claim(**claim) for claim in data.get("claims", ())],
         {name: setting["note"] for name, setting in settings.items() if setting["note"]},
         copies.load(folder),
+        profile(folder)["cells"],
     )
+
+
+def profile(folder: RunFolder) -> ProfileReport:
+    """The accounts of instructions that the run's cells have, compared; empty where nothing was profiled."""
+    data = _plan(folder)
+    return profiledata.report(folder, data["cells"], [Comparison(**pair) for pair in data["comparisons"]])
 
 
 def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:

@@ -17,18 +17,20 @@ from orchestrator import adopt
 from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import ConfigError
+from orchestrator.evidence import CALLS
 from orchestrator.model import Disk, Expectation, Workload
 from orchestrator.own import Kind, Own
 from orchestrator.registry import unknown
 
 _NAME = re.compile(r"\w[\w.-]*")
 STEADY = 4  # passes until those of will-it-scale's test cases on files cost the same: their pages are active then
+_Linux = Annotated[str, Field(pattern=r"^(\s*(>=|<=|==|<|>)\s*\d+(\.\d+)*\s*(,|$))*$")]
 
 
 class _Expect(BaseModel):
     model_config = ConfigDict(extra="forbid")
     metric: str
-    linux: Annotated[str, Field(pattern=r"^(\s*(>=|<=|==|<|>)\s*\d+(\.\d+)*\s*(,|$))*$")] = ""
+    linux: _Linux = ""
     values: dict[str, float] = {}
     change: dict[str, float] = {}
     base: str = "unpatched"
@@ -49,6 +51,36 @@ class _Expect(BaseModel):
         if (self.values or self.change) and "tolerance" not in self.model_fields_set:
             raise ValueError("values and change need a tolerance")
         return self
+
+
+class _Calls(BaseModel):
+    """calls.FUNCTION: how often a unit of work calls it, by kernel; judged where there is a profile."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+    linux: _Linux = ""
+    tolerance: Annotated[float, Field(ge=0)] = 0.01
+    claim: str = ""
+    arches: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def says_something(self) -> _Calls:
+        """A figure for at least one kernel."""
+        if not self.__pydantic_extra__:
+            raise ValueError("expects nothing: give a figure for a kernel")
+        return self
+
+    def expectation(self, function: str) -> Expectation:
+        """As any other."""
+        return Expectation(
+            metric=CALLS + function,
+            linux=self.linux,
+            values=self.__pydantic_extra__,
+            change={},
+            tolerance=self.tolerance,
+            claim=self.claim,
+            arches=self.arches,
+        )
 
 
 class _Disk(BaseModel):
@@ -73,6 +105,7 @@ class _Declaration(BaseModel):
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
+    calls: dict[str, _Calls] = {}
 
 
 def known(folder: Path) -> dict[str, Path]:
@@ -178,7 +211,10 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: O
         metrics=tuple(declared.metrics),
         args=tuple(declared.args),
         memory_mib=declared.memory_mib,
-        expectations=tuple(Expectation(**e.model_dump()) for e in declared.expect),
+        expectations=(
+            *(Expectation(**e.model_dump()) for e in declared.expect),
+            *(called.expectation(name) for name, called in declared.calls.items()),
+        ),
         cpus=declared.cpus,
         clock=declared.clock,
         disk=Disk(**declared.disk.model_dump()) if declared.disk else None,
@@ -202,6 +238,7 @@ def _check_names(path: Path, declared: _Declaration) -> None:
     used = [*declared.metrics, *(e.metric for e in declared.expect)]
     wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
     named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
+    named |= dict.fromkeys(arch for called in declared.calls.values() for arch in called.arches)
     wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
     if wrong:
         raise ConfigError("\n".join(f"{path}: {row}" for row in wrong))

@@ -19,6 +19,7 @@ from orchestrator.analyse.contract import (
     MetricRow,
 )
 from orchestrator.analyse.expect import judge
+from orchestrator.analyse.profiles import ProfileCell
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
@@ -34,11 +35,12 @@ def assemble(
     claims: Sequence[Claim] = (),
     notes: Mapping[str, str] | None = None,
     inputs: Mapping[str, InputFile] | None = None,
+    profiled: Sequence[ProfileCell] = (),
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     rows = [cell_row(cell) for cell in cells]
     compared = _compared(rows, comparisons)
-    judged = _judged(rows, compared, expectations)
+    judged = _judged(expectations, rows, compared, profiled)
     return MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -65,7 +67,10 @@ def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> lis
 
 
 def _judged(
-    rows: Sequence[CellRow], compared: Sequence[ComparisonRow], expectations: Mapping[str, Sequence[Expectation]]
+    expectations: Mapping[str, Sequence[Expectation]],
+    rows: Sequence[CellRow],
+    compared: Sequence[ComparisonRow],
+    profiled: Sequence[ProfileCell],
 ) -> list[ExpectationRow]:
     return [
         line
@@ -74,6 +79,7 @@ def _judged(
             claims,
             [row for row in rows if row["workload"] == workload],
             [line for line in compared if line["workload"] == workload],
+            profiled,
         )
     ]
 

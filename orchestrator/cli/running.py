@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from orchestrator import config as configuration
-from orchestrator import doctor, rundata, ui
+from orchestrator import doctor, profiledata, rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import ConfigError, DiskFull, ToolMissing
@@ -44,6 +44,7 @@ class Manner:
     jobs: int | None = None
     resumed: bool = False
     unsandboxed: bool = False  # patches are trusted
+    profile: bool = False  # accounts of instructions, too
 
 
 EMPTY = MatrixReport(
@@ -69,6 +70,8 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixRepor
             finish(engine.run(), f"kmatrix run --resume {folder.path}")
         report = rundata.report(folder, engine.cells)
         _write(folder, report)
+        if manner.profile:
+            folder.write_json(profiledata.FILE, rundata.profile(folder))
     return report
 
 
@@ -95,7 +98,7 @@ def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> L
     builder = Builder(
         store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
     )
-    return Local(made, folder, Bus(), store, IMAGES, builder)
+    return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile)
 
 
 def check_host() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from orchestrator import config as configuration
-from orchestrator import rundata, ui
+from orchestrator import profilerows, rundata, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
@@ -31,6 +31,7 @@ EXIT_INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
+Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 
 
@@ -78,6 +79,7 @@ def run(
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
     passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
+    profile_diff: Diff = False,
     json: Json = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
@@ -87,19 +89,20 @@ def run(
 
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
+    overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
     if resume:
-        if profile or select or workload or out or boots or passes or clock:
+        if profile or select or workload or out or overrides:
             raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
         folder, request = open_run(resume), rundata.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
         chosen = configuration.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
-    manner = Manner(json, refresh=refresh, jobs=jobs, resumed=bool(resume), unsandboxed=unsandboxed)
-    report = measured(folder, request, manner)
+    report = measured(folder, request, Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff))
     if not json:
         printer().print(view(report))
+        if profile_diff:
+            typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     raise typer.Exit(exit_code(report))
 

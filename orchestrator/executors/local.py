@@ -14,6 +14,7 @@ from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
+from orchestrator.executors import profiles
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
 from orchestrator.model import (
@@ -46,6 +47,7 @@ class Local:
     images: Path
     builder: Builder
     cells: dict[str, CellResult] = field(default_factory=dict)
+    profile: bool = False  # accounts of instructions, too
 
     def __post_init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
@@ -70,6 +72,7 @@ class Local:
             boots = Boots(
                 self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
                 slots=asyncio.Semaphore(self._side_by_side()), refresh=self.builder.refresh,
+                profile=self.profile,
             )  # fmt: skip
             async with asyncio.TaskGroup() as group:
                 self._start_builds(group)
@@ -188,6 +191,8 @@ class Local:
     def _ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
         before = self.folder.load_cell(cell.id)
+        if self.profile and not profiles.taken(self.folder, cell):
+            return None  # its boots are kept all the same
         return before if before and before.status not in (Status.INFRA_FAILED, Status.SKIPPED) else None
 
     async def _cell(self, cell: Cell) -> None:
