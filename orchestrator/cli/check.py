@@ -79,13 +79,17 @@ def check(
     manner = Manner(json, False, refresh, jobs, False, unsandboxed, profile_diff)
     report = measured(folder, _request(folder, wanted, manner), manner)
     if not json:
-        printer().print(view(report))
-        if profile_diff:
-            typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
-        for line in worse(report, asked.series):
-            printer().print(line, soft_wrap=True, highlight=False)
-        printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+        _show(folder, report, asked.series, profile_diff)
     raise typer.Exit(exit_code(report) or (EXIT_UNEXPECTED if worse(report, asked.series) else 0))
+
+
+def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff: bool) -> None:
+    printer().print(view(report))
+    if profile_diff:
+        typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
+    for line in worse(report, series):
+        printer().print(line, soft_wrap=True, highlight=False)
+    printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,10 @@ def _matrix(matrix: Matrix, asked: _Asked, files: list[Path], arches: list[str],
     table = {UNPATCHED: (), **prefixes, PATCHED: tuple(files)}
     steps = [UNPATCHED, *prefixes]
     pairs = [*itertools.pairwise(steps), (UNPATCHED, PATCHED)]
-    theirs = [w if w.own or w.folder.parent != GUEST_TOOLS else replace(w, expectations=()) for w in matrix.workloads]
+    theirs = [
+        w if w.own or w.folder.resolve().parent != GUEST_TOOLS else replace(w, expectations=())
+        for w in matrix.workloads
+    ]
     kconfig = next((kernel.kconfig for kernel in matrix.kernels if kernel.source == asked.source), ())
     return replace(
         matrix,
