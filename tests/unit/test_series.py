@@ -15,7 +15,8 @@ DIFF = "--- a/mm/{0}.c\n+++ b/mm/{0}.c\n@@ -1 +1,2 @@\n a\n+{0}\n"
 
 
 def mail(subject: str, body: str, headers: str = "") -> str:
-    return f"From 0123456789abcdef Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\nSubject: {subject}\n{headers}\n{body}\n"
+    head = "From 0123456789abcdef Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>"
+    return f"{head}\nSubject: {subject}\n{headers}\n{body}\n"
 
 
 def parsed(tmp_path: Path, *texts: str) -> list[str]:
