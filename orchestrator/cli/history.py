@@ -21,7 +21,9 @@ from orchestrator.cli.screen import printer
 from orchestrator.errors import ConfigError
 from orchestrator.history.entries import Filter, Run
 from orchestrator.history.identity import opened
+from orchestrator.history.page import render
 from orchestrator.history.store import History
+from orchestrator.store import write_atomically
 
 _AGE = re.compile(r"(\d+)([hdw])")
 _SECONDS = {"h": 3600, "d": 86400, "w": 7 * 86400}
@@ -45,16 +47,20 @@ def history(
     kind: Annotated[str, typer.Option("--kind", help="Made by this verb: run, verify, check, nightly.")] = "",
     since: Annotated[str, typer.Option("--since", help="2026-11-01, or 12h, 30d, 8w before now.")] = "",
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write a page of trends instead.")] = None,
 ) -> None:
-    """List recorded runs.
+    """List recorded runs, or draw what they found over time.
 
-    Example: kmatrix history --arch s390x --since 30d
+    Example: kmatrix history --arch s390x --since 30d --html trends.html
     """
     wanted = Filter(arch, kernel, workload, metric, kind, moment(since))
     if context.invoked_subcommand:
         context.obj = history
         return
     with History(history) as database:
+        if html:
+            write_atomically(html, render(database.points(wanted)))
+            return
         found = database.runs(wanted)
         if json:
             typer.echo(jsons.dumps([asdict(run) for run in found], indent=1))
