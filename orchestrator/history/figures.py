@@ -42,7 +42,7 @@ def figure(trend: Trend, failed: Sequence[Point] = ()) -> str:
         for point in failed:
             axes.plot([_time(point.run)], [0.03], "x", color=STEP, transform=axes.get_xaxis_transform())
         axes.xaxis_date(UTC)
-        locator = AutoDateLocator(maxticks=4)  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator(minticks=2, maxticks=5)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=True))  # type: ignore[no-untyped-call]
         axes.ticklabel_format(axis="y", useOffset=False)

@@ -22,7 +22,6 @@ from orchestrator.history.steps import Step
 from orchestrator.history.trends import CellTrend, Line, Trend, trends
 from orchestrator.model import Direction
 
-
 _COMMIT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 
 
