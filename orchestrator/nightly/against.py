@@ -69,7 +69,8 @@ def against(points: Sequence[Point], run: str) -> Against:
     moved = [Moved(old, new, tested[i] if i in tested else exact(cases[i])) for i, (old, new) in enumerate(pairs)]
     since = _when(points, run) - WEEKS * 7 * 86_400
     steps = [
-        f"{row['date']} {row['cell']} {row['metric']}: {row['before']} -> {row['after']} ({row['change']}, {row['sure']})"
+        f"{row['date']} {row['cell']} {row['metric']}: "
+        f"{row['before']} -> {row['after']} ({row['change']}, {row['sure']})"
         for cell in found
         for trend in cell.trends
         for line in trend.lines

@@ -31,10 +31,12 @@ class Done:
 
 @dataclass
 class Current:
-    """A night under way: its run folder, what its cells are made of, commits of git trees, seconds used so far."""
+    """A night under way: its run folder, what its cells are made of, why they are measured, commits of git trees,
+    seconds used so far."""
 
     run: str
     cells: dict[str, Parts]
+    why: dict[str, str]
     pins: dict[str, str]
     spent: float = 0.0
 

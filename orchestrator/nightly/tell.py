@@ -19,7 +19,7 @@ from orchestrator.report.parts.paper import folded, paragraph
 
 @dataclass(frozen=True)
 class Night:
-    """What there is to tell. why: {cell: what changed}; left: cells that the budget left out; lost: without source."""
+    """What there is to tell. why: {cell: what changed}; left: out of time; lost: {cell: why it has no source}."""
 
     report: MatrixReport
     why: Mapping[str, str]

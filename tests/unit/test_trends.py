@@ -204,7 +204,7 @@ SHAPES = {
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", [10, 30])
 def test_false_alarms_stay_below_their_rate(shape: str, size: int) -> None:
-    """2000 lines without a step. At most ALPHA show one, but for chance: 3.3 standard errors, 1 in 2000 such tests."""
+    """Lines without a step: at most ALPHA show one, but for chance (3.3 standard errors: 1 in 2000 such tests)."""
     rng = np.random.default_rng(11)
     count = 2000 if shape != "few values" else 150  # ties: each line has a distribution of its own
     alarms = sum(bool(steps(noisy(SHAPES[shape](rng, size)), TIME, False)) for _ in range(count))
