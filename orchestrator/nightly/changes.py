@@ -155,7 +155,6 @@ async def _git(source: Source, *arguments: str) -> str:
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}  # nobody is there to answer at night
     done = await proc.run(["git", "-C", source.location, *arguments], env=env, timeout=FETCH)
     if done.code:
-        raise KmatrixError(
-            f"git {arguments[0]}: {done.output.strip().splitlines()[-1] if done.output.strip() else done.code}"
-        )
+        said = [line for line in done.output.splitlines() if line.startswith(("fatal:", "error:"))]
+        raise KmatrixError(f"git {arguments[0]}: {said[0] if said else done.code}")
     return done.output
