@@ -18,11 +18,11 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches, workloads
 from orchestrator.errors import ConfigError
-from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Source, Workload
+from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.plan import runs_on
 from orchestrator.registry import unknown
-from orchestrator.schema import ClaimSpec, KernelSpec, MatrixSpec, SourceSpec
+from orchestrator.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec, SourceSpec
 
 T = TypeVar("T")
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
@@ -201,8 +201,15 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         limits=Limits(**spec.limits.model_dump()),
         kconfig=_kconfig(("kconfig",), spec.kconfig, problems, base),
         ccache_gib=spec.ccache_gib,
+        nightly=_nightly(spec.nightly, sources, problems),
         claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
     )
+
+
+def _nightly(spec: NightlySpec, sources: dict[str, Source], problems: _Problems) -> Nightly:
+    names = _each(spec.sources, lambda i, n: problems.named("source", ("nightly", "sources", i), n, sources))
+    seconds = float(spec.budget[:-1]) * {"s": 1, "m": 60, "h": 3600}[spec.budget[-1]]
+    return Nightly(tuple(source.name for source in names), seconds, **spec.keep.model_dump())
 
 
 def _tuples(spec: ClaimSpec) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.evidence import Claim as Claim
 from orchestrator.evidence import Expectation as Expectation
+from orchestrator.nights import Nightly as Nightly
 from orchestrator.own import Own as Own
 from orchestrator.words import Clock as Clock
 from orchestrator.words import Direction as Direction
@@ -176,6 +177,7 @@ class Matrix:
     kconfig: tuple[str, ...]  # lines for every kernel, file order
     ccache_gib: int = 5
     claims: tuple[Claim, ...] = ()
+    nightly: Nightly = field(default_factory=Nightly)
 
 
 @dataclass(frozen=True)

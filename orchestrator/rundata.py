@@ -30,6 +30,8 @@ from orchestrator.model import (
 from orchestrator.results import RunFolder
 from orchestrator.store import digest, sha256
 
+RUN = "run.json"  # which run it is: contract.RunRow
+
 
 @dataclass(frozen=True)
 class Request:
@@ -123,7 +125,7 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
     }
     settings = data.get("workloads", {})  # {workload: _setting()}
     missing = {cell_id: _skipped(cell_id, settings, data["measure"]["clock"]) for cell_id in data["cells"]}
-    return assemble(
+    made = assemble(
         [{**missing, **cells}[cell_id] for cell_id in data["cells"]],
         [Comparison(**pair) for pair in data["comparisons"]],
         {name: [Expectation(**e) for e in claims] for name, claims in data["expectations"].items()},
@@ -135,6 +137,8 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         copies.load(folder),
         profile(folder)["cells"],
     )
+    named = folder.read_json(RUN)
+    return MatrixReport(**{**made, "run": named}) if named else made
 
 
 def profile(folder: RunFolder) -> ProfileReport:

@@ -97,6 +97,22 @@ class ClaimSpec(Strict):
     beyond: str = ""
 
 
+class KeepSpec(Strict):
+    """What nights leave behind, at most."""
+
+    runs: Count = 30
+    days: Positive = 60
+    cache_gib: Positive = 20
+
+
+class NightlySpec(Strict):
+    """What `kmatrix nightly` does: whose kernels, and for how long at most."""
+
+    sources: list[str] = []
+    budget: Annotated[str, Field(pattern=r"^\d+(\.\d+)?[smh]$")] = "2h"
+    keep: KeepSpec = KeepSpec()
+
+
 class MatrixSpec(Strict):
     """matrix.yaml."""
 
@@ -111,4 +127,5 @@ class MatrixSpec(Strict):
     kconfig: list[str] = ["images/kconfig/common.config"]
     ccache_gib: Count = 5
     claims: dict[str, ClaimSpec] = {}
+    nightly: NightlySpec = NightlySpec()
     profiles: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries

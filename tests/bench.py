@@ -33,7 +33,13 @@ def kmatrix(*arguments: str | Path, env: dict[str, str] | None = None) -> tuple[
     """Seconds and events of a command that must succeed."""
     start = time.monotonic()
     command = [sys.executable, "-m", "orchestrator", *map(str, arguments), "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **(env or {})})
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KMATRIX_HISTORY": "none", **(env or {})},
+    )
     seconds = time.monotonic() - start
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr}")

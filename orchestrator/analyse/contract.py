@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import (
+    Any,
+    NotRequired,  # pydantic checks a stranger's matrix.json by these
+)
 
-from typing_extensions import TypedDict  # pydantic checks a stranger's matrix.json by these
+from typing_extensions import TypedDict
 
 SCHEMA = 1
 
@@ -117,6 +120,14 @@ class InputFile(TypedDict):
     text: str | None
 
 
+class RunRow(TypedDict):
+    """Which run this is: its own name, when it was first started (seconds since 1970), and the verb that made it."""
+
+    id: str
+    started: float
+    kind: str
+
+
 class MatrixReport(TypedDict):
     """The whole of matrix.json.
 
@@ -134,3 +145,4 @@ class MatrixReport(TypedDict):
     claims: list[ClaimRow]
     notes: dict[str, str]
     inputs: dict[str, InputFile]
+    run: NotRequired[RunRow]  # runs of before there was a history have none

@@ -5,38 +5,43 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.analyse.contract import InputFile, MatrixReport
 
+THEN, NOW = "\x01", "\x02"  # stand for the words of both sides until the end
 SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
 
 
 @dataclass(frozen=True)
 class Difference:
     """cells: a glob over the ids it touches. content: another thing is measured, whatever the figures say.
-    matters: it may move a value."""
+    matters: it may move a value. kernel: it is the kernel's own source."""
 
     cells: str
     text: str
     content: bool = False
     matters: bool = True
+    kernel: bool = False
 
     def touches(self, cell_id: str) -> bool:
         """Can it be why this cell's values differ?"""
         return fnmatch.fnmatchcase(cell_id, self.cells)
 
 
-def differences(then: MatrixReport, now: MatrixReport) -> list[Difference]:
-    """Recorded first, here second, in every text."""
-    return [
+def differences(
+    then: MatrixReport, now: MatrixReport, words: tuple[str, str] = ("recorded", "here")
+) -> list[Difference]:
+    """Then first, now second, in every text, under these words."""
+    found = [
         *_files(then.get("inputs", {}), now.get("inputs", {})),
         *_kernels(then["kernels"], now["kernels"]),
         *_programs(then, now),
         *_settings(then["measure"], now["measure"]),
         *_hosts(then["host"], now["host"]),
     ]
+    return [replace(row, text=row.text.replace(THEN, words[0]).replace(NOW, words[1])) for row in found]
 
 
 def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Iterator[Difference]:
@@ -49,7 +54,9 @@ def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Itera
             yield Difference(f"{rest}/*", f"kconfig of {rest}: {_lines(old, new)}", content=True)
         elif top == "patches":
             kernel, _, patch = rest.partition("/")
-            yield Difference(f"*/{kernel}/*", f"patch {patch} of {kernel} {_how(old, new)}", content=True)
+            yield Difference(
+                f"*/{kernel}/*", f"patch {patch} of {kernel} {_how(old, new)}", content=True, kernel=True
+            )
         else:
             workload = rest.partition("/")[0]
             cells = "*" if workload in ("common", "adapters") else f"*/*/{workload}"
@@ -58,15 +65,15 @@ def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Itera
 
 def _how(old: InputFile | None, new: InputFile | None) -> str:
     if old is None or new is None:
-        return "is new here" if old is None else "is not here"
-    return f"differs: sha256 {old['sha256'][:12]} recorded, {new['sha256'][:12]} here"
+        return f"is new {NOW}" if old is None else f"is not {NOW}"
+    return f"differs: sha256 {old['sha256'][:12]} {THEN}, {new['sha256'][:12]} {NOW}"
 
 
 def _lines(old: InputFile | None, new: InputFile | None) -> str:
     """CONFIG_X=y only recorded; CONFIG_Y=y only here"""
     before, after = (set(((file and file["text"]) or "").splitlines()) for file in (old, new))
-    rows = [f"{line} only recorded" for line in sorted(before - after)]
-    rows += [f"{line} only here" for line in sorted(after - before)]
+    rows = [f"{line} only {THEN}" for line in sorted(before - after)]
+    rows += [f"{line} only {NOW}" for line in sorted(after - before)]
     return "; ".join(rows) or "the same lines in another order"
 
 
@@ -75,7 +82,9 @@ def _kernels(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differ
     for build in then.keys() & now.keys():
         old, new = then[build], now[build]
         if old.get("source") != new.get("source"):
-            yield Difference(f"{build}/*", f"source of {build}: {_both(old, new, 'source')}", content=True)
+            yield Difference(
+                f"{build}/*", f"source of {build}: {_both(old, new, 'source')}", content=True, kernel=True
+            )
         if old.get("compiler") != new.get("compiler"):
             yield Difference(f"{build}/*", f"compiler of {build}: {_both(old, new, 'compiler')}")
         elif old.get("config_sha256") != new.get("config_sha256"):
@@ -83,7 +92,7 @@ def _kernels(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differ
 
 
 def _both(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> str:
-    return f"{old.get(name)} recorded, {new.get(name)} here"
+    return f"{old.get(name)} {THEN}, {new.get(name)} {NOW}"
 
 
 def _programs(then: MatrixReport, now: MatrixReport) -> Iterator[Difference]:
@@ -97,11 +106,11 @@ def _programs(then: MatrixReport, now: MatrixReport) -> Iterator[Difference]:
         where = f"{old['arch']}/*/{old['workload']}"
         if old["workload_sha256"] != new["workload_sha256"] and where not in told:
             told.add(where)
-            shas = f"sha256 {old['workload_sha256'][:12]} recorded, {new['workload_sha256'][:12]} here"
+            shas = f"sha256 {old['workload_sha256'][:12]} {THEN}, {new['workload_sha256'][:12]} {NOW}"
             yield Difference(where, f"the program {old['workload']} for {old['arch']}: {shas}")
         if (old["cpu"], old["accel"]) != (new["cpu"], new["accel"]):
             theirs, ours = f"{old['accel']}, {old['cpu']}", f"{new['accel']}, {new['cpu']}"
-            yield Difference(old["id"], f"{old['id']} ran on another CPU: {theirs} recorded, {ours} here")
+            yield Difference(old["id"], f"{old['id']} ran on another CPU: {theirs} {THEN}, {ours} {NOW}")
 
 
 def _settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
@@ -115,11 +124,11 @@ def _hosts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differen
     for arch in _shared(then, now, "guest_image"):
         theirs, ours = then["guest_image"][arch], now["guest_image"][arch]
         if theirs != ours:
-            yield Difference(f"{arch}/*", f"guest image of {arch}: {theirs} recorded, {ours} here")
+            yield Difference(f"{arch}/*", f"guest image of {arch}: {theirs} {THEN}, {ours} {NOW}")
     for arch in _shared(then, now, "qemu"):
         theirs, ours = then["qemu"][arch], now["qemu"][arch]
         if theirs != ours:
-            yield Difference(f"{arch}/*", f"QEMU for {arch}: {theirs} recorded, {ours} here", matters=False)
+            yield Difference(f"{arch}/*", f"QEMU for {arch}: {theirs} {THEN}, {ours} {NOW}", matters=False)
     if then.get("kmatrix") != now.get("kmatrix"):
         yield Difference("*", f"kmatrix: {_both(then, now, 'kmatrix')}")
 

@@ -32,16 +32,34 @@ async def fetch(
     return folder
 
 
-async def _download(folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool) -> None:
-    root = folder / "apt"
-    if arch is None:  # such packages are listed with every architecture's
-        arch = (await proc.run(["dpkg", "--print-architecture"])).output.strip()
+async def newer(store: Store, suite: str, package: str) -> bool:
+    """Has the mirror another version of an architecture-less package than fetch() keeps? Downloads lists only."""
+    kept = store.folder("debs", digest("debs", suite, "all", [package], False))
+    with store.scratch() as folder:
+        options = await _root(
+            folder / "apt", suite, (await proc.run(["dpkg", "--print-architecture"])).output.strip()
+        )
+        await _apt([*options, "update"], folder)
+        told = await _apt([*options, "--print-uris", "download", package], folder)
+    names = re.findall(r"^'[^']+' (\S+\.deb) ", told, re.M)
+    return any(not (kept / name).exists() for name in names)
+
+
+async def _root(root: Path, suite: str, arch: str) -> list[str]:
+    """A private root for apt; the options that make it use it."""
     for name in ("lists/partial", "archives/partial", "etc/preferences.d"):
         (root / name).mkdir(parents=True)
     (root / "status").touch()
     sources = root / "etc/sources.list"
     sources.write_text(await sources_list(suite))
-    options = _options(root, sources, arch)
+    return _options(root, sources, arch)
+
+
+async def _download(folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool) -> None:
+    root = folder / "apt"
+    if arch is None:  # such packages are listed with every architecture's
+        arch = (await proc.run(["dpkg", "--print-architecture"])).output.strip()
+    options = await _root(root, suite, arch)
     await _apt([*options, "update"], folder)
     if dependencies:
         await _apt([*options, "--download-only", "--yes", "--no-install-recommends", "install", *packages], folder)
@@ -74,7 +92,7 @@ def _options(root: Path, sources: Path, arch: str) -> list[str]:
     return [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
 
 
-async def _apt(arguments: Sequence[str], folder: Path) -> None:
+async def _apt(arguments: Sequence[str], folder: Path) -> str:
     try:
         done = await proc.run(["apt-get", "-q", *arguments], cwd=folder, timeout=900)
     except TimeoutError as error:
@@ -88,6 +106,7 @@ async def _apt(arguments: Sequence[str], folder: Path) -> None:
             hint=_HINT,
             log="\n".join(errors[-10:]),
         )
+    return done.output
 
 
 async def sources_list(suite: str) -> str:

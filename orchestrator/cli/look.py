@@ -33,6 +33,14 @@ Workloads = Annotated[
         help="Instead of the file's: name, folder, C file, program or script, and its arguments; repeatable.",
     ),
 ]
+History = Annotated[
+    str | None,
+    typer.Option(
+        "--history",
+        envvar="KMATRIX_HISTORY",
+        help="Where runs are recorded: a file, postgresql://..., or none; default: the user's data folder.",
+    ),
+]
 DEFAULT = Path("matrix.yaml")
 
 

@@ -21,6 +21,7 @@ from orchestrator.errors import ConfigError, DiskFull, ToolMissing
 from orchestrator.events import Bus
 from orchestrator.executors.host import cores
 from orchestrator.executors.local import Local
+from orchestrator.history.identity import begin, opened
 from orchestrator.model import Clock, Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.plan import plan as make_plan
@@ -45,6 +46,8 @@ class Manner:
     resumed: bool = False
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
+    kind: str = "run"  # the verb, as the history has it
+    history: str | None = None  # where runs are recorded: see history.store.address()
 
 
 EMPTY = MatrixReport(
@@ -65,13 +68,15 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixRepor
             rundata.check_inputs(folder, matrix)
         else:
             rundata.save_request(folder, request, matrix, made)
+        begin(folder, manner.kind)
         engine = executor(matrix, made, folder, manner)
         with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), manner.json, manner.quiet):
             finish(engine.run(), f"kmatrix run --resume {folder.path}")
         report = rundata.report(folder, engine.cells)
-        _write(folder, report)
+        write_matrix(folder, report)
         if manner.profile:
             folder.write_json(profiledata.FILE, rundata.profile(folder))
+        recorded(folder, manner.history)
     return report
 
 
@@ -128,10 +133,28 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def _write(folder: RunFolder, report: MatrixReport) -> None:
+def write_matrix(folder: RunFolder, report: MatrixReport) -> None:
     """matrix.json and matrix.md; a full disk is told, the matrix is on the screen all the same."""
     try:
         folder.write_text("matrix.json", as_json(report))
         folder.write_text("matrix.md", markdown.RENDER(report))
     except DiskFull as error:
         Console(stderr=True).print(f"{error.message}: matrix.json is not written", soft_wrap=True)
+
+
+def recorded(folder: RunFolder, place: str | None) -> None:
+    """Into the history; whatever goes wrong there, a finished result stays one."""
+    from orchestrator.history.store import History  # SQLAlchemy takes half a second, and is not needed before
+
+    try:
+        with History(place) as history:
+            history.record(opened(folder.path))
+    except Exception as error:
+        text = f"warning: not recorded in the history: {shown(error)}"
+        again = f"kmatrix history import {folder.path} does it later"
+        Console(stderr=True).print(f"{text}; {again}", soft_wrap=True, highlight=False, markup=False)
+
+
+def shown(error: Exception) -> str:
+    """Its first line."""
+    return (str(error).strip() or repr(error)).splitlines()[0]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -24,6 +23,7 @@ from orchestrator.cli.look import Select
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
+from orchestrator.history.identity import matrix_file
 from orchestrator.model import Status
 from orchestrator.plan import chosen_ids
 from orchestrator.plan import plan as make_plan
@@ -63,7 +63,7 @@ def verify_run(
     before = _selected(_recorded(recorded), select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
     request = _request(recorded, before, config, copies, folder, snapshots)
-    here = measured(folder, request, Manner(quiet=json))
+    here = measured(folder, request, Manner(quiet=json, kind="verify"))
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
     if json:
@@ -80,13 +80,7 @@ def _recorded(path: Path) -> MatrixReport:
     """Of a run folder, or the file itself. ConfigError says what is no matrix.json in it."""
     if path.is_dir():
         return rundata.report(open_run(path))
-    try:
-        return TypeAdapter(MatrixReport).validate_json(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", hint="name a run folder or a matrix.json") from error
-    except ValidationError as error:
-        rows = [f"{path}: {'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
-        raise ConfigError("\n".join(rows[:20]), hint="this is no matrix.json of kmatrix run") from error
+    return matrix_file(path)
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:

@@ -13,7 +13,7 @@ from orchestrator import config as configuration
 from orchestrator import profilerows, rundata, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
+from orchestrator.cli.look import DEFAULT, Config, History, Profile, Select, Workloads
 from orchestrator.cli.running import EMPTY, Manner, check_host, executor, finish, measured, text_of
 from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
@@ -84,6 +84,7 @@ def run(
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    history: History = None,
 ) -> None:
     """Build, boot, measure, compare; write the run folder and print the matrix.
 
@@ -98,7 +99,8 @@ def run(
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         chosen = configuration.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
-    report = measured(folder, request, Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff))
+    manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
+    report = measured(folder, request, manner)
     if not json:
         printer().print(view(report))
         if profile_diff:

@@ -54,7 +54,7 @@ class Kmatrix:
         """In the background; ended with the test."""
         process = subprocess.Popen(
             self.command(*arguments), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "KMATRIX_HISTORY": str(self.folder / "history.sqlite"), **(env or {})},
         )  # fmt: skip
         self.started.append(process)
         return process

@@ -64,7 +64,7 @@ def changes(rows: Sequence[ComparisonRow]) -> str:
         axes.set_xlabel("change, %")
 
     first = shown[0]
-    return _svg(draw, f"{named(first['workload'], first['metric'])}: change", 0.75 + 0.3 * len(shown))
+    return svg(draw, f"{named(first['workload'], first['metric'])}: change", 0.75 + 0.3 * len(shown))
 
 
 def samples(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
@@ -89,7 +89,7 @@ def samples(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
         axes.figure.legend(frameon=False, loc="outside lower center", ncols=2, fontsize=8)
 
     first = shown[0]
-    return _svg(draw, f"{named(first['workload'], first['metric'])}: every counted pass", 2.3)
+    return svg(draw, f"{named(first['workload'], first['metric'])}: every counted pass", 2.3)
 
 
 def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[float, float]]:
@@ -101,7 +101,7 @@ def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[floa
     ]
 
 
-def _svg(draw: Any, title: str, height: float) -> str:
+def svg(draw: Any, title: str, height: float) -> str:
     """The figure's <svg> element; matplotlib is loaded here because it takes a while."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_svg import FigureCanvasSVG

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One night: what changed is measured in groups until the time is up, recorded, compared and told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import config as configuration
+from orchestrator import rundata, ui
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.cli.running import Manner, executor, finish, recorded, shown, text_of, write_matrix
+from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
+from orchestrator.history.entries import Filter
+from orchestrator.history.identity import begin
+from orchestrator.model import Matrix, Status
+from orchestrator.nightly import prune, tell
+from orchestrator.nightly.against import Against, against
+from orchestrator.nightly.budget import estimate, host, used, within
+from orchestrator.nightly.changes import Tonight, changed, groups, look
+from orchestrator.nightly.state import Current, Done, Place, State
+from orchestrator.plan import plan as make_plan
+from orchestrator.results import RunFolder
+from orchestrator.rundata import Request
+from orchestrator.store import Store
+
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class Night:
+    """What was asked for. fetch: ask trees' remotes and mirrors for what is new."""
+
+    config: Path
+    profile: str
+    place: Place
+    manner: Manner
+    fetch: bool
+
+    def run(self) -> tuple[int, str]:
+        """(exit code, what to tell). An earlier night that was cut off is gone on with."""
+        with self.place.alone():
+            return self._run(self.place.load())
+
+    def _run(self, state: State) -> tuple[int, str]:
+        matrix = configuration.load(self.config, self.profile)
+        if not matrix.nightly.sources:
+            hint = "add to it: nightly: {sources: [NAME, ...], budget: 2h}"
+            raise ConfigError(f"{self.config} says nothing of nightly runs", hint=hint)
+        notes: list[str] = []
+        if state.current:
+            tonight = asyncio.run(look(matrix, Store(), state.current.pins, fetch=False))
+            if not _differing(state.current, tonight):
+                return self._measure(state, state.current, tonight, ["an earlier start was cut off; gone on with"])
+            notes = self._close(state, state.current)
+        tonight = asyncio.run(look(matrix, Store(), {}, self.fetch))
+        why = changed(tonight.cells, state.cells, state.first)
+        if not why:
+            return self._nothing(state, tonight, notes)
+        order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
+        cells = {name: tonight.cells[name] for name in order if name in tonight.cells}
+        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S")
+        state.current = Current(str(run), cells, why, dict(tonight.pins))
+        self.place.save(state)
+        return self._measure(state, state.current, tonight, [*notes, *tonight.notes])
+
+    def _nothing(self, state: State, tonight: Tonight, notes: Sequence[str]) -> tuple[int, str]:
+        last = max((done.when for done in state.cells.values()), default=0.0)
+        since = time.strftime("%Y-%m-%d %H:%M", time.localtime(last)) if last else "ever"
+        bad = [
+            f"{name}: {done.status}, as before" for name, done in state.cells.items() if done.status != Status.PASSED
+        ]
+        lost = [f"{name}: {text}" for name, text in tonight.lost.items()]
+        gone = self._prune(tonight, None)
+        rows = [f"nothing changed since {since}: nothing was started", *bad, *lost, *notes, *tonight.notes, *gone]
+        self.place.save(state)
+        return EXIT_INFRA if lost else EXIT_OK, "\n".join(rows)
+
+    def _measure(self, state: State, current: Current, tonight: Tonight, notes: Sequence[str]) -> tuple[int, str]:
+        folder = RunFolder(Path(current.run))
+        cells = list(current.cells)
+        with folder.alone():
+            if not (folder.path / "plan.json").exists():
+                request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.profile)
+                rundata.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
+            begin(folder, "nightly")
+            self._groups(state, current, tonight, folder)
+            report = rundata.report(folder)
+            write_matrix(folder, report)
+            recorded(folder, self.manner.history)
+            compared, more = self._against(report, tonight.matrix)
+            left = [cell["id"] for cell in report["cells"] if cell["status"] == Status.SKIPPED]
+            gone = self._prune(tonight, folder.path)
+            night = tell.Night(report, current.why, left, tonight.lost, [*notes, *more], compared, gone)
+            folder.write_text("night.md", tell.markdown(night))
+            folder.write_text("mail.txt", tell.mail(night))
+        self._settle(state, current, report)
+        return tell.code(night), f"{tell.words(night)}\nrun folder: {folder.path} (mail.txt, night.md)"
+
+    def _groups(self, state: State, current: Current, tonight: Tonight, folder: RunFolder) -> None:
+        """As many as fit into what is left of the night; the first is begun whatever it may take."""
+        end = time.monotonic() + tonight.matrix.nightly.budget - current.spent
+        waiting = [
+            [n for n in g if n in current.cells] for g in groups(tonight.plan, list(current.cells), state.first)
+        ]
+        begun = False
+        for group in waiting:
+            part = make_plan(tonight.matrix, group)
+            engine = executor(tonight.matrix, part, folder, self.manner)
+            cost = asyncio.run(estimate(part, folder, engine.builder))
+            left = end - time.monotonic()
+            if cost and (left <= 0 or (begun and cost > left)):
+                continue
+            begun = begun or cost > 0
+            before, start = folder.read_json("host.json"), time.monotonic()
+            with ui.show(engine.bus, lambda: rundata.report(folder), self.manner.json, self.manner.quiet):
+                finish(within(engine.run(), max(left, 60.0)), "kmatrix nightly")
+            folder.write_json("host.json", host([before, folder.read_json("host.json")]))
+            current.spent += time.monotonic() - start
+            self.place.save(state)
+
+    def _close(self, state: State, current: Current) -> list[str]:
+        """A night that was cut off and cannot be gone on with: what it has is kept and recorded."""
+        folder = RunFolder(Path(current.run))
+        if (folder.path / "plan.json").exists():
+            with folder.alone():
+                report = rundata.report(folder)
+                write_matrix(folder, report)
+                recorded(folder, self.manner.history)
+            self._settle(state, current, report)
+        state.current = None
+        self.place.save(state)
+        return [
+            f"{folder.path.name} was cut off, and other things are to be measured now: it stays as far as it went"
+        ]
+
+    def _settle(self, state: State, current: Current, report: MatrixReport) -> None:
+        """What ended is done with; what did not, comes first next time."""
+        open_ = (Status.SKIPPED, Status.INFRA_FAILED)
+        for cell in report["cells"]:
+            if cell["status"] not in open_:
+                parts = current.cells[cell["id"]]
+                state.cells[cell["id"]] = Done(parts, current.run, cell["status"], time.time())
+        state.first = [cell["id"] for cell in report["cells"] if cell["status"] in open_]
+        state.current = None
+        self.place.save(state)
+
+    def _against(self, report: MatrixReport, matrix: Matrix) -> tuple[Against, list[str]]:
+        """The comparison; or why there is none, which costs no night."""
+        from orchestrator.history.store import History
+
+        since = time.time() - max(60.0, matrix.nightly.days) * DAY
+        try:
+            with History(self.manner.history) as history:
+                points = history.points(Filter(kind="nightly", since=since))
+            return against(points, report["run"]["id"]), []
+        except Exception as error:
+            return Against(), [f"not compared with the nights before: {shown(error)}"]
+
+    def _prune(self, tonight: Tonight, run: Path | None) -> list[str]:
+        """Old runs and caches, in words."""
+        keep, store = tonight.matrix.nightly, Store()
+        builder = executor(tonight.matrix, tonight.plan, RunFolder(self.place.path), self.manner).builder
+        prune.touch(asyncio.run(used(tonight.plan, builder)))
+        runs = prune.prune_runs(self.place.runs, keep, [run] if run else [])
+        gone, left = prune.prune_cache(store, keep)
+        rows = [f"removed old runs: {', '.join(path.name for path in runs)}"] if runs else []
+        rows += [f"removed {len(gone)} folders of the cache that were not used for long"] if gone else []
+        over = left > keep.cache_gib
+        return rows + ([f"the cache holds {left:.1f} GiB, all used within a day"] if over else [])
+
+
+def _differing(current: Current, tonight: Tonight) -> bool:
+    now: Mapping[str, Mapping[str, str]] = tonight.cells
+    return any(now.get(name) != parts for name, parts in current.cells.items())

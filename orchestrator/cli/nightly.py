@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb for every night, and what starts it: systemd, cron, GitHub Actions, GitLab CI."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from enum import StrEnum
+from pathlib import Path
+from string import Template
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli import look, work
+from orchestrator.cli.night import Night
+from orchestrator.cli.running import Manner, check_host
+from orchestrator.errors import ConfigError
+from orchestrator.nightly import DATA
+from orchestrator.nightly.state import Place, usual
+from orchestrator.store import write_atomically
+
+
+class Starter(StrEnum):
+    """Who starts it."""
+
+    SYSTEMD = "systemd"
+    CRON = "cron"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command("nightly")(nightly)
+
+
+def nightly(
+    config: look.Config = look.DEFAULT,
+    profile: look.Profile = "",
+    history: look.History = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="What is kept between nights; default: the user's state folder.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Measure what is here; fetch nothing.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the night in words, no progress.")] = False,
+    jobs: work.Jobs = None,
+    unsandboxed: work.Unsandboxed = False,
+    print_: Annotated[
+        Starter | None, typer.Option("--print", help="Show the files that start it every night.")
+    ] = None,
+    into: Annotated[Path | None, typer.Option("--into", help="With --print: write them into this folder.")] = None,
+) -> None:
+    """Measure what changed since last night, hold it against the nights before, and leave a mail to send.
+
+    matrix.yaml says which sources: nightly: {sources: [mine], budget: 2h}. Nothing is mailed or posted. A night that
+    was cut off is gone on with.
+
+    Example: kmatrix nightly --print systemd --into ~/.config/systemd/user
+    """
+    if print_:
+        show(print_, config, profile, into)
+        return
+    if into:
+        raise ConfigError("--into goes with --print")
+    check_host()
+    place = Place(state or usual(config, profile))
+    manner = Manner(quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history)
+    code, text = Night(config, profile, place, manner, not offline).run()
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+def show(starter: Starter, config: Path, profile: str, into: Path | None) -> None:
+    """The starter's files, with this machine's paths where they belong."""
+    files = sorted(path for path in (DATA / starter.value).iterdir() if path.is_file())
+    words = ["nightly", "--quiet", "--config", str(config.resolve()), *(["--profile", profile] if profile else [])]
+    program = [found] if (found := shutil.which("kmatrix")) else [sys.executable, "-m", "orchestrator"]
+    values = {
+        "command": shlex.join([*program, *words]),
+        "folder": str(config.resolve().parent),
+        "config": config.name,
+    }
+    for path in files:
+        text = Template(path.read_text()).substitute(values)
+        if into:
+            into.mkdir(parents=True, exist_ok=True)
+            write_atomically(into / path.name, text)
+            typer.echo(str(into / path.name))
+        else:
+            typer.echo(f"# ---- {path.name}\n{text}" if len(files) > 1 else text, nl=False)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where runs are recorded: a file of SQLite by default, a team's PostgreSQL by its URL. One transaction a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import sqlalchemy as sql
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from orchestrator.analyse.contract import CellRow, MatrixReport, RunRow
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.statistics import centre
+from orchestrator.errors import ConfigError, InfraError
+from orchestrator.history import lineage
+from orchestrator.history.entries import ALL, Filter, Point, Run
+from orchestrator.history.identity import Identified
+from orchestrator.history.tables import CELLS, FIGURES, FORMAT, META, RUNS, VERSION
+from orchestrator.rows import summary
+
+OFF = "none"
+PATIENCE = 30  # seconds that a recording waits for another one
+LOCK = 0x6B6D6174  # PostgreSQL's advisory lock: kmat
+
+
+def address(place: str | None) -> URL | None:
+    """The database that a --history means: a file, a URL, none; without one KMATRIX_HISTORY, then the data folder."""
+    named = place or os.environ.get("KMATRIX_HISTORY") or str(_usual())
+    if named == OFF:
+        return None
+    if "://" not in named:
+        return URL.create("sqlite", database=str(Path(named).expanduser().resolve()))
+    try:
+        url = make_url(named)
+    except ArgumentError as error:
+        raise ConfigError(
+            "--history is no URL of a database", hint="postgresql://user@host/name, or a file"
+        ) from error
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise ConfigError(f"no history in {url.drivername}", hint="it is kept in SQLite (a file) or PostgreSQL")
+    return url
+
+
+def _usual() -> Path:
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local/share") / "kmatrix/history.sqlite"
+
+
+class History:
+    """The database, as a context manager. Without one (`none`) nothing is recorded and nothing found."""
+
+    def __init__(self, place: str | None = None) -> None:
+        self.url = address(place)
+        self._engine = _engine(self.url) if self.url else None
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._engine:
+            self._engine.dispose()
+
+    @property
+    def name(self) -> str:
+        """For people: without its password."""
+        return self.url.render_as_string(hide_password=True) if self.url else OFF
+
+    def record(self, identified: Identified) -> int | None:
+        """Write a run's entry, instead of an earlier one of the same run; its id. All of it or nothing."""
+        if not self._engine:
+            return None
+        with self._asking(write=True) as connection:
+            _prepare(connection)
+            return _insert(connection, identified.run, identified.report, str(identified.place))
+
+    def runs(self, wanted: Filter = ALL) -> list[Run]:
+        """Those with a cell that is asked for, in the order of time."""
+        with self._asking() as connection:
+            if not _there(connection):
+                return []
+            cells = sql.select(CELLS.c.run).where(*_where(wanted))
+            if wanted.metric:
+                cells = cells.where(
+                    CELLS.c.id.in_(sql.select(FIGURES.c.cell).where(FIGURES.c.metric == wanted.metric))
+                )
+            query = sql.select(*_RUN).where(RUNS.c.id.in_(cells))
+            query = query.where(RUNS.c.started >= wanted.since).order_by(RUNS.c.started, RUNS.c.id)
+            query = query.where(RUNS.c.kind == wanted.kind) if wanted.kind else query
+            return [Run(**row) for row in connection.execute(query).mappings()]
+
+    def points(self, wanted: Filter = ALL) -> list[Point]:
+        """Every metric of every cell that is asked for, in the order of time; failed cells have one of metric ""."""
+        with self._asking() as connection:
+            if not _there(connection):
+                return []
+            joined = RUNS.join(CELLS, CELLS.c.run == RUNS.c.id).outerjoin(FIGURES, FIGURES.c.cell == CELLS.c.id)
+            columns = [*_RUN, CELLS, FIGURES.c.metric, FIGURES.c.boots]
+            query = sql.select(*(column.label(str(column)) for column in _flat(columns))).select_from(joined)
+            query = query.where(RUNS.c.started >= wanted.since, *_where(wanted))
+            query = query.where(RUNS.c.kind == wanted.kind) if wanted.kind else query
+            query = query.order_by(RUNS.c.started, RUNS.c.id, CELLS.c.id, FIGURES.c.id)
+            found = [_point(dict(row)) for row in connection.execute(query).mappings()]
+        return [point for point in found if wanted.metric in ("", point.metric) or not point.metric]
+
+    def report(self, run: int) -> MatrixReport:
+        """The whole matrix of an entry. ConfigError if there is none."""
+        with self._asking() as connection:
+            query = sql.select(RUNS.c.report).where(RUNS.c.id == run)
+            packed = connection.execute(query).scalar() if _there(connection) else None
+        if packed is None:
+            raise ConfigError(f"the history has no run {run}", hint="kmatrix history lists them")
+        found: MatrixReport = json.loads(zlib.decompress(packed))
+        return found
+
+    @contextmanager
+    def _asking(self, write: bool = False) -> Iterator[Connection]:
+        """A transaction; what goes wrong in it is told without the password."""
+        if self._engine is None:
+            raise ConfigError("there is no history", hint=f"--history is {OFF}")
+        path = Path(self.url.database or "") if self.url and self._engine.dialect.name == "sqlite" else None
+        try:
+            if path and write:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            if path and not write and not path.exists():
+                yield from self._nothing()
+                return
+            with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+            raise InfraError(
+                f"history {self.name}: {cause}", kind="history", hint="--history names another"
+            ) from error
+
+    def _nothing(self) -> Iterator[Connection]:
+        """An empty database, for a file that nobody has written yet."""
+        with sql.create_engine("sqlite://").begin() as connection:
+            yield connection
+
+
+def _engine(url: URL) -> sql.Engine:
+    if url.get_backend_name() != "sqlite":
+        return sql.create_engine(url, connect_args={"connect_timeout": 10})
+    engine = sql.create_engine(url, connect_args={"timeout": PATIENCE})
+
+    @sql.event.listens_for(engine, "connect")
+    def _connected(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours to say
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @sql.event.listens_for(engine, "begin")
+    def _begun(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _there(connection: Connection) -> bool:
+    """Are there tables, and of a version that we know?"""
+    if not sql.inspect(connection).has_table(FORMAT.name):
+        return False
+    version = connection.execute(sql.select(sql.func.max(FORMAT.c.version))).scalar()
+    if version is not None and version > VERSION:
+        raise ConfigError(f"the history was written by a newer kmatrix (format {version})", hint="use that one")
+    return True
+
+
+def _prepare(connection: Connection) -> None:
+    """Make the tables; one recording at a time, so that the same run twice is one entry."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(LOCK)))
+    if _there(connection):
+        return
+    for table in META.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))
+    connection.execute(sql.insert(FORMAT).values(version=VERSION))
+
+
+def _insert(connection: Connection, run: RunRow, report: MatrixReport, place: str) -> int:
+    before = connection.execute(sql.select(RUNS.c.id).where(RUNS.c.name == run["id"])).scalar()
+    if before is not None:
+        connection.execute(sql.delete(RUNS).where(RUNS.c.id == before))
+    versions = sorted({cell["linux"] for cell in report["cells"] if cell["linux"]})
+    row = {
+        "name": run["id"],
+        "kind": run["kind"],
+        "started": run["started"],
+        "place": place,
+        "machine": platform.node(),
+        "linux": ", ".join(versions),
+        "summary": summary(report),
+        "code": exit_code(report),
+        "report": zlib.compress(json.dumps(report).encode(), 9),
+        **({"id": before} if before is not None else {}),  # what people have noted stays true
+    }
+    made = connection.execute(sql.insert(RUNS).values(**row).returning(RUNS.c.id)).scalar_one()
+    for cell in report["cells"]:
+        _insert_cell(connection, made, report, cell)
+    return int(made)
+
+
+def _insert_cell(connection: Connection, run: int, report: MatrixReport, cell: CellRow) -> None:
+    values = {name: cell[name] for name in ("arch", "kernel", "workload", "status", "exact", "unit", "units")}
+    inputs, source = lineage.inputs(report, cell), lineage.kernel(report, cell)
+    query = sql.insert(CELLS).values(
+        run=run, cell=cell["id"], inputs=json.dumps(inputs), source=json.dumps(source), **values
+    )
+    made = connection.execute(query.returning(CELLS.c.id)).scalar_one()
+    rows = [
+        {
+            "cell": made,
+            "metric": name,
+            "unit": row["unit"],
+            "value": _number(row["boots"]),
+            "boots": json.dumps(row["boots"]),
+        }
+        for name, row in cell["metrics"].items()
+    ]
+    if rows:
+        connection.execute(sql.insert(FIGURES), rows)
+
+
+def _number(boots: Sequence[Sequence[float]]) -> float | None:
+    value = centre(boots)
+    return value if value == value else None  # NaN: not a number of SQL
+
+
+def _where(wanted: Filter) -> list[sql.ColumnElement[bool]]:
+    columns = {"arch": CELLS.c.arch, "kernel": CELLS.c.kernel, "workload": CELLS.c.workload}
+    return [column == getattr(wanted, name) for name, column in columns.items() if getattr(wanted, name)]
+
+
+def _flat(columns: Sequence[Any]) -> list[Any]:
+    return [c for column in columns for c in (column.c if isinstance(column, sql.Table) else [column])]
+
+
+def _point(row: dict[str, Any]) -> Point:
+    of = {name: row[f"{RUNS.name}.{name}"] for name in Run.__dataclass_fields__}
+    cell = {name: row[f"{CELLS.name}.{name}"] for name in ("cell", "status", "exact", "unit", "units")}
+    metric, boots = row[f"{FIGURES.name}.metric"], row[f"{FIGURES.name}.boots"]
+    return Point(
+        run=Run(**of),
+        **cell,
+        metric=metric or "",
+        boots=json.loads(boots) if boots else (),
+        inputs=json.loads(row[f"{CELLS.name}.inputs"]),
+        kernel=json.loads(row[f"{CELLS.name}.source"]),
+    )
+
+
+_RUN = [RUNS.c[name] for name in Run.__dataclass_fields__]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What each cell is made of tonight, and which cells that leaves to be measured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+
+from orchestrator import proc, rundata
+from orchestrator.build import debian, toolchain
+from orchestrator.build.kernel import Builder
+from orchestrator.build.sources import prepare
+from orchestrator.errors import KmatrixError
+from orchestrator.model import Build, Cell, Matrix, Plan, Source
+from orchestrator.nightly.state import Done, Parts
+from orchestrator.plan import plan as make_plan
+from orchestrator.store import Store, digest, sha256
+
+FETCH = 600.0  # seconds
+_IGNORED = ("boots", "retries", "snapshots")  # of measure: no figure rests on them
+
+
+@dataclass(frozen=True)
+class Tonight:
+    """cells: what each is made of; pins: {git source: commit}; lost: cells whose source cannot be had, and why."""
+
+    matrix: Matrix
+    plan: Plan
+    cells: Mapping[str, Parts]
+    pins: Mapping[str, str]
+    lost: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def nightly_matrix(matrix: Matrix, pins: Mapping[str, str]) -> Matrix:
+    """Kernels of the nightly sources, and those that they are compared with; git trees at their pins."""
+    own = {kernel.name for kernel in matrix.kernels if kernel.source.name in matrix.nightly.sources}
+    pairs = [pair for pair in matrix.comparisons if {pair.base, pair.new} & own]
+    wanted = own | {name for pair in pairs for name in (pair.base, pair.new)}
+    kernels = tuple(
+        replace(kernel, source=replace(kernel.source, revision=pins.get(kernel.source.name, kernel.source.revision)))
+        for kernel in matrix.kernels
+        if kernel.name in wanted
+    )
+    return replace(matrix, kernels=kernels, comparisons=tuple(pairs))
+
+
+async def look(matrix: Matrix, store: Store, pins: Mapping[str, str], fetch: bool) -> Tonight:
+    """Fetch what can be had, and say what each cell is made of. Pins are a night's that is gone on with."""
+    mine = nightly_matrix(matrix, pins)
+    sources = {kernel.source.name: kernel.source for kernel in mine.kernels}.values()
+    notes = [note for source in sources if fetch and (note := await _fetched(source, store))]
+    pinned, lost = dict(pins), dict[str, str]()
+    for source in sources:
+        try:
+            if source.kind != "image":
+                tree = await prepare(store, source)
+                pinned |= {source.name: tree.identity.removeprefix("git:")} if source.kind == "git" else {}
+        except KmatrixError as error:
+            lost[source.name] = error.message
+    mine = nightly_matrix(matrix, pinned)
+    made = make_plan(mine)
+    cells = [cell for cell in made.cells if cell.kernel.source.name not in lost]
+    found = {cell.id: await parts(mine, made, cell, store) for cell in cells}
+    gone = {cell.id: lost[cell.kernel.source.name] for cell in made.cells if cell.kernel.source.name in lost}
+    return Tonight(mine, made, found, pinned, gone, notes)
+
+
+async def parts(matrix: Matrix, made: Plan, cell: Cell, store: Store) -> Parts:
+    """What a cell's figures rest on, each by a name that changes with it."""
+    build = next(build for build in made.builds if build.id == cell.build_id)
+    alone = replace(matrix, workloads=(cell.workload,), kernels=())
+    measure = asdict(matrix.measure.of(cell.workload))
+    return {
+        "source": await _source(build, store),
+        "patches": ", ".join(f"{path.name} ({sha256(path)[:12]})" for path in cell.kernel.patches) or "none",
+        "kconfig": digest(build.kconfig),
+        "compiler": await toolchain.compiler(cell.arch.cross_prefix),
+        "workload": digest(sorted(rundata.inputs(alone).values()), _common()),
+        "measure": digest({name: value for name, value in measure.items() if name not in _IGNORED}),
+    }
+
+
+def changed(tonight: Mapping[str, Parts], before: Mapping[str, Done], first: Sequence[str]) -> dict[str, str]:
+    """{cell to be measured: why}: new, made of other things than last time, or left over."""
+    why: dict[str, str] = {}
+    for name, mine in tonight.items():
+        old = before.get(name)
+        if old is None:
+            why[name] = "left over from last night" if name in first else "not measured before"
+        elif differing := [part for part in mine if mine[part] != old.parts.get(part)]:
+            why[name] = "; ".join(_told(part, old.parts, mine) for part in differing)
+        elif name in first:
+            why[name] = "left over from last night"
+    return why
+
+
+def groups(made: Plan, wanted: Sequence[str], first: Sequence[str]) -> list[list[str]]:
+    """Cells that are measured together: what is compared needs both sides from one run. Left-overs come first."""
+    table: dict[tuple[str, str, str], list[str]] = {}
+    rounds = _partners(made)
+    for cell in made.cells:
+        table.setdefault((cell.arch.name, cell.workload.name, rounds[cell.kernel.name]), []).append(cell.id)
+    found = [cells for cells in table.values() if set(cells) & set(wanted)]
+    return sorted(found, key=lambda cells: not set(cells) & set(first))
+
+
+def _partners(made: Plan) -> dict[str, str]:
+    """{kernel: the first of those that comparisons tie together}"""
+    head = {cell.kernel.name: cell.kernel.name for cell in made.cells}
+    for pair in made.comparisons:
+        old, new = head[pair.new], head[pair.base]
+        head = {name: new if value == old else value for name, value in head.items()}
+    return head
+
+
+def _told(part: str, old: Parts, new: Parts) -> str:
+    if part in ("kconfig", "workload", "measure"):
+        return f"{part} changed"
+    return f"{part} {old.get(part, 'none')} -> {new[part]}"
+
+
+async def _source(build: Build, store: Store) -> str:
+    source = build.kernel.source
+    if source.kind != "image":
+        return (await prepare(store, source)).identity
+    ready = await Builder(store, 1, 60, 1).find(build)
+    return f"image:{ready.key}" if ready else "image:?"
+
+
+def _common() -> list[str]:
+    from orchestrator.paths import COMMON
+
+    return [sha256(path) for path in sorted(COMMON.rglob("*")) if path.is_file()]
+
+
+async def _fetched(source: Source, store: Store) -> str:
+    """Bring what is new; "" or why it could not be: then what is there is measured."""
+    if source.kind == "git" and (await _git(source, "remote")).strip():
+        try:
+            await _git(source, "fetch", "--quiet", "--all")
+        except (KmatrixError, TimeoutError) as error:
+            return f"{source.name}: not fetched, measured as it is here ({error or 'it took too long'})"
+    if source.kind == "debian" and not source.revision:
+        try:
+            if await debian.newer(store, source.suite, source.location):
+                await prepare(store, source, refresh=True)
+        except KmatrixError as error:
+            return f"{source.name}: the mirror was not asked, measured as it is here ({error.message})"
+    return ""
+
+
+async def _git(source: Source, *arguments: str) -> str:
+    env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}  # nobody is there to answer at night
+    done = await proc.run(["git", "-C", source.location, *arguments], env=env, timeout=FETCH)
+    if done.code:
+        said = [line for line in done.output.splitlines() if line.startswith(("fatal:", "error:"))]
+        raise KmatrixError(f"git {arguments[0]}: {said[0] if said else done.code}")
+    return done.output
