@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from orchestrator import snapshots
 from orchestrator.build import initramfs
+from orchestrator.build.guest_tools import Tool, arguments
 from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
@@ -23,10 +25,12 @@ from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
 from orchestrator.passes import decode
+from orchestrator.proc import cpu_seconds
 from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
-REMOTE = "/tmp/workload"
+REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
+MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 
@@ -37,7 +41,7 @@ class Task:
 
     boot: Boot
     machine: Machine  # its initrd is without keys
-    binary: Path
+    tool: Tool
     kernel_key: str
     qemu: str  # its version
     measure: Measure  # as this workload needs it
@@ -47,6 +51,7 @@ class Task:
     folder: Path
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
+    plugin: str = ""  # of the QEMU that counts
 
 
 @dataclass
@@ -73,45 +78,64 @@ async def measure(task: Task) -> BootResult:
     from there. Else the same guest goes on.
     """
     stages = _Stages(task.tell)
-    if not (task.measure.snapshots and task.measure.exact(task.boot.cell.workload)):
-        initrd, made = await _keyed(task, task.scratch / f"{task.boot.id.replace('/', '-')}.cpio")
-        async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+    own = task.scratch / task.boot.id.replace("/", "-")
+    own.mkdir()
+    try:
+        if task.measure.exact(task.boot.cell.workload):
+            return await _restored(task, stages, own)
+        initrd, made = await _keyed(task, own / "initramfs.cpio")
+        machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
+        async with _started(task, machine, task.folder) as running:
             await _prepare(running, task, made, stages)
             output = await _count(running, task, made, stages)
         return _result(task, stages, output, running)
-    snapshot = await _snapshot(task, stages)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
+    """The counted passes, from a snapshot: a kept one, or one made for this alone. The way there is the same."""
+    snapshot = await (_kept(task, stages) if task.measure.snapshots else _make(task, stages, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
-    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
+    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state, plugin=task.plugin)
     try:
         async with _started(task, machine, task.folder / "counted") as running:
             output = await _count(running, task, snapshot.keys, stages)
     except InfraError:
-        task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
+        if task.measure.snapshots:
+            task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
         raise
     return _result(task, stages, output, running)
 
 
-async def _snapshot(task: Task, stages: _Stages) -> Snapshot:
+async def _kept(task: Task, stages: _Stages) -> Snapshot:
     """From the store; else made."""
-    args = (*task.boot.cell.workload.args, str(task.measure.warmup))
-    name = snapshots.key(task.machine, task.qemu, task.kernel_key, task.binary, args, task.boot.number)
+    args = (*arguments(task.boot.cell.workload, (), PROGRAM), str(task.measure.warmup))
+    name = snapshots.key(task.machine, task.qemu, task.kernel_key, task.tool.sha256, args, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
             return found
         with task.store.publish(snapshots.KIND, name) as folder:
-            initrd, made = await _keyed(task, folder / "initramfs.cpio")
-            async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
-                await _prepare(running, task, made, stages)
-                with stages.stage("snapshot"):
-                    await running.save(folder / "state")
-            text = running.console.text
-            snapshots.write(Snapshot(folder, made, text, command_text(running.argv), dict(stages.seconds)))
+            await _make(task, stages, folder)
         snapshots.prune(task.store)
         done = snapshots.find(task.store, name)
     if done is None:
         raise InfraError("the snapshot was gone as soon as it was made", kind="snapshot")
     return done
+
+
+async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
+    """Boot, push, warm up, and save into the folder."""
+    initrd, made = await _keyed(task, folder / "initramfs.cpio")
+    async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+        await _prepare(running, task, made, stages)
+        with stages.stage("snapshot"):
+            await running.save(folder / "state")
+    command = command_text(running.argv)
+    snapshot = Snapshot(folder, made, running.console.text, command, dict(stages.seconds))
+    snapshots.write(snapshot)
+    return snapshot
 
 
 async def _keyed(task: Task, out: Path) -> tuple[Path, Keys]:
@@ -156,16 +180,19 @@ def _launch(task: Task) -> str:
     """The workload's start in the guest: on its own, so that the connection can go away."""
     workload = task.boot.cell.workload
     clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
-    options = [*workload.args, *clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
-    script = f"{shlex.join([REMOTE, *options])} >{OUT} 2>{ERR}; echo $? >{CODE}; echo '{ENDED}' >/dev/console"
+    options = [*clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
+    command = shlex.join([REMOTE, *arguments(workload, options, PROGRAM)])
+    script = f"{command} >{OUT} 2>{ERR}; echo $? >{CODE}; echo '{ENDED}' >/dev/console"
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
 
 
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """Open the gate; when the workload has ended, what it printed."""
+    before = cpu_seconds(running.process)
     with stages.stage("measure"):
         await running.console.say(f"{task.measure.passes}\n")
         await _until(running, task, running.console.ended)
+    stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
     return await _fetch(running, task, made, stages)
 
 
@@ -202,6 +229,8 @@ async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
             output = await running.during(shell.run(command, limit), limit, "did not give the results", "fetch")
         finally:
             shell.close()
+    if output.stderr:
+        (task.folder / "work.err").write_text(output.stderr)
     if output.code:
         raise _failed(task.boot.cell.workload.name, output, running.console.text)
     return output.stdout
@@ -210,11 +239,12 @@ async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
 async def _push(running: Guest, shell: Shell, task: Task) -> None:
     """Copy the workload; the guest's own sha256 must be the host's."""
     limit = task.limits.ready
-    await running.during(shell.push(task.binary, REMOTE, limit), limit, "did not take the workload", "push")
-    told = await running.during(shell.run(f"sha256sum {REMOTE}", limit), limit, "did not answer", "push")
-    want, got = sha256(task.binary), told.stdout.split(" ")[0]
-    if got != want:
-        raise InfraError(f"the workload arrived with sha256 {got}, sent was {want}", kind="push", log=told.stderr)
+    for file, place in zip(task.tool.files, (REMOTE, PROGRAM), strict=False):
+        await running.during(shell.push(file, place, limit), limit, "did not take the workload", "push")
+        told = await running.during(shell.run(f"sha256sum {place}", limit), limit, "did not answer", "push")
+        want, got = sha256(file), told.stdout.split(" ")[0]
+        if got != want:
+            raise InfraError(f"the workload arrived with sha256 {got}, sent was {want}", kind="push", log=told.stderr)
 
 
 def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
@@ -229,7 +259,7 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
         warmup=task.measure.warmup,
         passes=decode(output, metrics, task.measure.warmup + task.measure.passes),
         kernel_key=task.kernel_key,
-        workload_sha256=sha256(task.binary),
+        workload_sha256=task.tool.sha256,
         seconds=stages.seconds,
         notes=(*task.notes, *running.notes),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import copy
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ from orchestrator import arches, workloads
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
+from orchestrator.plan import runs_on
 from orchestrator.registry import unknown
 from orchestrator.schema import ClaimSpec, KernelSpec, MatrixSpec, SourceSpec
 
@@ -71,17 +74,22 @@ class _Problems:
             raise ConfigError("\n".join(rows), hint=f"{len(rows)} to mend; nothing was started")
 
 
-def load(path: Path, profile: str = "") -> Matrix:
+def load(path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
     try:
         text = path.read_text()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-    return parse(text, path, profile)
+    return parse(text, path, profile, chosen)
 
 
-def parse(text: str, path: Path, profile: str = "") -> Matrix:
-    """As load, of a text; paths in it are relative to path's folder."""
+def profiles(path: Path) -> list[str]:
+    """Names of the profiles of a file that loads."""
+    return list((YAML(typ="safe").load(path.read_text()) or {}).get("profiles", {}))
+
+
+def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
+    """As load, of a text; paths in it are relative to path's folder. chosen workloads replace the file's."""
     try:
         tree = YAML().load(StringIO(text))
     except MarkedYAMLError as error:
@@ -95,7 +103,33 @@ def parse(text: str, path: Path, profile: str = "") -> Matrix:
     spec = _validate(tree, problems)
     matrix = _resolve(spec, problems, path.parent)
     problems.stop()
-    return matrix
+    return _with_workloads(matrix, chosen, path.parent) if chosen else matrix
+
+
+def named_or_absolute(words: Sequence[str], path: Path) -> tuple[str, ...]:
+    """Names of workloads as they are, paths so that they say the same from any folder. path: of matrix.yaml."""
+    table = _known_workloads(path.parent)
+    split = [workloads.split(word) for word in words]
+    names = [name if name in table else str(Path(name).expanduser().absolute()) for name, *_ in split]
+    return tuple(shlex.join([name, *args]) for name, (_, *args) in zip(names, split, strict=True))
+
+
+def _known_workloads(base: Path) -> dict[str, Path]:
+    return workloads.known(GUEST_TOOLS) | workloads.known(base / "guest-tools")
+
+
+def _with_workloads(matrix: Matrix, words: Sequence[str], base: Path) -> Matrix:
+    """These workloads instead; claims that they say nothing of are left out. ConfigError if one can run nowhere."""
+    chosen = workloads.choose(words, _known_workloads(base))
+    homeless = [w for w in chosen if not any(runs_on(w, arch) for arch in matrix.arches)]
+    if homeless:
+        names = ", ".join(arch.name for arch in matrix.arches)
+        made_for = {w.name: ", ".join(w.own.arches) for w in homeless if w.own}
+        rows = [f"{name} is a program for {its}; the matrix has only {names}" for name, its in made_for.items()]
+        raise ConfigError("\n".join(rows), hint="add the arch to the matrix file")
+    told = {name for w in chosen for e in w.expectations for name in e.claim.replace(",", " ").split()}
+    claims = tuple(claim for claim in matrix.claims if told & {claim.id, *claim.same_as})
+    return replace(matrix, workloads=chosen, claims=claims)
 
 
 def _with_profile(tree: Any, name: str, problems: _Problems) -> Any:
@@ -151,7 +185,7 @@ def _unknown_key(location: Location) -> str:
 
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
     known_arches = arches.known()
-    known_workloads = workloads.known(GUEST_TOOLS) | workloads.known(base / "guest-tools")
+    known_workloads = _known_workloads(base)
     sources = {name: _source(name, s, problems, base) for name, s in spec.sources.items()}
     kernels = {name: _kernel(name, k, sources, problems, base) for name, k in spec.kernels.items()}
     for i, pair in enumerate(spec.compare):
@@ -161,7 +195,7 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
     return Matrix(
         arches=_each(spec.arches, lambda i, n: problems.named("arch", ("arches", i), n, known_arches)),
         kernels=tuple(k for k in kernels.values() if k),
-        workloads=tuple(w for folder in chosen if (w := _workload(folder, problems))),
+        workloads=tuple(w for folder in chosen if (w := _workload(folder, spec.judge, problems))),
         comparisons=tuple(Comparison(c.base, c.new) for c in spec.compare),
         measure=Measure(**spec.measure.model_dump()),
         limits=Limits(**spec.limits.model_dump()),
@@ -179,9 +213,10 @@ def _each(names: Iterable[str], look_up: Callable[[int, str], T | None]) -> tupl
     return tuple(x for i, name in enumerate(dict.fromkeys(names)) if (x := look_up(i, name)) is not None)
 
 
-def _workload(folder: Path, problems: _Problems) -> Workload | None:
+def _workload(folder: Path, judge: list[str] | None, problems: _Problems) -> Workload | None:
     try:
-        return workloads.load(folder)
+        loaded = workloads.load(folder)
+        return loaded if judge is None or loaded.name in judge else replace(loaded, expectations=())
     except ConfigError as error:
         problems.add(("workloads",), error.message)
         return None

@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+CALLS = "calls."  # before a function's name: the metric that a profile tells
+
 
 @dataclass(frozen=True)
 class Expectation:
     """A claim that a workload's file makes; values are per unit of work."""
 
-    metric: str
+    metric: str  # or calls.FUNCTION
     linux: str  # versions of the base it holds for: ">=6.0,<6.4"
     values: Mapping[str, float]  # by kernel name, absolute per unit
     change: Mapping[str, float]  # by arch name, relative: -0.15

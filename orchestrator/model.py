@@ -9,10 +9,22 @@ from pathlib import Path
 
 from orchestrator.evidence import Claim as Claim
 from orchestrator.evidence import Expectation as Expectation
+from orchestrator.own import Own as Own
 from orchestrator.words import Clock as Clock
 from orchestrator.words import Direction as Direction
 from orchestrator.words import Status as Status
 from orchestrator.words import Verdict as Verdict
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How an account of instructions tells where things begin and end on an arch."""
+
+    returns: tuple[str, ...]  # how a function's return starts, in hex
+    exception_returns: tuple[str, ...]  # the same, back from the kernel's exceptions and system calls
+    interrupts: tuple[str, ...]  # globs over kernel symbols where an interrupt begins
+    stubs: tuple[str, ...] = ()  # symbols that do nothing but lead there
+    outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # code that System.map lacks: first, end
 
 
 @dataclass(frozen=True)
@@ -34,11 +46,13 @@ class Arch:
     image: str  # the image's path in the build tree
     debian_arch: str  # of the guest's packages
     cross_prefix: str  # of the compiler: s390x-linux-gnu-
+    elf: tuple[int, int, int]  # its programs: class (2: 64 bits), data (1: little endian), e_machine
     kconfig: tuple[str, ...]  # lines beside images/kconfig/common.config
     cmdline: str = ""  # kernel parameters only this one needs
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
+    marks: Marks | None = None  # None: its instructions cannot be accounted for
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Workload:
-    """A folder of guest-tools/: a native static program and what it declares."""
+    """A native static program and what it declares: a folder as in guest-tools/, or a file of the user's own."""
 
     name: str
     folder: Path
@@ -101,6 +115,7 @@ class Workload:
     warmup: int | None = None  # the same
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
+    own: Own | None = None  # a file, and how it is measured; None: the folder's C files are a program with markers
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Sequence
 
 from orchestrator.errors import ConfigError
-from orchestrator.model import Boot, Build, Cell, Matrix, Measure, Plan
+from orchestrator.model import Arch, Boot, Build, Cell, Matrix, Measure, Plan, Workload
 
 
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
@@ -40,17 +40,33 @@ def _cells(matrix: Matrix) -> tuple[Cell, ...]:
         for arch in matrix.arches
         for workload in matrix.workloads
         for kernel in matrix.kernels
+        if runs_on(workload, arch)
     )
 
 
+def runs_on(workload: Workload, arch: Arch) -> bool:
+    """A ready program is for one arch."""
+    return not (workload.own and workload.own.arches) or arch.name in workload.own.arches
+
+
 def _select(cells: tuple[Cell, ...], globs: Sequence[str]) -> tuple[Cell, ...]:
-    """Globs over ids; one that leaves parts out means all of them: s390x is s390x/*/*."""
-    whole = [glob + "/*" * max(0, 2 - glob.count("/")) for glob in globs]
-    for glob, full in zip(globs, whole, strict=True):
-        if not any(fnmatch.fnmatchcase(cell.id, full) for cell in cells):
-            ids = "\n  ".join(cell.id for cell in cells)
-            raise ConfigError(f"--select {glob!r} matches no cell", hint=f"the cells are:\n  {ids}")
-    return tuple(c for c in cells if not whole or any(fnmatch.fnmatchcase(c.id, full) for full in whole))
+    chosen = chosen_ids([cell.id for cell in cells], globs)
+    return tuple(cell for cell in cells if cell.id in chosen)
+
+
+def chosen_ids(ids: Sequence[str], globs: Sequence[str]) -> set[str]:
+    """Ids that match any glob, all if there is none; one that leaves parts out means all of them: s390x is s390x/*/*.
+
+    Raises ConfigError for a glob that matches nothing.
+    """
+    chosen = set() if globs else set(ids)
+    for glob in globs:
+        found = {name for name in ids if fnmatch.fnmatchcase(name, glob + "/*" * max(0, 2 - glob.count("/")))}
+        if not found:
+            listed = "\n  ".join(ids)
+            raise ConfigError(f"--select {glob!r} matches no cell", hint=f"the cells are:\n  {listed}")
+        chosen |= found
+    return chosen
 
 
 def _interleave(cells: tuple[Cell, ...], measure: Measure) -> tuple[Boot, ...]:

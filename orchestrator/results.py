@@ -2,6 +2,7 @@
 """Run folders: what was planned, what happened, what was measured. Written once, atomically.
 
 run/plan.json host.json matrix.yaml command.txt events.jsonl
+    inputs/   copies of what went in: see inputs.py
     builds/ARCH/KERNEL/   build.log config info.json
     cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out)
     matrix.json matrix.md
@@ -60,8 +61,12 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """Atomic; DiskFull when there is no room."""
+        self.write_bytes(name, text.encode())
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """The same."""
         try:
-            write_atomically(self.path / name, text)
+            write_atomically(self.path / name, content)
         except OSError as error:
             raise disk_error(error, self.path / name) from error
 

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestrator import inputs as copies
+from orchestrator import profiledata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.profiles import ProfileReport
 from orchestrator.diffs import ids as identities
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
@@ -37,14 +40,16 @@ class Request:
     select: tuple[str, ...]
     overrides: Mapping[str, Any]
     profile: str = ""
+    workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
 
 
 def inputs(matrix: Matrix) -> dict[str, str]:
     """{what a result depends on: its hash}, beyond matrix.yaml itself."""
     table = {str(patch): sha256(patch) for kernel in matrix.kernels for patch in kernel.patches}
     for workload in matrix.workloads:
-        files = sorted(path for path in workload.folder.rglob("*") if path.is_file())
-        table[str(workload.folder)] = digest([(path.name, sha256(path)) for path in files])
+        own = workload.own
+        files = own.inputs if own else sorted(path for path in workload.folder.rglob("*") if path.is_file())
+        table[str(files[0] if own else workload.folder)] = digest([(path.name, sha256(path)) for path in files])
     table["kconfig"] = digest(matrix.kconfig, [arch.kconfig for arch in matrix.arches])
     return table
 
@@ -75,6 +80,7 @@ def check_inputs(folder: RunFolder, matrix: Matrix) -> None:
 def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> None:
     """plan.json: ids in order, claims, and the request; matrix.yaml beside it."""
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
+    copies.save(folder, matrix, plan)
     folder.write_text("matrix.yaml", request.config_text)
     folder.write_json(
         "plan.json",
@@ -84,6 +90,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "select": list(request.select),
             "overrides": dict(request.overrides),
             "profile": request.profile,
+            "chosen": list(request.workloads),
             "inputs": inputs(matrix),
             "diffs": diffs(matrix),
             "builds": [build.id for build in plan.builds],
@@ -103,7 +110,8 @@ def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
     data = _plan(folder)
     text = (folder.path / "matrix.yaml").read_text()
-    return Request(Path(data["config"]), text, tuple(data["select"]), data["overrides"], data.get("profile", ""))
+    select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
+    return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
 
 
 def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
@@ -124,7 +132,15 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         data["measure"],
         [Claim(**claim) for claim in data.get("claims", ())],
         {name: setting["note"] for name, setting in settings.items() if setting["note"]},
+        copies.load(folder),
+        profile(folder)["cells"],
     )
+
+
+def profile(folder: RunFolder) -> ProfileReport:
+    """The accounts of instructions that the run's cells have, compared; empty where nothing was profiled."""
+    data = _plan(folder)
+    return profiledata.report(folder, data["cells"], [Comparison(**pair) for pair in data["comparisons"]])
 
 
 def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.keys import Keys
-from orchestrator.store import Store, digest, sha256, write_atomically
+from orchestrator.store import Store, digest, write_atomically
 
 FORMAT = 1  # raised when what is done before the snapshot changes
 KIND = "snapshots"
@@ -41,11 +41,12 @@ class Snapshot:
         return self.folder / "initramfs.cpio"
 
 
-def key(machine: Machine, qemu: str, kernel_key: str, binary: Path, args: tuple[str, ...], start: int) -> str:
-    """Of all that a boot's state depends on; start is the boot's number and says which of several alike."""
+def key(machine: Machine, qemu: str, kernel_key: str, tool: str, args: tuple[str, ...], start: int) -> str:
+    """Of all that a boot's state depends on; tool is its sha256, start the boot's number:
+    which of several alike."""
     nowhere = replace(machine, image=Path("kernel"), initrd=Path("initrd"), state=None)
     return digest(
-        "snapshot", FORMAT, qemu, qemu_argv(nowhere, 0, 1), kernel_key, machine.initrd.parent.name, sha256(binary),
+        "snapshot", FORMAT, qemu, qemu_argv(nowhere, 0, 1), kernel_key, machine.initrd.parent.name, tool,
         args, start,
     )  # fmt: skip
 

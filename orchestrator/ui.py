@@ -25,8 +25,11 @@ Reporter = Callable[[], MatrixReport]
 
 
 @contextmanager
-def show(bus: Bus, reporter: Reporter, json_events: bool) -> Iterator[None]:
+def show(bus: Bus, reporter: Reporter, json_events: bool, quiet: bool = False) -> Iterator[None]:
     """Subscribe the right view for standard output; reporter gives the matrix as far as it is known."""
+    if quiet:
+        yield
+        return
     if json_events:
         bus.subscribe(JsonLines(sys.stdout))
         yield

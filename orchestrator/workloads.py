@@ -1,25 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Workloads: a folder each in guest-tools/, with main.c and a workload.toml that declares the rest."""
+"""Workloads: folders as in guest-tools/ (C files; a workload.toml declares the rest), and files of the user."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from orchestrator import adopt
 from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import ConfigError
+from orchestrator.evidence import CALLS
 from orchestrator.model import Disk, Expectation, Workload
+from orchestrator.own import Kind, Own
 from orchestrator.registry import unknown
+
+_NAME = re.compile(r"\w[\w.-]*")
+STEADY = 4  # passes until those of will-it-scale's test cases on files cost the same: their pages are active then
+_Linux = Annotated[str, Field(pattern=r"^(\s*(>=|<=|==|<|>)\s*\d+(\.\d+)*\s*(,|$))*$")]
 
 
 class _Expect(BaseModel):
     model_config = ConfigDict(extra="forbid")
     metric: str
-    linux: Annotated[str, Field(pattern=r"^(\s*(>=|<=|==|<|>)\s*\d+(\.\d+)*\s*(,|$))*$")] = ""
+    linux: _Linux = ""
     values: dict[str, float] = {}
     change: dict[str, float] = {}
     base: str = "unpatched"
@@ -40,6 +51,36 @@ class _Expect(BaseModel):
         if (self.values or self.change) and "tolerance" not in self.model_fields_set:
             raise ValueError("values and change need a tolerance")
         return self
+
+
+class _Calls(BaseModel):
+    """calls.FUNCTION: how often a unit of work calls it, by kernel; judged where there is a profile."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+    linux: _Linux = ""
+    tolerance: Annotated[float, Field(ge=0)] = 0.01
+    claim: str = ""
+    arches: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def says_something(self) -> _Calls:
+        """A figure for at least one kernel."""
+        if not self.__pydantic_extra__:
+            raise ValueError("expects nothing: give a figure for a kernel")
+        return self
+
+    def expectation(self, function: str) -> Expectation:
+        """As any other."""
+        return Expectation(
+            metric=CALLS + function,
+            linux=self.linux,
+            values=self.__pydantic_extra__,
+            change={},
+            tolerance=self.tolerance,
+            claim=self.claim,
+            arches=self.arches,
+        )
 
 
 class _Disk(BaseModel):
@@ -64,6 +105,7 @@ class _Declaration(BaseModel):
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
+    calls: dict[str, _Calls] = {}
 
 
 def known(folder: Path) -> dict[str, Path]:
@@ -71,36 +113,132 @@ def known(folder: Path) -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(folder.glob("*/workload.toml"))}
 
 
+def choose(wanted: Sequence[str], table: Mapping[str, Path]) -> tuple[Workload, ...]:
+    """Workloads by name (in table) or path, in order; arguments of the program may follow, as in a shell.
+
+    Raises ConfigError with all that is wrong.
+    """
+    found: dict[str, tuple[str, Workload]] = {}
+    wrong: list[str] = []
+    for word in dict.fromkeys(wanted):
+        try:
+            workload = _open(word, table)
+        except ConfigError as error:
+            wrong.append(error.message + (f" ({error.hint})" if error.hint else ""))
+            continue
+        before, _ = found.setdefault(workload.name, (word, workload))
+        if before != word:
+            wrong.append(f"two workloads are called {workload.name}: {before} and {word}; rename one")
+    if wrong:
+        raise ConfigError("\n".join(wrong), hint=f"{len(wrong)} to mend; nothing was started")
+    return tuple(workload for _, workload in found.values())
+
+
+def split(word: str) -> tuple[str, ...]:
+    """A name or path, and the arguments after it. A path that is there may have spaces in it."""
+    if Path(word).exists():
+        return (word,)
+    try:
+        return tuple(shlex.split(word)) or ("",)
+    except ValueError as error:
+        raise ConfigError(f"--workload {word}: {error}") from error
+
+
+def _open(word: str, table: Mapping[str, Path]) -> Workload:
+    name, *args = split(word)
+    if name in table:
+        workload = load(table[name])
+    else:
+        path = Path(name)
+        if not path.exists():
+            raise ConfigError(f"no such file or folder: {path}, and {unknown('workload', path.name, table)}")
+        if path.is_dir() and not (path / "workload.toml").is_file():
+            raise ConfigError(f"{path} has no workload.toml", hint="see guest-tools/ for folders that are workloads")
+        workload = load(path) if path.is_dir() else load_file(path)
+        if not workload.own and not any(path.glob("*.c")):
+            raise ConfigError(f"{path} has no C file, and its workload.toml names no program")
+    return replace(workload, args=tuple(args)) if args else workload
+
+
 def load(folder: Path) -> Workload:
     """Read one workload's declaration; ConfigError lists all that is wrong in it."""
     path = folder / "workload.toml"
+    table = _toml(path)
+    program = table.pop("program", None)
+    own = replace(adopt.look(folder / str(program)), declared=path) if program is not None else None
+    return _workload(folder.name, folder, path, table, own)
+
+
+def load_file(file: Path) -> Workload:
+    """A C file, a program or a script; a file NAME.toml beside it may declare what a workload.toml does."""
+    own = adopt.look(file)
+    path = file.with_suffix(".toml")
+    table = _toml(path) if path.is_file() else {}
+    return _workload(file.stem, file.parent, path, table, replace(own, declared=path) if table else own)
+
+
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        declared = _Declaration.model_validate(tomllib.loads(path.read_text()))
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _defaults(own: Own) -> dict[str, Any]:
+    """What need not be declared of a file."""
+    title = f"{own.files[0].name}, {own.kind}"
+    common = {"title": title, "metrics": ["pgfault", "minflt", "majflt", "time"], "memory_mib": 256}
+    if own.kind is Kind.WILL_IT_SCALE:
+        return {**common, "unit": "iteration", "warmup": STEADY}
+    return {**common, "unit": "run"}
+
+
+def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: Own | None) -> Workload:
+    """path is the file that table comes from."""
+    if not _NAME.fullmatch(name):
+        raise ConfigError(f"{folder}: a workload's name is letters, digits, dot, dash and underscore, not {name!r}")
+    try:
+        declared = _Declaration.model_validate({**(_defaults(own) if own else {}), **table})
     except ValidationError as error:
         rows = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError("\n".join(rows)) from error
-    used = [*declared.metrics, *(e.metric for e in declared.expect)]
-    wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
-    named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
-    wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
-    if wrong:
-        raise ConfigError("\n".join(f"{path}: {row}" for row in wrong))
+    _check_names(path, declared)
     return Workload(
-        name=folder.name,
+        name=name,
         folder=folder,
         title=declared.title,
         unit=declared.unit,
         metrics=tuple(declared.metrics),
         args=tuple(declared.args),
         memory_mib=declared.memory_mib,
-        expectations=tuple(Expectation(**e.model_dump()) for e in declared.expect),
+        expectations=(
+            *(Expectation(**e.model_dump()) for e in declared.expect),
+            *(called.expectation(name) for name, called in declared.calls.items()),
+        ),
         cpus=declared.cpus,
         clock=declared.clock,
         disk=Disk(**declared.disk.model_dump()) if declared.disk else None,
         boots=declared.boots,
         warmup=declared.warmup,
         claims=tuple(declared.claims),
-        note=declared.note,
+        note="; ".join(text for text in (declared.note, left_out(own)) if text),
+        own=own,
     )
+
+
+def left_out(own: Own | None) -> str:
+    """What a report must say of a program that is not for all arches."""
+    return (
+        f"a ready program for {', '.join(own.arches)}: other architectures are left out" if own and own.arches else ""
+    )
+
+
+def _check_names(path: Path, declared: _Declaration) -> None:
+    """Metrics and arches that nobody knows."""
+    used = [*declared.metrics, *(e.metric for e in declared.expect)]
+    wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
+    named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
+    named |= dict.fromkeys(arch for called in declared.calls.values() for arch in called.arches)
+    wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
+    if wrong:
+        raise ConfigError("\n".join(f"{path}: {row}" for row in wrong))

@@ -15,7 +15,7 @@
 
 #include "kmatrix.h"
 
-#define CALLS 512	/* of each kind */
+#define CALLS 24576	/* of each kind */
 #define SET 0x5ed	/* a futex operation has 12 bits for it */
 
 enum kind { LOCK_SHARED, LOCK_PRIVATE, WAKE_SHARED, WAKE_PRIVATE, KINDS };
@@ -45,6 +45,27 @@ static void set_and_wake(uint32_t *waited, uint32_t *word, int flag)
 		km_fail("FUTEX_WAKE_OP: %ld woken, the word is %x", woken, *word);
 }
 
+static void call_all(char *fresh, size_t page_size, uint32_t *waited, uint32_t tid)
+{
+	for (size_t i = 0; i < CALLS * KINDS; i++) {
+		uint32_t *word = (uint32_t *)(fresh + i * page_size);
+
+		switch ((enum kind)(i % KINDS)) {
+		case LOCK_SHARED:
+			lock_and_unlock(word, 0, tid);
+			break;
+		case LOCK_PRIVATE:
+			lock_and_unlock(word, FUTEX_PRIVATE_FLAG, tid);
+			break;
+		case WAKE_SHARED:
+			set_and_wake(waited, word, 0);
+			break;
+		default:
+			set_and_wake(waited, word, FUTEX_PRIVATE_FLAG);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t page_size = sysconf(_SC_PAGESIZE);
@@ -58,23 +79,7 @@ int main(int argc, char **argv)
 		char *fresh = km_shmem(size);
 
 		km_begin();
-		for (size_t i = 0; i < CALLS * KINDS; i++) {
-			uint32_t *word = (uint32_t *)(fresh + i * page_size);
-
-			switch ((enum kind)(i % KINDS)) {
-			case LOCK_SHARED:
-				lock_and_unlock(word, 0, tid);
-				break;
-			case LOCK_PRIVATE:
-				lock_and_unlock(word, FUTEX_PRIVATE_FLAG, tid);
-				break;
-			case WAKE_SHARED:
-				set_and_wake(waited, word, 0);
-				break;
-			default:
-				set_and_wake(waited, word, FUTEX_PRIVATE_FLAG);
-			}
-		}
+		call_all(fresh, page_size, waited, tid);
 		km_end(CALLS * KINDS);
 		munmap(fresh, size);
 	}

@@ -4,9 +4,9 @@
  *
  *	madvise(MADV_POPULATE_WRITE)	faultin_vma_page_range(), lock dropped and taken again in madvise
  *	process_vm_writev()		pin_user_pages_remote(), another process's memory
- *	read() with O_DIRECT		get_user_pages_fast(), the disk writes into the pages
+ *	read() with O_DIRECT		get_user_pages_fast(), a disk's driver writes into the pages
  *
- * Each must do its work, and the bytes must be right.
+ * Each must do its work, and the bytes must be right. The disk is in memory: it keeps no time of its own.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -21,11 +21,11 @@
 
 #include "kmatrix.h"
 
-#define FOLDER "/tmp/gup"
-#define FILE_NAME FOLDER "/data"
+#define DISK "/dev/ram0"
+#define PIECES 32	/* each is written with the same bytes: what is kept of a guest's memory is small */
 
-static size_t page_size, size;
-static unsigned char *expected;	/* what is written, and what the file holds */
+static size_t page_size, piece, size;
+static unsigned char *expected;	/* a piece: what is written, and what the disk holds */
 
 /* Another process: it maps the file, does nothing and touches nothing. */
 static pid_t start_other(int fd, void **where)
@@ -54,14 +54,30 @@ static pid_t start_other(int fd, void **where)
 	return pid;
 }
 
-/* Uncached, so that nothing has to be written to the disk later. */
-static int make_file(void)
+static int fill_disk(void)
 {
-	int fd = open(FILE_NAME, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0600);
+	int fd = open(DISK, O_RDWR | O_DIRECT);
 
-	if (fd < 0 || pwrite(fd, expected, size, 0) != (ssize_t)size || fsync(fd))
-		km_fail(FILE_NAME);
+	if (fd < 0 || pwrite(fd, expected, piece, 0) != (ssize_t)piece)
+		km_fail(DISK);
 	return fd;
+}
+
+static void write_to(pid_t other, void *theirs)
+{
+	struct iovec from[PIECES], to = { theirs, size };
+
+	for (size_t i = 0; i < PIECES; i++)
+		from[i] = (struct iovec){ expected, piece };
+	if (process_vm_writev(other, from, PIECES, &to, 1, 0) != (ssize_t)size)
+		km_fail("process_vm_writev: not all was written");
+}
+
+static void read_from(int disk, unsigned char *direct)
+{
+	for (size_t i = 0; i < size; i += piece)
+		if (pread(disk, direct + i, piece, 0) != (ssize_t)piece)
+			km_fail("read with O_DIRECT: not all was read");
 }
 
 /* Populated means: there, zero, and writing to it needs no fault. */
@@ -78,35 +94,38 @@ static void check_populated(unsigned char *p)
 	getrusage(RUSAGE_SELF, &after);
 	if (after.ru_minflt != before.ru_minflt || after.ru_majflt != before.ru_majflt)
 		km_fail("writing to populated memory took faults");
+	memset(p, 0, size);
 }
 
-static void check_same(const unsigned char *p, const char *what)
+/* Afterwards it is zero again: what is kept of a guest's memory is small. */
+static void check_same(unsigned char *p, const char *what)
 {
-	if (memcmp(p, expected, size))
-		km_fail("%s: the bytes are not those that were written", what);
+	for (size_t i = 0; i < size; i += piece)
+		if (memcmp(p + i, expected, piece))
+			km_fail("%s: the bytes are not those that were written", what);
+	memset(p, 0, size);
 }
 
 int main(int argc, char **argv)
 {
-	int shared = memfd_create("gup", 0), file;
+	int shared = memfd_create("gup", 0), disk;
 	unsigned char *seen;
 	void *theirs;
 	pid_t other;
 
 	page_size = sysconf(_SC_PAGESIZE);
-	size = page_size * 1024;
+	piece = page_size * 1024;
+	size = piece * PIECES;
 	other = start_other(shared, &theirs);	/* before km_start(): afterwards no page is shared with it */
 	km_start(argc, argv);
-	expected = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	seen = mmap(NULL, size, PROT_READ, MAP_SHARED, shared, 0);
+	expected = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	seen = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
 	if (shared < 0 || expected == MAP_FAILED || seen == MAP_FAILED)
 		km_fail("memory to start with");
-	for (size_t i = 0; i < size; i += sizeof(long))
+	for (size_t i = 0; i < piece; i += sizeof(long))
 		*(long *)(expected + i) = i * 2654435761u + 1;
-	km_mount_disk(FOLDER);
-	file = make_file();
+	disk = fill_disk();
 	while (km_pass()) {
-		struct iovec from = { expected, size }, to = { theirs, size };
 		unsigned char *populated = km_shmem(size), *direct = km_shmem(size);
 
 		if (ftruncate(shared, 0) || ftruncate(shared, size))
@@ -114,10 +133,8 @@ int main(int argc, char **argv)
 		km_begin();
 		if (madvise(populated, size, MADV_POPULATE_WRITE))
 			km_fail("madvise(MADV_POPULATE_WRITE)");
-		if (process_vm_writev(other, &from, 1, &to, 1, 0) != (ssize_t)size)
-			km_fail("process_vm_writev: not all was written");
-		if (pread(file, direct, size, 0) != (ssize_t)size)
-			km_fail("read with O_DIRECT: not all was read");
+		write_to(other, theirs);
+		read_from(disk, direct);
 		km_end(3 * size / page_size);
 		check_populated(populated);
 		check_same(seen, "process_vm_writev");
@@ -125,7 +142,7 @@ int main(int argc, char **argv)
 		munmap(populated, size);
 		munmap(direct, size);
 	}
-	close(file);
+	close(disk);
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
 	return km_finish();

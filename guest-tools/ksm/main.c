@@ -13,8 +13,8 @@
 #include "kmatrix.h"
 
 #define KSM "/sys/kernel/mm/ksm/"
-#define PAGES 512
-#define DIFFERENT 8	/* contents; below 256 pages (max_page_sharing) have one in common */
+#define PAGES 32768
+#define DIFFERENT 200	/* contents; below 256 pages (max_page_sharing) have one in common */
 #define PATIENCE 3000	/* looks at ksmd's work, 10 ms each */
 
 static size_t page_size, size;
@@ -96,6 +96,7 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		check(p, PAGES / 2);
 		check_own(p);
+		memset(p, 0, size);	/* what is kept of a guest's memory is small */
 		munmap(p, size);
 		km_write(KSM "run", "2");	/* ksmd forgets what it knew */
 		if (km_read(KSM "pages_sharing"))

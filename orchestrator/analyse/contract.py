@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic checks a stranger's matrix.json by these
 
 SCHEMA = 1
 
@@ -108,8 +110,19 @@ class ClaimRow(TypedDict):
     beyond: str
 
 
+class InputFile(TypedDict):
+    """A file that a run was made of; text is None where it is none (a ready binary)."""
+
+    sha256: str
+    text: str | None
+
+
 class MatrixReport(TypedDict):
-    """The whole of matrix.json. notes are by workload: what its file says that a reader must know."""
+    """The whole of matrix.json.
+
+    notes are by workload: what its file says that a reader must know. inputs: by path below the run's inputs/,
+    enough to do the run again elsewhere.
+    """
 
     schema: int
     host: dict[str, Any]
@@ -120,3 +133,4 @@ class MatrixReport(TypedDict):
     expectations: list[ExpectationRow]
     claims: list[ClaimRow]
     notes: dict[str, str]
+    inputs: dict[str, InputFile]

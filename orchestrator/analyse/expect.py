@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
+from orchestrator.analyse.profiles import ProfileCell, calls
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
+from orchestrator.evidence import CALLS
 from orchestrator.model import Expectation, Verdict
 
 AT_LEAST, AT_MOST = "at_least", "at_most"
@@ -35,11 +37,18 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def judge(
-    expectations: Iterable[Expectation], cells: Sequence[CellRow], comparisons: Sequence[ComparisonRow]
+    expectations: Iterable[Expectation],
+    cells: Sequence[CellRow],
+    comparisons: Sequence[ComparisonRow],
+    profiled: Sequence[ProfileCell] = (),
 ) -> list[ExpectationRow]:
-    """Judge one workload's claims over its cells; what did not pass or does not apply is left out."""
+    """Judge one workload's claims over its cells; what did not pass, apply or get a profile is left out."""
     rows: list[ExpectationRow] = []
+    accounts = {account["id"]: account for account in profiled}
     for claim in expectations:
+        if claim.metric.startswith(CALLS):
+            told = [cell for cell in cells if _applies(claim, cell) and cell["id"] in accounts]
+            rows += [row for cell in told for row in _called(claim, cell, accounts[cell["id"]])]
         for cell in cells:
             if _applies(claim, cell) and claim.metric in cell["metrics"]:
                 rows += _absolute(claim, cell)
@@ -69,7 +78,15 @@ def _applies(claim: Expectation, cell: CellRow) -> bool:
 
 def _absolute(claim: Expectation, cell: CellRow) -> list[ExpectationRow]:
     scale = collectors()[claim.metric].scale
-    measured = centre(cell["metrics"][claim.metric]["boots"]) * scale / (cell["units"] or 1)
+    return _figures(claim, cell, centre(cell["metrics"][claim.metric]["boots"]) * scale / (cell["units"] or 1))
+
+
+def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[ExpectationRow]:
+    return _figures(claim, cell, calls(account, claim.metric.removeprefix(CALLS)))
+
+
+def _figures(claim: Expectation, cell: CellRow, measured: float) -> list[ExpectationRow]:
+    """measured is per unit of work."""
     kinds = {"per unit": claim.values, AT_LEAST: claim.at_least, AT_MOST: claim.at_most}
     return [
         _row(claim, cell["arch"], cell["workload"], cell["kernel"], kind, figures[cell["kernel"]], measured)

@@ -9,8 +9,17 @@ from typing import Any
 
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
-from orchestrator.analyse.contract import SCHEMA, CellRow, MatrixReport, MetricRow
+from orchestrator.analyse.contract import (
+    SCHEMA,
+    CellRow,
+    ComparisonRow,
+    ExpectationRow,
+    InputFile,
+    MatrixReport,
+    MetricRow,
+)
 from orchestrator.analyse.expect import judge
+from orchestrator.analyse.profiles import ProfileCell
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
@@ -25,26 +34,13 @@ def assemble(
     measure: Mapping[str, Any],
     claims: Sequence[Claim] = (),
     notes: Mapping[str, str] | None = None,
+    inputs: Mapping[str, InputFile] | None = None,
+    profiled: Sequence[ProfileCell] = (),
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     rows = [cell_row(cell) for cell in cells]
-    table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
-    groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    compared = compare(
-        (table[(*group, pair.base)], table[(*group, pair.new)])
-        for group in groups
-        for pair in comparisons
-        if (*group, pair.base) in table and (*group, pair.new) in table
-    )
-    judged = [
-        line
-        for workload, claims in expectations.items()
-        for line in judge(
-            claims,
-            [row for row in rows if row["workload"] == workload],
-            [line for line in compared if line["workload"] == workload],
-        )
-    ]
+    compared = _compared(rows, comparisons)
+    judged = _judged(expectations, rows, compared, profiled)
     return MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -55,7 +51,37 @@ def assemble(
         expectations=judged,
         claims=answer(claims, expectations, judged, rows),
         notes=dict(notes or {}),
+        inputs=dict(inputs or {}),
     )
+
+
+def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[ComparisonRow]:
+    table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
+    groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
+    return compare(
+        (table[(*group, pair.base)], table[(*group, pair.new)])
+        for group in groups
+        for pair in comparisons
+        if (*group, pair.base) in table and (*group, pair.new) in table
+    )
+
+
+def _judged(
+    expectations: Mapping[str, Sequence[Expectation]],
+    rows: Sequence[CellRow],
+    compared: Sequence[ComparisonRow],
+    profiled: Sequence[ProfileCell],
+) -> list[ExpectationRow]:
+    return [
+        line
+        for workload, claims in expectations.items()
+        for line in judge(
+            claims,
+            [row for row in rows if row["workload"] == workload],
+            [line for line in compared if line["workload"] == workload],
+            profiled,
+        )
+    ]
 
 
 def cell_row(cell: CellResult) -> CellRow:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """aarch64: QEMU's virt board."""
 
-from orchestrator.model import Arch
+from orchestrator.model import Arch, Marks
 
 ARCH = Arch(
     name="aarch64",
@@ -19,8 +19,10 @@ ARCH = Arch(
     image="arch/arm64/boot/Image",
     debian_arch="arm64",
     cross_prefix="aarch64-linux-gnu-",
+    elf=(2, 1, 183),
     cmdline="earlycon",
     devices=("pvpanic-pci",),
+    marks=Marks(("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq")),
     kconfig=(
         "# CONFIG_EFI is not set",
         "CONFIG_ARM64_VA_BITS_39=y",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """s390x: a virtual IBM Z, channel devices."""
 
-from orchestrator.model import Arch
+from orchestrator.model import Arch, Marks
 
 ARCH = Arch(
     name="s390x",
@@ -19,7 +19,9 @@ ARCH = Arch(
     image="arch/s390/boot/bzImage",
     debian_arch="s390x",
     cross_prefix="s390x-linux-gnu-",
+    elf=(2, 2, 22),
     cmdline="earlyprintk",
+    marks=Marks(("07fe",), ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)}),
     kconfig=(
         "CONFIG_MARCH_ZEC12=y",
         "CONFIG_KVM=y",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """x86_64: a q35 PC."""
 
-from orchestrator.model import Arch
+from orchestrator.model import Arch, Marks
 
 ARCH = Arch(
     name="x86_64",
@@ -20,12 +20,13 @@ ARCH = Arch(
     image="arch/x86/boot/bzImage",
     debian_arch="amd64",
     cross_prefix="x86_64-linux-gnu-",
+    elf=(2, 1, 62),
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
-    cmdline_icount="nolapic_timer",  # its calibration would take 10 s of host time
+    cmdline_icount="nolapic_timer tsc_early_khz=1000000",  # not calibrated: 10 s of host time, 100 ppm of error
     devices=("pvpanic-pci",),
+    marks=Marks(("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), ("irq_entries_start",)),
     kconfig=(
-        "CONFIG_SERIAL_8250=y",
-        "CONFIG_SERIAL_8250_CONSOLE=y",
+        *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),
         "CONFIG_HYPERVISOR_GUEST=y",
         *("CONFIG_PARAVIRT=y", "CONFIG_KVM_GUEST=y"),
         "CONFIG_PVH=y",

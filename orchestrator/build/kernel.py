@@ -5,23 +5,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import proc
-from orchestrator.build import headers, kconfig, patches, toolchain
+from orchestrator.build import headers, kconfig, patches, sandbox, toolchain
+from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
-from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
-from orchestrator.model import Arch, Build, KernelArtifact, Source
+from orchestrator.build.tree import SharedTree, no_room
+from orchestrator.errors import BuildError
+from orchestrator.model import Build, KernelArtifact, Source
+from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256, write_atomically
 
 RECIPE = 1  # part of every key: raise it when this file changes what comes out
-_ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Builder:
     timeout: float
     ccache_gib: int
     refresh: bool = False
+    unsandboxed: bool = False  # whoever says so trusts every patch
     _trees: dict[str, Tree] = field(default_factory=dict)
 
     async def find(self, build: Build) -> KernelArtifact | None:
@@ -51,8 +52,8 @@ class Builder:
         folder = self.store.folder("kernels", key)
         async with self._shared_tree(build, tree) as shared:
             if not folder.exists():  # another process may have been faster
-                env = await self._configured(build, tree, shared, log)
-                await self._run_make(build, shared, [build.arch.image_target], env, log, niceness)
+                make = await self._configured(build, tree, shared, log)
+                await make(build.arch.image_target, niceness=niceness)
                 await self._keep(build, tree, shared, key, log)
         return self._artifact(build, key, folder, False)
 
@@ -61,7 +62,7 @@ class Builder:
         tree = await self.source(build.kernel.source)
         async with self._shared_tree(build, tree) as shared:
             await self._configured(build, tree, shared, log)
-            return (shared.build / ".config").read_text()
+            return regular(shared.made, ".config").read_text()
 
     def has(self, source: Source) -> bool:
         """Was this source asked for already, or is there nothing to ask for?"""
@@ -111,81 +112,55 @@ class Builder:
     async def _shared_tree(self, build: Build, tree: Tree) -> AsyncIterator[SharedTree]:
         """The build tree of a source and arch, for us alone; marked dirty until left in good order."""
         async with self.store.lock(f"tree-{tree.key}-{build.arch.name}"):
-            shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"))
+            private = not (self.unsandboxed or trusted(build.kernel.patches))
+            if private:
+                await sandbox.check()
+            shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"), private)
             await shared.prepare(tree, self.store)
             shared.dirty.touch()
             try:
                 yield shared
             except OSError as error:
-                raise _no_room(error) from error
+                raise no_room(error) from error
             except BuildError:
-                shared.dirty.unlink()  # make itself said no: what is there is consistent
+                shared.dirty.unlink(missing_ok=True)  # make itself said no: what is there is consistent
                 raise
-            shared.dirty.unlink()
+            finally:
+                if private:
+                    await asyncio.to_thread(shutil.rmtree, shared.made, ignore_errors=True)
+            shared.dirty.unlink(missing_ok=True)
 
-    async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> dict[str, str]:
-        """Patches applied, .config as wanted; returns make's environment."""
+    async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> Make:
+        """Patches applied, .config as wanted; returns the make to go on with."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
         headers.keep(shared.source, shared.build, written)
-        env = self._environment()
-        await self._configure(build, shared, env, log, any("Kconfig" in name for name in written))
-        return env
+        if shared.private:
+            await shared.separate()
+        make = Make(build, shared, self.jobs, self.timeout, self.store.root / "ccache", self.ccache_gib, log)
+        await self._configure(build, shared, make, any("Kconfig" in name for name in written))
+        return make
 
-    def _environment(self) -> dict[str, str]:
-        """Fixed, so that the same inputs give the same bits."""
-        return {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(self.store.root),
-            "LC_ALL": "C",
-            "TZ": "UTC",
-            "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
-            "KBUILD_BUILD_USER": "kmatrix",
-            "KBUILD_BUILD_HOST": "kmatrix",
-            "KBUILD_BUILD_VERSION": "1",
-            "SOURCE_DATE_EPOCH": "0",
-            "CCACHE_DIR": str(self.store.root / "ccache"),
-            "CCACHE_MAXSIZE": f"{self.ccache_gib}G",
-            "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor
-            "CCACHE_INODECACHE": "1",
-            **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
-        }
-
-    async def _configure(
-        self, build: Build, shared: SharedTree, env: dict[str, str], log: Path, changed: bool
-    ) -> None:
+    async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> None:
         """tinyconfig plus the wanted lines, then verified; skipped when the tree has just that."""
-        stamp = shared.build / ".kmatrix-wanted"
-        config = shared.build / ".config"
+        stamp = regular(shared.made, ".kmatrix-wanted")
         wanted = "\n".join(build.kconfig) + "\n"
         if changed or not stamp.exists() or stamp.read_text() != wanted:
             stamp.unlink(missing_ok=True)
-            await self._run_make(build, shared, ["tinyconfig"], env, log)
-            with config.open("a") as file:
+            await make("tinyconfig")
+            with regular(shared.made, ".config").open("a") as file:
                 file.write(wanted)
-            await self._run_make(build, shared, ["olddefconfig"], env, log)
+            await make("olddefconfig")
+        config = regular(shared.made, ".config")
         kconfig.verify(build.kconfig, config.read_text(), shared.source, build.arch.srcarch)
         write_atomically(stamp, wanted)
-
-    async def _run_make(
-        self, build: Build, shared: SharedTree, targets: list[str], env: dict[str, str], log: Path, niceness: int = 0
-    ) -> None:
-        argv = make_command(build.arch, shared, self.jobs, targets)
-        try:
-            done = await proc.run(argv, env=env, log=log, timeout=self.timeout, niceness=niceness)
-        except TimeoutError as error:
-            raise TimedOut(f"make {targets[0]} took over {self.timeout:.0f} s", hint="limits.build") from error
-        if done.code < 0:  # what it was writing cannot be trusted, and the patch is not to blame
-            raise InfraError(f"make was killed by signal {-done.code}", kind="make_killed", hint="try again")
-        if done.code:
-            raise _make_failed(build, log)
 
     async def _keep(self, build: Build, tree: Tree, shared: SharedTree, key: str, log: Path) -> None:
         """Copy what others use into the store."""
         image = Path(build.arch.image)
         with self.store.publish("kernels", key) as folder:
             for name in (image, Path("vmlinux"), Path("System.map")):
-                shutil.copy2(shared.build / name, folder / name.name)
-            shutil.copy2(shared.build / ".config", folder / "config")
+                shutil.copy2(regular(shared.made, name), folder / name.name)
+            shutil.copy2(regular(shared.made, ".config"), folder / "config")
             shutil.copy2(log, folder / "build.log")
             info = {
                 "source": tree.identity,
@@ -199,77 +174,14 @@ class Builder:
             (folder / "info.json").write_text(json.dumps(info, indent=1))
 
 
-@dataclass(frozen=True)
-class SharedTree:
-    """One source and arch: source/ (hard links of the pristine tree) and build/."""
-
-    folder: Path
-
-    @property
-    def source(self) -> Path:
-        """Where patches are applied."""
-        return self.folder / "source"
-
-    @property
-    def build(self) -> Path:
-        """make's O=."""
-        return self.folder / "build"
-
-    @property
-    def dirty(self) -> Path:
-        """There while a make runs; there at the start: it was killed, its objects are not trusted."""
-        return self.folder.with_name(f"{self.folder.name}.dirty")
-
-    async def prepare(self, tree: Tree, store: Store) -> None:
-        """Make the folders; throw away a build that was killed (ccache makes up for it)."""
-        if self.dirty.exists():
-            await asyncio.to_thread(store.discard, self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.source.exists():
-            copy = self.folder / "copy"
-            shutil.rmtree(copy, ignore_errors=True)
-            done = await proc.run(["cp", "-al", str(tree.folder), str(copy)])
-            if done.code:
-                raise _no_room(OSError(done.output))
-            copy.rename(self.source)
-        self.build.mkdir(exist_ok=True)
+def trusted(patches: Sequence[Path]) -> bool:
+    """The project's own are; anybody else's patch is a program that nobody vouches for."""
+    return all(path.is_relative_to(IMAGES) for path in patches)
 
 
-def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str]) -> list[str]:
-    """The make call for an arch. Pure."""
-    return [
-        "make",
-        f"-j{jobs}",
-        "-C", str(shared.source),
-        f"O={shared.build}",
-        f"ARCH={arch.kernel_arch}",
-        f"CROSS_COMPILE={arch.cross_prefix}",
-        f"CC=ccache {arch.cross_prefix}gcc",
-        f"KCFLAGS=-ffile-prefix-map={shared.source}=. -ffile-prefix-map={shared.build}=.",
-        *targets,
-    ]  # fmt: skip
-
-
-def _make_failed(build: Build, log: Path) -> Exception:
-    """The compiler's first error, with what was printed around it."""
-    text = log.read_text(errors="replace")
-    text = text[text.rfind("\n$ ") + 1 :]
-    if "No space left on device" in text:
-        return DiskFull("the disk is full: the kernel could not be built", hint="make room (kmatrix clean)")
-    if "Killed signal terminated program" in text or "virtual memory exhausted" in text:
-        return InfraError(
-            "a compiler was killed, perhaps for want of memory", kind="make_killed", hint="use --jobs 1"
-        )
-    found = _ERROR.search(text)
-    if found is None:
-        tail = "\n".join(text.splitlines()[-15:])
-        return BuildError(f"{build.id} does not build", hint=f"the whole log: {log}", log=tail)
-    around = text[found.start() :].splitlines()[:8]
-    message = re.sub(r"^\S*/source/|^\.\./source/", "", found[1])
-    return BuildError(f"{build.id} does not compile: {message}", hint=f"the whole log: {log}", log="\n".join(around))
-
-
-def _no_room(error: OSError) -> Exception:
-    if error.errno == 28 or "No space left" in str(error):
-        return DiskFull("the disk of the cache is full", hint="make room (kmatrix clean)")
-    return error
+def regular(folder: Path, name: str | Path) -> Path:
+    """folder/name; BuildError if the build made it, or a folder on the way, a link to elsewhere."""
+    path = folder / name
+    if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
+        raise BuildError(f"the build made {name} a link", kind="sandbox", hint="no kernel's build does")
+    return path

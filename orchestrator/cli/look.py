@@ -25,6 +25,14 @@ Select = Annotated[
     typer.Option("--select", "-s", help="Glob over cell ids, ARCH/KERNEL/WORKLOAD; repeatable."),
 ]
 Profile = Annotated[str, typer.Option("--profile", "-p", help="A profile of the matrix file.")]
+Workloads = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--workload",
+        "-w",
+        help="Instead of the file's: name, folder, C file, program or script, and its arguments; repeatable.",
+    ),
+]
 DEFAULT = Path("matrix.yaml")
 
 
@@ -52,12 +60,12 @@ def doctor(tests: Annotated[bool, typer.Option("--tests", help="Also what the te
     raise typer.Exit(EXIT_INFRA)
 
 
-def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None) -> None:
+def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None, workload: Workloads = None) -> None:
     """Print the builds, cells and boots of a run, without starting anything.
 
     Example: kmatrix plan --select 's390x/*'
     """
-    matrix = configuration.load(config, profile)
+    matrix = configuration.load(config, profile, configuration.named_or_absolute(workload or (), config))
     made = make_plan(matrix, select or [])
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(made.builds)} builds")
@@ -67,6 +75,9 @@ def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None)
     console.print(f"{len(made.cells)} cells")
     for cell in made.cells:
         console.print(f"  {cell.id}")
+    for each in {cell.workload.name: cell.workload for cell in made.cells}.values():
+        if workload:
+            console.print(f"{each.name}: {each.title}{f' ({each.note})' if each.note else ''}")
     measure = made.measure
     console.print(
         f"{len(made.boots)} boots of {measure.warmup} warm-up + {measure.passes} counted passes, "

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.build import disk, initramfs
+from orchestrator.build.guest_tools import Tool
 from orchestrator.cell import Task, measure
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
 from orchestrator.events import Bus
+from orchestrator.executors import profiles
 from orchestrator.guest import accel, keys
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
 from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
 from orchestrator.results import RunFolder
-from orchestrator.store import Store, sha256
+from orchestrator.store import Store
 
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
 
@@ -53,25 +55,22 @@ class Boots:
     limits: Limits
     slots: asyncio.Semaphore
     refresh: bool = False
+    profile: bool = False  # the first boot of each cell gets an account of its instructions, too
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def image(self, arch: Arch) -> Path:
         """The guest image; each boot adds keys of its own."""
         return await initramfs.image(self.store, arch, self.images, self.refresh)
 
-    async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, binary: Path) -> BootResult:
+    async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, tool: Tool) -> BootResult:
         """Measure one boot, again after an infrastructure failure as often as retries says."""
         measure = self.measure.of(boot.cell.workload)
         choice = await self._accelerator(boot.cell.arch, measure, kernel, initrd)
         version = await accel.qemu_version(boot.cell.arch)
-        kept = self.folder.load_boot(boot.cell.id, boot.number)
-        same = (kernel.key, sha256(binary), choice.accel, version)
-        if kept and (kept.kernel_key, kept.workload_sha256, kept.accel, kept.qemu) == same:
-            return kept
         task = Task(
             boot=boot,
             machine=await self._machine(boot.cell.arch, choice.accel, measure, kernel, initrd, boot.cell.workload),
-            binary=binary,
+            tool=tool,
             kernel_key=kernel.key,
             qemu=version,
             measure=measure,
@@ -82,9 +81,28 @@ class Boots:
             tell=lambda name: self.bus.emit("progress", boot.id, stage=name),
             notes=(choice.note,) if choice.note else (),
         )
-        result = await self._with_retries(boot, task)
-        self.folder.save_boot(boot.cell.id, result)
+        result = self.folder.load_boot(boot.cell.id, boot.number)
+        same = (kernel.key, tool.sha256, choice.accel, version)
+        if result is None or (result.kernel_key, result.workload_sha256, result.accel, result.qemu) != same:
+            result = await self._with_retries(boot, task)
+            self.folder.save_boot(boot.cell.id, result)
+        if self.profile and boot.number == 0:
+            await self._profile(task, kernel, result)
         return result
+
+    async def _profile(self, task: Task, kernel: KernelArtifact, result: BootResult) -> None:
+        """The cell's account; without it the cell is what it is, so a failure is told and no more."""
+        why = profiles.possible(task)
+        if not why:
+            try:
+                with stage(
+                    self.bus, self.store, f"{task.boot.cell.id} profile", "profile", f"profile-{task.boot.id}"
+                ):
+                    await profiles.take(task, kernel, result)
+            except KmatrixError as error:
+                why = f"{error.message} {error.log}".strip()
+        if why:
+            self.bus.emit("note", task.boot.id, message=f"no profile: {why}")
 
     async def _with_retries(self, boot: Boot, task: Task) -> BootResult:
         for attempt in range(self.measure.retries + 1):

@@ -14,9 +14,22 @@ from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
+from orchestrator.executors import profiles
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
-from orchestrator.model import Boot, BootResult, Build, Cell, CellResult, Clock, KernelArtifact, Plan, Source, Status
+from orchestrator.model import (
+    Arch,
+    Boot,
+    BootResult,
+    Build,
+    Cell,
+    CellResult,
+    Clock,
+    KernelArtifact,
+    Plan,
+    Source,
+    Status,
+)
 from orchestrator.results import RunFolder, disk_error
 from orchestrator.store import Store
 
@@ -34,10 +47,12 @@ class Local:
     images: Path
     builder: Builder
     cells: dict[str, CellResult] = field(default_factory=dict)
+    profile: bool = False  # accounts of instructions, too
 
     def __post_init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
         self._sourcing = asyncio.Lock()
+        self._host: dict[str, object] = {}
         self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
 
     def _side_by_side(self) -> int:
@@ -49,22 +64,24 @@ class Local:
     async def run(self) -> None:
         """Everything of the plan that the run folder does not have yet."""
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
-        self.folder.write_json("host.json", await facts(arches))
+        self._host = await facts(arches)
+        self.folder.write_json("host.json", self._host)
         if any(self._alone(boot) for boot in self.plan.boots):
             self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
         with self.store.scratch() as scratch:
             boots = Boots(
                 self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
                 slots=asyncio.Semaphore(self._side_by_side()), refresh=self.builder.refresh,
+                profile=self.profile,
             )  # fmt: skip
             async with asyncio.TaskGroup() as group:
                 self._start_builds(group)
                 for arch in arches:
-                    self._start(group, f"image {arch.name}", boots.image(arch))
+                    self._start(group, f"image {arch.name}", self._image(arch, boots))
                 for cell in self.plan.cells:
                     name = f"tool {cell.arch.name}/{cell.workload.name}"
                     if name not in self._tasks:
-                        work = guest_tools.binary(self.store, cell.arch, cell.workload)
+                        work = guest_tools.tool(self.store, cell.arch, cell.workload)
                         self._start(group, name, work)
                 self._start_boots(group, boots)
                 for cell in self.plan.cells:
@@ -137,6 +154,15 @@ class Local:
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
 
+    async def _image(self, arch: Arch, boots: Boots) -> Path:
+        """The guest image; which one it was is a fact of the run."""
+        image = await boots.image(arch)
+        images = self._host.setdefault("guest_image", {})
+        assert isinstance(images, dict)
+        images[arch.name] = image.parent.name
+        self.folder.write_json("host.json", self._host)
+        return image
+
     async def _source(self, source: Source) -> None:
         async with self._sourcing:
             if not self.builder.has(source):
@@ -154,17 +180,19 @@ class Local:
         cell = boot.cell
         kernel = await self._need(f"kernel {cell.build_id}", KernelArtifact)
         initrd = await self._need(f"image {cell.arch.name}", Path)
-        binary = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", Path)
+        tool = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", guest_tools.Tool)
         async with boots.slots:
             for earlier in range(boot.number):
                 task = self._tasks[f"boot {cell.id}#{earlier}"]
                 if task.done() and isinstance(error := task.result(), KmatrixError):
                     raise error
-            return await boots.boot(boot, kernel, initrd, binary)
+            return await boots.boot(boot, kernel, initrd, tool)
 
     def _ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
         before = self.folder.load_cell(cell.id)
+        if self.profile and not profiles.taken(self.folder, cell):
+            return None  # its boots are kept all the same
         return before if before and before.status not in (Status.INFRA_FAILED, Status.SKIPPED) else None
 
     async def _cell(self, cell: Cell) -> None:

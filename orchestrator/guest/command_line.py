@@ -23,6 +23,7 @@ class Machine:
     disk: Disk | None = None
     disk_image: Path | None = None  # raw; nothing that the guest writes stays in it
     state: Path | None = None  # of a snapshot; the guest goes on from there
+    plugin: str = ""  # of QEMU: path and options; changes nothing that the guest sees
 
 
 def kernel_parameters(arch: Arch, clock: Clock) -> str:
@@ -62,6 +63,7 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
         "-display", "none",
         "-no-reboot",
         "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        *(("-plugin", machine.plugin) if machine.plugin else ()),
         "-S",
         *incoming(state_fd),
     ]  # fmt: skip

@@ -40,6 +40,7 @@ ARCH = Arch(
     image="arch/riscv/boot/Image",
     debian_arch="riscv64",
     cross_prefix="riscv64-linux-gnu-",
+    elf=(2, 1, 243),
     kconfig=("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_SERIAL_OF_PLATFORM=y",
              "CONFIG_VIRTIO_MMIO=y", "CONFIG_MMU=y"),
 )

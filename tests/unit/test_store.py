@@ -58,20 +58,17 @@ def test_the_least_recently_used_snapshots_go_first(tmp_path: Path) -> None:
     assert [folder.exists() for folder in folders] == [True, False, True]
 
 
-def test_a_snapshot_belongs_to_all_that_its_state_depends_on(tmp_path: Path) -> None:
-    binary = tmp_path / "w"
-    binary.write_bytes(b"1")
+def test_a_snapshot_belongs_to_all_that_its_state_depends_on() -> None:
     machine = Machine(arches.known()["s390x"], "tcg", Clock.ICOUNT, 512, 1, Path("/k/bzImage"), Path("/i/x/initrd"))
-    key = snapshots.key(machine, "7.2", "k1", binary, ("--mib", "4"), 0)
-    assert key == snapshots.key(replace(machine, image=Path("/elsewhere")), "7.2", "k1", binary, ("--mib", "4"), 0)
+    key = snapshots.key(machine, "7.2", "k1", "s1", ("--mib", "4"), 0)
+    assert key == snapshots.key(replace(machine, image=Path("/elsewhere")), "7.2", "k1", "s1", ("--mib", "4"), 0)
     others = [
-        snapshots.key(machine, "10.0", "k1", binary, ("--mib", "4"), 0),
-        snapshots.key(machine, "7.2", "k2", binary, ("--mib", "4"), 0),
-        snapshots.key(machine, "7.2", "k1", binary, ("--mib", "5"), 0),
-        snapshots.key(machine, "7.2", "k1", binary, ("--mib", "4"), 1),
-        snapshots.key(replace(machine, memory_mib=1024), "7.2", "k1", binary, ("--mib", "4"), 0),
-        snapshots.key(replace(machine, initrd=Path("/i/y/initrd")), "7.2", "k1", binary, ("--mib", "4"), 0),
+        snapshots.key(machine, "10.0", "k1", "s1", ("--mib", "4"), 0),
+        snapshots.key(machine, "7.2", "k2", "s1", ("--mib", "4"), 0),
+        snapshots.key(machine, "7.2", "k1", "s1", ("--mib", "5"), 0),
+        snapshots.key(machine, "7.2", "k1", "s1", ("--mib", "4"), 1),
+        snapshots.key(replace(machine, memory_mib=1024), "7.2", "k1", "s1", ("--mib", "4"), 0),
+        snapshots.key(replace(machine, initrd=Path("/i/y/initrd")), "7.2", "k1", "s1", ("--mib", "4"), 0),
+        snapshots.key(machine, "7.2", "k1", "s2", ("--mib", "4"), 0),
     ]
-    binary.write_bytes(b"2")
-    others.append(snapshots.key(machine, "7.2", "k1", binary, ("--mib", "4"), 0))
     assert len({key, *others}) == 8

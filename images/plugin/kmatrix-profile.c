@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A TCG plugin: how often each guest instruction was executed inside a workload's region.
+ *
+ *	-plugin kmatrix-profile.so,out=FILE,begin=ADDRESS,begin_end=ADDRESS,ret=BYTES,end=ADDRESS
+ *		[,irq=ADDRESS...][,eret=BYTES...]
+ *
+ * The region runs from the return of the function at begin (up to begin_end; ret: how a return starts, in hex) to
+ * the first instruction of the function at end. Each region writes FILE anew:
+ *
+ *	kmatrix-profile 1 REGION BLOCKS COUNTERS LOST
+ *	ADDRESS EXECUTED INTERRUPT		hex, decimal, decimal: of EXECUTED, those in interrupts
+ *
+ * with a line for each instruction of each translation of it (addresses repeat; add them up). LOST translations found
+ * no counter: then the account is not whole.
+ *
+ * An interrupt lasts from an execution of an irq address until as many exception returns (eret: how they start) have
+ * been executed as interrupts were taken: nested ones, and what they let run before what was interrupted goes on,
+ * belong to it.
+ *
+ * Exactness. The instruction clock does not count an instruction that raises a fault and is executed again after it.
+ * A block has a counter for each of its instructions, incremented before it is executed. All but the last were
+ * completed as often as the next one was started. A block's last instruction was completed as often as it was
+ * started, unless it faulted there; no compiler puts the store of a loop last, and the balance with the clock would
+ * show it. An instruction whose device access makes QEMU translate it anew is missing, some hundreds in a second.
+ */
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "qemu-plugin-min.h"
+
+#define COUNTERS ((size_t)1 << 24)	/* at most; memory is taken as they are used, 3 or 4 times 8 bytes each */
+#define CHUNK ((size_t)1 << 16)	/* counters of a scoreboard */
+#define BLOCKS ((size_t)1 << 22)	/* at most */
+#define PATTERNS 8
+#define ENTRIES 64	/* of interrupts */
+#define PAGE 4096	/* the smallest of all guests */
+
+PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
+
+struct pattern {
+	uint8_t bytes[8];
+	size_t size;
+};
+
+/* A translation: its instructions' addresses and counters stand from `first` on. */
+struct block {
+	size_t first;
+	size_t count;
+};
+
+static uint64_t *addresses;	/* of each counter's instruction */
+static uint64_t *base;	/* at the start of the region */
+static uint64_t *mark;	/* at the start of the interrupt */
+static uint64_t *interrupt;	/* within interrupts of the region */
+static struct block *blocks;
+static uint64_t *crossings;	/* instructions that cross a page, seen where they are whole */
+static size_t counters_used, blocks_used, crossings_used, lost;
+
+static char *out;
+static uint64_t begin, begin_end, end;
+static uint64_t irqs[ENTRIES];
+static struct pattern rets[PATTERNS], erets[PATTERNS];
+static size_t irq_count, ret_count, eret_count;
+static union insn_data insn_data;
+static bool copies_data;	/* API 3 and up */
+
+static bool inside;	/* the region */
+static unsigned int depth;	/* of interrupts */
+static unsigned int regions;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "kmatrix-profile: %s\n", what);
+	exit(1);
+}
+
+/* Zeroes; no memory is used before it is written to. */
+static void *reserve(size_t count, size_t size)
+{
+	void *p = mmap(NULL, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		fail("no memory");
+	return p;
+}
+
+#if PLUGIN_API == 1
+static uint64_t *plain;	/* the counters */
+
+static void counters_start(void)
+{
+	plain = reserve(COUNTERS, sizeof(*plain));
+}
+
+static void counters_extend(size_t used)
+{
+	(void)used;
+}
+
+static uint64_t counter(size_t index)
+{
+	return plain[index];
+}
+
+static void count_inline(struct qemu_plugin_insn *insn, size_t index)
+{
+	qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &plain[index], 1);
+}
+#else
+/* Under the instruction clock the CPUs take turns, so reading one's counters while another runs does not happen. */
+static struct qemu_plugin_scoreboard *boards[COUNTERS / CHUNK];
+static size_t board_count;
+static unsigned int cpus = 1;
+
+static void counters_start(void)
+{
+}
+
+static void counters_extend(size_t used)
+{
+	while (board_count * CHUNK < used) {
+		struct qemu_plugin_scoreboard *board = qemu_plugin_scoreboard_new(CHUNK * sizeof(uint64_t));
+
+		for (unsigned int cpu = 0; cpu < cpus; cpu++)
+			memset(qemu_plugin_scoreboard_find(board, cpu), 0, CHUNK * sizeof(uint64_t));
+		boards[board_count++] = board;
+	}
+}
+
+static uint64_t counter(size_t index)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int cpu = 0; cpu < cpus; cpu++)
+		sum += ((uint64_t *)qemu_plugin_scoreboard_find(boards[index / CHUNK], cpu))[index % CHUNK];
+	return sum;
+}
+
+static void count_inline(struct qemu_plugin_insn *insn, size_t index)
+{
+	struct counter_place place = { boards[index / CHUNK], index % CHUNK * sizeof(uint64_t) };
+
+	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, INLINE_ADD, place, 1);
+}
+#endif
+
+/* A block for each at most. */
+static void remember_crossing(uint64_t address)
+{
+	for (size_t i = 0; i < crossings_used; i++)
+		if (crossings[i] == address)
+			return;
+	crossings[crossings_used++] = address;
+}
+
+/*
+ * Some translators (QEMU's for x86, up to 8) hand us an instruction that crosses a page, as far as they have read it,
+ * and then take it back: it starts a block of its own, and only there it is whole. In the block before, its counter
+ * stands still and would look as if the instruction before it had always faulted.
+ */
+static bool taken_back(uint64_t address)
+{
+	for (size_t i = 0; i < crossings_used; i++)
+		if (crossings[i] == address)
+			return true;
+	return false;
+}
+
+/* Of a block's instructions, those that are really in it. */
+static size_t really_in(const struct block *block)
+{
+	return block->count - (block->count > 1 && taken_back(addresses[block->first + block->count - 1]));
+}
+
+static void on_begin(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (inside)
+		return;
+	for (size_t i = 0; i < counters_used; i++)
+		base[i] = counter(i);
+	memset(interrupt, 0, counters_used * sizeof(*interrupt));
+	depth = 0;
+	inside = true;
+}
+
+static void write_block(FILE *file, const struct block *block)
+{
+	size_t count = really_in(block);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t c = block->first + (i + 1 < count ? i + 1 : i);	/* of how often it was completed */
+		uint64_t executed = counter(c) - base[c];
+
+		if (executed)
+			fprintf(file, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n", addresses[block->first + i], executed,
+				interrupt[c]);
+	}
+}
+
+static void on_end(unsigned int cpu, void *data)
+{
+	FILE *file;
+
+	(void)cpu;
+	(void)data;
+	if (!inside)
+		return;
+	inside = false;
+	file = fopen(out, "w");
+	if (!file)
+		fail("the account cannot be written");
+	fprintf(file, "kmatrix-profile 1 %u %zu %zu %zu\n", ++regions, blocks_used, counters_used, lost);
+	for (size_t b = 0; b < blocks_used; b++)
+		write_block(file, &blocks[b]);
+	if (fclose(file))
+		fail("the account cannot be written");
+}
+
+/* Interrupts are taken between blocks, so no block is half executed here. */
+static void on_interrupt(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (!inside || depth++)
+		return;
+	for (size_t i = 0; i < counters_used; i++)
+		mark[i] = counter(i);
+}
+
+/* Counters are incremented before this is called: the return itself belongs to the interrupt. */
+static void on_return(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (!inside || !depth || --depth)
+		return;
+	for (size_t i = 0; i < counters_used; i++)
+		interrupt[i] += counter(i) - mark[i];
+	memset(mark, 0, counters_used * sizeof(*mark));	/* of those that come later nothing was counted yet */
+}
+
+static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)
+{
+	uint8_t copy[16];
+	const void *bytes = copy;
+
+	if (copies_data)
+		insn_data.copy(insn, copy, sizeof(copy));
+	else
+		bytes = insn_data.get(insn);
+	for (size_t i = 0; i < count; i++)
+		if (patterns[i].size <= qemu_plugin_insn_size(insn) && !memcmp(bytes, patterns[i].bytes, patterns[i].size))
+			return true;
+	return false;
+}
+
+/* After count_inline(): callbacks see the counter of their own instruction incremented already. */
+static void watch(struct qemu_plugin_insn *insn)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(insn);
+	on_execution call = NULL;
+
+	if (address == end)
+		call = on_end;
+	else if (address >= begin && address < begin_end && matches(insn, rets, ret_count))
+		call = on_begin;
+	else if (matches(insn, erets, eret_count))
+		call = on_return;
+	for (size_t i = 0; i < irq_count; i++)
+		if (address == irqs[i])
+			call = on_interrupt;
+	if (call)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, call, CALLBACK_NO_REGISTERS, NULL);
+}
+
+static bool crosses_page(const struct qemu_plugin_insn *insn)
+{
+	return qemu_plugin_insn_vaddr(insn) % PAGE + qemu_plugin_insn_size(insn) > PAGE;
+}
+
+static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
+{
+	size_t count = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	if (!count)
+		return;
+	if (counters_used + count > COUNTERS || blocks_used == BLOCKS) {
+		lost++;
+		return;
+	}
+	counters_extend(counters_used + count);
+	for (size_t i = 0; i < count; i++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
+
+		addresses[counters_used + i] = qemu_plugin_insn_vaddr(insn);
+		count_inline(insn, counters_used + i);
+		watch(insn);
+	}
+	if (crosses_page(qemu_plugin_tb_get_insn(tb, 0)))
+		remember_crossing(addresses[counters_used]);
+	blocks[blocks_used++] = (struct block){ counters_used, count };
+	counters_used += count;
+}
+
+static void read_pattern(const char *hex, struct pattern *patterns, size_t *count)
+{
+	struct pattern *pattern = &patterns[*count];
+	unsigned int byte;
+
+	if (*count == PATTERNS)
+		fail("too many patterns");
+	for (; sscanf(hex, "%2x", &byte) == 1 && pattern->size < sizeof(pattern->bytes); hex += 2)
+		pattern->bytes[pattern->size++] = byte;
+	if (!pattern->size || *hex)
+		fail("a pattern is up to 8 bytes in hex");
+	++*count;
+}
+
+static void read_option(const char *option)
+{
+	const char *value = strchr(option, '=');
+	size_t name = value ? (size_t)(value - option) : 0;
+
+	if (!value)
+		fail("options are NAME=VALUE");
+	value++;
+#define IS(text) (name == strlen(text) && !strncmp(option, text, name))
+	if (IS("out"))
+		out = strdup(value);
+	else if (IS("begin"))
+		begin = strtoull(value, NULL, 0);
+	else if (IS("begin_end"))
+		begin_end = strtoull(value, NULL, 0);
+	else if (IS("end"))
+		end = strtoull(value, NULL, 0);
+	else if (IS("irq") && irq_count < ENTRIES)
+		irqs[irq_count++] = strtoull(value, NULL, 0);
+	else if (IS("ret"))
+		read_pattern(value, rets, &ret_count);
+	else if (IS("eret"))
+		read_pattern(value, erets, &eret_count);
+	else
+		fail("unknown option, or too many of it");
+#undef IS
+}
+
+PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *info, int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		read_option(argv[i]);
+	if (!out || !begin || !begin_end || !end || !ret_count || !info->system)
+		fail("out, begin, begin_end, ret and end are needed, and a whole machine");
+	copies_data = info->version.cur >= 3;
+	insn_data.symbol = dlsym(RTLD_DEFAULT, INSN_DATA);
+	if (!insn_data.symbol)
+		fail("this QEMU has no " INSN_DATA);
+#if PLUGIN_API > 1
+	cpus = info->cpus.max_vcpus;
+#endif
+	addresses = reserve(COUNTERS, sizeof(*addresses));
+	base = reserve(COUNTERS, sizeof(*base));
+	mark = reserve(COUNTERS, sizeof(*mark));
+	interrupt = reserve(COUNTERS, sizeof(*interrupt));
+	blocks = reserve(BLOCKS, sizeof(*blocks));
+	crossings = reserve(BLOCKS, sizeof(*crossings));
+	counters_start();
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+	return 0;
+}

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What differs in what two runs were made of, and which cells it touches. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.analyse.contract import InputFile, MatrixReport
+
+SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
+
+
+@dataclass(frozen=True)
+class Difference:
+    """cells: a glob over the ids it touches. content: another thing is measured, whatever the figures say.
+    matters: it may move a value."""
+
+    cells: str
+    text: str
+    content: bool = False
+    matters: bool = True
+
+    def touches(self, cell_id: str) -> bool:
+        """Can it be why this cell's values differ?"""
+        return fnmatch.fnmatchcase(cell_id, self.cells)
+
+
+def differences(then: MatrixReport, now: MatrixReport) -> list[Difference]:
+    """Recorded first, here second, in every text."""
+    return [
+        *_files(then.get("inputs", {}), now.get("inputs", {})),
+        *_kernels(then["kernels"], now["kernels"]),
+        *_programs(then, now),
+        *_settings(then["measure"], now["measure"]),
+        *_hosts(then["host"], now["host"]),
+    ]
+
+
+def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Iterator[Difference]:
+    for name in sorted(then.keys() | now.keys()):
+        top, _, rest = name.partition("/")
+        old, new = then.get(name), now.get(name)
+        if top not in ("kconfig", "patches", "guest-tools") or (old and new and old["sha256"] == new["sha256"]):
+            continue
+        if top == "kconfig":
+            yield Difference(f"{rest}/*", f"kconfig of {rest}: {_lines(old, new)}", content=True)
+        elif top == "patches":
+            kernel, _, patch = rest.partition("/")
+            yield Difference(f"*/{kernel}/*", f"patch {patch} of {kernel} {_how(old, new)}", content=True)
+        else:
+            workload = rest.partition("/")[0]
+            cells = "*" if workload in ("common", "adapters") else f"*/*/{workload}"
+            yield Difference(cells, f"workload file {rest} {_how(old, new)}", content=True)
+
+
+def _how(old: InputFile | None, new: InputFile | None) -> str:
+    if old is None or new is None:
+        return "is new here" if old is None else "is not here"
+    return f"differs: sha256 {old['sha256'][:12]} recorded, {new['sha256'][:12]} here"
+
+
+def _lines(old: InputFile | None, new: InputFile | None) -> str:
+    """CONFIG_X=y only recorded; CONFIG_Y=y only here"""
+    before, after = (set(((file and file["text"]) or "").splitlines()) for file in (old, new))
+    rows = [f"{line} only recorded" for line in sorted(before - after)]
+    rows += [f"{line} only here" for line in sorted(after - before)]
+    return "; ".join(rows) or "the same lines in another order"
+
+
+def _kernels(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    """By build id: the source's exact version, the compiler, the config that came out."""
+    for build in then.keys() & now.keys():
+        old, new = then[build], now[build]
+        if old.get("source") != new.get("source"):
+            yield Difference(f"{build}/*", f"source of {build}: {_both(old, new, 'source')}", content=True)
+        if old.get("compiler") != new.get("compiler"):
+            yield Difference(f"{build}/*", f"compiler of {build}: {_both(old, new, 'compiler')}")
+        elif old.get("config_sha256") != new.get("config_sha256"):
+            yield Difference(f"{build}/*", f"the whole .config of {build} differs")
+
+
+def _both(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> str:
+    return f"{old.get(name)} recorded, {new.get(name)} here"
+
+
+def _programs(then: MatrixReport, now: MatrixReport) -> Iterator[Difference]:
+    """The compiled workloads, one for an arch; and the CPU that QEMU emulated."""
+    cells = {cell["id"]: cell for cell in now["cells"]}
+    told = set[str]()
+    for old in then["cells"]:
+        new = cells.get(old["id"])
+        if new is None or not (old["workload_sha256"] and new["workload_sha256"]):
+            continue
+        where = f"{old['arch']}/*/{old['workload']}"
+        if old["workload_sha256"] != new["workload_sha256"] and where not in told:
+            told.add(where)
+            shas = f"sha256 {old['workload_sha256'][:12]} recorded, {new['workload_sha256'][:12]} here"
+            yield Difference(where, f"the program {old['workload']} for {old['arch']}: {shas}")
+        if (old["cpu"], old["accel"]) != (new["cpu"], new["accel"]):
+            theirs, ours = f"{old['accel']}, {old['cpu']}", f"{new['accel']}, {new['cpu']}"
+            yield Difference(old["id"], f"{old['id']} ran on another CPU: {theirs} recorded, {ours} here")
+
+
+def _settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    for name in SETTINGS:
+        if then.get(name) != now.get(name):
+            yield Difference("*", f"measure.{name}: {_both(then, now, name)}", content=True)
+
+
+def _hosts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    """By arch: the guest's user space may move a value; the emulator's version must not, so it is only told."""
+    for arch in _shared(then, now, "guest_image"):
+        theirs, ours = then["guest_image"][arch], now["guest_image"][arch]
+        if theirs != ours:
+            yield Difference(f"{arch}/*", f"guest image of {arch}: {theirs} recorded, {ours} here")
+    for arch in _shared(then, now, "qemu"):
+        theirs, ours = then["qemu"][arch], now["qemu"][arch]
+        if theirs != ours:
+            yield Difference(f"{arch}/*", f"QEMU for {arch}: {theirs} recorded, {ours} here", matters=False)
+    if then.get("kmatrix") != now.get("kmatrix"):
+        yield Difference("*", f"kmatrix: {_both(then, now, 'kmatrix')}")
+
+
+def _shared(then: Mapping[str, Any], now: Mapping[str, Any], table: str) -> Iterable[str]:
+    return [name for name in then.get(table, {}) if name in now.get(table, {})]

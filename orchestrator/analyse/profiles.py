@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Accounts of cells to profile.json: per unit of work, compared by function, held against the clock. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from orchestrator.model import Comparison
+from orchestrator.profile.names import is_part, stem
+
+SCHEMA = 1
+INTERRUPTS, UNATTRIBUTED = "(interrupts)", "(unattributed)"  # rows of differences that are no functions
+ACCOUNT_REACH = 1e-5  # of the clock: what the account of a pass may differ by from the same pass's clock
+ACCOUNT_EDGE = 300  # and instructions: between the clock's readings and the region's ends
+PASS_REACH = 5e-5  # of the clock: what two passes of one state may differ by; as a time's floor in the matrix
+BALANCE = 0.001  # of the clock's difference, beside these
+
+
+class FunctionRow(TypedDict):
+    """Executed instructions and calls a unit of work, interrupts left out. user:NAME is the workload's own code."""
+
+    name: str
+    instructions: float
+    calls: float
+
+
+class ProfileCell(TypedDict):
+    """One cell's profiled pass. All but seconds and counters are per unit of work.
+
+    total is the sum of functions, interrupts and unattributed. clock_profiled is what the instruction clock says of
+    the same pass, clock_unprofiled of the counted pass without a plugin (None: the workload measures no time).
+    balances: total is clock_profiled; agrees: so is clock_unprofiled. seconds_* are QEMU's CPU time for a pass, 0
+    when it is not known.
+    """
+
+    id: str
+    arch: str
+    kernel: str
+    workload: str
+    unit: str
+    units: int
+    functions: list[FunctionRow]
+    unattributed: float
+    interrupts: float
+    interrupt_count: float
+    total: float
+    clock_profiled: float | None
+    clock_unprofiled: float | None
+    balances: bool | None
+    agrees: bool | None
+    seconds_profiled: float
+    seconds_unprofiled: float
+    counters: int
+
+
+class DifferenceFunction(TypedDict):
+    """A function by its stem (foo for foo.isra.0 and foo.part.0), or (interrupts) or (unattributed)."""
+
+    name: str
+    base_instructions: float
+    new_instructions: float
+    change: float
+    base_calls: float
+    new_calls: float
+
+
+class DifferenceRow(TypedDict):
+    """Two cells that differ in the kernel. total is the change and the sum of the functions' changes.
+
+    clock is the change of the unprofiled passes by the instruction clock; balances: total is that, to 0.1 %.
+    """
+
+    arch: str
+    workload: str
+    unit: str
+    base: str
+    new: str
+    total: float
+    base_total: float
+    new_total: float
+    clock: float | None
+    balances: bool | None
+    functions: list[DifferenceFunction]
+
+
+class ProfileReport(TypedDict):
+    """The whole of profile.json."""
+
+    schema: int
+    cells: list[ProfileCell]
+    differences: list[DifferenceRow]
+
+
+def assemble(accounts: Iterable[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> ProfileReport:
+    """From the cells' own accounts (whole regions)."""
+    cells = [cell(account) for account in accounts]
+    table = {(row["arch"], row["workload"], row["kernel"]): row for row in cells}
+    groups = dict.fromkeys((row["arch"], row["workload"]) for row in cells)
+    rows = [
+        difference(table[(*group, pair.base)], table[(*group, pair.new)])
+        for group in groups
+        for pair in comparisons
+        if (*group, pair.base) in table and (*group, pair.new) in table
+    ]
+    return ProfileReport(schema=SCHEMA, cells=cells, differences=rows)
+
+
+def cell(account: Mapping[str, Any]) -> ProfileCell:
+    """An account as profile.json has it."""
+    units = account["units"]
+    profiled, unprofiled = account["clock_profiled"], account["clock_unprofiled"]
+    functions = [
+        FunctionRow(name=name, instructions=n / units, calls=calls / units)
+        for name, (n, calls) in account["functions"].items()
+    ]
+    return ProfileCell(
+        id=account["id"],
+        arch=account["arch"],
+        kernel=account["kernel"],
+        workload=account["workload"],
+        unit=account["unit"],
+        units=units,
+        functions=sorted(functions, key=lambda row: (-row["instructions"], row["name"])),
+        unattributed=account["unattributed"] / units,
+        interrupts=account["interrupts"] / units,
+        interrupt_count=account["interrupt_count"] / units,
+        total=account["total"] / units,
+        clock_profiled=None if profiled is None else profiled / units,
+        clock_unprofiled=None if unprofiled is None else unprofiled / units,
+        balances=None if profiled is None else _near(account["total"], profiled, ACCOUNT_REACH),
+        agrees=None if unprofiled is None else _near(account["total"], unprofiled, PASS_REACH),
+        seconds_profiled=account["seconds_profiled"],
+        seconds_unprofiled=account["seconds_unprofiled"] / account["passes_unprofiled"],
+        counters=account["counters"],
+    )
+
+
+def _near(total: float, clock: float, reach: float) -> bool:
+    return abs(total - clock) <= reach * clock + ACCOUNT_EDGE
+
+
+def difference(base: ProfileCell, new: ProfileCell) -> DifferenceRow:
+    """Functions in order of their change's size."""
+    before, after = _by_stem(base), _by_stem(new)
+    functions = [_change(name, before.get(name, (0, 0)), after.get(name, (0, 0))) for name in {**before, **after}]
+    clock = None
+    if base["clock_unprofiled"] is not None and new["clock_unprofiled"] is not None:
+        clock = new["clock_unprofiled"] - base["clock_unprofiled"]
+    total = new["total"] - base["total"]
+    return DifferenceRow(
+        arch=base["arch"],
+        workload=base["workload"],
+        unit=base["unit"],
+        base=base["kernel"],
+        new=new["kernel"],
+        total=total,
+        base_total=base["total"],
+        new_total=new["total"],
+        clock=clock,
+        balances=None if clock is None else abs(total - clock) <= _allowed(base, clock),
+        functions=sorted(functions, key=lambda row: (-abs(row["change"]), row["name"])),
+    )
+
+
+def _allowed(base: ProfileCell, clock: float) -> float:
+    """0.1 % of the difference; of one that is next to nothing, what two passes differ by anyway."""
+    return max(BALANCE * abs(clock), PASS_REACH * base["total"]) + 2 * ACCOUNT_EDGE / base["units"]
+
+
+def _by_stem(row: ProfileCell) -> dict[str, tuple[float, float]]:
+    """{stem: (instructions, calls)}; entering a part is a call only where nothing but parts is left."""
+    table: dict[str, tuple[float, float]] = {}
+    whole = {stem(f["name"]) for f in row["functions"] if not is_part(f["name"])}
+    for function in row["functions"]:
+        name = stem(function["name"])
+        calls = 0.0 if is_part(function["name"]) and name in whole else function["calls"]
+        before = table.get(name, (0.0, 0.0))
+        table[name] = before[0] + function["instructions"], before[1] + calls
+    table[INTERRUPTS] = row["interrupts"], row["interrupt_count"]
+    table[UNATTRIBUTED] = row["unattributed"], 0.0
+    return table
+
+
+def _change(name: str, base: tuple[float, float], new: tuple[float, float]) -> DifferenceFunction:
+    return DifferenceFunction(
+        name=name,
+        base_instructions=base[0],
+        new_instructions=new[0],
+        change=new[0] - base[0],
+        base_calls=base[1],
+        new_calls=new[1],
+    )
+
+
+def calls(row: ProfileCell, function: str) -> float:
+    """How often a unit of work calls a function, whatever the compiler made of its name; 0 if never."""
+    return _by_stem(row).get(stem(function), (0.0, 0.0))[1]

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run and its repetition: which values are the same, and what differs in what went in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from orchestrator.analyse.contract import CellRow, MatrixReport
+from orchestrator.analyse.differences import Difference, differences
+from orchestrator.analyse.verdicts import FLOOR
+from orchestrator.collectors import known as collectors
+
+SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A cell's metric, then and now, for a whole pass in the metric's unit; off is relative.
+
+    verdict: same; off (beyond 50 ppm, or any difference of a counter); status differs (of the cell: one of both has
+    no value); varies (no exact figure, so only its expectations are held against each other).
+    """
+
+    cell: str
+    metric: str
+    unit: str
+    recorded: float | None
+    here: float | None
+    off: float | None
+    verdict: str
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The answer of `kmatrix verify`."""
+
+    values: tuple[Value, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def same(self) -> bool:
+        """Every value, and all that was measured: not only figures that agree by chance."""
+        values = all(value.verdict in (SAME, VARIES) for value in self.values)
+        return values and not any(row.content for row in self.differences)
+
+    def as_json(self) -> dict[str, Any]:
+        """verify.json."""
+        return {"schema": 1, "same": self.same, **asdict(self)}
+
+
+def verify(recorded: MatrixReport, here: MatrixReport) -> Verified:
+    """Every value of every recorded cell; cells are matched by id. What touches none of them is left out."""
+    ids = [cell["id"] for cell in recorded["cells"]]
+    found = tuple(row for row in differences(recorded, here) if any(row.touches(name) for name in ids))
+    now = {cell["id"]: cell for cell in here["cells"]}
+    values = [
+        value
+        for cell in recorded["cells"]
+        for value in _cell(cell, now.get(cell["id"]), _judged(recorded, cell), _judged(here, cell))
+    ]
+    return Verified(tuple(_explained(value, found) for value in values), found)
+
+
+def _explained(value: Value, found: Sequence[Difference]) -> Value:
+    if value.verdict in (SAME, VARIES):
+        return value
+    causes = [row.text for row in found if row.matters and row.touches(value.cell)]
+    return Value(**{**asdict(value), "causes": tuple(causes)})
+
+
+def _judged(report: MatrixReport, cell: CellRow) -> dict[tuple[str, str, str], str]:
+    """{(metric, kernel, kind): verdict} of the expectations that this cell's figures bear on."""
+    return {
+        (row["metric"], row["kernel"], row["kind"]): row["verdict"]
+        for row in report["expectations"]
+        if (row["arch"], row["workload"]) == (cell["arch"], cell["workload"])
+        and cell["kernel"] in row["kernel"].split(":")
+    }
+
+
+def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now: dict[Any, str]) -> Iterable[Value]:
+    if now is None or now["status"] != then["status"]:
+        yield Value(then["id"], "", "", None, None, None, STATUS)
+        return
+    for name, row in then["metrics"].items():
+        old = _passes(then, name)
+        new = _passes(now, name)
+        if not (then["exact"] and now["exact"]):
+            mine = {key for key in judged if key[0] == name}
+            turned = any(judged[key] != judged_now.get(key) for key in mine)
+            yield Value(then["id"], name, row["unit"], _middle(old), _middle(new), None, OFF if turned else VARIES)
+        else:
+            yield _exact(then["id"], name, row["unit"], old, new)
+
+
+def _passes(cell: CellRow, metric: str) -> list[float]:
+    boots = cell["metrics"][metric]["boots"] if metric in cell["metrics"] else []
+    return [value for boot in boots for value in boot]
+
+
+def _middle(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
+
+
+def _exact(cell: str, metric: str, unit: str, old: Sequence[float], new: Sequence[float]) -> Value:
+    """Counters must be equal in every pass; a time, in the middle of its passes, to 50 ppm."""
+    then, now = _middle(old), _middle(new)
+    if then is None or now is None:
+        return Value(cell, metric, unit, then, now, None, SAME if then == now else STATUS)
+    off = (now - then) / then if then else None
+    counter = metric in collectors() and collectors()[metric].exact
+    equal = set(old) == set(new) if counter else abs(now - then) <= FLOOR * abs(then)
+    return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""make, for one kernel: its command, its fixed environment, its sandbox, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import proc
+from orchestrator.build.sandbox import Bounds, Sandbox
+from orchestrator.build.tree import SharedTree
+from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
+from orchestrator.model import Arch, Build
+
+_ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
+PROCESSES = 100  # for each job of make; a compile is about six
+
+
+@dataclass(frozen=True)
+class Make:
+    """Calls of make in one tree; in a sandbox if that is private. jobs: -j; timeout in seconds; cache: ccache's."""
+
+    build: Build
+    shared: SharedTree
+    jobs: int
+    timeout: float
+    cache: Path
+    cache_gib: int
+    log: Path
+
+    async def __call__(self, *targets: str, niceness: int = 0) -> None:
+        """Raises BuildError with the compiler's first error, TimedOut, DiskFull, or InfraError if make was killed."""
+        argv = make_command(self.build.arch, self.shared, self.jobs, list(targets))
+        try:
+            done = await self._run(argv, niceness)
+        except TimeoutError as error:
+            raise TimedOut(f"make {targets[0]} took over {self.timeout:.0f} s", hint="limits.build") from error
+        if done.code < 0:  # what it was writing cannot be trusted, and the patch is not to blame
+            raise InfraError(f"make was killed by signal {-done.code}", kind="make_killed", hint="try again")
+        if done.code:
+            raise _make_failed(self.build, self.log)
+
+    async def _run(self, argv: list[str], niceness: int) -> proc.Finished:
+        env = self._environment()
+        if not self.shared.private:
+            return await proc.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        bounds = Bounds(_memory_mib(), PROCESSES * self.jobs)
+        sandbox = Sandbox((self.shared.source, self.cache), {self.shared.made: self.shared.build}, bounds)
+        return await sandbox.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
+
+    def _environment(self) -> dict[str, str]:
+        """Fixed, so that the same inputs give the same bits."""
+        closed = {"CCACHE_READONLY": "1", "CCACHE_NOSTATS": "1", "CCACHE_TEMPDIR": "/tmp", "HOME": "/tmp"}
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(self.cache.parent),
+            "LC_ALL": "C",
+            "TZ": "UTC",
+            "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+            "KBUILD_BUILD_USER": "kmatrix",
+            "KBUILD_BUILD_HOST": "kmatrix",
+            "KBUILD_BUILD_VERSION": "1",
+            "SOURCE_DATE_EPOCH": "0",
+            "CCACHE_DIR": str(self.cache),
+            "CCACHE_MAXSIZE": f"{self.cache_gib}G",
+            "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor
+            "CCACHE_INODECACHE": "1",
+            **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
+            **(closed if self.shared.private else {}),
+        }
+
+
+def _memory_mib() -> int:
+    """Three quarters of what the machine has."""
+    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 / 4) >> 20
+
+
+def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str]) -> list[str]:
+    """The make call for an arch. Pure."""
+    return [
+        "make",
+        f"-j{jobs}",
+        "-C", str(shared.source),
+        f"O={shared.build}",
+        f"ARCH={arch.kernel_arch}",
+        f"CROSS_COMPILE={arch.cross_prefix}",
+        f"CC=ccache {arch.cross_prefix}gcc",
+        f"KCFLAGS=-ffile-prefix-map={shared.source}=. -ffile-prefix-map={shared.build}=.",
+        *targets,
+    ]  # fmt: skip
+
+
+def _make_failed(build: Build, log: Path) -> Exception:
+    """The compiler's first error, with what was printed around it."""
+    text = log.read_text(errors="replace")
+    text = text[text.rfind("\n$ ") + 1 :]
+    if "No space left on device" in text:
+        return DiskFull("the disk is full: the kernel could not be built", hint="make room (kmatrix clean)")
+    if "Killed signal terminated program" in text or "virtual memory exhausted" in text:
+        return InfraError(
+            "a compiler was killed, perhaps for want of memory", kind="make_killed", hint="use --jobs 1"
+        )
+    found = _ERROR.search(text)
+    if found is None:
+        tail = "\n".join(text.splitlines()[-15:])
+        return BuildError(f"{build.id} does not build", hint=f"the whole log: {log}", log=tail)
+    around = text[found.start() :].splitlines()[:8]
+    message = re.sub(r"^\S*/source/|^\.\./source/", "", found[1])
+    return BuildError(f"{build.id} does not compile: {message}", hint=f"the whole log: {log}", log="\n".join(around))

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QEMU's plugin that counts instructions: compiled on demand, for the interface of the QEMU that loads it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orchestrator import proc
+from orchestrator.build import toolchain
+from orchestrator.errors import InfraError
+from orchestrator.paths import IMAGES
+from orchestrator.store import Store, digest, sha256
+
+SOURCES = IMAGES / "plugin"
+NAME = "kmatrix-profile"
+FLAGS = (
+    "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-shared", "-fPIC", "-fvisibility=hidden",
+    "-Wall", "-Wextra", "-Werror",
+)  # fmt: skip
+_FIRST, _SCOREBOARDS = (6, 0), (9, 0)  # QEMU's versions: icount and plugins together; counters in scoreboards
+
+
+def interface(qemu: str) -> int:
+    """PLUGIN_API for what QEMU says of its version. InfraError if it is too old for any."""
+    found = re.match(r"(?:.*version )?(\d+)\.(\d+)", qemu)
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    if version < _FIRST:
+        raise InfraError(f"no profile with this QEMU: {qemu}", kind="profile", hint="QEMU 6.0 and later can do it")
+    return 2 if version >= _SCOREBOARDS else 1
+
+
+async def plugin(store: Store, qemu: str) -> Path:
+    """The plugin for the QEMU that says this of its version."""
+    api = interface(qemu)
+    files = sorted(path for path in SOURCES.iterdir() if path.suffix in (".c", ".h"))
+    key = digest("plugin", FLAGS, api, await toolchain.compiler(""), [(p.name, sha256(p)) for p in files])
+    folder = store.folder("plugins", key)
+    async with store.lock(f"plugin-{key}"):
+        if not folder.exists():
+            with store.publish("plugins", key) as temporary:
+                await _compile(api, temporary / f"{NAME}.so")
+    return folder / f"{NAME}.so"
+
+
+async def _compile(api: int, out: Path) -> None:
+    source = SOURCES / f"{NAME}.c"
+    done = await proc.run(["gcc", *FLAGS, f"-DPLUGIN_API={api}", str(source), "-o", str(out), "-ldl"])
+    if done.code:
+        hint = "it needs gcc of the host"
+        raise InfraError("QEMU's plugin does not compile", kind="profile", hint=hint, log=done.output)

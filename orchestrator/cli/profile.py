@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that says where the instructions went."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import profilerows, rundata
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.profiles import ProfileReport
+from orchestrator.cli.look import DEFAULT, Config, Profile, Select
+from orchestrator.cli.running import Manner, measured, text_of
+from orchestrator.cli.screen import printer
+from orchestrator.errors import ConfigError, InfraError
+from orchestrator.profiledata import FILE
+from orchestrator.results import RunFolder, open_run
+from orchestrator.rundata import Request
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command("profile")(profile_run)
+
+
+def profile_run(
+    run: Annotated[Path | None, typer.Argument(help="A run to profile, or to show the profile of.")] = None,
+    config: Config = DEFAULT,
+    profile: Profile = "",
+    select: Select = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/profile-DATE.")] = None,
+    top: Annotated[
+        int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
+    ] = profilerows.TOP,
+    json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
+) -> None:
+    """Say where the instructions went: executed instructions and calls by function, per unit of work.
+
+    Of a new run of one boot a cell, or of a RUN that is there: what it lacks is measured. Exit code 0: the account is
+    the instruction clock's difference, and calls are as expected.
+
+    Example: kmatrix profile --select 'aarch64/*'
+    """
+    if run and (profile or select or out):
+        raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
+    folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
+    if run:
+        request = rundata.load_request(folder)
+    else:
+        once = {"boots": 1, "passes": 1}
+        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile)
+    lacking = not run or len(rundata.profile(folder)["cells"]) < len(rundata.report(folder)["cells"])
+    manner = Manner(quiet=json, resumed=bool(run), profile=True)
+    report = measured(folder, request, manner) if lacking else rundata.report(folder)
+    told = rundata.profile(folder)
+    if json:
+        typer.echo((folder.path / FILE).read_text(), nl=False)
+    else:
+        typer.echo(profilerows.text(told, top))
+        printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+    _check(told)
+    raise typer.Exit(exit_code(report))
+
+
+def _check(told: ProfileReport) -> None:
+    """InfraError where there is no account, or where one does not hold."""
+    if not told["cells"]:
+        raise InfraError("nothing was profiled", kind="profile", hint="the notes above say why")
+    wrong = [row["id"] for row in told["cells"] if row["balances"] is False]
+    wrong += [f"{row['arch']}/*/{row['workload']}" for row in told["differences"] if row["balances"] is False]
+    if wrong:
+        raise InfraError(f"accounts that do not balance: {', '.join(wrong)}", kind="profile")

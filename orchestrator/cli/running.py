@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all verbs that measure have in common: a request becomes a run folder and a matrix."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import signal
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+from rich.console import Console
+
+from orchestrator import config as configuration
+from orchestrator import doctor, profiledata, rundata, ui
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.build.kernel import Builder
+from orchestrator.errors import ConfigError, DiskFull, ToolMissing
+from orchestrator.events import Bus
+from orchestrator.executors.host import cores
+from orchestrator.executors.local import Local
+from orchestrator.model import Clock, Matrix, Plan
+from orchestrator.paths import IMAGES
+from orchestrator.plan import plan as make_plan
+from orchestrator.report import markdown
+from orchestrator.report.json import RENDER as as_json
+from orchestrator.results import RunFolder
+from orchestrator.rundata import Request
+from orchestrator.store import Store
+
+T = TypeVar("T")
+EXIT_INTERRUPTED = 130
+
+
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How a run goes about it, whatever it measures. jobs: make -j, None for all cores."""
+
+    json: bool = False  # events on standard output
+    quiet: bool = False  # no progress at all
+    refresh: bool = False
+    jobs: int | None = None
+    resumed: bool = False
+    unsandboxed: bool = False  # patches are trusted
+    profile: bool = False  # accounts of instructions, too
+
+
+EMPTY = MatrixReport(
+    schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[],
+    expectations=[], claims=[], notes={}, inputs={},
+)  # fmt: skip
+
+
+def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixReport:
+    """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
+    matrix = requested(request)
+    made = make_plan(matrix, request.select)
+    check_host()
+    if (folder.path / "plan.json").exists() and not manner.resumed:
+        raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
+    with folder.alone():
+        if manner.resumed:
+            rundata.check_inputs(folder, matrix)
+        else:
+            rundata.save_request(folder, request, matrix, made)
+        engine = executor(matrix, made, folder, manner)
+        with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), manner.json, manner.quiet):
+            finish(engine.run(), f"kmatrix run --resume {folder.path}")
+        report = rundata.report(folder, engine.cells)
+        _write(folder, report)
+        if manner.profile:
+            folder.write_json(profiledata.FILE, rundata.profile(folder))
+    return report
+
+
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
+
+
+def requested(request: Request) -> Matrix:
+    matrix = configuration.parse(request.config_text, request.config, request.profile, request.workloads)
+    changes = dict(request.overrides)
+    if "clock" in changes:
+        changes["clock"] = Clock(changes["clock"])
+    if "boots" in changes:  # whoever asks for a number gets it everywhere
+        alike = tuple(dataclasses.replace(workload, boots=None) for workload in matrix.workloads)
+        matrix = dataclasses.replace(matrix, workloads=alike)
+    return dataclasses.replace(matrix, measure=dataclasses.replace(matrix.measure, **changes))
+
+
+def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Local:
+    store = Store()
+    builder = Builder(
+        store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
+    )
+    return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile)
+
+
+def check_host() -> None:
+    """All missing things at once, before anything is started."""
+    lacking = [need for need in doctor.missing() if not need.arch]  # an arch's own are told by its cells
+    if lacking:
+        raise ToolMissing(
+            f"missing on this host: {', '.join(need.name for need in lacking)}",
+            hint=doctor.install_command(lacking),
+        )
+
+
+def finish(work: Coroutine[Any, Any, T], again: str) -> T:
+    """Run to the end; Ctrl-C and SIGTERM end every child first, then say how to go on."""
+
+    async def guarded() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(guarded())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        Console(stderr=True).print(f"interrupted; go on with: {again}", soft_wrap=True, highlight=False)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _write(folder: RunFolder, report: MatrixReport) -> None:
+    """matrix.json and matrix.md; a full disk is told, the matrix is on the screen all the same."""
+    try:
+        folder.write_text("matrix.json", as_json(report))
+        folder.write_text("matrix.md", markdown.RENDER(report))
+    except DiskFull as error:
+        Console(stderr=True).print(f"{error.message}: matrix.json is not written", soft_wrap=True)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that repeats a run and says whether the same came out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator import config as configuration
+from orchestrator import inputs, rundata
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
+from orchestrator.cli.look import Select
+from orchestrator.cli.running import Manner, measured, text_of
+from orchestrator.cli.screen import printer
+from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
+from orchestrator.model import Status
+from orchestrator.plan import chosen_ids
+from orchestrator.plan import plan as make_plan
+from orchestrator.results import RunFolder, open_run
+from orchestrator.rundata import Request
+
+STYLES = {SAME: "green", VARIES: ""}
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command("verify")(verify_run)
+
+
+def verify_run(
+    recorded: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or somebody's matrix.json.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The matrix file; default: the run's, else matrix.yaml.")
+    ] = None,
+    copies: Annotated[
+        bool, typer.Option("--recorded", help="From the run's own copies of patches, kconfig and workloads.")
+    ] = False,
+    select: Select = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The new run's folder; default: runs/DATE.")] = None,
+    snapshots: Annotated[
+        bool, typer.Option("--from-snapshots", help="Faster: repeat from kept snapshots, not from a boot.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="verify.json on standard output, no tables.")] = False,
+) -> None:
+    """Repeat a run's cells here and say, value by value, whether the same came out; if not, what differs.
+
+    With the matrix, patches and workloads that are here; a difference of theirs is named. --recorded takes the run's
+    copies instead: then only the machine can differ. Exit code 0: the same; 1: not.
+
+    Example: kmatrix verify runs/2026-11-23-101500
+    """
+    before = _selected(_recorded(recorded), select or [])
+    folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
+    request = _request(recorded, before, config, copies, folder, snapshots)
+    here = measured(folder, request, Manner(quiet=json))
+    answer = verify(before, here)
+    folder.write_json("verify.json", answer.as_json())
+    if json:
+        typer.echo((folder.path / "verify.json").read_text(), nl=False)
+    else:
+        printer().print(view(answer))
+        printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+    if answer.same:
+        return
+    raise typer.Exit(max(exit_code(here), EXIT_UNEXPECTED))
+
+
+def _recorded(path: Path) -> MatrixReport:
+    """Of a run folder, or the file itself. ConfigError says what is no matrix.json in it."""
+    if path.is_dir():
+        return rundata.report(open_run(path))
+    try:
+        return TypeAdapter(MatrixReport).validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint="name a run folder or a matrix.json") from error
+    except ValidationError as error:
+        rows = [f"{path}: {'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
+        raise ConfigError("\n".join(rows[:20]), hint="this is no matrix.json of kmatrix run") from error
+
+
+def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
+    """Only cells that match; those that were not measured cannot be verified."""
+    cells = [cell for cell in report["cells"] if cell["status"] != Status.SKIPPED]
+    chosen = chosen_ids([cell["id"] for cell in cells], globs)
+    if not chosen:
+        raise ConfigError("the run has no cell that was measured", hint="there is nothing to verify")
+    return MatrixReport(**{**report, "cells": [cell for cell in cells if cell["id"] in chosen]})
+
+
+def _request(
+    path: Path, before: MatrixReport, config: Path | None, copies: bool, folder: RunFolder, snapshots: bool
+) -> Request:
+    wanted = [cell["id"] for cell in before["cells"]]
+    overrides: dict[str, Any] = {"snapshots": snapshots}
+    if copies:
+        if config:
+            raise ConfigError("--recorded brings its own matrix file: leave --config out")
+        own = path / inputs.FOLDER / inputs.MATRIX
+        place = own if own.is_file() else inputs.restore(before["inputs"], folder.path / "recorded")
+        return Request(place.resolve(), place.read_text(), tuple(wanted), overrides)
+    place, chosen = config or _usual(path), _chosen(path)
+    profile = _profile(place, wanted, chosen)
+    usual = asdict(configuration.load(place, profile, chosen).measure)
+    then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
+    overrides |= {name: value for name, value in then.items() if usual[name] != value}
+    return Request(place.resolve(), text_of(place), tuple(wanted), overrides, profile, chosen)
+
+
+def _usual(path: Path) -> Path:
+    """The matrix file of the run, if it is still there."""
+    theirs = rundata.load_request(open_run(path)).config if path.is_dir() else None
+    return theirs if theirs and theirs.is_file() else Path("matrix.yaml")
+
+
+def _chosen(path: Path) -> tuple[str, ...]:
+    """Workloads of the run that its matrix file does not name."""
+    return rundata.load_request(open_run(path)).workloads if path.is_dir() else ()
+
+
+def _profile(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
+    """Whichever of the file's profiles has all wanted cells; "" for the file as it is."""
+    lacking: list[str] = []
+    for name in ("", *configuration.profiles(place)):
+        cells = {cell.id for cell in make_plan(configuration.load(place, name, chosen)).cells}
+        if cells.issuperset(wanted):
+            return name
+        lacking = lacking or [cell for cell in wanted if cell not in cells]
+    hint = "--config names another matrix file; --recorded takes the run's own copies"
+    raise ConfigError(f"{place} has no cell {', '.join(lacking)}", hint=hint)
+
+
+def view(answer: Verified) -> RenderableType:
+    """The values, what differs, and the answer."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("cell", "metric"):
+        table.add_column(name, no_wrap=True)
+    for name in ("recorded", "here", "off"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("verdict", min_width=11)
+    last = ""
+    for value in answer.values:
+        verdict = Text(value.verdict, STYLES.get(value.verdict, "bold red"))
+        name = value.cell if value.cell != last else ""
+        last = value.cell
+        label = f"{value.metric} {value.unit}".strip()
+        table.add_row(name, label, _number(value.recorded), _number(value.here), _off(value), verdict)
+    parts: list[RenderableType] = [table]
+    for title, content in (("Another thing was measured:", True), ("The machine differs:", False)):
+        rows = [row for row in answer.differences if row.content is content]
+        notes = [f"  {row.text}" + ("" if row.matters else " (must not matter)") for row in rows]
+        parts += [Text("\n".join([title, *notes]) + "\n")] if rows else []
+    return Group(*parts, _answer(answer))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _off(value: Value) -> str:
+    if value.off is None:
+        return ""
+    return f"{value.off * 1e6:+.0f} ppm" if abs(value.off) < 1e-3 else f"{value.off * 100:+.2f}%"
+
+
+def _answer(answer: Verified) -> Text:
+    exact = [value for value in answer.values if value.verdict != VARIES]
+    same = sum(value.verdict == SAME for value in exact)
+    varies = len(answer.values) - len(exact)
+    also = f" ({varies} more vary by nature: only their expectations were compared)" if varies else ""
+    if answer.same:
+        return Text(f"the same: {same} of {len(exact)} values{also}", "bold green")
+    off = [value for value in exact if value.verdict != SAME]
+    causes = list(dict.fromkeys(cause for value in off for cause in value.causes))
+    if not off:
+        return Text(f"NOT the same thing was measured, though {same} of {len(exact)} values agree{also}", "bold red")
+    what = f"NOT the same: {len(off)} of {len(exact)} values are {OFF}{also}"
+    why = "\n".join(f"  may be due to: {cause}" for cause in causes)
+    return Text(what + "\n" + (why or "  and no recorded input differs: run it again, and report it"), "bold red")

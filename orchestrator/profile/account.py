@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The account of one region: executed instructions and calls by function. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from orchestrator.errors import InfraError
+from orchestrator.profile.symbols import Symbols
+
+_HEAD = "kmatrix-profile"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What the plugin wrote: {address: (executed, of these in interrupts)}; counters is what it needed."""
+
+    executed: dict[int, tuple[int, int]]
+    counters: int
+
+    @property
+    def total(self) -> int:
+        """All instructions of the region."""
+        return sum(executed for executed, _ in self.executed.values())
+
+
+@dataclass(frozen=True)
+class Account:
+    """Of a whole region. functions: {name: (instructions, calls)} without what ran in interrupts."""
+
+    functions: dict[str, tuple[int, int]]
+    interrupts: int
+    interrupt_count: int
+    unattributed: int  # at addresses of no known function
+
+    @property
+    def total(self) -> int:
+        """The sum of all of it."""
+        return sum(n for n, _ in self.functions.values()) + self.interrupts + self.unattributed
+
+
+def parse(text: str) -> Counts:
+    """The plugin's file. InfraError when it is not whole."""
+    rows = text.splitlines()
+    head = rows[0].split() if rows else []
+    if len(head) != 6 or head[:2] != [_HEAD, "1"]:
+        raise InfraError("the plugin's account is not there or not whole", kind="profile", log=text[:400])
+    if int(head[5]):
+        raise InfraError(f"the plugin had no counters left for {head[5]} translations", kind="profile")
+    executed: dict[int, tuple[int, int]] = {}
+    for address, count, interrupt in _lines(rows[1:]):
+        before = executed.get(address, (0, 0))
+        executed[address] = before[0] + count, before[1] + interrupt
+    return Counts(executed, int(head[4]))
+
+
+def _lines(rows: list[str]) -> Iterator[tuple[int, int, int]]:
+    for row in rows:
+        try:
+            address, count, interrupt = row.split()
+            yield int(address, 16), int(count), int(interrupt)
+        except ValueError as error:
+            raise InfraError(f"the plugin's account has a line {row!r}", kind="profile") from error
+
+
+def account(
+    counts: Counts, kernel: Symbols, user: Symbols, entries: Collection[int], stubs: Collection[str]
+) -> Account:
+    """Each address goes to one row. entries: where interrupts begin; stubs: functions that only lead there."""
+    functions: dict[str, tuple[int, int]] = {}
+    interrupts = unattributed = 0
+    for address, (executed, interrupt) in counts.executed.items():
+        name, first = user.at(address)
+        if not name:
+            name, first = kernel.at(address)
+        if name in stubs:
+            interrupt = executed
+        interrupts += interrupt
+        left = executed - interrupt
+        if not name:
+            unattributed += left
+        elif left:
+            before = functions.get(name, (0, 0))
+            functions[name] = before[0] + left, before[1] + (left if first else 0)
+    taken = sum(counts.executed.get(address, (0, 0))[0] for address in entries)
+    return Account(functions, interrupts, taken, unattributed)

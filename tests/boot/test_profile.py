@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where the instructions went, on real guests of every architecture: the account is the instruction clock's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.boot.conftest import Done, Kmatrix
+
+ARCHES = ("x86_64", "aarch64", "s390x")
+LOCK = {"x86_64": "down_read_trylock", "aarch64": "down_read_trylock", "s390x": "down_read"}
+TEXT = """\
+arches: [x86_64, aarch64, s390x]
+workloads: [shmem-write]
+sources:
+  debian-6.1: {debian: linux-source-6.1}
+kernels:
+  patched: {source: debian-6.1}
+  nop-7: {source: debian-6.1, patches: [patches/nop-7.patch]}
+compare:
+  - {base: patched, new: nop-7}
+measure: {boots: 1, passes: 1}
+"""
+
+
+def profile(kmatrix: Kmatrix) -> Done:
+    """Of the shipped matrix."""
+    return kmatrix("profile", "--out", kmatrix.folder / "run")
+
+
+@pytest.fixture(scope="module")
+def shipped(seed: Done, kmatrix_module: Kmatrix) -> Done:
+    done = profile(kmatrix_module)
+    assert done.code == 0, done.out + done.err
+    return done
+
+
+@pytest.fixture(scope="module")
+def nops(shipped: Done, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """profile.json of a run with --profile-diff."""
+    done = Kmatrix(tmp_path_factory.mktemp("nops")).run(TEXT, "--profile-diff")
+    assert done.code == 0, done.out + done.err
+    assert "instructions a page" in done.out
+    return done.json("profile.json")
+
+
+def difference(profile: Any, arch: str) -> Any:
+    return next(row for row in profile["differences"] if row["arch"] == arch)
+
+
+def function(row: Any, name: str) -> Any:
+    return next(f for f in row["functions"] if f["name"] == name)
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_the_sum_over_functions_is_the_instruction_clocks_difference(shipped: Done, arch: str) -> None:
+    row = difference(shipped.json("profile.json"), arch)
+    time = next(r for r in shipped.json()["comparisons"] if (r["arch"], r["metric"]) == (arch, "time"))
+    total = sum(f["change"] for f in row["functions"])
+    assert total == pytest.approx(time["per_unit_new"] - time["per_unit_base"], rel=0.001)
+    assert row["total"] == pytest.approx(total) and row["balances"]
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_lock_walk_and_fault_happen_once_a_page_instead_of_twice(shipped: Done, arch: str) -> None:
+    row = difference(shipped.json("profile.json"), arch)
+    for name in (LOCK[arch], "up_read", "mtree_range_walk", "handle_mm_fault"):
+        called = function(row, name)
+        assert called["base_calls"] == pytest.approx(2, abs=0.005), name
+        assert called["new_calls"] == pytest.approx(1, abs=0.005), name
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_calls_are_judged(shipped: Done, arch: str) -> None:
+    rows = [e for e in shipped.json()["expectations"] if e["arch"] == arch and e["metric"].startswith("calls.")]
+    assert len(rows) == 8 and {e["claim"] for e in rows} == {"C9"}
+    assert {e["verdict"] for e in rows} == {"as_expected"}
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_a_profiled_pass_is_the_same_pass_at_no_more_than_twice_the_cost(shipped: Done, arch: str) -> None:
+    for cell in (c for c in shipped.json("profile.json")["cells"] if c["arch"] == arch):
+        assert cell["balances"] and cell["agrees"]
+        assert cell["total"] == pytest.approx(cell["clock_profiled"], rel=2e-6)
+        assert 0 < cell["seconds_profiled"] <= 2 * cell["seconds_unprofiled"]
+        assert 0 < cell["interrupts"] < 20 and cell["unattributed"] < 0.1
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_seven_nops_are_seven_instructions_in_one_function(nops: Any, arch: str) -> None:
+    row = difference(nops, arch)
+    moved = [f for f in row["functions"] if abs(f["change"]) > 0.1 and f["name"] != "(interrupts)"]
+    assert [f["change"] for f in moved] == [pytest.approx(7, abs=0.005)], moved
+    assert moved[0]["base_calls"] == pytest.approx(moved[0]["new_calls"], abs=0.005)
+
+
+def test_two_runs_give_the_same_table(shipped: Done, kmatrix: Kmatrix) -> None:
+    first, second = shipped.json("profile.json"), profile(kmatrix).json("profile.json")
+    for arch in ARCHES:
+        one, other = difference(first, arch), difference(second, arch)
+        for row in one["functions"]:
+            if abs(row["change"]) > 1 and row["name"] != "(interrupts)":
+                again = function(other, row["name"])
+                assert again["change"] == pytest.approx(row["change"], abs=0.05), (arch, row["name"])
+
+
+def test_a_finished_run_is_profiled_or_shown_again(shipped: Done, kmatrix_module: Kmatrix) -> None:
+    again = kmatrix_module("profile", shipped.folder, "--json")
+    assert again.code == 0 and again.out == (shipped.folder / "profile.json").read_text()

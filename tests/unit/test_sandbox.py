@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a hostile Makefile can do in the sandbox: nothing that lasts, and nothing that tells."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestrator import proc
+from orchestrator.build import sandbox
+from orchestrator.build.kernel import regular, trusted
+from orchestrator.build.sandbox import Bounds, Sandbox
+from orchestrator.errors import BuildError, ToolMissing
+from orchestrator.paths import IMAGES
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """(exit status, output) of a script in the sandbox: source/ to be read, private/ to be written as build/."""
+    for name in ("source", "private", "build"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "source/file").write_text("source\n")
+    (tmp_path / "secret").write_text("secret\n")
+
+    def script(text: str, bounds: Bounds | None = None, timeout: float = 20) -> tuple[int, str]:
+        made = Sandbox((tmp_path / "source",), {tmp_path / "private": tmp_path / "build"}, bounds or Bounds(1000, 50))
+        env = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "T": str(tmp_path)}
+        log = tmp_path / "log"
+        done: proc.Finished = asyncio.run(made.run(["sh", "-c", text], env=env, log=log, timeout=timeout))
+        return done.code, log.read_text().partition("\n")[2]
+
+    return script
+
+
+def test_it_reads_the_source_and_writes_the_build_tree(run: Run, tmp_path: Path) -> None:
+    assert run("cp $T/source/file $T/build/out && gcc --version >/dev/null") == (0, "")
+    assert (tmp_path / "private/out").read_text() == "source\n"
+    assert not list((tmp_path / "build").iterdir()), "what others see is left alone"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "cat $T/secret",
+        "ls $HOME",
+        "ls /root /home",
+        "cat /etc/passwd",
+        "echo evil >$T/source/file",
+        "echo evil >$T/source/new",
+        "touch /usr/evil",
+        "mount -t tmpfs none /mnt",
+    ],
+)
+def test_it_sees_and_writes_nothing_else(run: Run, tmp_path: Path, what: str) -> None:
+    code, output = run(what)
+    assert code != 0, output
+    assert (tmp_path / "source/file").read_text() == "source\n"
+
+
+def test_it_reaches_no_network(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ask = f"import socket; socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 5)"
+        code, output = run(f'python3 -c "{ask}"')
+    assert code != 0 and "refused" in output, output
+
+
+def test_it_sees_no_process_of_ours(run: Run) -> None:
+    assert run("test $(ls -d /proc/[0-9]* | wc -l) -le 6")[0] == 0
+    assert run(f"kill {os.getpid()}")[0] != 0
+
+
+def test_too_many_processes_end_it_all(run: Run) -> None:
+    with pytest.raises(BuildError, match=r"the build has .* processes; it may have 50"):
+        run("for i in $(seq 80); do setsid sleep 4321 & done; sleep 4321")
+    until = time.monotonic() + 5
+    while _left() and time.monotonic() < until:
+        time.sleep(0.1)  # the kernel ends them one by one
+    assert not _left()
+
+
+def _left() -> list[Path]:
+    return [p for p in Path("/proc").glob("[0-9]*/cmdline") if _text(p) == "sleep\x004321\x00"]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def test_too_much_memory_ends_it(run: Run) -> None:
+    with pytest.raises(BuildError, match="MiB; it may use 100"):
+        run("python3 -c 'import time; x = bytearray(300 << 20); time.sleep(60)'", Bounds(100, 50))
+
+
+def test_time_is_limited(run: Run) -> None:
+    with pytest.raises(TimeoutError):
+        run("sleep 60", timeout=1)
+
+
+def test_a_link_made_by_the_build_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "made/arch").mkdir(parents=True)
+    (tmp_path / "made/vmlinux").symlink_to("/etc/hostname")
+    (tmp_path / "made/boot").symlink_to("/etc")
+    for name in ("vmlinux", "boot/hostname", "../secret"):
+        with pytest.raises(BuildError, match="link"):
+            regular(tmp_path / "made", name)
+    assert regular(tmp_path / "made", "arch/Image") == tmp_path / "made/arch/Image"
+
+
+def test_only_the_projects_patches_are_trusted(tmp_path: Path) -> None:
+    own = IMAGES / "patches/seed-review/0001.patch"
+    assert trusted([]) and trusted([own])
+    assert not trusted([own, tmp_path / "a.patch"])
+
+
+def test_without_bubblewrap_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "_usable", {"why": "bwrap is not installed"})
+    with pytest.raises(ToolMissing, match="bubblewrap cannot hold it here: bwrap is not installed") as raised:
+        asyncio.run(sandbox.check())
+    assert "--unsandboxed" in raised.value.hint

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run held against its repetition: what is the same, what is off, and what it may be due to."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import config, inputs, rundata
+from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
+from orchestrator.errors import ConfigError
+from orchestrator.plan import plan
+from orchestrator.results import RunFolder
+from orchestrator.rundata import Request
+
+REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
+CELL = "s390x/patched/shmem-write"
+
+
+@pytest.fixture
+def then() -> Any:
+    """The shipped reference."""
+    return json.loads(REFERENCE.read_text())
+
+
+@pytest.fixture
+def now(then: Any) -> Any:
+    """The same again, to be changed."""
+    return copy.deepcopy(then)
+
+
+def cell(report: Any, name: str = CELL) -> Any:
+    return next(row for row in report["cells"] if row["id"] == name)
+
+
+def verdict(answer: Verified, metric: str, name: str = CELL) -> str:
+    return next(value.verdict for value in answer.values if (value.cell, value.metric) == (name, metric))
+
+
+def scale_time(report: Any, share: float) -> None:
+    row = cell(report)["metrics"]["time"]
+    row["boots"] = [[value * (1 + share) for value in boot] for boot in row["boots"]]
+
+
+def test_the_same_is_the_same(then: Any, now: Any) -> None:
+    answer = verify(then, now)
+    assert answer.same and len(answer.values) == 24 and not answer.differences
+    assert {value.verdict for value in answer.values} == {SAME}
+
+
+@pytest.mark.parametrize(("share", "said"), [(40e-6, SAME), (-40e-6, SAME), (60e-6, OFF), (-60e-6, OFF)])
+def test_time_may_be_off_by_50_ppm(then: Any, now: Any, share: float, said: str) -> None:
+    scale_time(now, share)
+    answer = verify(then, now)
+    assert verdict(answer, "time") == said
+    assert answer.same == (said == SAME)
+
+
+def test_a_counter_must_be_equal_in_every_pass(then: Any, now: Any) -> None:
+    cell(now)["metrics"]["pgfault"]["boots"][0][0] += 1
+    assert verdict(verify(then, now), "pgfault") == OFF
+
+
+def test_one_byte_of_a_workload_is_named_even_where_the_figures_agree(then: Any, now: Any) -> None:
+    now["inputs"]["guest-tools/shmem-write/main.c"]["sha256"] = "0" * 64
+    answer = verify(then, now)
+    assert not answer.same
+    assert "workload file shmem-write/main.c differs" in answer.differences[0].text
+
+
+def test_a_kconfig_line_is_named_with_the_cells_that_it_touches(then: Any, now: Any) -> None:
+    file = now["inputs"]["kconfig/s390x/patched"]
+    file["text"] += "CONFIG_SLUB_DEBUG=y\n"
+    file["sha256"] = "1" * 64
+    scale_time(now, 0.01)
+    answer = verify(then, now)
+    causes = {value.cell: value.causes for value in answer.values if value.verdict == OFF}
+    assert causes == {CELL: ("kconfig of s390x/patched: CONFIG_SLUB_DEBUG=y only here",)}
+
+
+def test_a_patch_and_a_setting_are_named(then: Any, now: Any) -> None:
+    name = next(name for name in now["inputs"] if name.startswith("patches/unpatched/"))
+    now["inputs"][name]["sha256"] = "2" * 64
+    now["measure"]["memory_mib"] = 2048
+    texts = [row.text for row in verify(then, now).differences]
+    assert any(text.startswith("patch 0001-take-out") and " of unpatched differs" in text for text in texts)
+    assert "measure.memory_mib: 1024 recorded, 2048 here" in texts
+
+
+def test_another_compiler_is_a_cause_but_not_another_thing(then: Any, now: Any) -> None:
+    now["kernels"]["s390x/patched"]["compiler"] = "gcc 99"
+    assert verify(then, now).same
+    scale_time(now, 0.01)
+    off = [value for value in verify(then, now).values if value.verdict == OFF]
+    assert len(off) == 1 and off[0].causes[0].startswith("compiler of s390x/patched: ")
+
+
+def test_the_emulators_version_is_told_and_never_a_cause(then: Any, now: Any) -> None:
+    now["host"]["qemu"]["s390x"] = "99"
+    answer = verify(then, now)
+    assert answer.same and answer.differences[0].text.startswith("QEMU for s390x")
+    scale_time(now, 0.01)
+    assert all(not value.causes for value in verify(then, now).values)
+
+
+def test_a_cell_that_failed_here_is_not_the_same(then: Any, now: Any) -> None:
+    cell(now)["status"] = "kernel_broke"
+    answer = verify(then, now)
+    assert not answer.same
+    assert [value.cell for value in answer.values if value.verdict == STATUS] == [CELL]
+
+
+def test_figures_that_vary_are_held_against_each_other_by_their_expectations(then: Any, now: Any) -> None:
+    for report in (then, now):
+        cell(report)["exact"] = False
+    scale_time(now, 0.5)
+    answer = verify(then, now)
+    assert answer.same and verdict(answer, "time") == VARIES
+    for row in now["expectations"]:
+        if row["arch"] == "s390x" and row["metric"] == "pgfault":
+            row["verdict"] = "not_as_expected"
+    assert verdict(verify(then, now), "pgfault") == OFF
+
+
+TEXT = """\
+arches: [aarch64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1, version: 6.1.1-1}, t: {debian: linux-source-6.6, suite: trixie}}
+kernels:
+  base: {source: s, kconfig: [CONFIG_A=y]}
+  new: {source: s, patches: [one.patch]}
+  other: {source: t}
+compare: [{base: base, new: new}, {base: base, new: other}]
+measure: {boots: 3, clock: wall}
+claims: {C1: {text: a claim, same_as: [C2], arches: [aarch64]}}
+"""
+
+
+def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    matrix = config.parse(TEXT, tmp_path / "matrix.yaml")
+    wanted = plan(matrix, ["*/base", "*/new"])
+    folder = RunFolder(tmp_path / "run")
+    rundata.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)
+    (tmp_path / "one.patch").unlink()
+    again = config.load(inputs.restore(rundata.report(folder)["inputs"], tmp_path / "elsewhere"))
+    made = plan(again)
+    assert [cell.id for cell in made.cells] == [cell.id for cell in wanted.cells]
+    assert [build.kconfig for build in made.builds] == [build.kconfig for build in wanted.builds]
+    assert (made.measure, made.limits, made.claims) == (wanted.measure, wanted.limits, wanted.claims)
+    assert [kernel.source.revision for kernel in again.kernels] == ["6.1.1-1"] * 2
+    assert again.kernels[1].patches[0].read_text().endswith("+b\n")
+    assert again.workloads[0].folder == tmp_path / "elsewhere/guest-tools/shmem-write"
+
+
+def test_a_strangers_copies_stay_in_their_folder(tmp_path: Path) -> None:
+    evil = {"../evil": {"sha256": "", "text": "x"}}
+    with pytest.raises(ConfigError, match="outside"):
+        inputs.restore(evil, tmp_path / "to")  # type: ignore[arg-type]
+    assert not (tmp_path / "evil").exists()
+
+
+def test_what_is_no_text_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no text of a/b"):
+        inputs.restore({"a/b": {"sha256": "", "text": None}}, tmp_path)
