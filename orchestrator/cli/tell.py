@@ -25,6 +25,7 @@ from orchestrator.report.b4check import entries
 from orchestrator.report.parts import eml
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder, open_run
+from orchestrator.rows import failures
 from orchestrator.store import write_atomically
 
 RUNS = Path("runs")
@@ -87,8 +88,9 @@ def b4_check(
     patch = identity_of(eml.text(eml.parse(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
         kernels = [kernel for kernel, patches in rundata.load_diffs(folder).items() if patch in patches]
-        if kernels:
-            for entry in entries(about(rundata.report(folder), kernels), Extras(folder, again=again(folder))):
+        part = about(rundata.report(folder), kernels)
+        if part["comparisons"] or failures(part):
+            for entry in entries(part, Extras(folder, again=again(folder))):
                 answers.setdefault(entry["tool"], entry)
     typer.echo(json.dumps(list(answers.values()), indent=1))
 
