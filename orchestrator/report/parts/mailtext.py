@@ -35,7 +35,7 @@ def _failure(cells: Sequence[CellRow]) -> Block:
     what = why["message"].removeprefix("the kernel broke: ")
     head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {what}"
     log = quoted(excerpt(why["log"])) if why["log"].strip() else []
-    return [*paragraph(head, "", "  "), *log]
+    return [*paragraph(head, "", "| "), *log]  # what a guest said never starts a line
 
 
 def unexpected(report: MatrixReport) -> Block:
