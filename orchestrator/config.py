@@ -195,7 +195,7 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
     return Matrix(
         arches=_each(spec.arches, lambda i, n: problems.named("arch", ("arches", i), n, known_arches)),
         kernels=tuple(k for k in kernels.values() if k),
-        workloads=tuple(w for folder in chosen if (w := _workload(folder, problems))),
+        workloads=tuple(w for folder in chosen if (w := _workload(folder, spec.judge, problems))),
         comparisons=tuple(Comparison(c.base, c.new) for c in spec.compare),
         measure=Measure(**spec.measure.model_dump()),
         limits=Limits(**spec.limits.model_dump()),
@@ -220,9 +220,10 @@ def _each(names: Iterable[str], look_up: Callable[[int, str], T | None]) -> tupl
     return tuple(x for i, name in enumerate(dict.fromkeys(names)) if (x := look_up(i, name)) is not None)
 
 
-def _workload(folder: Path, problems: _Problems) -> Workload | None:
+def _workload(folder: Path, judge: list[str] | None, problems: _Problems) -> Workload | None:
     try:
-        return workloads.load(folder)
+        loaded = workloads.load(folder)
+        return loaded if judge is None or loaded.name in judge else replace(loaded, expectations=())
     except ConfigError as error:
         problems.add(("workloads",), error.message)
         return None

@@ -3,13 +3,14 @@
 
 inputs/matrix.yaml              names nothing outside this folder but the kernels' sources
     kconfig/ARCH/KERNEL         the wanted lines of a build
-    patches/KERNEL/01-NAME      in order
+    patches/KERNEL/01-NAME      in order; 0001-NAME as it is
     guest-tools/WORKLOAD/...    and common/, which all are compiled with
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from io import StringIO
@@ -85,7 +86,10 @@ def _shown(path: Path) -> InputFile:
 
 
 def _patches(kernel: Kernel) -> dict[str, Path]:
-    return {f"patches/{kernel.name}/{i:02}-{path.name}": path for i, path in enumerate(kernel.patches, 1)}
+    """Numbered, unless their names are, as git format-patch has it."""
+    numbered = all(re.match(r"\d+-", path.name) for path in kernel.patches)
+    names = [path.name if numbered else f"{i:02}-{path.name}" for i, path in enumerate(kernel.patches, 1)]
+    return {f"patches/{kernel.name}/{name}": path for name, path in zip(names, kernel.patches, strict=True)}
 
 
 def _matrix(matrix: Matrix, plan: Plan) -> str:
@@ -103,6 +107,7 @@ def _matrix(matrix: Matrix, plan: Plan) -> str:
         "measure": measure,
         "limits": asdict(plan.limits),
         "kconfig": list(matrix.kconfig),
+        "judge": list(dict.fromkeys(c.workload.name for c in plan.cells if c.workload.expectations)),
         "claims": {claim.id: _claim(claim) for claim in plan.claims},
     }
     out = StringIO()

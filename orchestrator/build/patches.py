@@ -34,7 +34,7 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[st
     before = set(json.loads(state.read_text())) if state.exists() else set()
     with tempfile.TemporaryDirectory(dir=tree.parent, prefix=".patched-") as name:
         scratch = Path(name)
-        now = await _apply(pristine, scratch, patches)
+        now = await apply(pristine, scratch, patches)
         write_atomically(state, json.dumps(sorted(before | now)))
         written = {
             file: previous
@@ -45,8 +45,8 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[st
     return written
 
 
-async def _apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[str]:
-    """The touched files with all patches applied, below scratch."""
+async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[str]:
+    """The touched files with all patches applied, below scratch; their names. BuildError as switch()."""
     files: set[str] = set()
     for patch in patches:
         new = touched(patch.read_text(errors="surrogateescape"))

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from orchestrator.cli import compare, history, look, nightly, profile, tell, verify, work
+from orchestrator.cli import check, compare, history, look, nightly, profile, tell, verify, work
 from orchestrator.cli.screen import print_error
 from orchestrator.errors import EXIT_INFRA, KmatrixError
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     "Exit codes: 0 all passed and as expected · 1 something measured is not as expected · "
     "2 usage or config · 3 a build, kernel or workload failed · 4 the testbed itself failed.",
 )
-for module in (look, work, profile, verify, tell, history, compare, nightly):
+for module in (look, work, check, profile, verify, tell, history, compare, nightly):
     module.register(app)
 
 

@@ -15,6 +15,7 @@ from orchestrator import proc, rundata
 from orchestrator import report as formats
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import about, arches, sliced
+from orchestrator.cli.again import again
 from orchestrator.cli.screen import printer
 from orchestrator.diffs import identity as identity_of
 from orchestrator.errors import ConfigError
@@ -24,6 +25,7 @@ from orchestrator.report.b4check import entries
 from orchestrator.report.parts import eml
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder, open_run
+from orchestrator.rows import failures
 from orchestrator.store import write_atomically
 
 RUNS = Path("runs")
@@ -86,8 +88,9 @@ def b4_check(
     patch = identity_of(eml.text(eml.parse(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
         kernels = [kernel for kernel, patches in rundata.load_diffs(folder).items() if patch in patches]
-        if kernels:
-            for entry in entries(about(rundata.report(folder), kernels), Extras(folder, again=again(folder))):
+        part = about(rundata.report(folder), kernels)
+        if part["comparisons"] or failures(part):
+            for entry in entries(part, Extras(folder, again=again(folder))):
                 answers.setdefault(entry["tool"], entry)
     typer.echo(json.dumps(list(answers.values()), indent=1))
 
@@ -97,16 +100,6 @@ def _finished(places: list[Path]) -> list[RunFolder]:
     found = [path for place in places for path in (place, *(place.glob("*/") if place.is_dir() else ()))]
     ended = [path for path in found if (path / "matrix.json").exists() and (path / "plan.json").exists()]
     return [RunFolder(path) for path in sorted(ended, key=lambda path: -(path / "matrix.json").stat().st_mtime)]
-
-
-def again(folder: RunFolder) -> str:
-    """The command that does a run again, without this machine's paths."""
-    request = rundata.load_request(folder)
-    words = ["kmatrix", "run", "--config", request.config.name]
-    words += ["--profile", request.profile] if request.profile else []
-    words += [f"--select '{glob}'" for glob in request.select]
-    words += [f"--{name} {value}" for name, value in request.overrides.items()]
-    return " ".join(words)
 
 
 def identity() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.errors import printable
 from orchestrator.report import NOTHING, Extras
 from orchestrator.report.parts import page
 
@@ -21,6 +22,7 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     place = Environment(
         loader=FileSystemLoader(PARTS),
         autoescape=True,
+        finalize=_plain,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -30,3 +32,8 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     return place.get_template("page.html.j2").render(
         script=script, allowed=allowed, **page.content(report, extras)
     ).rstrip() + "\n"  # fmt: skip
+
+
+def _plain(value: object) -> object:
+    """Text without control characters, which no markup can carry."""
+    return printable(value) if type(value) is str else value

@@ -57,10 +57,10 @@ def tail(path: Path, lines: int = TAIL) -> str:
 
 
 def build(folder: RunFolder | None, build_id: str, info: dict[str, Any] | None) -> dict[str, str]:
-    """{what: value} of a kernel's build, and the end of its log."""
+    """{what: value} of a kernel's build; log is the end of what make printed."""
     shown = {key: _shown(value) for key, value in (info or {}).items()}
     log = tail(folder.path / "builds" / build_id / "build.log", 20) if folder else ""
-    return {**shown, **({"log": log} if log else {})}
+    return {**shown, "log": log} if shown or log else {}
 
 
 def _shown(value: Any) -> str:

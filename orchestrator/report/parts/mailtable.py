@@ -14,6 +14,7 @@ from orchestrator.report.parts.sentence import named
 from orchestrator.rows import change, judged, pairs, relative, undecided
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
+LARGE = 1e6  # nanoseconds a unit of work that are told in milliseconds
 LEGEND = (
     "Values are per unit of work; (+-N%) is half of (max - min) over all counted passes, relative to the median; "
     "floor is the change that noise alone makes."
@@ -39,7 +40,7 @@ def _manner(report: MatrixReport, workload: str) -> str:
     cell = next(c for c in report["cells"] if c["workload"] == workload and c["units"])
     boots = next(iter(cell["metrics"].values()))["boots"]
     passes = max(len(boot) for boot in boots)
-    work = f"{cell['units']} {cell['unit']}s a pass"
+    work = f"{cell['units']} {cell['unit']}{'s' * (cell['units'] != 1)} a pass"
     times = f"{len(boots)} boot{'s' * (len(boots) != 1)} x {passes} pass{'es' * (passes != 1)}"
     return f"{work}, {times}, clock {cell['clock']}"
 
@@ -48,24 +49,27 @@ def _metric(report: MatrixReport, rows: Sequence[ComparisonRow]) -> list[str]:
     """A metric's heading with unit and direction, and a line an arch; narrower if it would not fit."""
     first = rows[0]
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == first["workload"] and c["unit"])
-    shown = f"{first['shown_unit']} per {unit}" if first["shown_unit"] else f"per {unit}"
+    large = first["shown_unit"] == "ns" and max(row["per_unit_base"] for row in rows) >= LARGE
+    scale, short = (1e-6, "ms") if large else (1.0, first["shown_unit"])
+    shown = f"{short} per {unit}".lstrip()
     title = f"{named(first['workload'], first['metric'])}, {shown}, {BETTER[first['direction']]}:"
     lines: list[str] = []
     for digits, longest in ((2, 17), (2, 12), (0, 12), (0, 8)):
         heads = [_cut(name, longest) for name in (first["base"], first["new"])]
         lines = columns(
-            [("", *heads, "change", "floor", ""), *(_line(row, report, digits) for row in rows)], left=(0, 5)
+            [("", *heads, "change", "floor", ""), *(_line(row, report, digits, scale) for row in rows)], left=(0, 5)
         )
         if max(map(len, lines)) <= WIDTH:
             break
     return [*paragraph(title), *lines, *_asides(rows)]
 
 
-def _line(row: ComparisonRow, report: MatrixReport, digits: int) -> tuple[str, ...]:
+def _line(row: ComparisonRow, report: MatrixReport, digits: int, scale: float) -> tuple[str, ...]:
+    once = measured_once(report, row)
     return (
         row["arch"],
-        seed_style(row["per_unit_base"], row["spread_base"], row["base_value"], digits),
-        seed_style(row["per_unit_new"], row["spread_new"], row["new_value"], digits),
+        seed_style(row["per_unit_base"] * scale, row["spread_base"], row["base_value"], digits, once),
+        seed_style(row["per_unit_new"] * scale, row["spread_new"], row["new_value"], digits, once),
         change(row),
         _floor(row),
         _verdict(row, report),
@@ -98,10 +102,19 @@ def _asides(rows: Sequence[ComparisonRow]) -> list[str]:
     ]
 
 
-def seed_style(number: float, spread: float, whole: float, digits: int = 2) -> str:
-    """650980.20 (+-1.94%): as the mail printed it that this began with; (+-3 a pass) around 0."""
+def measured_once(report: MatrixReport, row: ComparisonRow) -> bool:
+    """One counted pass on both sides: there is no spread to tell."""
+    wanted = {f"{row['arch']}/{kernel}/{row['workload']}" for kernel in (row["base"], row["new"])}
+    cells = [cell for cell in report["cells"] if cell["id"] in wanted]
+    return all(sum(map(len, cell["metrics"][row["metric"]]["boots"])) == 1 for cell in cells)
+
+
+def seed_style(number: float, spread: float, whole: float, digits: int = 2, once: bool = False) -> str:
+    """650980.20 (+-1.94%): as the mail printed it that this began with; (+-3) a pass around 0; bare if seen once."""
     small = number != 0 and abs(number) < 0.1
     figure = f"{number:.2g}" if small else f"{number:.{digits}f}"
+    if once:
+        return figure
     return f"{figure} (+-{spread * 50:.2f}%)" if whole else f"{figure} (+-{spread / 2:.3g})"
 
 

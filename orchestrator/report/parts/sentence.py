@@ -66,10 +66,18 @@ def _compared(rows: Sequence[ComparisonRow]) -> list[str]:
         moves = [_moved(group, verdict) for verdict, group in found if group]
         said += [f"{new} against {base}: {' and '.join(moves)}"] if moves else []
     if not any(row["verdict"] == Verdict.WORSE for row in rows):
-        open_ = sum(map(undecided, rows))
-        said.append("nothing got worse" if said else "no difference shown")
-        said[-1] += f" ({len(rows)} comparisons)" if not open_ else f", but {open_} of {len(rows)} are undecided"
+        said.append(_rest(rows, bool(said)))
     return said
+
+
+def _rest(rows: Sequence[ComparisonRow], better: bool) -> str:
+    """What is said where nothing is worse; moved is what is neither better nor worse by itself."""
+    total, open_ = len(rows), sum(map(undecided, rows))
+    if open_ == total:
+        return f"none of {total} comparisons could be decided"
+    moved = any(row["verdict"] == Verdict.UNCLEAR and not undecided(row) for row in rows)
+    word = "nothing got worse" if better else "nothing got better or worse" if moved else "no difference shown"
+    return f"{word}, but {open_} of {total} are undecided" if open_ else f"{word} ({total} comparisons)"
 
 
 def _moved(rows: Sequence[ComparisonRow], verdict: Verdict) -> str:

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command that does a run again, as it may be told to others: without this machine's paths."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from orchestrator import arches, inputs, rundata
+from orchestrator.results import RunFolder
+
+SERIES = "series"  # where check keeps the patches it was given
+
+
+def again(folder: RunFolder) -> str:
+    """kmatrix run, or kmatrix check where the run was one, with what it was asked for."""
+    request = rundata.load_request(folder)
+    if request.config.parent.name == inputs.FOLDER:
+        return " ".join(_check(folder, YAML(typ="safe").load(request.config_text)))
+    words = ["kmatrix", "run", "--config", request.config.name]
+    words += ["--profile", request.profile] if request.profile else []
+    words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
+    words += [f"--select {shlex.quote(glob)}" for glob in request.select]
+    words += [f"--{name} {value}" for name, value in request.overrides.items()]
+    return " ".join(words)
+
+
+def _check(folder: RunFolder, matrix: Mapping[str, Any]) -> list[str]:
+    """The base is told by its name in matrix.yaml, or as the tree or tarball of whoever does it."""
+    name, source = next(iter(matrix["sources"].items()))
+    words = ["kmatrix", "check", "--base", shlex.quote(_base(name, source))]
+    words += ["--each"] if len(matrix["compare"]) > 1 else []
+    if set(matrix["arches"]) != set(arches.known()):
+        words += [f"--arch {arch}" for arch in matrix["arches"]]
+    words += [f"--workload {shlex.quote(_named(text))}" for text in matrix["workloads"]]
+    return [*words, *(shlex.quote(path.name) for path in sorted((folder.path / SERIES).glob("*")))]
+
+
+def _base(name: str, source: Mapping[str, str]) -> str:
+    if "git" in source:
+        return f"{Path(source['git']).name}@{source.get('revision', 'HEAD')}"
+    return Path(source["tarball"]).name if "tarball" in source else name
+
+
+def _named(workload: str) -> str:
+    """A workload's file without the folder it is in here, its arguments as they are."""
+    first, blank, rest = workload.partition(" ")
+    return Path(first).name + blank + rest

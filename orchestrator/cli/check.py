@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that takes a patch and says what it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import config as configuration
+from orchestrator import inputs, profilerows, rundata
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.build import fetch, patches
+from orchestrator.build.kernel import Builder
+from orchestrator.cli.look import DEFAULT, Config, Workloads
+from orchestrator.cli.running import Manner, check_host, finish, measured
+from orchestrator.cli.screen import printer
+from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
+from orchestrator.errors import EXIT_UNEXPECTED, BuildError, ConfigError
+from orchestrator.executors.host import cores
+from orchestrator.model import Comparison, Kernel, Matrix, Source, Verdict
+from orchestrator.paths import GUEST_TOOLS
+from orchestrator.plan import plan as make_plan
+from orchestrator.registry import pick
+from orchestrator.report.terminal import view
+from orchestrator.results import RunFolder
+from orchestrator.rundata import Request
+from orchestrator.series import Patch, Series, read
+from orchestrator.store import Store
+
+UNPATCHED, PATCHED = "unpatched", "patched"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(check)
+
+
+def check(
+    patch: Annotated[
+        list[str], typer.Argument(metavar="PATCH...", help="Patch files, an mbox, a git range A..B, or a Message-Id.")
+    ],
+    base: Annotated[
+        str,
+        typer.Option("--base", help="A source of the matrix file, a git tree (PATH or PATH@REVISION), a tarball."),
+    ] = "",
+    tree: Annotated[Path, typer.Option("--tree", help="The git tree that A..B is a range of.")] = Path(),
+    each: Annotated[bool, typer.Option("--each", help="Also a kernel for every prefix of the series.")] = False,
+    arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Only this one; repeatable.")] = None,
+    workload: Workloads = None,
+    config: Config = DEFAULT,
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
+    profile_diff: Diff = False,
+    json: Json = False,
+    refresh: Refresh = False,
+    jobs: Jobs = None,
+    unsandboxed: Unsandboxed = False,
+) -> None:
+    """Does a patch apply, build and boot everywhere, and what does it change?
+
+    Kernels are called unpatched and patched; with --each, patched-1 is with the first patch, and so on. Builds are in
+    a sandbox. Exit code 1: something got worse. The reply: kmatrix report RUN --format mail.
+
+    Example: kmatrix check --arch s390x 0001-mm-do-less.patch
+    """
+    check_host()
+    folder = RunFolder(out or Path("runs") / time.strftime("check-%Y-%m-%d-%H%M%S"))
+    if (folder.path / "plan.json").exists():
+        raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
+    matrix = configuration.load(config, chosen=configuration.named_or_absolute(workload or (), config))
+    asked = _asked(patch, base, tree, matrix)
+    wanted = _matrix(matrix, asked, _written(folder, asked.series), arch or [], each)
+    manner = Manner(json, False, refresh, jobs, False, unsandboxed, profile_diff)
+    report = measured(folder, _request(folder, wanted, manner), manner)
+    if not json:
+        _show(folder, report, asked.series, profile_diff)
+    raise typer.Exit(exit_code(report) or (EXIT_UNEXPECTED if worse(report, asked.series) else 0))
+
+
+def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff: bool) -> None:
+    printer().print(view(report))
+    if profile_diff:
+        typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
+    for line in worse(report, series):
+        printer().print(line, soft_wrap=True, highlight=False)
+    printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be checked, and upon which source."""
+
+    series: Series
+    source: Source
+
+
+def _asked(words: list[str], base: str, tree: Path, matrix: Matrix) -> _Asked:
+    """Files, a range or a Message-Id; a range brings its own base. ConfigError for anything else."""
+    files = [Path(word).expanduser() for word in words]
+    if all(file.exists() for file in files):
+        series = read(files)
+        return _Asked(series, _source(base, series.base, matrix))
+    if len(words) == 1 and ".." in words[0]:
+        found = asyncio.run(fetch.git_range(tree, words[0]))
+        source = Source("base", "git", str(tree.resolve()), found.base)
+        return _Asked(read([found.mbox]), _source(base, "", matrix) if base else source)
+    if len(words) == 1 and "@" in words[0] and "/" not in words[0].strip("<>").partition("@")[2]:
+        series = read([asyncio.run(fetch.message(words[0].strip("<>")))])
+        return _Asked(series, _source(base, series.base, matrix))
+    lacking = ", ".join(str(file) for file in files if not file.exists())
+    raise ConfigError(f"no such file: {lacking}", hint="name patch files, an mbox, a range A..B, or one Message-Id")
+
+
+def _source(word: str, commit: str, matrix: Matrix) -> Source:
+    """--base; else the git source that has the base-commit; else the first kernel's."""
+    sources = {kernel.source.name: kernel.source for kernel in matrix.kernels}
+    if not word:
+        trees = [source for source in sources.values() if source.kind == "git"]
+        for source in trees:
+            if commit and asyncio.run(fetch.has(Path(source.location), commit)):
+                return replace(source, revision=commit)
+        if commit:
+            name = next(iter(sources))
+            printer(stderr=True).print(f"no git source has base-commit {commit}: {name} is the base", soft_wrap=True)
+        return next(iter(sources.values()))
+    path, _, revision = word.partition("@")
+    place = Path(path).expanduser().resolve()
+    if word in sources or not place.exists():
+        return pick("source", word, sources)
+    if place.is_dir():
+        return Source("base", "git", str(place), revision or "HEAD")
+    return Source("base", "tarball", str(place))
+
+
+def _written(folder: RunFolder, series: Series) -> list[Path]:
+    """The patches as files of the run."""
+    for place, patch in enumerate(series.patches, 1):
+        text = patch.text.encode(errors="surrogateescape")
+        folder.write_bytes(f"series/{patch.file_name(place)}", text)
+    return [folder.path.resolve() / "series" / p.file_name(i) for i, p in enumerate(series.patches, 1)]
+
+
+def _matrix(matrix: Matrix, asked: _Asked, files: list[Path], arches: list[str], each: bool) -> Matrix:
+    """The file's matrix with these kernels. What the shipped workloads expect is about others."""
+    known = {arch.name: arch for arch in matrix.arches}
+    prefixes = {f"{PATCHED}-{i}": tuple(files[:i]) for i in range(1, len(files) + 1)} if each else {}
+    table = {UNPATCHED: (), **prefixes, PATCHED: tuple(files)}
+    steps = [UNPATCHED, *prefixes]
+    pairs = [*itertools.pairwise(steps), (UNPATCHED, PATCHED)]
+    theirs = [
+        w if w.own or w.folder.resolve().parent != GUEST_TOOLS else replace(w, expectations=())
+        for w in matrix.workloads
+    ]
+    kconfig = next((kernel.kconfig for kernel in matrix.kernels if kernel.source == asked.source), ())
+    return replace(
+        matrix,
+        arches=tuple(pick("arch", name, known) for name in arches) or matrix.arches,
+        kernels=tuple(Kernel(name, asked.source, its, kconfig) for name, its in table.items()),
+        workloads=tuple(theirs),
+        comparisons=tuple(Comparison(*pair) for pair in pairs),
+        claims=(),
+    )
+
+
+def _request(folder: RunFolder, matrix: Matrix, manner: Manner) -> Request:
+    """The run's own copies are what is run. First the fast answer: where it does not apply, nothing else is done."""
+    why = finish(_applies(matrix, manner), "kmatrix check")
+    if not manner.json:
+        printer().print(
+            f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}", soft_wrap=True, highlight=False
+        )
+    select = (f"*/{PATCHED}/*",) if why else ()
+    inputs.save(folder, matrix, make_plan(matrix))
+    place = (folder.path / inputs.FOLDER / inputs.MATRIX).resolve()
+    return Request(place, place.read_text(), select, {})
+
+
+async def _applies(matrix: Matrix, manner: Manner) -> str:
+    """Why not; "" if it does."""
+    store = Store()
+    builder = Builder(store, cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
+    whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
+    if whole.source.kind == "image":
+        raise ConfigError("a ready image takes no patches", hint="name a source with --base")
+    pristine = await builder.source(whole.source)
+    with store.scratch() as scratch:
+        try:
+            await patches.apply(pristine.folder, scratch, whole.patches)
+        except BuildError as error:
+            return f"no: {error.message}"
+    return ""
+
+
+def worse(report: MatrixReport, series: Series) -> list[str]:
+    """A line for each step that made something worse: which patch, where, and by how much."""
+    lines = []
+    for row in report["comparisons"]:
+        if row["verdict"] != Verdict.WORSE:
+            continue
+        where = f"{row['arch']} {row['workload']} {row['metric']}"
+        size = row["per_unit_new"] - row["per_unit_base"]
+        share = f" ({row['change']:+.2%})" if row["change"] is not None else ""
+        lines.append(f"worse: {_culprit(row['base'], row['new'], series.patches)}: {where} {size:+.2f}{share}")
+    return lines
+
+
+def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:
+    """patch 2/3 "mm: do more" for a step, the series for the whole."""
+    number = new.removeprefix(f"{PATCHED}-")
+    if number.isdigit():
+        return f'patch {number}/{len(all_of_them)} "{all_of_them[int(number) - 1].title}"'
+    return "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
