@@ -21,6 +21,7 @@ class Change:
 
     cell: str
     row: ComparisonRow
+    once: tuple[bool, bool]  # measured in a single pass, so without a spread
     causes: tuple[str, ...]  # inputs beside the kernel that differ, and may move it
 
 
@@ -68,7 +69,11 @@ def compare_runs(first: MatrixReport, second: MatrixReport, words: tuple[str, st
     both = [name for name in old if name in new]
     rows = compare([(_masked(old[name]), _masked(new[name])) for name in both])
     found = tuple(row for row in differences(first, second, words) if any(row.touches(name) for name in both))
-    changes = [Change(name, row, _causes(name, row, found)) for row in rows if (name := _cell(row))]
+    changes = [
+        Change(name, row, (_once(old[name], row), _once(new[name], row)), _causes(name, row, found))
+        for row in rows
+        if (name := _cell(row))
+    ]
     return Compared(tuple(changes), tuple(_turned(old, new)), found)
 
 
@@ -78,6 +83,10 @@ def _masked(cell: CellRow) -> CellRow:
 
 def _cell(row: ComparisonRow) -> str:
     return f"{row['arch']}/{row['new']}/{row['workload']}"
+
+
+def _once(cell: CellRow, row: ComparisonRow) -> bool:
+    return sum(len(boot) for boot in cell["metrics"][row["metric"]]["boots"]) == 1
 
 
 def _causes(cell: str, row: ComparisonRow, found: tuple[Difference, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator.analyse.contract import ComparisonRow, MatrixReport
+from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.runs import Change, Compared, compare_runs
 from orchestrator.analyse.slice import sliced
 from orchestrator.cli import look
@@ -94,15 +94,16 @@ def table(answer: Compared) -> Table:
         name = one.cell if one.cell != last else ""
         last = one.cell
         verdict = Text(verdict_of(one), STYLES.get(one.row["verdict"], ""))
-        out.add_row(name, *texts(one.row), verdict)
+        out.add_row(name, *texts(one), verdict)
     return out
 
 
-def texts(row: ComparisonRow) -> tuple[str, str, str, str]:
+def texts(one: Change) -> tuple[str, str, str, str]:
     """metric with its unit, both values, change with its floor."""
+    row = one.row
     how = collectors()[row["metric"]]
-    first = value(row["per_unit_base"], how.digits, row["spread_base"], row["base_value"])
-    second = value(row["per_unit_new"], how.digits, row["spread_new"], row["new_value"])
+    first = value(row["per_unit_base"], how.digits, row["spread_base"], row["base_value"], one.once[0])
+    second = value(row["per_unit_new"], how.digits, row["spread_new"], row["new_value"], one.once[1])
     return f"{how.title} {row['shown_unit']}".strip(), first, second, change(row) + floor(row)
 
 

@@ -59,13 +59,14 @@ def history(
         return
     with History(history) as database:
         if html:
-            write_atomically(html, render(database.points(wanted)))
+            found = database.points(wanted)  # each check has a patch of its own: no line goes through those
+            write_atomically(html, render([point for point in found if kind or point.run.kind != "check"]))
             return
-        found = database.runs(wanted)
+        runs = database.runs(wanted)
         if json:
-            typer.echo(jsons.dumps([asdict(run) for run in found], indent=1))
-        elif found:
-            printer().print(table(found))
+            typer.echo(jsons.dumps([asdict(run) for run in runs], indent=1))
+        elif runs:
+            printer().print(table(runs))
         else:
             printer().print(f"no such run is recorded in {database.name}", soft_wrap=True, highlight=False)
 

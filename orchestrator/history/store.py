@@ -138,7 +138,7 @@ class History:
             if path and not write and not path.exists():
                 yield from self._nothing()
                 return
-            with self._engine.begin() as connection:
+            with self._engine.execution_options(writes=write).begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
@@ -164,7 +164,8 @@ def _engine(url: URL) -> sql.Engine:
 
     @sql.event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")  # who only reads waits for nobody
 
     return engine
 

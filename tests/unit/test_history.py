@@ -222,6 +222,13 @@ def test_the_default_place_is_the_data_folder(monkeypatch: pytest.MonkeyPatch, t
         assert history.record(run()) is None
 
 
+def test_who_reads_does_not_wait_for_who_writes(tmp_path: Path) -> None:
+    with History(str(tmp_path / "h")) as history:
+        history.record(run())
+        with history._asking(write=True), History(str(tmp_path / "h")) as other:
+            assert [entry.name for entry in other.runs()] == ["run0"]
+
+
 def test_the_file_can_be_read_without_kmatrix(tmp_path: Path) -> None:
     with History(str(tmp_path / "h")) as history:
         history.record(run())

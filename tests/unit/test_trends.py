@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from orchestrator.analyse.verdicts import ALPHA
+from orchestrator.cli import app
 from orchestrator.collectors import known as collectors
 from orchestrator.history.entries import Point
 from orchestrator.history.identity import Identified
@@ -158,6 +160,18 @@ def test_the_page_escapes_what_runs_say(tmp_path: Path) -> None:
         report["kernels"]["aarch64/patched"]["compiler"] = "<script>alert(1)</script>"
         scale(cell(report), 1.1)
     assert "<script" not in render(points(reports, tmp_path))
+
+
+def test_checks_are_no_part_of_a_line(tmp_path: Path) -> None:
+    reports = nights(4)
+    for report in reports[2:]:
+        report["run"]["kind"] = "check"
+    points(reports, tmp_path)
+    dates = {(): ("2026-09-21", "2026-09-22"), ("--kind", "check"): ("2026-09-23", "2026-09-24")}
+    for options, (first, last) in dates.items():
+        page, place = tmp_path / "page.html", tmp_path / "history.sqlite"
+        done = CliRunner().invoke(app, ["history", "--history", str(place), "--html", str(page), *options])
+        assert done.exit_code == 0 and f"<h1>2 runs from {first} to {last}" in page.read_text()
 
 
 def test_a_page_of_nothing_says_so() -> None:
