@@ -16,9 +16,7 @@
 #define SECOND 1000000000LL
 #define PHASE SECOND	/* a region starts on a multiple: the same ticks and the same once-a-second work fall into it */
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
-#define FILLER 1024	/* pages that settle_allocator() may take from a list */
-#define COARSE 16	/* of them between two looks; less than a batch */
-#define SPIN (4 * 1000000LL)	/* woken this long before the phase, then watching the clock */
+#define SPIN (40 * 1000000LL)	/* woken this long before the phase: settles the allocator, then watches the clock */
 #define VALUES 8	/* of km_value(), a pass */
 
 struct value {
@@ -35,9 +33,7 @@ struct snapshot {
 /* Static, and touched in km_start(): taking a snapshot faults no page in. */
 static struct snapshot before, after;
 static char lines[1 << 20];	/* all that is printed, until the end */
-static int vmstat_fd = -1, refresh_fd = -1, zones_fd = -1;
-static int held[2] = { -1, -1 };	/* a pipe: its pages */
-static char *filler;
+static int vmstat_fd = -1, refresh_fd = -1;
 static int argument_count;
 static char **arguments;
 static long pass, warmup, passes;
@@ -126,9 +122,8 @@ void km_start(int argc, char **argv)
 	phase = km_option("phase", 1);
 	vmstat_fd = open("/proc/vmstat", O_RDONLY);
 	refresh_fd = open("/proc/sys/vm/stat_refresh", O_RDONLY);
-	zones_fd = open("/proc/zoneinfo", O_RDONLY);
-	if (vmstat_fd < 0 || refresh_fd < 0 || zones_fd < 0)
-		km_fail("/proc/vmstat, /proc/zoneinfo or /proc/sys/vm/stat_refresh");
+	if (vmstat_fd < 0 || refresh_fd < 0)
+		km_fail("/proc/vmstat or /proc/sys/vm/stat_refresh");
 	memset(&before, 1, sizeof(before));
 	memset(&after, 1, sizeof(after));
 	memset(lines, 1, sizeof(lines));
@@ -143,75 +138,6 @@ bool km_pass(void)
 {
 	wait_at_gate();
 	return pass < passes;
-}
-
-/* Free pages on the lists that each CPU keeps for itself. */
-static long listed_pages(void)
-{
-	static char text[32768];
-	ssize_t got = pread(zones_fd, text, sizeof(text) - 1, 0);
-	long sum = 0;
-
-	if (got <= 0)
-		km_fail("/proc/zoneinfo");
-	text[got] = 0;
-	for (char *p = strstr(text, "count:"); p; p = strstr(p + 1, "count:"))
-		sum += strtol(p + 6, NULL, 10);
-	return sum;
-}
-
-static bool take_movable(size_t i)
-{
-	filler[i * sysconf(_SC_PAGESIZE)] = 1;
-	return i + 1 < FILLER;
-}
-
-static bool take_unmovable(size_t i)
-{
-	return write(held[1], "", 1) == 1 && i + 1 < FILLER;
-}
-
-/*
- * Takes pages until the list that they come from has just been refilled: first many between two looks, and after a
- * refill one by one until the next.
- */
-static void until_refill(bool (*take)(size_t))
-{
-	long before = listed_pages(), after;
-	int step = COARSE;
-
-	for (size_t i = 0;; before = after) {
-		for (int n = 0; n < step; n++)
-			if (!take(i++))
-				return;
-		after = listed_pages();
-		if (after > before && step == 1)
-			return;
-		if (after > before)
-			step = 1;
-	}
-}
-
-/*
- * The page allocator refills a list of each CPU in batches. How full the lists are when a region starts decides how
- * many refills fall into it, some microseconds each. Every region starts with lists that have just been refilled.
- */
-static void settle_allocator(void)
-{
-	filler = mmap(NULL, FILLER * sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (filler == MAP_FAILED || pipe2(held, O_DIRECT | O_NONBLOCK) || fcntl(held[1], F_SETPIPE_SZ, FILLER << 12) < 0)
-		km_fail("pages to settle the allocator with");
-	until_refill(take_unmovable);
-	until_refill(take_movable);
-}
-
-static void release_pages(void)
-{
-	if (!filler)
-		return;
-	munmap(filler, FILLER * sysconf(_SC_PAGESIZE));
-	close(held[0]);
-	close(held[1]);
 }
 
 /*
@@ -248,8 +174,9 @@ __attribute__((noinline)) void km_begin(void)
 
 	value_count = 0;
 	if (phase) {
-		settle_allocator();
+		km_settle_allocator();
 		start = sleep_until_phase();
+		km_settle_allocator();	/* once more: little has to be done now */
 	}
 	read_vmstat(before.vmstat, sizeof(before.vmstat));
 	getrusage(RUSAGE_SELF, &before.usage);
@@ -310,7 +237,7 @@ __attribute__((noinline)) void km_end(unsigned long units)
 		print_values();
 	print_vmstat();
 	printf("}\n");
-	release_pages();
+	km_release_pages();
 	pass++;
 }
 

@@ -38,4 +38,8 @@ void km_keep(const char *path);	/* at the end it is again what it is now */
 void km_mount_disk(const char *folder);	/* /dev/vda, ext4, until the end */
 void *km_shmem(size_t size);	/* fresh shared memory: no page of it is there */
 
+/* allocator.c: the start of a region finds the same page lists each time; for km_begin() and km_end(). */
+void km_settle_allocator(void);
+void km_release_pages(void);
+
 #endif
