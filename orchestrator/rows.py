@@ -159,12 +159,32 @@ def claims(report: MatrixReport) -> list[tuple[str, str, str, str]]:
 
 
 def limits(report: MatrixReport) -> list[str]:
-    """A line for each comparison by test: x86_64 shmem-write time, a to b: p = 0.0022 ...; could have seen 1.2%."""
-    return [
-        f"{row['arch']} {row['workload']} {row['metric']}, {row['base']} to {row['new']}: {_limit(row)}"
-        for row in report["comparisons"]
-        if row["p"] is not None or row["why"].startswith((TOO_FEW, FAILED))
-    ]
+    """What a test said of which comparisons: time of shmem-write on x86_64, a to b: p = 0.0022 ...; could have seen 1.2%.
+
+    Comparisons of a workload of which the same is said share a line.
+    """
+    said: dict[tuple[str, str], dict[str, list[ComparisonRow]]] = {}
+    for row in report["comparisons"]:
+        if row["p"] is not None or row["why"].startswith((TOO_FEW, FAILED)):
+            said.setdefault((row["workload"], _limit(row)), {}).setdefault(row["metric"], []).append(row)
+    lines = []
+    for (workload, words), metrics in said.items():
+        places: dict[str, list[str]] = {}
+        for metric, found in metrics.items():
+            places.setdefault(_where(found), []).append(metric)
+        lines += [f"{', '.join(names)} of {workload} {where}: {words}" for where, names in places.items()]
+    return lines
+
+
+def _where(found: list[ComparisonRow]) -> str:
+    """on x86_64, s390x, a to b, b to c."""
+    groups: dict[str, list[str]] = {}
+    for row in found:
+        groups.setdefault(f"{row['base']} to {row['new']}", []).append(row["arch"])
+    same: dict[str, list[str]] = {}
+    for pair, arches in groups.items():
+        same.setdefault(", ".join(dict.fromkeys(arches)), []).append(pair)
+    return "; ".join(f"on {arches}, {', '.join(pairs)}" for arches, pairs in same.items())
 
 
 def _limit(row: ComparisonRow) -> str:

@@ -68,7 +68,7 @@ def test_sigkill_of_the_orchestrator_leaves_no_qemu(seed: Done, kmatrix: Kmatrix
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing_running_and_resumes(seed: Done, kmatrix: Kmatrix, number: int) -> None:
-    matrix = kmatrix.matrix(SMALL.replace("boots: 1", "boots: 8"))
+    matrix = kmatrix.matrix(SMALL.replace("boots: 1", "boots: 8, snapshots: false"))
     run = kmatrix.folder / "run"
     process = kmatrix.start("run", "--config", matrix, "--out", run)
     first = run / "cells/aarch64/patched/small/boot-0/result.json"

@@ -22,6 +22,7 @@ from orchestrator.report.parts import eml
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import WIDTH, folded
 from orchestrator.report.parts.signoff import NOBODY
+from orchestrator.rows import limits
 from tests.unit import reports
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -219,3 +220,16 @@ def test_git_send_email_takes_it(asked: Path) -> None:
         pytest.skip("git send-email lacks a module of its own (Debian: libmailtools-perl)")
     assert done.returncode == 0 and "Result: OK" in done.stdout, done.stdout + done.stderr
     assert "In-Reply-To: <one@example.com>" in done.stdout and "RCPT TO:<linux-kernel@example.org>" in done.stdout
+
+
+def test_comparisons_of_which_the_same_is_said_share_a_line() -> None:
+    cells = [
+        reports.cell(arch, kernel, values, "wall")
+        for arch in ("aarch64", "s390x")
+        for kernel, values in (("unpatched", reports.BASE), ("patched", reports.NEW))
+    ]
+    lines = limits(reports.matrix(*cells, expected=False))
+    assert [line.partition(":")[0] for line in lines if "time" in line] == [
+        "time of shmem-write on aarch64, s390x, unpatched to patched"
+    ]
+    assert len(lines) == len(set(lines)) <= 2

@@ -67,12 +67,8 @@ def claims(report: MatrixReport) -> Block:
 
 
 def doubts(report: MatrixReport) -> Block:
-    """What was decided by test, and how far; comparisons of which the same is said share a line."""
-    groups: dict[str, list[str]] = {}
-    for text in limits(report):
-        what, _, said = text.partition(": ")
-        groups.setdefault(said, []).append(what.replace(",", ""))
-    lines = [line for said, names in groups.items() for line in paragraph(f"{said}: {'; '.join(names)}", "- ", "  ")]
+    """What was decided by test, and how far."""
+    lines = [line for text in limits(report) for line in paragraph(text, "- ", "  ")]
     return [*paragraph(VARYING), *lines] if lines else []
 
 
