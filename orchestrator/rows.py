@@ -159,7 +159,7 @@ def claims(report: MatrixReport) -> list[tuple[str, str, str, str]]:
 
 
 def limits(report: MatrixReport) -> list[str]:
-    """What a test said of which comparisons: time of shmem-write on x86_64, a to b: p = 0.0022 ...; could have seen 1.2%.
+    """What a test said, and of what: time of shmem-write on x86_64, a to b: p = 0.0022 ...; could have seen 1.2%.
 
     Comparisons of a workload of which the same is said share a line.
     """

@@ -22,7 +22,7 @@ ARCH = Arch(
     cross_prefix="x86_64-linux-gnu-",
     elf=(2, 1, 62),
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
-    # Calibrating a clock: 10 s of host time, 100 ppm of error. A PIT that ticks by itself interrupts a third as often.
+    # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
     cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
     devices=("pvpanic-pci",),
     marks=Marks(("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), ("irq_entries_start",)),
