@@ -6,6 +6,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.boot.conftest import HERE, Done, Kmatrix
 
 EXPLAIN = """\
@@ -56,6 +58,35 @@ def test_what_does_not_apply_is_said_first_and_nothing_is_built(seed: Done, kmat
     assert done.code == 3, done.out + done.err
     assert "applies to debian-6.1: no: " in done.out.splitlines()[0]
     assert {cell["status"] for cell in done.json()["cells"]} == {"build_failed"}
+
+
+@pytest.mark.parametrize(
+    "patch, breaks, sentence, evidence",
+    [
+        ("s390-only", ["s390x"], "patched does not build on s390x", "no_such_name"),
+        (
+            "panics",
+            ["x86_64", "aarch64", "s390x"],
+            "patched breaks on x86_64, aarch64 and s390x (panic)",
+            "panic at boot",
+        ),
+        ("oopses-arm64", ["aarch64"], "patched breaks on aarch64 (oops)", "shmem_fault"),
+    ],
+)
+def test_a_reply_says_what_breaks_where_and_measures_the_rest(
+    seed: Done, kmatrix: Kmatrix, patch: str, breaks: list[str], sentence: str, evidence: str
+) -> None:
+    done = check(kmatrix, HERE / f"patches/{patch}.patch")
+    assert done.code == 3, done.out + done.err
+    cells = done.json()["cells"]
+    assert {c["arch"] for c in cells if c["status"] != "passed"} == set(breaks)
+    assert {c["kernel"] for c in cells if c["status"] != "passed"} == {"patched"}
+    compared = {row["arch"] for row in done.json()["comparisons"]}
+    assert compared == {c["arch"] for c in cells} - set(breaks)
+    mail = kmatrix("report", done.folder, "--format", "mail")
+    assert mail.code == done.code
+    assert sentence in " ".join(mail.out.split()) and evidence in mail.out
+    assert "Tested-by" not in mail.out and max(map(len, mail.out.splitlines())) <= 75
 
 
 def test_what_is_no_patch_is_told(kmatrix: Kmatrix, tmp_path: Path) -> None:
