@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The whole mail and its review on one architecture: exact workloads, two CPUs, a wall clock, a slow disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.boot.conftest import Done, Kmatrix
+
+WALL = ("contention", "throttle", "throttle-retried")
+MS = 1000.0  # stalls are in microseconds
+
+
+@pytest.fixture(scope="module")
+def mail(seed: Done, kmatrix_module: Kmatrix) -> Done:
+    folder = kmatrix_module.folder / "run"
+    return kmatrix_module("run", "-p", "seed", "-s", "aarch64/*", "--boots", "1", "--out", folder)
+
+
+def stall(done: Done, kernel: str, workload: str) -> float:
+    """The longest mmap() beside a throttled writer, in milliseconds."""
+    (boot,) = done.cell(f"aarch64/{kernel}/{workload}")["metrics"]["stall"]["boots"]
+    return median(boot) / MS
+
+
+def test_all_cells_pass_and_all_claims_of_this_arch_are_answered(mail: Done) -> None:
+    assert mail.code == 0, mail.out + mail.err
+    assert {cell["status"] for cell in mail.json()["cells"]} == {"passed"}
+    assert {row["verdict"] for row in mail.json()["expectations"]} == {"as_expected"}
+    answers = {row["id"]: row["verdict"] for row in mail.json()["claims"]}
+    assert set(answers) == {f"C{number}" for number in range(1, 14)}
+    assert answers.pop("C8") == "out_of_reach" and answers.pop("C6") in ("missing", "out_of_reach")
+    assert set(answers.values()) == {"as_expected"}, answers
+
+
+def test_threads_run_on_two_cpus_by_the_wall_clock(mail: Done) -> None:
+    for workload in WALL:
+        cell = mail.cell(f"aarch64/patched/{workload}")
+        assert (cell["clock"], cell["exact"]) == ("wall", False)
+        command = next((mail.folder / "cells" / cell["id"]).rglob("qemu.txt")).read_text()
+        assert "-smp 2" in command and "icount" not in command
+
+
+def test_files_are_on_a_disk_with_a_limit_of_qemus(mail: Done) -> None:
+    command = next((mail.folder / "cells/aarch64/patched/throttle").rglob("qemu.txt")).read_text()
+    assert "virtio-blk" in command and "throttling.bps-write=" in command
+
+
+def test_what_varies_is_never_decided_by_one_boot(mail: Done) -> None:
+    rows = [row for row in mail.json()["comparisons"] if row["workload"] in WALL and row["metric"] == "time"]
+    assert rows and {row["verdict"] for row in rows} == {"unclear"}
+    assert all("cannot decide" in row["why"] for row in rows)
+
+
+def test_a_retried_fault_is_throttled_with_mmap_lock_held_unless_the_review_is_followed(mail: Done) -> None:
+    """C11 and C12; C10: a first fault lets it go."""
+    for kernel in ("unpatched", "patched"):
+        assert stall(mail, kernel, "throttle-retried") > 100
+        assert stall(mail, kernel, "throttle") < 50
+    assert stall(mail, "review", "throttle-retried") < 50
+
+
+def test_exact_workloads_repeat_from_their_snapshots(mail: Done, kmatrix: Kmatrix, tmp_path: Path) -> None:
+    """Another run, minutes later: the same counters, times within 20 ppm."""
+    chosen = [word for name in ("gup", "futex-fault", "ksm") for word in ("-s", f"aarch64/*/{name}")]
+    again = kmatrix("run", "-p", "seed", *chosen, "--boots", "1", "--out", tmp_path / "run")
+    assert again.code == 0, again.out + again.err
+    for cell in again.json()["cells"]:
+        before = mail.cell(cell["id"])["metrics"]
+        for name, metric in cell["metrics"].items():
+            (was,), (now,) = (row["boots"][0] for row in (before[name], metric))
+            assert abs(now - was) <= (20e-6 * was if name == "time" else 0), (cell["id"], name)
