@@ -49,7 +49,7 @@ def collect(matrix: Matrix, plan: Plan) -> dict[str, bytes]:
             files[name] = patch.read_bytes()
     for workload in workloads:
         files |= {f"guest-tools/{workload.name}/{name}": text for name, text in portable.files(workload).items()}
-    for folder in (COMMON, ADAPTERS):
+    for folder in sorted({workload.toolbox / name for workload in workloads for name in (COMMON, ADAPTERS)}):
         files |= {f"guest-tools/{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
     return files
 

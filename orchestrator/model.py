@@ -11,6 +11,7 @@ from orchestrator.evidence import Claim as Claim
 from orchestrator.evidence import Expectation as Expectation
 from orchestrator.nights import Nightly as Nightly
 from orchestrator.own import Own as Own
+from orchestrator.paths import GUEST_TOOLS
 from orchestrator.words import Clock as Clock
 from orchestrator.words import Direction as Direction
 from orchestrator.words import Status as Status
@@ -117,6 +118,7 @@ class Workload:
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
     own: Own | None = None  # a file, and how it is measured; None: the folder's C files are a program with markers
+    toolbox: Path = GUEST_TOOLS  # has common/ and adapters/
 
 
 @dataclass(frozen=True)

@@ -6,5 +6,5 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "images"
 GUEST_TOOLS = ROOT / "guest-tools"
-COMMON = GUEST_TOOLS / "common"  # what every workload is compiled with
-ADAPTERS = GUEST_TOOLS / "adapters"  # what measures programs that are not ours
+COMMON = "common"  # below guest-tools/: what every workload is compiled with
+ADAPTERS = "adapters"  # what measures programs that are not ours

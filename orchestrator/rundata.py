@@ -27,6 +27,7 @@ from orchestrator.model import (
     Status,
     Workload,
 )
+from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.results import RunFolder
 from orchestrator.store import digest, sha256
 
@@ -52,6 +53,8 @@ def inputs(matrix: Matrix) -> dict[str, str]:
         own = workload.own
         files = own.inputs if own else sorted(path for path in workload.folder.rglob("*") if path.is_file())
         table[str(files[0] if own else workload.folder)] = digest([(path.name, sha256(path)) for path in files])
+    for folder in {workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}:
+        table[str(folder)] = digest([(path.name, sha256(path)) for path in sorted(folder.iterdir())])
     table["kconfig"] = digest(matrix.kconfig, [arch.kconfig for arch in matrix.arches])
     return table
 

@@ -20,6 +20,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.evidence import CALLS
 from orchestrator.model import Disk, Expectation, Workload
 from orchestrator.own import Kind, Own
+from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import unknown
 
 _NAME = re.compile(r"\w[\w.-]*")
@@ -223,7 +224,13 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: O
         claims=tuple(declared.claims),
         note="; ".join(text for text in (declared.note, left_out(own)) if text),
         own=own,
+        toolbox=toolbox(folder.parent),
     )
+
+
+def toolbox(near: Path) -> Path:
+    """What has common/ and adapters/: the folder that the workload is in (a run's copies), else the project's."""
+    return near if (near / COMMON).is_dir() and (near / ADAPTERS).is_dir() else GUEST_TOOLS
 
 
 def left_out(own: Own | None) -> str:

@@ -50,19 +50,19 @@ class Tool:
 
 async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
     """The workload's programs for an arch. Raises BuildError with the compiler's words."""
-    own = workload.own
+    own, box = workload.own, workload.toolbox
     if own is None:
-        job = _Job(arch, workload.name, sorted(workload.folder.glob("*.c")), sorted(workload.folder.glob("*.h")))
-        return Tool(await job.binary(store))
+        c_files, headers = (sorted(workload.folder.glob(pattern)) for pattern in ("*.c", "*.h"))
+        return Tool(await _Job(arch, box, workload.name, c_files, headers).binary(store))
     sources = own.compiled
     others = [path for path in own.files if path not in sources]
     if own.kind is Kind.MARKERS:
-        return Tool(await _Job(arch, workload.name, sources, others, own).binary(store))
+        return Tool(await _Job(arch, box, workload.name, sources, others, own).binary(store))
     if own.kind is Kind.WILL_IT_SCALE:
-        return Tool(await _Job(arch, workload.name, sources, others, own, adapter="will-it-scale").binary(store))
-    runner = await _Job(arch, "process", [ADAPTERS / "process.c"], []).binary(store)
+        return Tool(await _Job(arch, box, workload.name, sources, others, own, adapter="will-it-scale").binary(store))
+    runner = await _Job(arch, box, "process", [box / ADAPTERS / "process.c"], []).binary(store)
     if own.kind is Kind.SOURCE:
-        return Tool(runner, await _Job(arch, workload.name, sources, others, own, common=False).binary(store))
+        return Tool(runner, await _Job(arch, box, workload.name, sources, others, own, common=False).binary(store))
     return Tool(runner, _kept(store, own.files[0]))
 
 
@@ -90,6 +90,7 @@ class _Job:
     """One program to compile. With common, what marks the regions is linked to it."""
 
     arch: Arch
+    toolbox: Path
     name: str
     sources: Sequence[Path]
     headers: Sequence[Path]
@@ -100,7 +101,7 @@ class _Job:
     async def binary(self, store: Store) -> Path:
         """From the store; else compiled."""
         sources = [*self._ours(), *sorted(self.sources)]
-        headers = [*(sorted(COMMON.glob("*.h")) if self.common else ()), *sorted(self.headers)]
+        headers = [*(self._shared("*.h") if self.common else ()), *sorted(self.headers)]
         compiler = await toolchain.compiler(self.arch.cross_prefix)
         how = (
             (FLAGS, compiler)
@@ -117,8 +118,11 @@ class _Job:
 
     def _ours(self) -> list[Path]:
         """C files of the project that are part of it. They come first: an order that no folder's place changes."""
-        adapter = [ADAPTERS / f"{self.adapter}.c"] if self.adapter else []
-        return [*adapter, *(sorted(COMMON.glob("*.c")) if self.common else ())]
+        adapter = [self.toolbox / ADAPTERS / f"{self.adapter}.c"] if self.adapter else []
+        return [*adapter, *(self._shared("*.c") if self.common else ())]
+
+    def _shared(self, pattern: str) -> list[Path]:
+        return sorted((self.toolbox / COMMON).glob(pattern))
 
     async def _make(self, folder: Path) -> None:
         if not self.adapter:
@@ -133,7 +137,7 @@ class _Job:
 
     async def _compile(self, files: Iterable[Path], options: Sequence[str]) -> None:
         """No path of this machine gets into the program."""
-        folders = dict.fromkeys([*(path.parent for path in self.sources), COMMON])
+        folders = dict.fromkeys([*(path.parent for path in self.sources), self.toolbox / COMMON])
         places = [f"-ffile-prefix-map={folder}=." for folder in folders]
         near = (
             self.own.headers if self.own else ()
@@ -148,7 +152,7 @@ class _Job:
                 *places,
                 *headers,
                 "-I",
-                str(COMMON),
+                str(self.toolbox / COMMON),
                 *map(str, files),
                 *options,
                 *libraries,

@@ -130,9 +130,9 @@ async def _source(build: Build, store: Store) -> str:
 
 
 def _common() -> list[str]:
-    from orchestrator.paths import COMMON
+    from orchestrator.paths import COMMON, GUEST_TOOLS
 
-    return [sha256(path) for path in sorted(COMMON.rglob("*")) if path.is_file()]
+    return [sha256(path) for path in sorted((GUEST_TOOLS / COMMON).rglob("*")) if path.is_file()]
 
 
 async def _fetched(source: Source, store: Store) -> str:

@@ -167,3 +167,12 @@ def test_a_strangers_copies_stay_in_their_folder(tmp_path: Path) -> None:
 def test_what_is_no_text_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no text of a/b"):
         inputs.restore({"a/b": {"sha256": "", "text": None}}, tmp_path)
+
+
+def test_a_runs_copies_bring_what_workloads_are_compiled_with(tmp_path: Path, then: Any) -> None:
+    """With files that are not ours: a later kmatrix has others."""
+    then["inputs"]["guest-tools/common/kmatrix.c"]["text"] += "/* of then */\n"
+    matrix = config.load(inputs.restore(then["inputs"], tmp_path), "")
+    assert matrix.workloads[0].toolbox == tmp_path / "guest-tools"
+    again = inputs.collect(matrix, plan(matrix))
+    assert again["guest-tools/common/kmatrix.c"].endswith(b"/* of then */\n")
