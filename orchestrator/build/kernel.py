@@ -170,6 +170,7 @@ class Builder:
                 "image_sha256": sha256(folder / image.name),
                 "vmlinux_sha256": sha256(folder / "vmlinux"),
                 "config_sha256": sha256(folder / "config"),
+                **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
             (folder / "info.json").write_text(json.dumps(info, indent=1))
 

@@ -20,6 +20,7 @@ from orchestrator import proc
 from orchestrator.errors import BuildError, ToolMissing
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
+WORDS = "no network, no HOME; memory, processes and time limited"
 LOOK = 0.5  # seconds between two looks
 PAGE = resource.getpagesize()
 _usable: dict[str, str] = {}

@@ -131,4 +131,6 @@ def _kernel(name: str, builds: Mapping[str, Mapping[str, Any]]) -> Block:
     lines = paragraph(f"{name}: Linux {info.get('linux', '?')}, {info.get('source', '?')}", "  ", "    ")
     for patch, sha in (info.get("patches") or {}).items():
         lines += [*paragraph(f"+ {patch}", "    "), f"    sha256 {sha}"]
+    if info.get("sandbox"):
+        lines += paragraph(f"built in a sandbox: {info['sandbox']}", "    ")
     return [*lines, *(f"    {arch} image {built.get('image_sha256', '?')[:32]}" for arch, built in builds.items())]

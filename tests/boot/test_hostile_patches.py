@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patches whose Makefiles do what no Makefile should: none of it happens, and the reply says how they were built."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.boot.conftest import Done, Kmatrix, children
+
+PATCH = """\
+--- a/mm/Makefile
++++ b/mm/Makefile
+@@ -1,3 +1,{count} @@
+ # SPDX-License-Identifier: GPL-2.0
+{lines}
+ #
+ # Makefile for the linux memory manager.
+"""
+SLEEP = "4327"  # seconds; by it processes are known again
+
+
+def check(kmatrix: Kmatrix, *commands: str, home: Path | None = None) -> Done:
+    """Of a patch that has make run these commands."""
+    patch = kmatrix.folder / "hostile.patch"
+    lines = "\n".join(f"+$(shell {command})" for command in commands)
+    patch.write_text(PATCH.format(count=3 + len(commands), lines=lines))
+    env = {"HOME": str(home), "KMATRIX_CACHE": str(cache())} if home else None
+    arguments = ("check", patch, "--arch", "aarch64", "--workload", "shmem-write", "--out", kmatrix.folder / "run")
+    return kmatrix(*arguments, env=env)
+
+
+def cache() -> Path:
+    """The one that all tests share."""
+    from orchestrator.store import cache_root
+
+    return cache_root()
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+def test_nothing_is_written_to_home_and_nothing_is_connected_to(
+    seed: Done, kmatrix: Kmatrix, server: socket.socket
+) -> None:
+    """The build goes on without either; the kernel is measured, and the reply says what held it."""
+    home = kmatrix.folder / "home"
+    home.mkdir()
+    port = server.getsockname()[1]
+    connect = f"import socket; socket.create_connection((\'127.0.0.1\', {port}), 5)"
+    mark = f"/var/tmp/kmatrix-test-{os.getpid()}"
+    write = f"echo evil >$$HOME/evil; echo evil >{home}/evil; echo evil >{mark}"
+    done = check(kmatrix, write, f'python3 -c "{connect}"', home=home)
+    assert done.code == 0, done.out + done.err
+    assert not (home / "evil").exists() and not Path(mark).exists()
+    with pytest.raises(BlockingIOError):
+        server.accept()
+    assert done.cell("aarch64/patched/shmem-write")["status"] == "passed"
+    log = (done.folder / "builds/aarch64/patched/build.log").read_text()
+    assert "Connection refused" in log and "evil: " in log, "the commands did not run at all"
+    mail = kmatrix("report", done.folder, "--format", "mail").out
+    assert "built in a sandbox: no network, no HOME" in mail
+
+
+def test_forks_without_end_end_the_build(seed: Done, kmatrix: Kmatrix) -> None:
+    done = check(kmatrix, f"while :; do sleep {SLEEP} & done")
+    assert done.code == 3, done.out + done.err
+    failure = done.cell("aarch64/patched/shmem-write")["failure"]
+    assert failure["kind"] == "sandbox" and "processes; it may have" in failure["message"]
+    assert not [command for command in children(1).values() if f"sleep {SLEEP}" in command]
+    mail = kmatrix("report", done.folder, "--format", "mail").out
+    assert "processes; it may have" in " ".join(mail.split())
