@@ -87,6 +87,7 @@ async def measure(task: Task) -> BootResult:
         machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
         async with _started(task, machine, task.folder) as running:
             await _prepare(running, task, made, stages)
+            await running.console.say(_answer(task))
             output = await _count(running, task, made, stages)
         return _result(task, stages, output, running)
     finally:
@@ -100,7 +101,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     (task.folder / "console.log").write_text(snapshot.console)
     machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state, plugin=task.plugin)
     try:
-        async with _started(task, machine, task.folder / "counted") as running:
+        async with _started(task, machine, task.folder / "counted", _answer(task)) as running:
             output = await _count(running, task, snapshot.keys, stages)
     except InfraError:
         if task.measure.snapshots:
@@ -145,10 +146,10 @@ async def _keyed(task: Task, out: Path) -> tuple[Path, Keys]:
 
 
 @asynccontextmanager
-async def _started(task: Task, machine: Machine, folder: Path) -> AsyncIterator[Guest]:
+async def _started(task: Task, machine: Machine, folder: Path, said: str = "") -> AsyncIterator[Guest]:
     """A guest; a kernel that broke is told even if the workload ended well."""
     folder.mkdir(exist_ok=True)
-    async with guest(machine, task.limits, folder) as running:
+    async with guest(machine, task.limits, folder, said) as running:
         (folder / "qemu.txt").write_text(command_text(running.argv))
         yield running
     if broken := running.broken():  # after the last pass, or without an end: it was not a clean run
@@ -186,11 +187,15 @@ def _launch(task: Task) -> str:
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
 
 
+def _answer(task: Task) -> str:
+    """What a workload at the gate waits for: how many passes are counted."""
+    return f"{task.measure.passes}\n"
+
+
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
-    """Open the gate; when the workload has ended, what it printed."""
+    """The gate is open; when the workload has ended, what it printed."""
     before = cpu_seconds(running.process)
     with stages.stage("measure"):
-        await running.console.say(f"{task.measure.passes}\n")
         await _until(running, task, running.console.ended)
     stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
     return await _fetch(running, task, made, stages)

@@ -15,7 +15,7 @@
 
 #include "kmatrix.h"
 
-#define CALLS 24576	/* of each kind */
+#define CALLS 12288	/* of each kind */
 #define SET 0x5ed	/* a futex operation has 12 bits for it */
 
 enum kind { LOCK_SHARED, LOCK_PRIVATE, WAKE_SHARED, WAKE_PRIVATE, KINDS };

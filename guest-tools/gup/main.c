@@ -22,7 +22,7 @@
 #include "kmatrix.h"
 
 #define DISK "/dev/ram0"
-#define PIECES 32	/* each is written with the same bytes: what is kept of a guest's memory is small */
+#define PIECES 16	/* each is written with the same bytes: what is kept of a guest's memory is small */
 
 static size_t page_size, piece, size;
 static unsigned char *expected;	/* a piece: what is written, and what the disk holds */

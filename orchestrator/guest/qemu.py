@@ -41,8 +41,8 @@ class Guest:
         self._shutdown = ""
         self._stopping = False
 
-    async def start(self, stack: AsyncExitStack) -> None:
-        """Start QEMU with both sockets handed over, connect, let it run."""
+    async def start(self, stack: AsyncExitStack, said: str = "") -> None:
+        """Start QEMU with both sockets handed over, connect, let it run; said is on its console by then."""
         ours_qmp, theirs_qmp = socket.socketpair()
         ours_console, theirs_console = socket.socketpair()
         theirs_state = self._feed_state(stack)
@@ -63,9 +63,21 @@ class Guest:
             self.qmp.register_listener(self._events)
             await asyncio.wait_for(self.qmp.connect(ours_qmp), 10)
             await asyncio.wait_for(self._loaded(), 30)
-            await asyncio.wait_for(self.qmp.execute("cont"), 10)
+            await asyncio.wait_for(self._go_on(said), 10)
         except (QMPError, TimeoutError, OSError, EOFError) as error:
             raise await self._no_start(error) from error
+
+    async def _go_on(self, said: str) -> None:
+        """What is said waits in the guest's UART before the guest runs: no host time is in when it hears it.
+
+        QEMU's main loop takes what lies in the console's socket at the latest in the turn of a command that came
+        after it, so two commands later it is there.
+        """
+        if said:
+            await self.console.say(said)
+            for _ in range(2):
+                await self.qmp.execute("query-status")
+        await self.qmp.execute("cont")
 
     async def _loaded(self) -> None:
         """Until a snapshot's state is read: a guest that was stopped stays so, and cont before that is lost."""
@@ -217,11 +229,14 @@ class Guest:
 
 
 @asynccontextmanager
-async def guest(machine: Machine, limits: Limits, folder: Path) -> AsyncIterator[Guest]:
-    """A started guest; gone when the block ends, however it ends. folder gets console.log and qemu.stderr."""
+async def guest(machine: Machine, limits: Limits, folder: Path, said: str = "") -> AsyncIterator[Guest]:
+    """A started guest; gone when the block ends, however it ends. folder gets console.log and qemu.stderr.
+
+    said is on its console before it runs.
+    """
     running = Guest(machine, limits, folder)
     async with AsyncExitStack() as stack:
-        await running.start(stack)
+        await running.start(stack, said)
         try:
             yield running
         finally:

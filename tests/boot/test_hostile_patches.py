@@ -55,7 +55,7 @@ def test_nothing_is_written_to_home_and_nothing_is_connected_to(
     home = kmatrix.folder / "home"
     home.mkdir()
     port = server.getsockname()[1]
-    connect = f"import socket; socket.create_connection((\'127.0.0.1\', {port}), 5)"
+    connect = f"import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
     mark = f"/var/tmp/kmatrix-test-{os.getpid()}"
     write = f"echo evil >$$HOME/evil; echo evil >{home}/evil; echo evil >{mark}"
     done = check(kmatrix, write, f'python3 -c "{connect}"', home=home)
