@@ -2,12 +2,14 @@
 /*
  * The page allocator refills the lists that each CPU keeps for itself in batches, a list for each type of page. How
  * full the lists are when a region starts decides how many refills fall into it, some microseconds each. So every
- * region starts with lists that have just been refilled.
+ * region starts with lists that have just been refilled. The same goes for nodes of files' trees, which come out of
+ * slabs: a new one has just been made.
  */
 #include "kmatrix.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -96,6 +98,34 @@ static void until_refill(struct list *list)
 	km_fail("%d pages of type %s were taken, and the allocator's list was not refilled", MOST, list->type);
 }
 
+/* Pages of slabs that are reclaimable, what each CPU has counted for itself included. */
+static long slab_pages(void)
+{
+	static const char name[] = "\nnr_slab_reclaimable ";
+	static char text[16384];
+
+	char *line;
+
+	km_vmstat(text, sizeof(text));
+	line = strstr(text, name);
+	if (!line)
+		km_fail("/proc/vmstat has no%s", name);
+	return strtol(line + sizeof(name) - 1, NULL, 10);
+}
+
+/* Takes nodes one by one until they come out of a new slab. */
+static void until_new_slab(struct list *list)
+{
+	long before = slab_pages();
+
+	while (list->taken < MOST) {
+		list->take(list->taken++);
+		if (slab_pages() != before)
+			return;
+	}
+	km_fail("%d nodes were taken, and no new slab was made", MOST);
+}
+
 static char *room(size_t size, int flags)
 {
 	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
@@ -126,8 +156,11 @@ void km_settle_allocator(void)
 {
 	if (types_fd < 0)
 		set_up();
-	for (size_t i = 0; i < COUNT; i++)
+	for (size_t i = 0; i < COUNT; i++) {
 		until_refill(&lists[i]);
+		if (!i)
+			until_new_slab(&lists[i]);
+	}
 	drain_batches();
 }
 

@@ -16,7 +16,7 @@
 #define SECOND 1000000000LL
 #define PHASE SECOND	/* a region starts on a multiple: the same ticks and the same once-a-second work fall into it */
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
-#define SPIN (40 * 1000000LL)	/* woken this long before the phase: settles the allocator, then watches the clock */
+#define SPIN (10 * 1000000LL)	/* woken this long before the phase, or some ticks later; then watches the clock */
 #define VALUES 8	/* of km_value(), a pass */
 
 struct value {
@@ -99,7 +99,7 @@ static int64_t now(void)
 }
 
 /* Reading stat_refresh folds what each CPU has counted for itself into the totals. */
-static void read_vmstat(char *text, size_t size)
+void km_vmstat(char *text, size_t size)
 {
 	char nothing;
 	ssize_t got = pread(refresh_fd, &nothing, 1, 0);
@@ -130,7 +130,7 @@ void km_start(int argc, char **argv)
 	setvbuf(stdout, lines, _IOFBF, sizeof(lines));
 	if (mlockall(MCL_CURRENT))
 		km_fail("mlockall");
-	read_vmstat(after.vmstat, sizeof(after.vmstat));
+	km_vmstat(after.vmstat, sizeof(after.vmstat));
 	errno = 0;
 }
 
@@ -141,12 +141,12 @@ bool km_pass(void)
 }
 
 /*
- * Every region starts on a whole second of the guest's clock, so the same number of timer ticks falls into it.
- * Sleeping costs nothing under the instruction clock: idle time is skipped.
+ * Until a whole second of the guest's clock that is at least this far away: what was begun has ended by then. Sleeping
+ * costs nothing under the instruction clock: idle time is skipped.
  */
-static int64_t sleep_until_phase(void)
+static int64_t sleep_until_phase(int64_t least)
 {
-	int64_t start = (now() + SETTLE + PHASE) / PHASE * PHASE;
+	int64_t start = (now() + least + PHASE) / PHASE * PHASE;
 	struct timespec until = { (start - SPIN) / SECOND, (start - SPIN) % SECOND };
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
@@ -175,11 +175,13 @@ __attribute__((noinline)) void km_begin(void)
 	value_count = 0;
 	if (phase) {
 		km_settle_allocator();
-		start = sleep_until_phase();
+		sleep_until_phase(SETTLE);
 		km_settle_allocator();	/* once more: little has to be done now */
 	}
-	read_vmstat(before.vmstat, sizeof(before.vmstat));
+	km_vmstat(before.vmstat, sizeof(before.vmstat));
 	getrusage(RUSAGE_SELF, &before.usage);
+	if (phase)
+		start = sleep_until_phase(0);	/* what was freed by it waits for RCU: some ticks */
 	do
 		before.time = now();
 	while (before.time < start);
@@ -229,7 +231,7 @@ __attribute__((noinline)) void km_end(unsigned long units)
 {
 	after.time = now();
 	getrusage(RUSAGE_SELF, &after.usage);
-	read_vmstat(after.vmstat, sizeof(after.vmstat));
+	km_vmstat(after.vmstat, sizeof(after.vmstat));
 	printf("{\"kmatrix\":1,\"pass\":%ld,\"units\":%lu,\"time_ns\":%lld,\"minflt\":%ld,\"majflt\":%ld", pass, units,
 	       (long long)(after.time - before.time), after.usage.ru_minflt - before.usage.ru_minflt,
 	       after.usage.ru_majflt - before.usage.ru_majflt);

@@ -40,6 +40,7 @@ void *km_shmem(size_t size);	/* fresh shared memory: no page of it is there */
 
 /* allocator.c: the start of a region finds the same page lists each time; for km_begin() and km_end(). */
 void km_settle_allocator(void);
+void km_vmstat(char *text, size_t size);	/* kmatrix.c: /proc/vmstat, whole */
 void km_release_pages(void);
 
 #endif
