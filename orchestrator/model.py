@@ -115,6 +115,7 @@ class Workload:
     disk: Disk | None = None
     boots: int | None = None  # where the matrix's number does not fit it
     warmup: int | None = None  # the same
+    waits: bool = False  # by a wall clock, but for a disk and not for a CPU: others that wait may run beside it
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
     own: Own | None = None  # a file, and how it is measured; None: the folder's C files are a program with markers

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from orchestrator.model import Workload
+from orchestrator.evidence import CALLS
+from orchestrator.model import Expectation, Workload
 from orchestrator.workloads import left_out, load
 
 DECLARATION = "workload.toml"
@@ -43,11 +44,26 @@ def _declaration(workload: Workload, program: str) -> str:
         "disk": asdict(workload.disk) if workload.disk else None,
         "boots": workload.boots,
         "warmup": workload.warmup,
+        "waits": workload.waits or None,
         "claims": workload.claims,
         "note": workload.note.removesuffix(left_out(workload.own)).removesuffix("; "),
-        "expect": [_without_empty(asdict(one)) | {"tolerance": one.tolerance} for one in workload.expectations],
+        "expect": [_expect(one) for one in workload.expectations if not one.metric.startswith(CALLS)],
+        "calls": {
+            one.metric.removeprefix(CALLS): _calls(one)
+            for one in workload.expectations
+            if one.metric.startswith(CALLS)
+        },
     }
     return "".join(f"{key} = {_value(value)}\n" for key, value in _without_empty(table).items())
+
+
+def _expect(one: Expectation) -> dict[str, Any]:
+    return _without_empty(asdict(one)) | {"tolerance": one.tolerance}
+
+
+def _calls(one: Expectation) -> dict[str, Any]:
+    others = {"linux": one.linux, "claim": one.claim, "arches": one.arches}
+    return {**one.values, **_without_empty(others), "tolerance": one.tolerance}
 
 
 def _without_empty(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,7 @@ class _Declaration(BaseModel):
     disk: _Disk | None = None
     boots: Annotated[int, Field(ge=1)] | None = None
     warmup: Annotated[int, Field(ge=0)] | None = None
+    waits: bool = False
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
@@ -221,6 +222,7 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: O
         disk=Disk(**declared.disk.model_dump()) if declared.disk else None,
         boots=declared.boots,
         warmup=declared.warmup,
+        waits=declared.waits,
         claims=tuple(declared.claims),
         note="; ".join(text for text in (declared.note, left_out(own)) if text),
         own=own,

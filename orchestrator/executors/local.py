@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +36,14 @@ from orchestrator.results import RunFolder, disk_error
 from orchestrator.store import Store
 
 T = TypeVar("T")
+
+
+class _Want(IntEnum):
+    """What a boot wants of the machine, in the order in which they come."""
+
+    NOTHING = 0
+    QUIET = 1  # nobody who computes; others like it may wait beside it
+    ALONE = 2
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Local:
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
         self._host = await facts(arches)
         self.folder.write_json("host.json", self._host)
-        if any(self._alone(boot) for boot in self.plan.boots):
+        if any(self._want(boot) is _Want.ALONE for boot in self.plan.boots):
             self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
         with self.store.scratch() as scratch:
             boots = Boots(
@@ -99,19 +109,23 @@ class Local:
             self._start(group, f"kernel {build.id}", self._build(build))
 
     def _start_boots(self, group: asyncio.TaskGroup, boots: Boots) -> None:
-        """In the plan's order; under a wall clock each waits for all builds and for all boots before."""
+        """In the plan's order, the instruction clock's first; a wall clock's wait for all builds and for those."""
         ended = {c.id for c in self.plan.cells if self._ended_before(c)}
         before = [name for name in self._tasks if name.startswith("kernel ")]
-        for boot in sorted(self.plan.boots, key=self._alone):
-            if boot.cell.id in ended:
-                continue
-            first = list(before) if self._alone(boot) else []
-            self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
-            before.append(f"boot {boot.id}")
+        for want, wanting in itertools.groupby(sorted(self.plan.boots, key=self._want), self._want):
+            earlier = list(before)
+            for boot in wanting:
+                if boot.cell.id in ended:
+                    continue
+                first = {_Want.NOTHING: [], _Want.QUIET: earlier, _Want.ALONE: list(before)}[want]
+                self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
+                before.append(f"boot {boot.id}")
 
-    def _alone(self, boot: Boot) -> bool:
+    def _want(self, boot: Boot) -> _Want:
         """A wall clock wants the machine for itself; an instruction clock does not care."""
-        return self.plan.measure.of(boot.cell.workload).clock is Clock.WALL
+        if self.plan.measure.of(boot.cell.workload).clock is not Clock.WALL:
+            return _Want.NOTHING
+        return _Want.QUIET if boot.cell.workload.waits else _Want.ALONE
 
     def _start(self, group: asyncio.TaskGroup, name: str, work: Awaitable[object]) -> None:
         """A task that returns its KmatrixError instead of raising it: one failure stops nothing else."""

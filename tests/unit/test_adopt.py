@@ -207,7 +207,16 @@ def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "word",
-    ["folder", "marked.c", "counted.c --iterations 10", "skips.c", "hello.sh", "ready", "throttle", "gup --mib 4"],
+    [
+        "folder",
+        "marked.c",
+        "counted.c --iterations 10",
+        "skips.c",
+        "hello.sh",
+        "ready",
+        "throttle --tries 2",
+        "shmem-write --mib 4",
+    ],
 )
 def test_a_workload_is_the_same_from_the_copies_of_its_files(tmp_path: Path, word: str) -> None:
     """Under its name in another folder; what is compiled is the same."""
