@@ -103,7 +103,6 @@ static long slab_pages(void)
 {
 	static const char name[] = "\nnr_slab_reclaimable ";
 	static char text[16384];
-
 	char *line;
 
 	km_vmstat(text, sizeof(text));
