@@ -48,7 +48,8 @@ def test_a_program_without_markers_is_measured_as_a_whole(run: Done, workload: s
     """Its pages, and the few of its own code, stack and data: the same number in every pass."""
     first, second = passes(run, workload)
     assert pages <= first["minflt"] < pages + 60 and first["minflt"] == second["minflt"]
-    assert first["units"] == 1 and abs(first["time"] / second["time"] - 1) < 0.02
+    assert first["units"] == 1
+    assert abs(first["time"] - second["time"]) < 100, "more than the page allocator's freeing in bulk, once"  # us
 
 
 def test_what_a_program_prints_is_kept_and_is_no_result(run: Done) -> None:
