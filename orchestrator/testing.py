@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
@@ -49,8 +50,53 @@ def chosen(among: Sequence[Target], globs: Sequence[str], said: str) -> list[Tar
     return [target for target in among if target.build.id in ids]
 
 
+class Loop:
+    """An event loop in a thread of its own: between calls it goes on, and reads what the guest prints.
+
+    Nobody else would: QEMU drops what a console's reader does not take, an oops for one. The thread ends after all
+    that it started has.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="kmatrix guest", daemon=True)
+        self._started = threading.Event()
+
+    async def _serve(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self._started.set()
+        await self._end.wait()
+
+    def __enter__(self) -> Loop:
+        self._thread.start()
+        self._started.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """work's result. Who is interrupted meanwhile (Ctrl-C) ends it, and waits until it has ended."""
+        __tracebackhide__ = True
+        ended = threading.Event()
+        tasks: list[asyncio.Task[T]] = []
+
+        def begin() -> None:
+            tasks.append(self._loop.create_task(work))
+            tasks[0].add_done_callback(lambda _: ended.set())
+
+        self._loop.call_soon_threadsafe(begin)
+        try:
+            ended.wait()
+        except BaseException:
+            self._loop.call_soon_threadsafe(lambda: tasks[0].cancel())
+            ended.wait()
+            raise
+        return tasks[0].result()
+
+
 class Guest:
-    """A booted guest, with one SSH connection. Calls wait for their end; nothing runs between them on this side.
+    """A booted guest, with one SSH connection. Calls wait for their end.
 
     They raise KernelBroke when the guest's kernel breaks, TimedOut, and InfraError when the testbed fails.
     """
@@ -66,7 +112,7 @@ class Guest:
         linux: str,
         folder: Path,
         store: Store,
-        runner: asyncio.Runner,
+        loop: Loop,
         running: qemu.Guest,
         shell: Shell,
     ) -> None:
@@ -74,7 +120,7 @@ class Guest:
         self.folder = folder
         self.told: list[KmatrixError] = []  # what calls have raised
         self._target, self._store = target, store
-        self._runner, self._running, self._shell = runner, running, shell
+        self._loop, self._running, self._shell = loop, running, shell
         self._limits = target.matrix.limits
         self._gone = False
 
@@ -129,16 +175,16 @@ class Guest:
         return self._do(self._running.during(work, limit, what, kind))
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        """Drive the guest's event loop until work is done. Of an error, only the test's own lines are shown."""
+        """work's result. Of an error, only the test's own lines are shown."""
         __tracebackhide__ = True
         try:
-            return self._runner.run(work)
+            return self._loop.run(work)
         except KmatrixError as error:
             self.told.append(_pointed(error, self.folder))
             raise error.with_traceback(None) from None
 
     async def _settle(self) -> None:
-        """Until the console, which nobody read meanwhile, is read; one that never stops is left."""
+        """Until all that was printed is read; a console that never stops is left."""
         for _ in range(PATIENCE):
             size = len(self._running.console.text)
             await asyncio.sleep(QUIET)
@@ -162,29 +208,29 @@ class Lab:
 
     @contextmanager
     def guest(self, target: Target) -> Iterator[Guest]:
-        """A booted guest, gone when the block ends. Must be called from the main thread: see proc.spawn()."""
+        """A booted guest, gone when the block ends."""
+        folder = self._folders(target.build.id.replace("/", "-"))
         stack = AsyncExitStack()
-        with asyncio.Runner() as runner:
-            booted = self._booted(target, runner, stack)
+        with Loop() as loop:
+            try:
+                booted = self._booted(target, loop, stack, folder)
+            except KmatrixError as error:
+                raise _pointed(error, folder) from error.__cause__
+            except OSError as error:
+                raise disk_error(error, self._store.root) from None
             try:
                 yield booted
             finally:
                 booted.gone()
-                runner.run(stack.aclose())
+                loop.run(stack.aclose())
 
-    def _booted(self, target: Target, runner: asyncio.Runner, stack: AsyncExitStack) -> Guest:
-        folder = self._folders(target.build.id.replace("/", "-"))
-        try:
-            kernel = runner.run(self._kernel(target, folder / "build.log"))
-            booting = session(target.build, kernel, target.matrix, self._store, folder)
-            running, shell = runner.run(stack.enter_async_context(booting))
-        except KmatrixError as error:
-            raise _pointed(error, folder) from error.__cause__
-        except OSError as error:
-            raise disk_error(error, self._store.root) from None
-        return Guest(target, kernel.linux, folder, self._store, runner, running, shell)
+    def _booted(self, target: Target, loop: Loop, stack: AsyncExitStack, folder: Path) -> Guest:
+        kernel = self._kernel(target, loop, folder / "build.log")
+        booting = session(target.build, kernel, target.matrix, self._store, folder)
+        running, shell = loop.run(stack.enter_async_context(booting))
+        return Guest(target, kernel.linux, folder, self._store, loop, running, shell)
 
-    async def _kernel(self, target: Target, log: Path) -> KernelArtifact:
+    def _kernel(self, target: Target, loop: Loop, log: Path) -> KernelArtifact:
         """From the cache, else built. A build that failed is not tried again."""
         if target in self._failed:
             raise self._failed[target]
@@ -193,10 +239,10 @@ class Lab:
         fresh = Builder(self._store, cores(), limits.build, target.matrix.ccache_gib)
         builder = self._builders.setdefault(id(target.matrix), fresh)
         try:
-            found = await builder.find(target.build)
+            found = loop.run(builder.find(target.build))
             if found is None:
                 self._tell(f"kmatrix builds {target.build.id}, log: {log}")
-                found = await builder.make(target.build, log)
+                found = loop.run(builder.make(target.build, log))
         except BuildError as error:
             self._failed[target] = error
             raise

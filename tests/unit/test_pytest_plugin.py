@@ -197,6 +197,7 @@ def test_a_kernel_that_is_not_there_is_each_tests_error_in_words(folder: pytest.
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     wanted = ["*ERROR at setup of test_*", f"error: no such file: {folder.path}/Image-s390x", "next: *"]
     done.stdout.fnmatch_lines(wanted * 2)
+    done.stdout.no_fnmatch_line("*During handling*")
     done.stdout.no_fnmatch_line("*Traceback*")
     done.stdout.no_fnmatch_line("*orchestrator/*")
 
