@@ -78,9 +78,10 @@ class Kmatrix:
         """In the background; ended with the test."""
         self.matrix(matrix)
         (self.folder / "test_it.py").write_text(tests)
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", "tmp", *arguments]
+        options = ["-p", "no:cacheprovider", "--basetemp", "tmp", *arguments]
         process = subprocess.Popen(
-            command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, "-m", "pytest", *options, "test_it.py"],
+            cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
         )  # fmt: skip
         self.started.append(process)
