@@ -90,11 +90,13 @@ def pytest_runtest_makereport(
     report = yield
     if report.when == "call":
         item.stash[passed_key] = report.passed
+    if not report.failed:
+        return report
     guest = item.stash.get(guest_key, None)
     last = "\n".join(guest.console.splitlines()[-LINES:]) if guest else ""
     if call.excinfo and isinstance(error := call.excinfo.value, KmatrixError):
         report.sections.append(("kmatrix", _more(error, last)))
-    if report.failed and guest:
+    if guest:
         report.sections.append((f"Guest console {guest.arch}/{guest.kernel}", last))
     return report
 

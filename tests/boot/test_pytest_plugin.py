@@ -53,6 +53,8 @@ ONE = 'import pytest\n@pytest.mark.kmatrix("*/{}")\ndef test_one(guest):\n    {}
 def test_a_guest_is_what_its_id_says_and_sealed_off(guest: Guest) -> None:
     assert guest.run("uname -m").stdout.strip() == guest.arch
     assert guest.run("uname -r").stdout.startswith(guest.linux) and guest.kernel == "patched"
+    assert guest.run("grep -c ^processor /proc/cpuinfo").stdout == "1\n"  # and memory: as matrix.yaml has them
+    assert 900_000 < int(guest.run("awk '/MemTotal/ { print $2 }' /proc/meminfo").stdout) < 1024 * 1024
     route = guest.run("ip route")
     assert route.code == 0 and "10.0.2.0/24" in route.stdout and "default" not in route.stdout
     assert "kmatrix: ready" in guest.console
