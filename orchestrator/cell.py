@@ -14,10 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import snapshots
-from orchestrator.build import initramfs
 from orchestrator.build.guest_tools import Tool, arguments
 from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
-from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
 from orchestrator.guest.keys import Keys
@@ -26,6 +24,7 @@ from orchestrator.guest.shell import Output, Shell
 from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
 from orchestrator.passes import decode
 from orchestrator.proc import cpu_seconds
+from orchestrator.session import keyed
 from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
@@ -83,7 +82,7 @@ async def measure(task: Task) -> BootResult:
     try:
         if task.measure.exact(task.boot.cell.workload):
             return await _restored(task, stages, own)
-        initrd, made = await _keyed(task, own / "initramfs.cpio")
+        initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
         machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
         async with _started(task, machine, task.folder) as running:
             await _prepare(running, task, made, stages)
@@ -128,7 +127,7 @@ async def _kept(task: Task, stages: _Stages) -> Snapshot:
 
 async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
     """Boot, push, warm up, and save into the folder."""
-    initrd, made = await _keyed(task, folder / "initramfs.cpio")
+    initrd, made = await keyed(task.machine.initrd, folder / "initramfs.cpio")
     async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
         await _prepare(running, task, made, stages)
         with stages.stage("snapshot"):
@@ -137,12 +136,6 @@ async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
     snapshot = Snapshot(folder, made, running.console.text, command, dict(stages.seconds))
     snapshots.write(snapshot)
     return snapshot
-
-
-async def _keyed(task: Task, out: Path) -> tuple[Path, Keys]:
-    """The guest image with new keys in it."""
-    made = keys.make()
-    return await initramfs.with_files(task.machine.initrd, made.guest_files, out), made
 
 
 @asynccontextmanager

@@ -13,24 +13,27 @@ from orchestrator.model import Arch, Boot, Build, Cell, Matrix, Measure, Plan, W
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
     """Cells that match any of the globs (all if none), their builds, their boots in order.
 
-    Builds go arch by arch with the fewest patches first, so that an arch's first row is there
-    early. Raises ConfigError for a glob that matches nothing.
+    Raises ConfigError for a glob that matches nothing.
     """
     cells = _select(_cells(matrix), select)
     wanted = dict.fromkeys(cell.build_id for cell in cells)
-    builds = [
-        Build(arch, kernel, (*matrix.kconfig, *arch.kconfig, *kernel.kconfig))
-        for arch in matrix.arches
-        for kernel in sorted(matrix.kernels, key=lambda k: len(k.patches))
-    ]
     return Plan(
-        builds=tuple(build for build in builds if build.id in wanted),
+        builds=tuple(build for build in builds(matrix) if build.id in wanted),
         cells=cells,
         boots=_interleave(cells, matrix.measure),
         measure=matrix.measure,
         limits=matrix.limits,
         comparisons=matrix.comparisons,
         claims=matrix.claims,
+    )
+
+
+def builds(matrix: Matrix) -> tuple[Build, ...]:
+    """Every kernel for every arch: arch by arch, fewest patches first, so that an arch's first row is there early."""
+    return tuple(
+        Build(arch, kernel, (*matrix.kconfig, *arch.kconfig, *kernel.kconfig))
+        for arch in matrix.arches
+        for kernel in sorted(matrix.kernels, key=lambda k: len(k.patches))
     )
 
 
@@ -54,17 +57,18 @@ def _select(cells: tuple[Cell, ...], globs: Sequence[str]) -> tuple[Cell, ...]:
     return tuple(cell for cell in cells if cell.id in chosen)
 
 
-def chosen_ids(ids: Sequence[str], globs: Sequence[str]) -> set[str]:
+def chosen_ids(ids: Sequence[str], globs: Sequence[str], said: str = "--select", what: str = "cell") -> set[str]:
     """Ids that match any glob, all if there is none; one that leaves parts out means all of them: s390x is s390x/*/*.
 
-    Raises ConfigError for a glob that matches nothing.
+    Raises ConfigError for a glob that matches nothing; said and what: how the globs were given, and what ids name.
     """
     chosen = set() if globs else set(ids)
+    depth = ids[0].count("/") if ids else 0
     for glob in globs:
-        found = {name for name in ids if fnmatch.fnmatchcase(name, glob + "/*" * max(0, 2 - glob.count("/")))}
+        found = {name for name in ids if fnmatch.fnmatchcase(name, glob + "/*" * max(0, depth - glob.count("/")))}
         if not found:
             listed = "\n  ".join(ids)
-            raise ConfigError(f"--select {glob!r} matches no cell", hint=f"the cells are:\n  {listed}")
+            raise ConfigError(f"{said} {glob!r} matches no {what}", hint=f"the {what}s are:\n  {listed}")
         chosen |= found
     return chosen
 

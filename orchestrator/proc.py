@@ -68,7 +68,7 @@ async def spawn(
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start argv in its own process group; on leaving, whatever happened, it is ended and waited for.
 
-    Must be called from the main thread: a child's parent-death signal is tied to the thread.
+    The calling thread must outlive the child, whose parent-death signal is tied to it.
     """
     process = await asyncio.create_subprocess_exec(
         *_tied_to_us(argv, niceness),

@@ -19,11 +19,11 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import fetch, patches
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, Workloads
-from orchestrator.cli.running import Manner, check_host, finish, measured
+from orchestrator.cli.running import Manner, finish, measured
 from orchestrator.cli.screen import printer
 from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
 from orchestrator.errors import EXIT_UNEXPECTED, BuildError, ConfigError
-from orchestrator.executors.host import cores
+from orchestrator.executors.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Source, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.plan import plan as make_plan

@@ -15,8 +15,9 @@ import typer
 
 from orchestrator.cli import look, work
 from orchestrator.cli.night import Night
-from orchestrator.cli.running import Manner, check_host
+from orchestrator.cli.running import Manner
 from orchestrator.errors import ConfigError
+from orchestrator.executors.host import check_host
 from orchestrator.nightly import DATA
 from orchestrator.nightly.state import Place, usual
 from orchestrator.store import write_atomically

@@ -14,12 +14,12 @@ import typer
 from rich.console import Console
 
 from orchestrator import config as configuration
-from orchestrator import doctor, profiledata, rundata, ui
+from orchestrator import profiledata, rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
-from orchestrator.errors import ConfigError, DiskFull, ToolMissing
+from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.events import Bus
-from orchestrator.executors.host import cores
+from orchestrator.executors.host import check_host, cores
 from orchestrator.executors.local import Local
 from orchestrator.history.identity import begin, opened
 from orchestrator.model import Clock, Matrix, Plan
@@ -104,16 +104,6 @@ def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> L
         store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
     )
     return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile)
-
-
-def check_host() -> None:
-    """All missing things at once, before anything is started."""
-    lacking = [need for need in doctor.missing() if not need.arch]  # an arch's own are told by its cells
-    if lacking:
-        raise ToolMissing(
-            f"missing on this host: {', '.join(need.name for need in lacking)}",
-            hint=doctor.install_command(lacking),
-        )
 
 
 def finish(work: Coroutine[Any, Any, T], again: str) -> T:

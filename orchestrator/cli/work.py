@@ -14,11 +14,11 @@ from orchestrator import profilerows, rundata, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, History, Profile, Select, Workloads
-from orchestrator.cli.running import EMPTY, Manner, check_host, executor, finish, measured, text_of
+from orchestrator.cli.running import EMPTY, Manner, executor, finish, measured, text_of
 from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
 from orchestrator.errors import ConfigError
-from orchestrator.executors.host import cores
+from orchestrator.executors.host import check_host, cores
 from orchestrator.model import Clock
 from orchestrator.plan import plan as make_plan
 from orchestrator.report.terminal import view

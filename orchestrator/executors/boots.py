@@ -16,11 +16,12 @@ from orchestrator.cell import Task, measure
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
 from orchestrator.events import Bus
 from orchestrator.executors import profiles
-from orchestrator.guest import accel, keys
+from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
 from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
 from orchestrator.results import RunFolder
+from orchestrator.session import keyed
 from orchestrator.store import Store
 
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
@@ -136,9 +137,8 @@ class Boots:
             limits = replace(self.limits, ready=accel.PROBE_SECONDS)
             folder = self.folder.path / "kvm-probe" / arch.name
             folder.mkdir(parents=True, exist_ok=True)
-            keyed = self.scratch / f"probe-{arch.name}.cpio"
-            await initramfs.with_files(initrd, keys.make().guest_files, keyed)
-            machine = await self._machine(arch, "kvm", measure, kernel, keyed)
+            image, _ = await keyed(initrd, self.scratch / f"probe-{arch.name}.cpio")
+            machine = await self._machine(arch, "kvm", measure, kernel, image)
             async with guest(machine, limits, folder) as running:
                 await running.ready()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Facts of this machine that belong to a result."""
+"""This machine: what it lacks, and facts of it that belong to a result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator import __version__
+from orchestrator import __version__, doctor
 from orchestrator.build.toolchain import compiler
-from orchestrator.errors import KmatrixError
+from orchestrator.errors import KmatrixError, ToolMissing
 from orchestrator.guest.accel import qemu_version
 from orchestrator.model import Arch
+
+
+def check_host() -> None:
+    """All missing things at once, before anything is started."""
+    lacking = [need for need in doctor.missing() if not need.arch]  # an arch's own are told where they are used
+    if lacking:
+        raise ToolMissing(
+            f"missing on this host: {', '.join(need.name for need in lacking)}",
+            hint=f"{doctor.install_command(lacking)} (kmatrix doctor says what each is for)",
+        )
 
 
 async def facts(arches: Iterable[Arch]) -> dict[str, object]:

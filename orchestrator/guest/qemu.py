@@ -148,7 +148,7 @@ class Guest:
                 raise self._death.result()
             if not task.done() or isinstance(task.exception(), TimeoutError):
                 raise TimedOut(
-                    f"the guest {what} within {limit:.0f} s",
+                    f"the guest {what} within {limit:g} s",
                     kind=kind,
                     hint="the log has the guest's last console lines",
                     log=tail(self.console.text),

@@ -65,6 +65,28 @@ class Kmatrix:
         out, err = process.communicate(timeout=timeout)
         return Done(process.returncode, out, err, self.folder / "run", time.monotonic() - begin)
 
+    def pytest(self, matrix: str, tests: str, *arguments: str, env: dict[str, str] | None = None) -> Done:
+        """pytest, as its users start it, on a test file beside this matrix.yaml."""
+        begin = time.monotonic()
+        process = self.start_pytest(matrix, tests, *arguments, env=env)
+        out, err = process.communicate(timeout=COLD)
+        return Done(process.returncode, out, err, self.folder, time.monotonic() - begin)
+
+    def start_pytest(
+        self, matrix: str, tests: str, *arguments: str, env: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """In the background; ended with the test."""
+        self.matrix(matrix)
+        (self.folder / "test_it.py").write_text(tests)
+        options = ["-p", "no:cacheprovider", "--basetemp", "tmp", *arguments]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *options, "test_it.py"],
+            cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+        )  # fmt: skip
+        self.started.append(process)
+        return process
+
     def matrix(self, text: str) -> Path:
         """A matrix.yaml beside the tests' own guest tools and patches."""
         path = self.folder / "matrix.yaml"

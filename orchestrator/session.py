@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest to work in: booted with keys of its own, and logged in to. Nothing is measured there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from orchestrator.build import initramfs
+from orchestrator.guest import keys
+from orchestrator.guest.command_line import Machine
+from orchestrator.guest.keys import Keys
+from orchestrator.guest.qemu import Guest, guest
+from orchestrator.guest.shell import Shell
+from orchestrator.model import Build, Clock, KernelArtifact, Matrix
+from orchestrator.paths import IMAGES
+from orchestrator.store import Store
+
+
+@asynccontextmanager
+async def session(
+    build: Build, kernel: KernelArtifact, matrix: Matrix, store: Store, folder: Path
+) -> AsyncIterator[tuple[Guest, Shell]]:
+    """Boot the kernel (wall clock, TCG) and log in; the guest is gone when the block ends.
+
+    folder gets console.log and qemu.stderr. Raises what a boot does: KernelBroke, TimedOut, InfraError.
+    """
+    with store.scratch() as scratch:
+        base = await initramfs.image(store, build.arch, IMAGES)
+        initrd, made = await keyed(base, scratch / "initramfs.cpio")
+        measure = matrix.measure
+        machine = Machine(build.arch, "tcg", Clock.WALL, measure.memory_mib, measure.cpus, kernel.image, initrd)
+        async with guest(machine, matrix.limits, folder) as running:
+            await running.ready()
+            shell = await running.shell(made)
+            try:
+                yield running, shell
+            finally:
+                shell.close()
+
+
+async def keyed(base: Path, out: Path) -> tuple[Path, Keys]:
+    """The guest image base with new keys in it, written to out; and the keys."""
+    made = keys.make()
+    return await initramfs.with_files(base, made.guest_files, out), made
