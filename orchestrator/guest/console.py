@@ -55,7 +55,7 @@ def find_broken(text: str) -> Broken | None:
     for number, line in enumerate(lines):
         for kind, pattern in FATAL:
             if pattern.search(line):
-                excerpt = "\n".join(lines[max(0, number - 3) : number + 30])
+                excerpt = "\n".join(lines[max(0, number - 3) : number + 45])
                 return Broken(kind, _without_time(line), excerpt)
     return None
 
