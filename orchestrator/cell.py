@@ -51,6 +51,7 @@ class Task:
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
     plugin: str = ""  # of the QEMU that counts
+    niceness: int = 0  # of its QEMU
 
 
 @dataclass
@@ -142,7 +143,7 @@ async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
 async def _started(task: Task, machine: Machine, folder: Path, said: str = "") -> AsyncIterator[Guest]:
     """A guest; a kernel that broke is told even if the workload ended well."""
     folder.mkdir(exist_ok=True)
-    async with guest(machine, task.limits, folder, said) as running:
+    async with guest(machine, task.limits, folder, said, task.niceness) as running:
         (folder / "qemu.txt").write_text(command_text(running.argv))
         yield running
     if broken := running.broken():  # after the last pass, or without an end: it was not a clean run

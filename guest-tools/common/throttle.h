@@ -29,7 +29,7 @@
 #define THREADS_MAX 16
 #define PILE 64
 #define NAP (1000 * 1000)	/* ns between two looks at mmap() */
-#define CAUGHT (100 * 1000 * 1000LL)	/* ns: who had to wait so long waited for a throttled thread */
+#define CAUGHT (400 * 1000 * 1000LL)	/* ns: who had to wait so long waited for a throttled thread */
 
 static struct {
 	size_t page_size, size, busy_size, threads;

@@ -54,7 +54,6 @@ class Boots:
     scratch: Path
     measure: Measure
     limits: Limits
-    slots: asyncio.Semaphore
     refresh: bool = False
     profile: bool = False  # the first boot of each cell gets an account of its instructions, too
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -63,7 +62,9 @@ class Boots:
         """The guest image; each boot adds keys of its own."""
         return await initramfs.image(self.store, arch, self.images, self.refresh)
 
-    async def boot(self, boot: Boot, kernel: KernelArtifact, initrd: Path, tool: Tool) -> BootResult:
+    async def boot(
+        self, boot: Boot, kernel: KernelArtifact, initrd: Path, tool: Tool, niceness: int = 0
+    ) -> BootResult:
         """Measure one boot, again after an infrastructure failure as often as retries says."""
         measure = self.measure.of(boot.cell.workload)
         choice = await self._accelerator(boot.cell.arch, measure, kernel, initrd)
@@ -81,6 +82,7 @@ class Boots:
             folder=self.folder.boot(boot.cell.id, boot.number),
             tell=lambda name: self.bus.emit("progress", boot.id, stage=name),
             notes=(choice.note,) if choice.note else (),
+            niceness=niceness,
         )
         result = self.folder.load_boot(boot.cell.id, boot.number)
         same = (kernel.key, tool.sha256, choice.accel, version)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import traceback
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
@@ -36,13 +35,14 @@ from orchestrator.results import RunFolder, disk_error
 from orchestrator.store import Store
 
 T = TypeVar("T")
+YIELDING = 5  # niceness of guests whose figures do not depend on when they run
 
 
 class _Want(IntEnum):
     """What a boot wants of the machine, in the order in which they come."""
 
     NOTHING = 0
-    QUIET = 1  # nobody who computes; others like it may wait beside it
+    PROMPT = 1  # a core as soon as it needs one, which is seldom: who wants nothing yields to it
     ALONE = 2
 
 
@@ -64,12 +64,15 @@ class Local:
         self._sourcing = asyncio.Lock()
         self._host: dict[str, object] = {}
         self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
+        wants = {self._want(boot) for boot in self.plan.boots}
+        each = self._side_by_side(len(wants & {_Want.NOTHING, _Want.PROMPT}))
+        self._slots = {want: asyncio.Semaphore(each) for want in (_Want.NOTHING, _Want.PROMPT)}
 
-    def _side_by_side(self) -> int:
-        """Guests at a time under the instruction clock: as many as cores and memory allow."""
+    def _side_by_side(self, kinds: int) -> int:
+        """Guests of a kind at a time: as many as cores allow, and memory for all kinds."""
         guest = max(self.plan.measure.memory_mib, *(cell.workload.memory_mib for cell in self.plan.cells))
         need = guest + QEMU_OVERHEAD_MIB
-        return max(1, min(cores(), memory_mib() // need))
+        return max(1, min(cores(), memory_mib() // need // max(1, kinds)))
 
     async def run(self) -> None:
         """Everything of the plan that the run folder does not have yet."""
@@ -81,8 +84,7 @@ class Local:
         with self.store.scratch() as scratch:
             boots = Boots(
                 self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
-                slots=asyncio.Semaphore(self._side_by_side()), refresh=self.builder.refresh,
-                profile=self.profile,
+                refresh=self.builder.refresh, profile=self.profile,
             )  # fmt: skip
             async with asyncio.TaskGroup() as group:
                 self._start_builds(group)
@@ -109,23 +111,22 @@ class Local:
             self._start(group, f"kernel {build.id}", self._build(build))
 
     def _start_boots(self, group: asyncio.TaskGroup, boots: Boots) -> None:
-        """In the plan's order, the instruction clock's first; a wall clock's wait for all builds and for those."""
+        """In the plan's order; a wall clock's wait for all builds, those that compute for all boots before, too."""
         ended = {c.id for c in self.plan.cells if self._ended_before(c)}
-        before = [name for name in self._tasks if name.startswith("kernel ")]
-        for want, wanting in itertools.groupby(sorted(self.plan.boots, key=self._want), self._want):
-            earlier = list(before)
-            for boot in wanting:
-                if boot.cell.id in ended:
-                    continue
-                first = {_Want.NOTHING: [], _Want.QUIET: earlier, _Want.ALONE: list(before)}[want]
-                self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
-                before.append(f"boot {boot.id}")
+        builds = [name for name in self._tasks if name.startswith("kernel ")]
+        before = list(builds)
+        for boot in sorted(self.plan.boots, key=self._want):
+            if boot.cell.id in ended:
+                continue
+            first = {_Want.NOTHING: [], _Want.PROMPT: builds, _Want.ALONE: list(before)}[self._want(boot)]
+            self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
+            before.append(f"boot {boot.id}")
 
     def _want(self, boot: Boot) -> _Want:
         """A wall clock wants the machine for itself; an instruction clock does not care."""
         if self.plan.measure.of(boot.cell.workload).clock is not Clock.WALL:
             return _Want.NOTHING
-        return _Want.QUIET if boot.cell.workload.waits else _Want.ALONE
+        return _Want.PROMPT if boot.cell.workload.waits else _Want.ALONE
 
     def _start(self, group: asyncio.TaskGroup, name: str, work: Awaitable[object]) -> None:
         """A task that returns its KmatrixError instead of raising it: one failure stops nothing else."""
@@ -195,12 +196,13 @@ class Local:
         kernel = await self._need(f"kernel {cell.build_id}", KernelArtifact)
         initrd = await self._need(f"image {cell.arch.name}", Path)
         tool = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", guest_tools.Tool)
-        async with boots.slots:
+        want = self._want(boot)
+        async with self._slots[min(want, _Want.PROMPT)]:
             for earlier in range(boot.number):
                 task = self._tasks[f"boot {cell.id}#{earlier}"]
                 if task.done() and isinstance(error := task.result(), KmatrixError):
                     raise error
-            return await boots.boot(boot, kernel, initrd, tool)
+            return await boots.boot(boot, kernel, initrd, tool, YIELDING if want is _Want.NOTHING else 0)
 
     def _ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""

@@ -41,7 +41,7 @@ class Guest:
         self._shutdown = ""
         self._stopping = False
 
-    async def start(self, stack: AsyncExitStack, said: str = "") -> None:
+    async def start(self, stack: AsyncExitStack, said: str = "", niceness: int = 0) -> None:
         """Start QEMU with both sockets handed over, connect, let it run; said is on its console by then."""
         ours_qmp, theirs_qmp = socket.socketpair()
         ours_console, theirs_console = socket.socketpair()
@@ -52,7 +52,9 @@ class Guest:
         self.console = Console(ours_console, self.folder / "console.log")
         errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
         try:
-            self.process = await stack.enter_async_context(proc.spawn(self.argv, stdout=errors, pass_fds=fds))
+            self.process = await stack.enter_async_context(
+                proc.spawn(self.argv, stdout=errors, pass_fds=fds, niceness=niceness)
+            )
         finally:
             for end in ends:
                 end.close()
@@ -229,14 +231,16 @@ class Guest:
 
 
 @asynccontextmanager
-async def guest(machine: Machine, limits: Limits, folder: Path, said: str = "") -> AsyncIterator[Guest]:
+async def guest(
+    machine: Machine, limits: Limits, folder: Path, said: str = "", niceness: int = 0
+) -> AsyncIterator[Guest]:
     """A started guest; gone when the block ends, however it ends. folder gets console.log and qemu.stderr.
 
     said is on its console before it runs.
     """
     running = Guest(machine, limits, folder)
     async with AsyncExitStack() as stack:
-        await running.start(stack, said)
+        await running.start(stack, said, niceness)
         try:
             yield running
         finally:
