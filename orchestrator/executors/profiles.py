@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.build import plugin
+from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
-from orchestrator.errors import InfraError
+from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.model import BootResult, Cell, Clock, KernelArtifact
 from orchestrator.profile import account as accounts
+from orchestrator.profile import lines as sources
 from orchestrator.profile import symbols
 from orchestrator.results import RunFolder
 from orchestrator.store import write_atomically
@@ -51,8 +52,11 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
             folder=folder,
         )
     )
-    written = await asyncio.to_thread(_account, task, counted, system_map, user, plain, done)
-    write_atomically(task.folder.parent / FILE, json.dumps(written, indent=1) + "\n")
+    if not counted.is_file():
+        raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
+    region = await asyncio.to_thread(_region, task, counted, system_map, user)
+    written = {**_account(task, region, plain, done), **await _lines(task, kernel, region)}
+    write_atomically(task.folder.parent / FILE, json.dumps(written) + "\n")
     counted.unlink()
 
 
@@ -74,17 +78,51 @@ def options(task: Task, library: Path, out: Path, system_map: str, user: symbols
     return ",".join(parts)
 
 
-def _account(
-    task: Task, counted: Path, system_map: str, user: symbols.Symbols, plain: BootResult, done: BootResult
-) -> dict[str, Any]:
-    """The cell's account, of the whole region (nothing is per unit of work here)."""
-    cell, marks = task.boot.cell, task.boot.cell.arch.marks
+@dataclass(frozen=True)
+class _Region:
+    """What the plugin counted, and what the symbols make of it."""
+
+    counts: accounts.Counts
+    made: accounts.Account
+    path: tuple[accounts.Row, ...]
+
+
+def _region(task: Task, counted: Path, system_map: str, user: symbols.Symbols) -> _Region:
+    marks = task.boot.cell.arch.marks
     assert marks is not None
-    if not counted.is_file():
-        raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     counts = accounts.parse(counted.read_text())
     entries = set(symbols.addresses(system_map, marks.interrupts).values())
-    made = accounts.account(counts, symbols.kernel(system_map, marks.outside), user, entries, marks.stubs)
+    kernel = symbols.kernel(system_map, marks.outside)
+    made = accounts.account(counts, kernel, user, entries, marks.stubs)
+    return _Region(counts, made, tuple(accounts.path(counts, kernel, user, marks.stubs)))
+
+
+async def _lines(task: Task, kernel: KernelArtifact, region: _Region) -> dict[str, Any]:
+    """By line of the kernel's source; where that is not known, why. The account by function stands without it."""
+    vmlinux = kernel.folder / "vmlinux"
+    if task.boot.cell.kernel.source.kind == "image" or not vmlinux.is_file():
+        return {
+            "lines": None,
+            "lines_why": f"{task.boot.cell.kernel.name} is a ready image, without debug information",
+        }
+    asked = (row.address for row in region.path if not row.symbol.startswith(symbols.USER))
+    try:
+        output = await addr2line.places(vmlinux, task.boot.cell.arch.cross_prefix, asked)
+    except KmatrixError as error:
+        return {"lines": None, "lines_why": f"{error.message} {error.log}".strip()}
+    executed = ((row.address, row.symbol, row.count) for row in region.path)
+    made = await asyncio.to_thread(lambda: sources.attribute(executed, sources.parse(output)))
+    return {
+        "lines": {file: {str(line): pair for line, pair in table.items()} for file, table in made.lines.items()},
+        "lines_why": "" if made.lines else f"{task.boot.cell.kernel.name} was built without debug information",
+        "unlined": made.unlined,
+        "source_functions": [[name, file, count] for (name, file), count in made.functions.items()],
+    }
+
+
+def _account(task: Task, region: _Region, plain: BootResult, done: BootResult) -> dict[str, Any]:
+    """The cell's account, of the whole region (nothing is per unit of work here)."""
+    cell, made = task.boot.cell, region.made
     return {
         "schema": 1,
         "id": cell.id,
@@ -99,7 +137,7 @@ def _account(
         "seconds_profiled": done.seconds.get(MEASURE_CPU, 0.0),
         "seconds_unprofiled": plain.seconds.get(MEASURE_CPU, 0.0),
         "passes_unprofiled": len(plain.passes) - plain.warmup,
-        "counters": counts.counters,
+        "counters": region.counts.counters,
         "interrupts": made.interrupts,
         "interrupt_count": made.interrupt_count,
         "unattributed": made.unattributed,

@@ -40,6 +40,16 @@ class Account:
         return sum(n for n, _ in self.functions.values()) + self.interrupts + self.unattributed
 
 
+@dataclass(frozen=True)
+class Row:
+    """An address that was executed; symbol is empty where none covers it, first: it is the symbol's."""
+
+    address: int
+    symbol: str
+    first: bool
+    count: int
+
+
 def parse(text: str) -> Counts:
     """The plugin's file. InfraError when it is not whole."""
     rows = text.splitlines()
@@ -69,19 +79,24 @@ def account(
 ) -> Account:
     """Each address goes to one row. entries: where interrupts begin; stubs: functions that only lead there."""
     functions: dict[str, tuple[int, int]] = {}
-    interrupts = unattributed = 0
+    unattributed = in_path = 0
+    for row in path(counts, kernel, user, stubs):
+        in_path += row.count
+        if row.symbol:
+            before = functions.get(row.symbol, (0, 0))
+            functions[row.symbol] = before[0] + row.count, before[1] + (row.count if row.first else 0)
+        else:
+            unattributed += row.count
+    taken = sum(counts.executed.get(address, (0, 0))[0] for address in entries)
+    return Account(functions, counts.total - in_path, taken, unattributed)
+
+
+def path(counts: Counts, kernel: Symbols, user: Symbols, stubs: Collection[str]) -> Iterator[Row]:
+    """What was executed in the path under test: interrupts, and the stubs that only lead there, left out."""
     for address, (executed, interrupt) in counts.executed.items():
         name, first = user.at(address)
         if not name:
             name, first = kernel.at(address)
-        if name in stubs:
-            interrupt = executed
-        interrupts += interrupt
-        left = executed - interrupt
-        if not name:
-            unattributed += left
-        elif left:
-            before = functions.get(name, (0, 0))
-            functions[name] = before[0] + left, before[1] + (left if first else 0)
-    taken = sum(counts.executed.get(address, (0, 0))[0] for address in entries)
-    return Account(functions, interrupts, taken, unattributed)
+        left = 0 if name in stubs else executed - interrupt
+        if left:
+            yield Row(address, name, first, left)
