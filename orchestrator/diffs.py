@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAIL = re.compile(r"^From [0-9a-f]{40} .*\n", re.M)  # what git format-patch starts a mail with
 
 
@@ -38,7 +39,7 @@ def _files(text: str) -> Iterator[list[str]]:
             if sign in " +-":
                 rows.append(sign + "".join(line[1:].split()))
         elif found := _HUNK.match(line):
-            old, new = (1 if count is None else int(count) for count in found.groups())
+            old, new = (1 if count is None else int(count) for count in (found[2], found[4]))
         elif line.startswith("+++ ") and before.startswith("--- "):
             yield rows
             rows = [_name(before), _name(line)]
@@ -50,3 +51,48 @@ def _name(line: str) -> str:
     """Without the first component, which differs between tools, and without a date."""
     path = line[4:].split("\t")[0].strip()
     return path if path == "/dev/null" else path.partition("/")[2]
+
+
+@dataclass(frozen=True)
+class Line:
+    """sign is "-", "+" or " "; old and new are its numbers before and after, 0 where it is not."""
+
+    sign: str
+    old: int
+    new: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """Of one file, by its name after the change."""
+
+    file: str
+    lines: tuple[Line, ...]
+
+
+def hunks(text: str) -> list[Hunk]:
+    """Of a unified diff, in order."""
+    found: list[Hunk] = []
+    names, rows = ("", ""), iter(text.split("\n"))
+    for row in rows:
+        if row.startswith("--- "):
+            names = (_name(row), names[1])
+        elif row.startswith("+++ "):
+            names = (names[0], _name(row))
+        elif place := _HUNK.match(row):
+            file = names[0] if names[1] == "/dev/null" else names[1]
+            old, olds, new, news = (1 if number is None else int(number) for number in place.groups())
+            found.append(Hunk(file, tuple(_lines(rows, old, new, olds, news))))
+    return found
+
+
+def _lines(rows: Iterator[str], old: int, new: int, olds: int, news: int) -> Iterator[Line]:
+    """As many as the hunk's head says: what follows may look like one."""
+    while (olds > 0 or news > 0) and (row := next(rows, None)) is not None:
+        sign = row[:1] or " "
+        if sign not in "+- ":  # \ No newline at end of file
+            continue
+        before, after = sign != "+", sign != "-"
+        yield Line(sign, old * before, new * after, row[1:])
+        old, new, olds, news = old + before, new + after, olds - before, news - after

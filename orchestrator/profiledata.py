@@ -12,7 +12,14 @@ from orchestrator.results import RunFolder
 FILE = "profile.json"  # of the run; each profiled cell's folder has its own account under this name, too
 
 
+def diff_of(pair: Comparison) -> str:
+    """Where a run keeps what the sources of two kernels differ by."""
+    return f"diffs/{pair.base}..{pair.new}.diff"
+
+
 def report(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Comparison]) -> ProfileReport:
     """cells are ids in order; those without an account are left out."""
     accounts = [folder.read_json(f"cells/{cell_id}/{FILE}") for cell_id in cells]
-    return assemble([account for account in accounts if account], comparisons)
+    paths = {pair: folder.path / diff_of(pair) for pair in comparisons}
+    diffs = {pair: path.read_text() for pair, path in paths.items() if path.is_file()}
+    return assemble([account for account in accounts if account], comparisons, diffs)

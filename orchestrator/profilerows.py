@@ -1,18 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A profile as text: the rows of a table that fits 75 columns, and what is said of its balance. Pure."""
+"""A profile as text: the rows of tables that fit 75 columns, and what is said of their balance. Pure, ASCII."""
 
 from __future__ import annotations
 
+import textwrap
+
 from orchestrator.analyse.profiles import DifferenceRow, ProfileCell, ProfileReport
+from orchestrator.analyse.sourcelines import SourceLine
+from orchestrator.errors import printable
 
 WIDTH = 75
 TOP = 20  # rows, where there is not room for all
+TOP_LINES = 12
+LEAST = 0.005  # instructions a unit of work: less is not a change that two digits show
 NOTE = (
     "Executed instructions by function, of one more pass of each cell with a QEMU plugin that counts them; calls: "
     "executions of a function's first instruction. user: is the workload's own code. (interrupts) is all from an "
-    "interrupt's entry to the return to what it interrupted."
+    "interrupt's entry to the return to what it interrupted. A line has what the compiler made of it, and what was "
+    "inlined there."
 )
 _CALLS = 12  # columns: 2.00 -> 1.00
+_NAME = 12  # the longest name of a kernel that is not cut
 
 
 def heading(row: DifferenceRow) -> str:
@@ -23,35 +31,81 @@ def heading(row: DifferenceRow) -> str:
     )
 
 
-def table(row: DifferenceRow, limit: int | None = None, least: float = 0.005) -> list[str]:
+def table(row: DifferenceRow, limit: int | None = None, least: float = LEAST) -> list[str]:
     """Lines of at most 75 columns, the largest change first: what changed by `least` at least, limit lines of it."""
     changed = [f for f in row["functions"] if abs(f["change"]) >= least]
+    if not changed:
+        return ["no function changed"]
     shown = changed[:limit]
-    lines = [f"{'change':>9} {row['base'][:9]:>9} {row['new'][:9]:>9}  {'calls':<{_CALLS}} function"]
+    base, new = _heads(row)
+    lines = [f"{'change':>9} {base} {new}  {'calls':<{_CALLS}} function"]
     for f in shown:
         called = f"{f['base_calls']:.2f} -> {f['new_calls']:.2f}"
-        numbers = f"{f['change']:+9.2f} {f['base_instructions']:9.2f} {f['new_instructions']:9.2f}"
-        lines.append(_with(f"{numbers}  {called:<{_CALLS}} ", f["name"]))
+        before, after = f"{f['base_instructions']:.2f}", f"{f['new_instructions']:.2f}"
+        numbers = f"{f['change']:+9.2f} {before:>{len(base)}} {after:>{len(new)}}"
+        lines.append(cut(f"{numbers}  {called:<{_CALLS}} {f['name']}"))
     rest = changed[len(shown) :]
     if rest:
-        lines.append(f"{sum(f['change'] for f in rest):+9.2f} {'':19}  {'':{_CALLS}} {len(rest)} more functions")
+        gap = " " * (len(base) + len(new) + 1)
+        lines.append(f"{sum(f['change'] for f in rest):+9.2f} {gap}  {'':{_CALLS}} {len(rest)} more functions")
     return lines
 
 
-def _with(numbers: str, name: str) -> str:
-    """Numbers are never cut, names are."""
-    room = WIDTH - len(numbers)
-    return numbers + (name if len(name) <= room else name[: room - 1] + "…")
+def _heads(row: DifferenceRow) -> tuple[str, str]:
+    """The kernels' names as heads of columns."""
+    names = (name if len(name) <= _NAME else f"{name[: _NAME - 2]}.." for name in (row["base"], row["new"]))
+    base, new = (f"{name:>9}" for name in names)
+    return base, new
+
+
+def cut(text: str) -> str:
+    """What comes last on a line is cut, never its numbers."""
+    return text if len(text) <= WIDTH else f"{text[: WIDTH - 2]}.."
+
+
+def lines(row: DifferenceRow, limit: int | None = None) -> list[str]:
+    """The change's own lines that were executed, and those around whose count is another; limit: the largest."""
+    if row["lines_why"]:
+        return _wrapped(f"lines of the change are not known: {row['lines_why']}")
+    if not row["hunks"]:
+        return []
+    counted = [
+        (hunk["file"], line) for hunk in row["hunks"] for line in hunk["lines"] if abs(line["change"]) >= LEAST
+    ]
+    if not counted:
+        return ["no line that was added or removed was executed"]
+    least = sorted((abs(line["change"]) for _, line in counted), reverse=True)[:limit][-1]
+    shown = [entry for entry in counted if abs(entry[1]["change"]) >= least][:limit]
+    base, new = _heads(row)
+    out = [f"{base} {new}   line of the change"]
+    for number, (file, line) in enumerate(shown):
+        out += (
+            [cut(f"{'':{len(base)}} {'':{len(new)}}   {file}")] if not number or file != shown[number - 1][0] else []
+        )
+        out.append(_line(line, len(base), len(new)))
+    rest = len(counted) - len(shown)
+    return [*out, *([f"{'':{len(base)}} {'':{len(new)}}   {rest} more lines"] if rest else [])]
+
+
+def _line(line: SourceLine, base: int, new: int) -> str:
+    sides = ((line["base_instructions"], base), (line["new_instructions"], new))
+    before, after = (f"{'' if n is None else f'{n:.2f}':>{width}}" for n, width in sides)
+    text = printable(" ".join(line["text"].split()))  # a patch writes no escape sequences to a terminal
+    return cut(f"{before} {after} {line['sign']} {line['new_line'] or line['base_line']:>5} {text}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH)
 
 
 def balance(row: DifferenceRow, report: ProfileReport) -> list[str]:
     """Which counts are which, and whether they agree."""
     pair = {cell["kernel"]: cell for cell in report["cells"] if _same(cell, row)}
-    lines = [_cell(pair[name]) for name in (row["base"], row["new"])]
+    told = [_cell(pair[name]) for name in (row["base"], row["new"])]
     if row["clock"] is not None:
         word = "agree" if row["balances"] else "do NOT agree"
-        lines.append(f"difference: {row['total']:+.2f} by the account, {row['clock']:+.2f} unprofiled: they {word}")
-    return lines
+        told.append(f"difference: {row['total']:+.2f} by the account, {row['clock']:+.2f} unprofiled: they {word}")
+    return told
 
 
 def _same(cell: ProfileCell, row: DifferenceRow) -> bool:
@@ -75,5 +129,8 @@ def _cell(cell: ProfileCell) -> str:
 
 def text(report: ProfileReport, limit: int | None = None) -> str:
     """All comparisons, one under the other."""
-    parts = ["\n".join([heading(row), *table(row, limit), *balance(row, report)]) for row in report["differences"]]
+    parts = [
+        "\n".join([heading(row), *table(row, limit), *lines(row, limit and TOP_LINES), *balance(row, report)])
+        for row in report["differences"]
+    ]
     return "\n\n".join([*parts, NOTE]) + "\n"

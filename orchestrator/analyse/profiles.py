@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from orchestrator.analyse import sourcelines
+from orchestrator.analyse.sourcelines import SourceFunction, SourceHunk
 from orchestrator.model import Comparison
 from orchestrator.profile.names import is_part, stem
 
@@ -68,7 +70,9 @@ class DifferenceFunction(TypedDict):
 class DifferenceRow(TypedDict):
     """Two cells that differ in the kernel. total is the change and the sum of the functions' changes.
 
-    clock is the change of the unprofiled passes by the instruction clock; balances: total is that, to 0.1 %.
+    clock is the change of the unprofiled passes by the instruction clock; balances: total is that, to 0.1 %. hunks:
+    what the kernels' sources differ by; lines_why: why that or its counts are not known. source_functions tell the
+    same instructions by the function that they were written in, and are empty where no lines are known.
     """
 
     arch: str
@@ -82,6 +86,9 @@ class DifferenceRow(TypedDict):
     clock: float | None
     balances: bool | None
     functions: list[DifferenceFunction]
+    hunks: list[SourceHunk]
+    lines_why: str
+    source_functions: list[SourceFunction]
 
 
 class ProfileReport(TypedDict):
@@ -92,18 +99,21 @@ class ProfileReport(TypedDict):
     differences: list[DifferenceRow]
 
 
-def assemble(accounts: Iterable[Mapping[str, Any]], comparisons: Sequence[Comparison]) -> ProfileReport:
-    """From the cells' own accounts (whole regions)."""
-    cells = [cell(account) for account in accounts]
-    table = {(row["arch"], row["workload"], row["kernel"]): row for row in cells}
-    groups = dict.fromkeys((row["arch"], row["workload"]) for row in cells)
+def assemble(
+    accounts: Iterable[Mapping[str, Any]],
+    comparisons: Sequence[Comparison],
+    diffs: Mapping[Comparison, str] | None = None,
+) -> ProfileReport:
+    """From the cells' own accounts (whole regions). diffs: what the sources of two kernels differ by."""
+    table = {(row["arch"], row["workload"], row["kernel"]): row for row in accounts}
+    groups = dict.fromkeys(key[:2] for key in table)
     rows = [
-        difference(table[(*group, pair.base)], table[(*group, pair.new)])
+        difference(table[(*group, pair.base)], table[(*group, pair.new)], (diffs or {}).get(pair))
         for group in groups
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
     ]
-    return ProfileReport(schema=SCHEMA, cells=cells, differences=rows)
+    return ProfileReport(schema=SCHEMA, cells=[cell(row) for row in table.values()], differences=rows)
 
 
 def cell(account: Mapping[str, Any]) -> ProfileCell:
@@ -140,14 +150,17 @@ def _near(total: float, clock: float, reach: float) -> bool:
     return abs(total - clock) <= reach * clock + ACCOUNT_EDGE
 
 
-def difference(base: ProfileCell, new: ProfileCell) -> DifferenceRow:
-    """Functions in order of their change's size."""
+def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | None) -> DifferenceRow:
+    """Of two cells' accounts; functions in order of their change's size."""
+    base, new = cell(one), cell(other)
     before, after = _by_stem(base), _by_stem(new)
     functions = [_change(name, before.get(name, (0, 0)), after.get(name, (0, 0))) for name in {**before, **after}]
     clock = None
     if base["clock_unprofiled"] is not None and new["clock_unprofiled"] is not None:
         clock = new["clock_unprofiled"] - base["clock_unprofiled"]
     total = new["total"] - base["total"]
+    lined = all(account.get("lines") for account in (one, other))
+    why = sourcelines.why_not((one, other), diff)
     return DifferenceRow(
         arch=base["arch"],
         workload=base["workload"],
@@ -160,6 +173,9 @@ def difference(base: ProfileCell, new: ProfileCell) -> DifferenceRow:
         clock=clock,
         balances=None if clock is None else abs(total - clock) <= _allowed(base, clock),
         functions=sorted(functions, key=lambda row: (-abs(row["change"]), row["name"])),
+        hunks=[] if why else sourcelines.hunks(one, other, diff or ""),
+        lines_why=why,
+        source_functions=sourcelines.functions(one, other) if lined else [],
     )
 
 

@@ -15,7 +15,7 @@ from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
-from orchestrator.executors import profiles
+from orchestrator.executors import changes, profiles
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
 from orchestrator.model import (
@@ -98,6 +98,9 @@ class Local:
                 self._start_boots(group, boots)
                 for cell in self.plan.cells:
                     group.create_task(self._cell(cell))
+            if self.profile:
+                for note in await changes.save(self.folder, self.plan, self.builder, scratch):
+                    self.bus.emit("note", "profile", message=note)
 
     async def build(self) -> list[KmatrixError]:
         """Only the builds; returns what failed."""

@@ -150,7 +150,7 @@ def test_a_table_fits_a_mail_and_says_what_it_leaves_out() -> None:
     (row,) = assemble([raw("a", long), raw("b", NEW)], PAIR)["differences"]
     lines = profilerows.table(row, 2)
     assert all(len(line) <= 75 for line in lines) and len(lines) == 4
-    assert lines[1].split()[-1].startswith("a_function_with_a") and lines[1].endswith("…")
+    assert lines[1].split()[-1].startswith("a_function_with_a") and lines[1].endswith("..")
     assert lines[2].endswith("fault")
     assert lines[3].split() == ["-17.00", "2", "more", "functions"]
 

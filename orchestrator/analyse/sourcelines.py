@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two cells' accounts by line and function of the source, set side by side. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
+
+from orchestrator import diffs
+from orchestrator.profile.names import stem
+
+_COMPILED = (".c", ".h")  # line tables tell these; of assembly nothing is known, and all else has no instructions
+
+
+class SourceLine(TypedDict):
+    """A line of a hunk; sign is "-", "+" or " ". Numbers and instructions are None in a kernel that lacks it.
+
+    Instructions, per unit of work, are those made of the line, with what was inlined there. 0.0: none was executed.
+    """
+
+    sign: str
+    base_line: int | None
+    new_line: int | None
+    text: str
+    base_instructions: float | None
+    new_instructions: float | None
+    change: float
+
+
+class SourceHunk(TypedDict):
+    """Lines of one file that the kernels differ by, and those around them."""
+
+    file: str
+    lines: list[SourceLine]
+
+
+class SourceFunction(TypedDict):
+    """A function as the source has it: its instructions wherever it was inlined. file is "" where none is known."""
+
+    name: str
+    file: str
+    base_instructions: float
+    new_instructions: float
+    change: float
+
+
+def hunks(base: Mapping[str, Any], new: Mapping[str, Any], diff: str) -> list[SourceHunk]:
+    """Accounts of cells (whole regions); those of the diff's hunks that a compiler makes instructions of."""
+    return [
+        SourceHunk(file=hunk.file, lines=[_line(line, hunk.file, base, new) for line in hunk.lines])
+        for hunk in diffs.hunks(diff)
+        if hunk.file.endswith(_COMPILED)
+    ]
+
+
+def _line(line: diffs.Line, file: str, base: Mapping[str, Any], new: Mapping[str, Any]) -> SourceLine:
+    before = _executed(base, file, line.old) if line.old else None
+    after = _executed(new, file, line.new) if line.new else None
+    return SourceLine(
+        sign=line.sign,
+        base_line=line.old or None,
+        new_line=line.new or None,
+        text=line.text,
+        base_instructions=before,
+        new_instructions=after,
+        change=(after or 0.0) - (before or 0.0),
+    )
+
+
+def _executed(account: Mapping[str, Any], file: str, line: int) -> float:
+    _, whole = account["lines"].get(file, {}).get(str(line), (0, 0))
+    return float(whole / account["units"])
+
+
+def functions(base: Mapping[str, Any], new: Mapping[str, Any]) -> list[SourceFunction]:
+    """In order of their change's size; matched by name stem and file."""
+    before, after = _by_function(base), _by_function(new)
+    rows = [_function(key, before.get(key, 0.0), after.get(key, 0.0)) for key in {**before, **after}]
+    return sorted(rows, key=lambda row: (-abs(row["change"]), row["name"], row["file"]))
+
+
+def _by_function(account: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    table: dict[tuple[str, str], float] = {}
+    for name, file, count in account["source_functions"]:
+        key = (stem(name), file)
+        table[key] = table.get(key, 0.0) + count / account["units"]
+    return table
+
+
+def _function(key: tuple[str, str], base: float, new: float) -> SourceFunction:
+    name, file = key
+    return SourceFunction(name=name, file=file, base_instructions=base, new_instructions=new, change=new - base)
+
+
+def why_not(accounts: Iterable[Mapping[str, Any]], diff: str | None) -> str:
+    """Why lines of the change are not known; "" if they are."""
+    for account in accounts:
+        if account.get("lines") is None:
+            return str(account.get("lines_why") or "an older kmatrix made the account")
+        if account["lines_why"]:
+            return str(account["lines_why"])
+    return "" if diff is not None else "the two kernels are not of one source"
