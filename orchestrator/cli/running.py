@@ -25,7 +25,7 @@ from orchestrator.history.identity import begin, opened
 from orchestrator.model import Clock, Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.plan import plan as make_plan
-from orchestrator.report import markdown
+from orchestrator.report import Extras, markdown
 from orchestrator.report.json import RENDER as as_json
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
@@ -127,7 +127,7 @@ def write_matrix(folder: RunFolder, report: MatrixReport) -> None:
     """matrix.json and matrix.md; a full disk is told, the matrix is on the screen all the same."""
     try:
         folder.write_text("matrix.json", as_json(report))
-        folder.write_text("matrix.md", markdown.RENDER(report))
+        folder.write_text("matrix.md", markdown.RENDER(report, Extras(folder)))
     except DiskFull as error:
         Console(stderr=True).print(f"{error.message}: matrix.json is not written", soft_wrap=True)
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.errors import printable
+from orchestrator.profilerows import LEAST
 from orchestrator.report import NOTHING, Extras
 from orchestrator.report.parts import page
 
@@ -27,11 +28,22 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    place.filters |= {"signed": _signed, "count": _count}
     script = place.get_template("sort.js.j2").render().strip()
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return place.get_template("page.html.j2").render(
         script=script, allowed=allowed, **page.content(report, extras)
     ).rstrip() + "\n"  # fmt: skip
+
+
+def _signed(number: float) -> str:
+    """Nothing is neither more nor less."""
+    return f"{number:+.2f}" if abs(number) >= LEAST else "0.00"
+
+
+def _count(number: float | None) -> str:
+    """Of a line: empty where it is not, or nothing of it was executed."""
+    return f"{number:.2f}" if number else ""
 
 
 def _plain(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.report import NOTHING, Extras
+from orchestrator.report.parts import profile
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import claims, doubts, failed, kernels, scope, unexpected
 from orchestrator.report.parts.paper import command, folded, paragraph
@@ -17,6 +18,7 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING, offered: bool = True)
     parts = [paragraph(headline(report))]
     parts += failed(report)
     parts += tables(report)
+    parts += profile.mail(report, extras)
     parts += [unexpected(report), claims(report), doubts(report), scope(report, extras.left_out), kernels(report)]
     if extras.again:
         parts.append(["To do it again:", "", *command(extras.again)])

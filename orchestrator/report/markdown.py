@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.report import NOTHING, Extras
+from orchestrator.report.parts import profile
 from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 
 
@@ -27,12 +28,18 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
         lines += ["", "| claim | text | verdict |", "|---|---|---|"]
         lines += [f"| {name} | {text} | {verdict} |" for name, text, verdict, _ in claims(report)]
     lines += [line for name, note in report["notes"].items() for line in ("", f"{name}: {note}")]
+    if counts := profile.markdown(report, extras):
+        lines += ["", "## Where the instructions went", "", *_fenced(counts)]
     for cell in failures(report):
         failure = cell["failure"] or {}
         lines += ["", f"## {cell['id']}: {cell['status']}", "", f"{failure['message']}"]
         if failure["hint"]:
             lines += ["", f"Next: {failure['hint']}"]
         if failure["log"]:
-            fence = "```" + "`" * failure["log"].count("```")  # longer than any in the log
-            lines += ["", fence, failure["log"].rstrip(), fence]
+            lines += ["", *_fenced(failure["log"])]
     return "\n".join([*lines, "", NOTE, ""])
+
+
+def _fenced(text: str) -> list[str]:
+    fence = "```" + "`" * text.count("```")  # longer than any in the text
+    return [fence, text.rstrip(), fence]

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 from markupsafe import escape
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.profiles import DifferenceRow
 from orchestrator.model import Verdict
+from orchestrator.profilerows import LEAST
 from orchestrator.report.parts.sentence import named
 from orchestrator.rows import change
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 INK = "#010203"  # stands for the page's own colour until the SVG is written
 COLOURS = {Verdict.BETTER.value: "#2a9d63", Verdict.WORSE.value: "#d9534f"}
 GREY = "#8b929c"
+BARS, NAME = 16, 26  # functions of a figure, and letters of their names
+ACROSS, LETTER = 234, 4.9  # points: a figure's inside, and a letter of 8 points
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "kmatrix",
@@ -99,6 +103,50 @@ def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[floa
         for number, passes in enumerate(boots)
         for value in passes
     ]
+
+
+def functions(row: DifferenceRow) -> str:
+    """A bar a function to the side of its change, its name on the other; what has no room is one bar."""
+    changed = [(f["name"], f["change"]) for f in row["functions"] if abs(f["change"]) >= LEAST]
+    rest = changed[BARS:]
+    shown = changed[:BARS] + ([(f"{len(rest)} more functions", sum(n for _, n in rest))] if rest else [])
+    if not shown:
+        return ""
+    bars = [(name if len(name) <= NAME else f"{name[: NAME - 2]}..", value) for name, value in shown]
+
+    def draw(axes: Axes) -> None:
+        axes.barh(
+            range(len(bars)), [value for _, value in bars], height=0.62,
+            color=[COLOURS[Verdict.WORSE.value if value > 0 else Verdict.BETTER.value] for _, value in bars],
+        )  # fmt: skip
+        for place, (name, value) in enumerate(bars):
+            away = 1 if value > 0 else -1
+            for text, x, side in ((f"{value:+.2f}", value, away), (name, 0.0, -away)):
+                axes.annotate(
+                    text, (x, place), (4 * side, 0), textcoords="offset points", va="center",
+                    ha="left" if side > 0 else "right", fontsize=8,
+                )  # fmt: skip
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.set_xlim(*_room(bars))
+        axes.set_ylim(len(bars) - 0.4, -0.6)
+        axes.set_axis_off()
+
+    title = f"{row['arch']}: {row['total']:+.2f} instructions a {row['unit']}"
+    return svg(draw, title, 0.45 + 0.19 * len(bars))
+
+
+def _room(bars: Sequence[tuple[str, float]]) -> tuple[float, float]:
+    """The axis's ends so that bars are as long as their names and numbers allow."""
+    largest = max(abs(value) for _, value in bars)
+    left = right = 0.0
+    for longest in range(ACROSS, 0, -1):  # points of the largest bar
+        scale = largest / longest
+        ends = [(abs(v) / scale + LETTER * len(f"{v:+.2f}") + 6, LETTER * len(name) + 6, v) for name, v in bars]
+        left = max(bar if value < 0 else text for bar, text, value in ends)
+        right = max(bar if value > 0 else text for bar, text, value in ends)
+        if left + right <= ACROSS:
+            break
+    return -left * scale, right * scale
 
 
 def svg(draw: Any, title: str, height: float) -> str:
