@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 INK = "#010203"  # stands for the page's own colour until the SVG is written
 COLOURS = {Verdict.BETTER.value: "#2a9d63", Verdict.WORSE.value: "#d9534f"}
 GREY = "#8b929c"
-BARS, NAME = 16, 26  # functions of a figure, and letters of their names
+BARS = 16  # functions of a figure
+NAME, HALF = 26, 21  # letters of their names: where all stand on one side, and where both sides have some
 ACROSS, LETTER = 234, 4.9  # points: a figure's inside, and a letter of 8 points
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text
@@ -112,7 +113,8 @@ def functions(row: DifferenceRow) -> str:
     shown = changed[:BARS] + ([(f"{len(rest)} more functions", sum(n for _, n in rest))] if rest else [])
     if not shown:
         return ""
-    bars = [(name if len(name) <= NAME else f"{name[: NAME - 2]}..", value) for name, value in shown]
+    letters = NAME if len({value > 0 for _, value in shown}) == 1 else HALF
+    bars = [(name if len(name) <= letters else f"{name[: letters - 2]}..", value) for name, value in shown]
 
     def draw(axes: Axes) -> None:
         axes.barh(
