@@ -54,6 +54,12 @@ def function(row: Any, name: str) -> Any:
     return next(f for f in row["functions"] if f["name"] == name)
 
 
+def lines(row: Any, sign: str) -> list[Any]:
+    """Lines of the change with this sign that were executed."""
+    found = [line for hunk in row["hunks"] for line in hunk["lines"] if line["sign"] == sign]
+    return [line for line in found if line["base_instructions"] or line["new_instructions"]]
+
+
 @pytest.mark.parametrize("arch", ARCHES)
 def test_the_sum_over_functions_is_the_instruction_clocks_difference(shipped: Done, arch: str) -> None:
     row = difference(shipped.json("profile.json"), arch)
@@ -94,6 +100,50 @@ def test_seven_nops_are_seven_instructions_in_one_function(nops: Any, arch: str)
     moved = [f for f in row["functions"] if abs(f["change"]) > 0.1 and f["name"] != "(interrupts)"]
     assert [f["change"] for f in moved] == [pytest.approx(7, abs=0.005)], moved
     assert moved[0]["base_calls"] == pytest.approx(moved[0]["new_calls"], abs=0.005)
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_seven_nops_are_seven_instructions_of_their_line(nops: Any, arch: str) -> None:
+    row = difference(nops, arch)
+    (line,) = lines(row, "+")
+    assert line["text"].lstrip().startswith("asm volatile") and line["new_line"] == 3050
+    assert line["new_instructions"] == pytest.approx(7, abs=0.005) and line["base_instructions"] is None
+    around = lines(row, " ")
+    assert around and all(abs(other["change"]) < 0.005 for other in around)
+    moved = [f for f in row["source_functions"] if abs(f["change"]) > 0.1 and f["name"] != "(interrupts)"]
+    assert [(f["name"], f["file"]) for f in moved] == [("fault_dirty_shared_page", "mm/memory.c")], moved
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_each_instruction_is_on_one_line_and_in_one_function_of_the_source(shipped: Done, arch: str) -> None:
+    for kernel in ("unpatched", "patched"):
+        cell = shipped.json(f"cells/{arch}/{kernel}/shmem-write/profile.json")
+        own = sum(pair[0] for table in cell["lines"].values() for pair in table.values())
+        assert cell["lines_why"] == "" and own > cell["total"] / 4  # clearing a page is assembly, which has no lines
+        assert own + cell["unlined"] + cell["interrupts"] == cell["total"]
+        assert sum(count for _, _, count in cell["source_functions"]) + cell["interrupts"] == cell["total"]
+        assert all(not file.startswith(("/", "..")) for file in cell["lines"])
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_the_line_that_the_seed_is_about_is_executed_once_a_page(shipped: Done, arch: str) -> None:
+    row = difference(shipped.json("profile.json"), arch)
+    (new,) = [line for line in lines(row, "+") if "return VM_FAULT_COMPLETED" in line["text"]]
+    (old,) = [line for line in lines(row, "-") if "return VM_FAULT_RETRY" in line["text"]]
+    assert new["new_instructions"] == old["base_instructions"] >= 0.995
+    assert any("fault & VM_FAULT_COMPLETED" in line["text"] for line in lines(row, "+"))
+
+
+def test_reports_tell_of_it_from_the_folder_alone(shipped: Done, kmatrix_module: Kmatrix) -> None:
+    mail = kmatrix_module("report", shipped.folder, "--format", "mail").out
+    part = mail.split("== where the instructions went")[1]
+    assert mail.isascii() and max(map(len, mail.splitlines())) <= 75
+    for arch in ARCHES:
+        assert f"{arch} shmem-write, instructions a page: " in part
+    assert part.count(" 2.00 -> 1.00 mtree_range_walk") == 3 and part.count("return VM_FAULT_COMPLETED;") == 3
+    page = kmatrix_module("report", shipped.folder, "--format", "html", "--arch", "s390x").out
+    assert 'aria-label="s390x: -' in page and 'aria-label="aarch64: ' not in page
+    assert "<td>mtree_range_walk</td>" in page and "return VM_FAULT_COMPLETED;" in page
 
 
 def test_two_runs_give_the_same_table(shipped: Done, kmatrix: Kmatrix) -> None:
