@@ -27,6 +27,8 @@ class Marks:
     interrupts: tuple[str, ...]  # globs over kernel symbols where an interrupt begins
     stubs: tuple[str, ...] = ()  # symbols that do nothing but lead there
     outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # code that System.map lacks: first, end
+    calls: tuple[str, ...] = ()  # how a call starts, BYTES/MASK in hex; (): call paths cannot be told
+    enters: tuple[str, ...] = ()  # globs over kernel symbols that exceptions and system calls arrive at
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
  * A TCG plugin: how often each guest instruction was executed inside a workload's region.
  *
  *	-plugin kmatrix-profile.so,out=FILE,begin=ADDRESS,begin_end=ADDRESS,ret=BYTES,end=ADDRESS
- *		[,irq=ADDRESS...][,eret=BYTES...]
+ *		[,irq=ADDRESS...][,eret=BYTES...][,functions=FILE,paths=FILE,call=BYTES/MASK...]
  *
  * The region runs from the return of the function at begin (up to begin_end; ret: how a return starts, in hex) to
  * the first instruction of the function at end. Each region writes FILE anew:
@@ -44,6 +44,7 @@ PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
 
 struct pattern {
 	uint8_t bytes[8];
+	uint8_t mask[8];
 	size_t size;
 };
 
@@ -64,8 +65,8 @@ static size_t counters_used, blocks_used, crossings_used, lost;
 static char *out;
 static uint64_t begin, begin_end, end;
 static uint64_t irqs[ENTRIES];
-static struct pattern rets[PATTERNS], erets[PATTERNS];
-static size_t irq_count, ret_count, eret_count;
+static struct pattern rets[PATTERNS], erets[PATTERNS], calls[PATTERNS];
+static size_t irq_count, ret_count, eret_count, call_count;
 static union insn_data insn_data;
 static bool copies_data;	/* API 3 and up */
 
@@ -149,15 +150,6 @@ static void count_inline(struct qemu_plugin_insn *insn, size_t index)
 }
 #endif
 
-/* A block for each at most. */
-static void remember_crossing(uint64_t address)
-{
-	for (size_t i = 0; i < crossings_used; i++)
-		if (crossings[i] == address)
-			return;
-	crossings[crossings_used++] = address;
-}
-
 /*
  * Some translators (QEMU's for x86, up to 8) hand us an instruction that crosses a page, as far as they have read it,
  * and then take it back: it starts a block of its own, and only there it is whole. In the block before, its counter
@@ -177,6 +169,40 @@ static size_t really_in(const struct block *block)
 	return block->count - (block->count > 1 && taken_back(addresses[block->first + block->count - 1]));
 }
 
+static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)
+{
+	uint8_t copy[16];
+	const uint8_t *bytes = copy;
+	size_t size = qemu_plugin_insn_size(insn);
+
+	if (copies_data)
+		insn_data.copy(insn, copy, sizeof(copy));
+	else
+		bytes = insn_data.get(insn);
+	for (size_t i = 0; i < count; i++) {
+		size_t same = 0;
+
+		while (same < patterns[i].size && same < size &&
+		       (bytes[same] & patterns[i].mask[same]) == patterns[i].bytes[same])
+			same++;
+		if (same == patterns[i].size)
+			return true;
+	}
+	return false;
+}
+
+#include "kmatrix-paths.h"
+
+/* A block for each at most. */
+static void remember_crossing(uint64_t address)
+{
+	for (size_t i = 0; i < crossings_used; i++)
+		if (crossings[i] == address)
+			return;
+	crossings[crossings_used++] = address;
+	paths_shorten(address);
+}
+
 static void on_begin(unsigned int cpu, void *data)
 {
 	(void)cpu;
@@ -187,6 +213,7 @@ static void on_begin(unsigned int cpu, void *data)
 		base[i] = counter(i);
 	memset(interrupt, 0, counters_used * sizeof(*interrupt));
 	depth = 0;
+	paths_begin();
 	inside = true;
 }
 
@@ -212,6 +239,7 @@ static void on_end(unsigned int cpu, void *data)
 	(void)data;
 	if (!inside)
 		return;
+	paths_end();
 	inside = false;
 	file = fopen(out, "w");
 	if (!file)
@@ -230,6 +258,7 @@ static void on_interrupt(unsigned int cpu, void *data)
 	(void)data;
 	if (!inside || depth++)
 		return;
+	paths_interrupt();
 	for (size_t i = 0; i < counters_used; i++)
 		mark[i] = counter(i);
 }
@@ -241,24 +270,10 @@ static void on_return(unsigned int cpu, void *data)
 	(void)data;
 	if (!inside || !depth || --depth)
 		return;
+	paths_resume();
 	for (size_t i = 0; i < counters_used; i++)
 		interrupt[i] += counter(i) - mark[i];
 	memset(mark, 0, counters_used * sizeof(*mark));	/* of those that come later nothing was counted yet */
-}
-
-static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)
-{
-	uint8_t copy[16];
-	const void *bytes = copy;
-
-	if (copies_data)
-		insn_data.copy(insn, copy, sizeof(copy));
-	else
-		bytes = insn_data.get(insn);
-	for (size_t i = 0; i < count; i++)
-		if (patterns[i].size <= qemu_plugin_insn_size(insn) && !memcmp(bytes, patterns[i].bytes, patterns[i].size))
-			return true;
-	return false;
 }
 
 /* After count_inline(): callbacks see the counter of their own instruction incremented already. */
@@ -308,18 +323,32 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		remember_crossing(addresses[counters_used]);
 	blocks[blocks_used++] = (struct block){ counters_used, count };
 	counters_used += count;
+	follow(tb);
 }
 
+static const char *read_bytes(const char *hex, uint8_t *bytes, size_t *size)
+{
+	unsigned int byte;
+
+	for (*size = 0; *size < 8 && sscanf(hex, "%2x", &byte) == 1; hex += 2)
+		bytes[(*size)++] = byte;
+	return hex;
+}
+
+/* How an instruction starts: bytes, and which of their bits count. */
 static void read_pattern(const char *hex, struct pattern *patterns, size_t *count)
 {
 	struct pattern *pattern = &patterns[*count];
-	unsigned int byte;
+	size_t size;
 
 	if (*count == PATTERNS)
 		fail("too many patterns");
-	for (; sscanf(hex, "%2x", &byte) == 1 && pattern->size < sizeof(pattern->bytes); hex += 2)
-		pattern->bytes[pattern->size++] = byte;
-	if (!pattern->size || *hex)
+	hex = read_bytes(hex, pattern->bytes, &pattern->size);
+	memset(pattern->mask, 0xff, sizeof(pattern->mask));
+	size = pattern->size;
+	if (*hex == '/')
+		hex = read_bytes(hex + 1, pattern->mask, &size);
+	if (!pattern->size || size != pattern->size || *hex)
 		fail("a pattern is up to 8 bytes in hex");
 	++*count;
 }
@@ -347,6 +376,12 @@ static void read_option(const char *option)
 		read_pattern(value, rets, &ret_count);
 	else if (IS("eret"))
 		read_pattern(value, erets, &eret_count);
+	else if (IS("call"))
+		read_pattern(value, calls, &call_count);
+	else if (IS("functions"))
+		read_functions(value);
+	else if (IS("paths"))
+		paths_out = strdup(value);
 	else
 		fail("unknown option, or too many of it");
 #undef IS
@@ -358,6 +393,8 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 		read_option(argv[i]);
 	if (!out || !begin || !begin_end || !end || !ret_count || !info->system)
 		fail("out, begin, begin_end, ret and end are needed, and a whole machine");
+	if (!functions != !paths_out)
+		fail("functions and paths go together");
 	copies_data = info->version.cur >= 3;
 	insn_data.symbol = dlsym(RTLD_DEFAULT, INSN_DATA);
 	if (!insn_data.symbol)

@@ -22,7 +22,13 @@ ARCH = Arch(
     elf=(2, 1, 183),
     cmdline="earlycon",
     devices=("pvpanic-pci",),
-    marks=Marks(("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq")),
+    marks=Marks(
+        ("c0035fd6",),
+        ("e0039fd6",),
+        ("el1h_64_irq", "el0t_64_irq"),
+        calls=("00000094/000000fc", "00003fd6/1ffcffff"),
+        enters=("vectors",),
+    ),
     kconfig=(
         "# CONFIG_EFI is not set",
         "CONFIG_ARM64_VA_BITS_39=y",

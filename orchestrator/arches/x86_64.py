@@ -26,14 +26,19 @@ ARCH = Arch(
     # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
     cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
     devices=("pvpanic-pci",),
-    marks=Marks(("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), ("irq_entries_start",)),
+    marks=Marks(
+        ("c3",),
+        ("48cf", "480f07"),
+        ("asm_common_interrupt", "asm_sysvec_*"),
+        ("irq_entries_start",),
+        calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"),
+        enters=("asm_exc_*", "entry_SYSCALL_64", "irq_entries_start"),
+    ),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_HYPERVISOR_GUEST=y"),
         *("CONFIG_PARAVIRT=y", "CONFIG_KVM_GUEST=y"),
         *("CONFIG_PVH=y", "CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y"),
-        *("CONFIG_PVPANIC=y", "CONFIG_PVPANIC_PCI=y"),
-        "CONFIG_KERNEL_GZIP=y",
-        "CONFIG_PROCESSOR_SELECT=y",
+        *("CONFIG_KERNEL_GZIP=y", "CONFIG_PROCESSOR_SELECT=y"),
         "# CONFIG_POWER_SUPPLY is not set",
     ),
 )

@@ -12,15 +12,16 @@ from typing import Any
 from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
-from orchestrator.model import BootResult, Cell, Clock, KernelArtifact
+from orchestrator.model import BootResult, Cell, Clock, KernelArtifact, Marks
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
-from orchestrator.profile import symbols
+from orchestrator.profile import paths, symbols
 from orchestrator.results import RunFolder
 from orchestrator.store import write_atomically
 
 FILE = "profile.json"  # in the cell's folder
 _FIRST, _LAST = symbols.USER + "km_begin", symbols.USER + "km_end"  # the region is between them
+SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
 _UNITS_PER_US = 1000  # instructions in a microsecond of the instruction clock
 
 
@@ -40,40 +41,66 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     """Measure the profiled pass and write the cell's account. plain is the boot without a plugin."""
     folder = task.folder / "profile"
     folder.mkdir(exist_ok=True)
-    counted = folder.resolve() / "counts.txt"
-    system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
-    user = symbols.program(task.tool.runner)
-    library = await plugin.plugin(task.store, task.qemu)
-    done = await measure(
-        replace(
-            task,
-            plugin=options(task, library, counted, system_map, user),
-            measure=replace(task.measure, passes=1),
-            folder=folder,
-        )
-    )
-    if not counted.is_file():
-        raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
-    region = await asyncio.to_thread(_region, task, counted, system_map, user)
-    written = {**_account(task, region, plain, done), **await _lines(task, kernel, region)}
-    write_atomically(task.folder.parent / FILE, json.dumps(written) + "\n")
-    counted.unlink()
-
-
-def options(task: Task, library: Path, out: Path, system_map: str, user: symbols.Symbols) -> str:
-    """-plugin's argument. Commas in paths are doubled, as QEMU wants it."""
     marks = task.boot.cell.arch.marks
     assert marks is not None  # possible() was asked
-    begin, begin_end = user.find(_FIRST)
+    system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
+    known = _Known(
+        marks, system_map, symbols.kernel(system_map, marks.outside), symbols.program(task.tool.runner),
+        folder.resolve(),
+    )  # fmt: skip
+    known.functions.write_text(paths.listing(known.kernel, known.user, marks.enters, SWITCHES))
+    library = await plugin.plugin(task.store, task.qemu)
+    one = replace(task.measure, passes=1)
+    done = await measure(replace(task, plugin=options(library, known), measure=one, folder=folder))
+    if not known.counts.is_file():
+        raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
+    region = await asyncio.to_thread(_region, known)
+    written = {**_account(task, region, plain, done), **await _lines(task, kernel, region), **_paths(known, region)}
+    write_atomically(task.folder.parent / FILE, json.dumps(written) + "\n")
+    for file in (known.counts, known.functions, known.paths):
+        file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What tells the plugin's addresses, and where its files are."""
+
+    marks: Marks
+    system_map: str
+    kernel: symbols.Symbols
+    user: symbols.Symbols
+    folder: Path
+
+    @property
+    def counts(self) -> Path:
+        return self.folder / "counts.txt"
+
+    @property
+    def functions(self) -> Path:
+        return self.folder / "functions.txt"
+
+    @property
+    def paths(self) -> Path:
+        return self.folder / "paths.txt"
+
+
+def options(library: Path, known: _Known) -> str:
+    """-plugin's argument. Commas in paths are doubled, as QEMU wants it."""
+    marks = known.marks
+    begin, begin_end = known.user.find(_FIRST)
+    followed = {"functions": known.functions, "paths": known.paths} if marks.calls else {}
+    files = {"out": known.counts, **followed}
+    irqs = symbols.addresses(known.system_map, marks.interrupts).values()
     parts = [
         str(library).replace(",", ",,"),
-        f"out={str(out).replace(',', ',,')}",
+        *(f"{name}={str(path).replace(',', ',,')}" for name, path in files.items()),
         f"begin={begin:#x}",
         f"begin_end={begin_end:#x}",
         *(f"ret={pattern}" for pattern in marks.returns),
-        f"end={user.find(_LAST)[0]:#x}",
-        *(f"irq={address:#x}" for address in sorted(set(symbols.addresses(system_map, marks.interrupts).values()))),
+        f"end={known.user.find(_LAST)[0]:#x}",
+        *(f"irq={address:#x}" for address in sorted(set(irqs))),
         *(f"eret={pattern}" for pattern in marks.exception_returns),
+        *(f"call={pattern}" for pattern in marks.calls),
     ]
     return ",".join(parts)
 
@@ -87,14 +114,20 @@ class _Region:
     path: tuple[accounts.Row, ...]
 
 
-def _region(task: Task, counted: Path, system_map: str, user: symbols.Symbols) -> _Region:
-    marks = task.boot.cell.arch.marks
-    assert marks is not None
-    counts = accounts.parse(counted.read_text())
-    entries = set(symbols.addresses(system_map, marks.interrupts).values())
-    kernel = symbols.kernel(system_map, marks.outside)
-    made = accounts.account(counts, kernel, user, entries, marks.stubs)
-    return _Region(counts, made, tuple(accounts.path(counts, kernel, user, marks.stubs)))
+def _region(known: _Known) -> _Region:
+    counts = accounts.parse(known.counts.read_text())
+    entries = set(symbols.addresses(known.system_map, known.marks.interrupts).values())
+    made = accounts.account(counts, known.kernel, known.user, entries, known.marks.stubs)
+    return _Region(counts, made, tuple(accounts.path(counts, known.kernel, known.user, known.marks.stubs)))
+
+
+def _paths(known: _Known, region: _Region) -> dict[str, Any]:
+    """By call path; where that is not exact, why there is none."""
+    if not known.paths.is_file():
+        return {"paths": None, "paths_why": "calls cannot be followed on this architecture"}
+    found = paths.parse(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
+    why = paths.doubt(found, region.made.functions, region.made.unattributed)
+    return {"paths": None if why else [list(node) for node in found.nodes], "paths_why": why}
 
 
 async def _lines(task: Task, kernel: KernelArtifact, region: _Region) -> dict[str, Any]:
