@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from orchestrator.analyse import sourcelines
+from orchestrator.analyse import callpaths, sourcelines
+from orchestrator.analyse.callpaths import PathRow
 from orchestrator.analyse.sourcelines import SourceFunction, SourceHunk
 from orchestrator.model import Comparison
 from orchestrator.profile.names import is_part, stem
@@ -72,7 +73,8 @@ class DifferenceRow(TypedDict):
 
     clock is the change of the unprofiled passes by the instruction clock; balances: total is that, to 0.1 %. hunks:
     what the kernels' sources differ by; lines_why: why that or its counts are not known. source_functions tell the
-    same instructions by the function that they were written in, and are empty where no lines are known.
+    same instructions by the function that they were written in, and are empty where no lines are known. paths: the
+    same by call path, interrupts left out; paths_why: why that is not known.
     """
 
     arch: str
@@ -89,6 +91,8 @@ class DifferenceRow(TypedDict):
     hunks: list[SourceHunk]
     lines_why: str
     source_functions: list[SourceFunction]
+    paths: list[PathRow]
+    paths_why: str
 
 
 class ProfileReport(TypedDict):
@@ -160,7 +164,7 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | Non
         clock = new["clock_unprofiled"] - base["clock_unprofiled"]
     total = new["total"] - base["total"]
     lined = all(account.get("lines") for account in (one, other))
-    why = sourcelines.why_not((one, other), diff)
+    why, pathless = sourcelines.why_not((one, other), diff), callpaths.why_not(one, other)
     return DifferenceRow(
         arch=base["arch"],
         workload=base["workload"],
@@ -176,6 +180,8 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | Non
         hunks=[] if why else sourcelines.hunks(one, other, diff or ""),
         lines_why=why,
         source_functions=sourcelines.functions(one, other) if lined else [],
+        paths=[] if pathless else callpaths.rows(one, other),
+        paths_why=pathless,
     )
 
 

@@ -46,7 +46,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     known = _Known(
         marks, system_map, symbols.kernel(system_map, marks.outside), symbols.program(task.tool.runner),
-        folder.resolve(),
+        folder.resolve(), followed=bool(marks.calls) and task.measure.cpus == 1,
     )  # fmt: skip
     known.functions.write_text(paths.listing(known.kernel, known.user, marks.enters, SWITCHES))
     library = await plugin.plugin(task.store, task.qemu)
@@ -70,6 +70,7 @@ class _Known:
     kernel: symbols.Symbols
     user: symbols.Symbols
     folder: Path
+    followed: bool  # can calls be followed?
 
     @property
     def counts(self) -> Path:
@@ -88,7 +89,7 @@ def options(library: Path, known: _Known) -> str:
     """-plugin's argument. Commas in paths are doubled, as QEMU wants it."""
     marks = known.marks
     begin, begin_end = known.user.find(_FIRST)
-    followed = {"functions": known.functions, "paths": known.paths} if marks.calls else {}
+    followed = {"functions": known.functions, "paths": known.paths} if known.followed else {}
     files = {"out": known.counts, **followed}
     irqs = symbols.addresses(known.system_map, marks.interrupts).values()
     parts = [
@@ -123,8 +124,8 @@ def _region(known: _Known) -> _Region:
 
 def _paths(known: _Known, region: _Region) -> dict[str, Any]:
     """By call path; where that is not exact, why there is none."""
-    if not known.paths.is_file():
-        return {"paths": None, "paths_why": "calls cannot be followed on this architecture"}
+    if not known.followed:
+        return {"paths": None, "paths_why": "calls are followed on one CPU, of architectures that say how they call"}
     found = paths.parse(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
     why = paths.doubt(found, region.made.functions, region.made.unattributed)
     return {"paths": None if why else [list(node) for node in found.nodes], "paths_why": why}

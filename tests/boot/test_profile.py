@@ -126,6 +126,30 @@ def test_each_instruction_is_on_one_line_and_in_one_function_of_the_source(shipp
 
 
 @pytest.mark.parametrize("arch", ARCHES)
+def test_call_paths_add_up_to_the_account_and_show_where_the_second_walk_was(shipped: Done, arch: str) -> None:
+    for kernel in ("unpatched", "patched"):
+        cell = shipped.json(f"cells/{arch}/{kernel}/shmem-write/profile.json")
+        followed = sum(own for _, _, own in cell["paths"]) + cell["interrupts"]
+        assert cell["paths_why"] == "" and followed == pytest.approx(cell["total"], rel=2e-6)
+    row = difference(shipped.json("profile.json"), arch)
+    outer = [path for path in row["paths"] if path["depth"] == 0]
+    assert outer[0]["name"] == "user:main" and outer[0]["base_instructions"] > 0.99 * row["base_total"]
+    walks = [path for path in row["paths"] if path["name"] == "find_vma" and path["base_instructions"] > 100]
+    assert len(walks) == 1 and walks[0]["new_instructions"] == pytest.approx(
+        walks[0]["base_instructions"] / 2, abs=0.01
+    )
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_seven_nops_are_seven_instructions_of_one_path(nops: Any, arch: str) -> None:
+    moved = [path for path in difference(nops, arch)["paths"] if abs(path["change"]) > 0.1]
+    assert [path["depth"] for path in moved] == list(range(len(moved))) and len(moved) > 5
+    assert [path["change"] for path in moved] == [pytest.approx(7, abs=0.05)] * len(moved)
+    assert moved[-1]["name"] == "fault_dirty_shared_page"
+    assert moved[-1]["new_own"] - moved[-1]["base_own"] == pytest.approx(7, abs=0.005)
+
+
+@pytest.mark.parametrize("arch", ARCHES)
 def test_the_line_that_the_seed_is_about_is_executed_once_a_page(shipped: Done, arch: str) -> None:
     row = difference(shipped.json("profile.json"), arch)
     (new,) = [line for line in lines(row, "+") if "return VM_FAULT_COMPLETED" in line["text"]]

@@ -48,7 +48,8 @@ def account(
 ) -> dict[str, Any]:
     return {
         **raw(kernel, functions), "id": f"{arch}/{kernel}/shmem-write", "arch": arch, "workload": "shmem-write",
-        "lines": {"mm/memory.c": line}, "lines_why": "", "unlined": 0,
+        "lines": {"mm/memory.c": line}, "lines_why": "", "unlined": 0, "paths_why": "",
+        "paths": [[-1, "user:main", 1000], [0, "<i>", 2000], [1, "handle_mm_fault", functions["handle_mm_fault"][0]]],
         "source_functions": [["inlined_somewhere", "mm/memory.c", functions["handle_mm_fault"][0]]],
     }  # fmt: skip
 
@@ -119,6 +120,19 @@ def test_the_page_has_all_functions_and_all_lines_of_what_ran(profiled: RunFolde
     assert "Nothing was executed of 1 hunk in arch/vax/fault.c." in page.text
     assert "inlined_somewhere" in page.text and "they agree" in page.text
     assert html.RENDER(rundata.report(profiled), Extras(profiled)) == text
+
+
+def test_the_page_has_a_box_a_call(profiled: RunFolder) -> None:
+    text = rendered(profiled, html, "s390x")
+    calls = re.findall(r'<p style="([^"]*)" title="([^"]*)">([^<]*)</p>', text)
+    assert [name for _, _, name in calls] == ["user:main", "&lt;i&gt;", "handle_mm_fault"]
+    assert calls[1][1] == "&lt;i&gt;: 92.00 -&gt; 47.00 (-45.00)" and "42, 157, 99" in calls[2][0]
+    assert text.count('<div style="flex: 45') == 0 and text.count('<div style="flex: 90.000 0 0">') == 1
+    path = "cells/s390x/patched/shmem-write/profile.json"
+    profiled.write_json(path, {**profiled.read_json(path), "paths": None, "paths_why": "their sums are off"})
+    assert "Not known: their sums are off." in rendered(profiled, html) and "<p style" not in rendered(
+        profiled, html, "s390x"
+    )
 
 
 def test_lines_that_are_not_known_are_told_everywhere(profiled: RunFolder) -> None:

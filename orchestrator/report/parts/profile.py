@@ -13,7 +13,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.profiles import DifferenceRow, ProfileReport
 from orchestrator.analyse.sourcelines import SourceHunk
 from orchestrator.report import Extras
-from orchestrator.report.parts import figures
+from orchestrator.report.parts import figures, icicle
 from orchestrator.report.parts.paper import ascii_only, paragraph
 from orchestrator.report.parts.sentence import listed
 
@@ -104,6 +104,8 @@ def _entry(row: DifferenceRow, profile: ProfileReport) -> dict[str, Any]:
         "idle": _idle(idle),
         "why": row["lines_why"],
         "source_functions": row["source_functions"],
+        "paths": icicle.boxes(row["paths"]),
+        "paths_why": row["paths_why"],
         "balance": profilerows.balance(row, profile),
     }
 
