@@ -23,11 +23,8 @@ ARCH = Arch(
     cmdline="earlycon",
     devices=("pvpanic-pci",),
     marks=Marks(
-        ("c0035fd6",),
-        ("e0039fd6",),
-        ("el1h_64_irq", "el0t_64_irq"),
-        calls=("00000094/000000fc", "00003fd6/1ffcffff"),
-        enters=("vectors",),
+        ("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq"),
+        calls=("00000094/000000fc", "00003fd6/1ffcffff"), enters=("vectors",),
     ),
     kconfig=(
         "# CONFIG_EFI is not set",
@@ -40,4 +37,4 @@ ARCH = Arch(
         "CONFIG_PVPANIC=y",
         "CONFIG_PVPANIC_PCI=y",
     ),
-)
+)  # fmt: skip

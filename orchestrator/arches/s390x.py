@@ -22,12 +22,8 @@ ARCH = Arch(
     elf=(2, 2, 22),
     cmdline="earlyprintk",
     marks=Marks(
-        ("07fe",),
-        ("b2b2",),
-        ("ext_int_handler", "io_int_handler"),
-        outside={"lowcore": (0, 0x2000)},
-        calls=("c005/ff0f", "a705/ff0f", "0d00/ff00"),
-        enters=("pgm_check_handler", "system_call"),
+        ("07fe",), ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)},
+        calls=("c005/ff0f", "a705/ff0f", "0d00/ff00"), enters=("pgm_check_handler", "system_call"),
     ),
     kconfig=(
         "CONFIG_MARCH_ZEC12=y",
@@ -41,4 +37,4 @@ ARCH = Arch(
         "CONFIG_KERNEL_UNCOMPRESSED=y",
         "# CONFIG_PCI is not set",
     ),
-)
+)  # fmt: skip

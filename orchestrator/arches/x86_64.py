@@ -27,12 +27,8 @@ ARCH = Arch(
     cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
     devices=("pvpanic-pci",),
     marks=Marks(
-        ("c3",),
-        ("48cf", "480f07"),
-        ("asm_common_interrupt", "asm_sysvec_*"),
-        ("irq_entries_start",),
-        calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"),
-        enters=("asm_exc_*", "entry_SYSCALL_64", "irq_entries_start"),
+        ("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), stubs=("irq_entries_start",),
+        calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
     ),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_HYPERVISOR_GUEST=y"),
@@ -41,4 +37,4 @@ ARCH = Arch(
         *("CONFIG_KERNEL_GZIP=y", "CONFIG_PROCESSOR_SELECT=y"),
         "# CONFIG_POWER_SUPPLY is not set",
     ),
-)
+)  # fmt: skip

@@ -48,7 +48,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         marks, system_map, symbols.kernel(system_map, marks.outside), symbols.program(task.tool.runner),
         folder.resolve(), followed=bool(marks.calls) and task.measure.cpus == 1,
     )  # fmt: skip
-    known.functions.write_text(paths.listing(known.kernel, known.user, marks.enters, SWITCHES))
+    known.functions.write_text(paths.listing(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES))
     library = await plugin.plugin(task.store, task.qemu)
     one = replace(task.measure, passes=1)
     done = await measure(replace(task, plugin=options(library, known), measure=one, folder=folder))
