@@ -30,17 +30,18 @@ struct node {
 
 /* What is known of a block when it is translated. */
 struct step {
-	uint64_t start, next;
-	size_t first, count;	/* counters of its instructions */
+	uint64_t start;
+	uint32_t function, count;
+	bool odd, entry, calls, leaves_exception;	/* odd: what is done of it depends on more than where it is */
+	uint64_t next;
 	uint64_t missing;	/* instructions that executions of it did not get to, so far */
-	uint32_t function;
-	bool entry, calls, leaves_exception;
-};
+	size_t first;	/* counter; its instructions have count of them */
+} __attribute__((aligned(64)));
 
 struct frame {
 	uint64_t back;	/* where the caller goes on; EXCEPTION */
 	uint32_t node;
-	const struct step *last;	/* of an exception: the block that it came after, and whether all of that ran */
+	struct step *last;	/* of an exception: the block that it came after, and whether all of that ran */
 	bool whole;
 };
 
@@ -53,12 +54,21 @@ static uint32_t node_count;
 static struct frame stack[DEEPEST];
 static size_t level, bottom;	/* frames; those below are the workload's, and wait for it */
 static uint32_t here;	/* the node */
-static struct step *last;	/* the block before */
-static bool whole;	/* all of it ran */
-static bool settled;	/* it is counted */
 static bool elsewhere;	/* in another task */
 static bool resumed;	/* by the block that is just beginning, if it is nothing but the return from an interrupt */
 static uint64_t strays;
+
+/* What is needed at every block. */
+static struct {
+	bool following;	/* in the region, in no interrupt */
+	bool slow;	/* more than the place counts at the next block */
+	bool whole;	/* all of the block before ran */
+	uint32_t function;	/* of the node, and of the block before */
+	uint32_t pending;	/* instructions of the block before that are not counted yet */
+	struct step *last;	/* the block before */
+	uint64_t *self;	/* the node's count */
+	uint64_t back;	/* where the innermost call goes on */
+} now = { .slow = true };
 
 static uint32_t child_of(uint32_t parent, uint32_t function)
 {
@@ -81,15 +91,24 @@ static void push(uint64_t back, uint32_t function)
 		strays++;
 		level = bottom;
 	}
-	stack[level++] = (struct frame){ back, here, last, whole };
+	stack[level++] = (struct frame){ back, here, now.last, now.whole };
 	here = child_of(here, function);
+}
+
+/* Moves are over: what the next block is held against. */
+static void arrive(struct step *at)
+{
+	now.last = at;
+	now.self = &nodes[here].self;
+	now.function = nodes[here].function;
+	now.back = level > bottom ? stack[level - 1].back : 0;
 }
 
 static void take_back(const struct frame *frame)
 {
 	here = frame->node;
-	last = (struct step *)frame->last;
-	whole = frame->whole;
+	now.last = frame->last;
+	now.whole = frame->whole;
 }
 
 static bool pop_exception(void)
@@ -105,29 +124,28 @@ static bool pop_exception(void)
 /* The block before is over. */
 static void settle(void)
 {
-	if (last && !settled)
-		nodes[here].self += last->count;
-	settled = true;
-	whole = true;
+	if (now.pending)
+		nodes[here].self += now.pending;
+	now.pending = 0;
 }
 
 static uint64_t missing(const struct step *step)
 {
 	uint64_t all = counter(step->first) * step->count;
 
-	for (size_t i = 0; i < step->count; i++)
+	for (uint32_t i = 0; i < step->count; i++)
 		all -= counter(step->first + i);
 	return all;
 }
 
 static void enter_kernel(const struct step *step)
 {
-	uint64_t now = missing(last);
+	uint64_t all = missing(now.last);
 
-	if (now != last->missing) {	/* one of its instructions raised it, and is executed again */
-		nodes[here].self -= now - last->missing + 1;
-		last->missing = now;
-		whole = false;
+	if (all != now.last->missing) {	/* one of its instructions raised it, and is executed again */
+		nodes[here].self -= all - now.last->missing + 1;
+		now.last->missing = all;
+		now.whole = false;
 	}
 	push(EXCEPTION, step->function);
 }
@@ -163,14 +181,14 @@ static void move(const struct step *step)
 
 	if (elsewhere && to->flags & IS_WORKLOAD)
 		come_back();
-	else if (last->leaves_exception)
+	else if (now.last->leaves_exception)
 		pop_exception();
 	if (level > bottom && stack[level - 1].back == step->start) {
 		here = stack[--level].node;
-	} else if (to->flags & ENTERS_KERNEL && !(functions[last->function].flags & ENTERS_KERNEL)) {
+	} else if (to->flags & ENTERS_KERNEL && !(functions[now.last->function].flags & ENTERS_KERNEL)) {
 		enter_kernel(step);
-	} else if (last->calls && whole && step->entry) {
-		push(last->next, step->function);
+	} else if (now.last->calls && now.whole && step->entry) {
+		push(now.last->next, step->function);
 	}
 	if (to->flags & SWITCHES_STACK && nodes[here].function != step->function) {
 		leave_task(step->function);
@@ -182,26 +200,35 @@ static void move(const struct step *step)
 	}
 }
 
-/* After the counter of its first instruction, and after what else is called there. */
+/* After what else is called at its first instruction. */
 static void on_step(unsigned int cpu, void *data)
 {
 	struct step *step = data;
 
 	(void)cpu;
-	if (!inside || depth)
+	if (!now.following)
 		return;
+	if (step->function == now.function && !step->odd && !now.slow && step->start != now.back) {
+		*now.self += now.pending;
+		now.pending = step->count;
+		now.last = step;
+		now.whole = true;
+		return;
+	}
 	if (resumed && step->leaves_exception && step->count == 1) {
 		resumed = false;
 		return;
 	}
 	resumed = false;
 	settle();
-	if (last)
+	if (now.last)
 		move(step);
 	else
 		here = child_of(0, step->function);
-	last = step;
-	settled = false;
+	arrive(step);
+	now.pending = step->count;
+	now.whole = true;
+	now.slow = step->leaves_exception;
 }
 
 static void paths_begin(void)
@@ -213,16 +240,19 @@ static void paths_begin(void)
 	nodes[0] = nodes[OTHER_TASKS] = (struct node){ 0 };
 	node_count = OTHER_TASKS + 1;
 	level = bottom = here = 0;
-	last = NULL;
 	elsewhere = resumed = false;
 	strays = 0;
+	now.last = NULL;
+	now.pending = 0;
+	now.following = now.slow = true;
 }
 
 /* What was interrupted goes on as if nothing had been, so the way into the interrupt is taken back. */
 static void paths_interrupt(void)
 {
-	if (!paths_out)
+	if (!now.following)
 		return;
+	now.following = false;
 	settle();
 	if (functions[nodes[here].function].flags & ENTERS_KERNEL)
 		pop_exception();
@@ -230,7 +260,8 @@ static void paths_interrupt(void)
 
 static void paths_resume(void)
 {
-	resumed = true;
+	now.following = paths_out;
+	now.slow = resumed = true;
 }
 
 static void paths_end(void)
@@ -239,6 +270,7 @@ static void paths_end(void)
 
 	if (!paths_out)
 		return;
+	now.following = false;
 	settle();
 	file = fopen(paths_out, "w");
 	if (!file)
@@ -292,6 +324,7 @@ static void follow(struct qemu_plugin_tb *tb)
 	step->entry = functions[step->function].start == step->start;
 	step->calls = matches(end, calls, call_count);
 	step->leaves_exception = matches(end, erets, eret_count);
+	step->odd = step->entry || step->leaves_exception;
 	qemu_plugin_register_vcpu_insn_exec_cb(first, on_step, CALLBACK_NO_REGISTERS, step);
 }
 
