@@ -6,6 +6,7 @@ run/plan.json host.json matrix.yaml command.txt events.jsonl
     builds/ARCH/KERNEL/   build.log config info.json
     cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out)
     matrix.json matrix.md
+    diffs/BASE..NEW.diff  profile.json   of a run with a profile
 """
 
 from __future__ import annotations
