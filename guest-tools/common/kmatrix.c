@@ -70,8 +70,8 @@ long km_option(const char *name, long fallback)
 }
 
 /*
- * With --gate TTY: after the --warmup passes, say there that they are done and wait for a line with the number of
- * passes to count. Whoever started us over the network is gone by then: no packet arrives in a region, and nothing is
+ * With --gate TTY: after the --warmup passes, and with what the next one sets up done, say so there and wait for a line
+ * with the number of passes to count. Whoever started us over the network is gone by then: no packet arrives in a region, and nothing is
  * printed before the end. Here a snapshot of the whole guest can be taken.
  */
 static void wait_at_gate(void)
@@ -134,9 +134,11 @@ void km_start(int argc, char **argv)
 	errno = 0;
 }
 
+/* By the host's clock a region must follow right upon what was set up for it: then the gate comes before that. */
 bool km_pass(void)
 {
-	wait_at_gate();
+	if (!phase)
+		wait_at_gate();
 	return pass < passes;
 }
 
@@ -174,6 +176,7 @@ __attribute__((noinline)) void km_begin(void)
 
 	value_count = 0;
 	if (phase) {
+		wait_at_gate();
 		km_settle_allocator();
 		sleep_until_phase(SETTLE);
 		km_settle_allocator();	/* once more: little has to be done now */
