@@ -8,7 +8,7 @@ ARCH = Arch(
     uname="x86_64",
     qemu="qemu-system-x86_64",
     machine="q35",
-    # With ERMS the kernel clears and copies by bytes, each counted as an instruction; by its family, whether by words.
+    # With ERMS the kernel clears and copies by bytes, each counted as an instruction. The family says: by words.
     cpu={"tcg": "max,-erms,-fsrm,family=15,model=107,stepping=1", "kvm": "host"},
     console="ttyS0",
     net="virtio-net-pci,romfile=",
