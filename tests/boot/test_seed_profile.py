@@ -56,11 +56,11 @@ def test_what_varies_is_never_decided_by_one_boot(mail: Done) -> None:
 
 
 def test_a_retried_fault_is_throttled_with_mmap_lock_held_unless_the_review_is_followed(mail: Done) -> None:
-    """C11 and C12; C10: a first fault lets it go."""
+    """C11 and C12; C10: a first fault lets it go. The writer waits most of a second."""
     for kernel in ("unpatched", "patched"):
-        assert stall(mail, kernel, "throttle-retried") > 100
-        assert stall(mail, kernel, "throttle") < 50
-    assert stall(mail, "review", "throttle-retried") < 50
+        assert stall(mail, kernel, "throttle-retried") > 400
+        assert stall(mail, kernel, "throttle") < 400
+    assert stall(mail, "review", "throttle-retried") < 400
 
 
 def test_exact_workloads_repeat_from_their_snapshots(mail: Done, kmatrix: Kmatrix, tmp_path: Path) -> None:
