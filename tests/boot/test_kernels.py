@@ -51,7 +51,9 @@ def builder(store: Store) -> Builder:
     return Builder(store, os.cpu_count() or 1, 3600, 5)
 
 
-def test_the_same_kernel_in_another_folder_has_the_same_bits(seed: Done, tmp_path: Path) -> None:
+def test_the_same_kernel_in_another_folder_has_the_same_bits(
+    seed: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Built for itself, without ccache, in a folder with another name; done once a kernel, then remembered.
 
     Ours was built in the tree that another variant had been built in, most of its objects kept.
@@ -62,18 +64,13 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(seed: Done, tmp_pat
     assert ours is not None
     known = store.recall("rebuilt", ours.key)
     if known is None:
-        elsewhere = Store(store.root / "elsewhere" / tmp_path.name)
-        elsewhere.root.mkdir(parents=True)
-        for kind in ("debs", "sources"):
-            (elsewhere.root / kind).symlink_to(store.root / kind)
-        os.environ["CCACHE_DISABLE"] = "1"
-        try:
-            again = asyncio.run(builder(elsewhere).make(build, tmp_path / "build.log"))
-        finally:
-            del os.environ["CCACHE_DISABLE"]
+        monkeypatch.setenv("CCACHE_DISABLE", "1")
+        with store.scratch() as folder:
+            for kind in ("debs", "sources"):
+                (folder / kind).symlink_to(store.root / kind)
+            again = asyncio.run(builder(Store(folder)).make(build, tmp_path / "build.log"))
         known = {name: again.info[name] for name in ("image_sha256", "vmlinux_sha256")}
         store.remember("rebuilt", ours.key, known)
-        store.discard(store.root / "elsewhere")
     assert known == {name: ours.info[name] for name in ("image_sha256", "vmlinux_sha256")}
 
 
