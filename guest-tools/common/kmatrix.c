@@ -71,8 +71,8 @@ long km_option(const char *name, long fallback)
 
 /*
  * With --gate TTY: after the --warmup passes, and with what the next one sets up done, say so there and wait for a line
- * with the number of passes to count. Whoever started us over the network is gone by then: no packet arrives in a region, and nothing is
- * printed before the end. Here a snapshot of the whole guest can be taken.
+ * with the number of passes to count. Whoever started us over the network is gone by then: no packet arrives in a
+ * region, and nothing is printed before the end. Here a snapshot of the whole guest can be taken.
  */
 static void wait_at_gate(void)
 {
@@ -88,6 +88,11 @@ static void wait_at_gate(void)
 		km_fail("%s: no word from the gate", gate);
 	close(fd);
 	passes = warmup + strtol(answer, NULL, 10);
+}
+
+bool km_kept(void)
+{
+	return option_text("gate") && pass <= warmup;
 }
 
 static int64_t now(void)
@@ -176,10 +181,10 @@ __attribute__((noinline)) void km_begin(void)
 
 	value_count = 0;
 	if (phase) {
+		km_settle_allocator();	/* most of it: before the gate it is done once */
 		wait_at_gate();
-		km_settle_allocator();
 		sleep_until_phase(SETTLE);
-		km_settle_allocator();	/* once more: little has to be done now */
+		km_settle_allocator();
 	}
 	km_vmstat(before.vmstat, sizeof(before.vmstat));
 	getrusage(RUSAGE_SELF, &before.usage);

@@ -28,6 +28,7 @@ bool km_pass(void);
 void km_begin(void);
 void km_value(const char *name, long long value);	/* of this pass, after km_begin() */
 void km_end(unsigned long units);
+bool km_kept(void);	/* the gate is ahead: leave zeros in freed memory, then what is kept of the guest is small */
 int km_finish(void);
 void km_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
