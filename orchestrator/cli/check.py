@@ -76,7 +76,7 @@ def check(
     matrix = configuration.load(config, chosen=configuration.named_or_absolute(workload or (), config))
     asked = _asked(patch, base, tree, matrix)
     wanted = _matrix(matrix, asked, _written(folder, asked.series), arch or [], each)
-    manner = Manner(json, False, refresh, jobs, False, unsandboxed, profile_diff, kind="check")
+    manner = Manner(json, False, refresh, jobs, False, unsandboxed, profile_diff, PATCHED, kind="check")
     report = measured(folder, _request(folder, wanted, manner), manner)
     if not json:
         _show(folder, report, asked.series, profile_diff)

@@ -17,6 +17,7 @@ from orchestrator import config as configuration
 from orchestrator import profiledata, rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
+from orchestrator.cli.first import FirstAnswer
 from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.events import Bus
 from orchestrator.executors.host import check_host, cores
@@ -46,6 +47,7 @@ class Manner:
     resumed: bool = False
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
+    first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
     history: str | None = None  # where runs are recorded: see history.store.address()
 
@@ -70,6 +72,8 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixRepor
             rundata.save_request(folder, request, matrix, made)
         begin(folder, manner.kind)
         engine = executor(matrix, made, folder, manner)
+        if manner.first and not request.select:  # in a part of the cells it would not be the answer
+            engine.bus.subscribe(FirstAnswer(engine.bus, made, manner.first))
         with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), manner.json, manner.quiet):
             finish(engine.run(), f"kmatrix run --resume {folder.path}")
         report = rundata.report(folder, engine.cells)
@@ -103,7 +107,7 @@ def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> L
     builder = Builder(
         store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
     )
-    return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile)
+    return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, first=manner.first)
 
 
 def finish(work: Coroutine[Any, Any, T], again: str) -> T:

@@ -36,6 +36,7 @@ from orchestrator.store import Store
 
 T = TypeVar("T")
 YIELDING = 5  # niceness of guests whose figures do not depend on when they run
+LAST = 19  # the highest niceness
 
 
 class _Want(IntEnum):
@@ -58,15 +59,22 @@ class Local:
     builder: Builder
     cells: dict[str, CellResult] = field(default_factory=dict)
     profile: bool = False  # accounts of instructions, too
+    first: str = ""  # a kernel: whether it builds and boots everywhere comes before all else
 
     def __post_init__(self) -> None:
         self._tasks: dict[str, asyncio.Task[object]] = {}
         self._sourcing = asyncio.Lock()
         self._host: dict[str, object] = {}
         self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
-        wants = {self._want(boot) for boot in self.plan.boots}
+        self._early = self._firsts()
+        wants = {self._want(boot) for boot in self.plan.boots} | ({_Want.PROMPT} if self._early else set())
         each = self._side_by_side(len(wants & {_Want.NOTHING, _Want.PROMPT}))
         self._slots = {want: asyncio.Semaphore(each) for want in (_Want.NOTHING, _Want.PROMPT)}
+
+    def _firsts(self) -> set[str]:
+        """Ids of the boots that tell whether the first kernel boots: one an arch."""
+        mine = [b for b in self.plan.boots if b.cell.kernel.name == self.first and self._want(b) is _Want.NOTHING]
+        return {boot.id for boot in {boot.cell.arch.name: boot for boot in reversed(mine)}.values()}
 
     def _side_by_side(self, kinds: int) -> int:
         """Guests of a kind at a time: as many as cores allow, and memory for all kinds."""
@@ -188,8 +196,9 @@ class Local:
                     await self.builder.source(source)
 
     def _niceness(self, build: Build) -> int:
-        """Arches are built side by side, so that no core idles while one is linked; but the first comes first."""
-        return min(19, 10 * list(self._making).index(build.arch.name))
+        """Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless
+        an answer for all is waited for."""
+        return 0 if self._early else min(LAST, 10 * list(self._making).index(build.arch.name))
 
     async def _boot(self, boot: Boot, boots: Boots, first: list[str]) -> BootResult:
         """Once its kernel, image and workload are there; not at all when its cell has failed already."""
@@ -199,13 +208,14 @@ class Local:
         kernel = await self._need(f"kernel {cell.build_id}", KernelArtifact)
         initrd = await self._need(f"image {cell.arch.name}", Path)
         tool = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", guest_tools.Tool)
-        want = self._want(boot)
+        want = _Want.PROMPT if boot.id in self._early else self._want(boot)
         async with self._slots[min(want, _Want.PROMPT)]:
             for earlier in range(boot.number):
                 task = self._tasks[f"boot {cell.id}#{earlier}"]
                 if task.done() and isinstance(error := task.result(), KmatrixError):
                     raise error
-            return await boots.boot(boot, kernel, initrd, tool, YIELDING if want is _Want.NOTHING else 0)
+            yielding = LAST if self._early else YIELDING
+            return await boots.boot(boot, kernel, initrd, tool, yielding if want is _Want.NOTHING else 0)
 
     def _ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""

@@ -60,28 +60,44 @@ def test_each_names_the_patch_that_did_it(seed: Done, kmatrix: Kmatrix) -> None:
 def test_what_does_not_apply_is_said_first_and_nothing_is_built(seed: Done, kmatrix: Kmatrix) -> None:
     done = check(kmatrix, HERE / "patches/no-apply.patch", "--arch", "aarch64")
     assert done.code == 3, done.out + done.err
-    assert "applies to debian-6.1: no: " in done.out.splitlines()[0]
+    assert "applies to debian-6.1: no: " in done.out.splitlines()[0] and "first answer" not in done.out
     assert {cell["status"] for cell in done.json()["cells"]} == {"build_failed"}
 
 
 @pytest.mark.parametrize(
-    "patch, breaks, sentence, evidence",
+    "patch, breaks, first, sentence, evidence",
     [
-        ("s390-only", ["s390x"], "patched does not build on s390x", "no_such_name"),
+        (
+            "s390-only",
+            ["s390x"],
+            "builds and boots on x86_64 and aarch64; does not build on s390x",
+            "patched does not build on s390x",
+            "no_such_name",
+        ),
         (
             "panics",
             ["x86_64", "aarch64", "s390x"],
+            "builds and does not boot on x86_64, aarch64 and s390x",
             "patched breaks on x86_64, aarch64 and s390x (panic)",
             "panic at boot",
         ),
-        ("oopses-arm64", ["aarch64"], "patched breaks on aarch64 (oops)", "shmem_fault"),
+        (
+            "oopses-arm64",
+            ["aarch64"],
+            "builds and boots on x86_64, aarch64 and s390x",
+            "patched breaks on aarch64 (oops)",
+            "shmem_fault",
+        ),
     ],
 )
 def test_a_reply_says_what_breaks_where_and_measures_the_rest(
-    seed: Done, kmatrix: Kmatrix, patch: str, breaks: list[str], sentence: str, evidence: str
+    seed: Done, kmatrix: Kmatrix, patch: str, breaks: list[str], first: str, sentence: str, evidence: str
 ) -> None:
     done = check(kmatrix, HERE / f"patches/{patch}.patch")
     assert done.code == 3, done.out + done.err
+    assert [row.endswith(f" s  first answer: {first}") for row in done.out.splitlines() if "first answer" in row] == [
+        True
+    ]
     cells = done.json()["cells"]
     assert {c["arch"] for c in cells if c["status"] != "passed"} == set(breaks)
     assert {c["kernel"] for c in cells if c["status"] != "passed"} == {"patched"}

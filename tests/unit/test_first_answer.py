@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fast answer of a check, from the events of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator import config
+from orchestrator.cli.first import NOTE, FirstAnswer
+from orchestrator.events import Bus, Event
+from orchestrator.model import CellResult, Status
+from orchestrator.plan import plan
+
+ARCHES = ("x86_64", "aarch64", "s390x")
+
+
+@pytest.fixture
+def bus() -> Bus:
+    return Bus()
+
+
+@pytest.fixture
+def told(bus: Bus) -> list[str]:
+    """What the listener says of the kernel patched."""
+    bus.subscribe(FirstAnswer(bus, plan(config.load(Path("matrix.yaml"))), "patched"))
+    lines: list[str] = []
+
+    def keep(event: Event) -> None:
+        if (event.kind, event.subject) == ("note", NOTE):
+            lines.append(str(event.data["message"]))
+
+    bus.subscribe(keep)
+    return lines
+
+
+def built_and_booted(bus: Bus, *arches: str, kernel: str = "patched") -> None:
+    for arch in arches:
+        bus.emit("kernel", f"{arch}/{kernel}", cached=False, linux="6.1")
+        bus.emit("progress", f"{arch}/{kernel}/shmem-write#0", stage="boot")
+        bus.emit("progress", f"{arch}/{kernel}/shmem-write#0", stage="login")
+
+
+def ended(bus: Bus, arch: str, status: Status) -> None:
+    result = CellResult(f"{arch}/patched/shmem-write", arch, "patched", "shmem-write", status, None, "icount", "page")
+    bus.emit("cell", result.id, result=result, resumed=False)
+
+
+def test_it_comes_once_when_all_is_known(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, "x86_64", "aarch64")
+    bus.emit("kernel", "s390x/patched", cached=False, linux="6.1")
+    bus.emit("progress", "s390x/patched/shmem-write#0", stage="boot")
+    assert not told, "being started is not having booted"
+    bus.emit("progress", "s390x/patched/shmem-write#0", stage="login")
+    ended(bus, "s390x", Status.PASSED)
+    assert told == ["builds and boots on x86_64, aarch64 and s390x"]
+
+
+def test_other_kernels_do_not_count(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, *ARCHES, kernel="unpatched")
+    assert not told
+
+
+def test_what_fails_is_said_by_arch(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, "x86_64")
+    ended(bus, "s390x", Status.BUILD_FAILED)
+    bus.emit("kernel", "aarch64/patched", cached=False, linux="6.1")
+    bus.emit("failed", "aarch64/patched/shmem-write#0", stage="measure", message="panic", status="kernel_broke")
+    assert told == ["builds and boots on x86_64; builds and does not boot on aarch64; does not build on s390x"]
+
+
+def test_a_kernel_that_breaks_later_has_booted(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, "x86_64", "aarch64", "s390x")
+    bus.emit("failed", "s390x/patched/shmem-write#0", stage="measure", message="oops", status="kernel_broke")
+    assert told == ["builds and boots on x86_64, aarch64 and s390x"]
+
+
+def test_a_failure_of_the_testbed_says_nothing_about_the_kernel(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, "x86_64", "aarch64")
+    ended(bus, "s390x", Status.INFRA_FAILED)
+    assert told == ["builds and boots on x86_64 and aarch64; could not be tried on s390x"]
+
+
+def test_a_kept_snapshot_has_booted_before(bus: Bus, told: list[str]) -> None:
+    for arch in ARCHES:
+        bus.emit("kernel", f"{arch}/patched", cached=True, linux="6.1")
+        bus.emit("progress", f"{arch}/patched/shmem-write#0", stage="measure")
+    assert told == ["builds and boots on x86_64, aarch64 and s390x"]
