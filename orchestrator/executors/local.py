@@ -36,7 +36,6 @@ from orchestrator.store import Store
 
 T = TypeVar("T")
 YIELDING = 5  # niceness of guests whose figures do not depend on when they run
-LAST = 19  # the highest niceness
 
 
 class _Want(IntEnum):
@@ -125,11 +124,13 @@ class Local:
         """In the plan's order; a wall clock's wait for all builds, those that compute for all boots before, too."""
         ended = {c.id for c in self.plan.cells if self._ended_before(c)}
         builds = [name for name in self._tasks if name.startswith("kernel ")]
+        awaited = [name for name in builds if self._early and name.endswith(f"/{self.first}")]
         before = list(builds)
         for boot in sorted(self.plan.boots, key=self._want):
             if boot.cell.id in ended:
                 continue
-            first = {_Want.NOTHING: [], _Want.PROMPT: builds, _Want.ALONE: list(before)}[self._want(boot)]
+            at_once = [] if boot.id in self._early else awaited
+            first = {_Want.NOTHING: at_once, _Want.PROMPT: builds, _Want.ALONE: list(before)}[self._want(boot)]
             self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
             before.append(f"boot {boot.id}")
 
@@ -198,7 +199,7 @@ class Local:
     def _niceness(self, build: Build) -> int:
         """Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless
         an answer for all is waited for."""
-        return 0 if self._early else min(LAST, 10 * list(self._making).index(build.arch.name))
+        return 0 if self._early else min(19, 10 * list(self._making).index(build.arch.name))
 
     async def _boot(self, boot: Boot, boots: Boots, first: list[str]) -> BootResult:
         """Once its kernel, image and workload are there; not at all when its cell has failed already."""
@@ -214,8 +215,7 @@ class Local:
                 task = self._tasks[f"boot {cell.id}#{earlier}"]
                 if task.done() and isinstance(error := task.result(), KmatrixError):
                     raise error
-            yielding = LAST if self._early else YIELDING
-            return await boots.boot(boot, kernel, initrd, tool, yielding if want is _Want.NOTHING else 0)
+            return await boots.boot(boot, kernel, initrd, tool, YIELDING if want is _Want.NOTHING else 0)
 
     def _ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
