@@ -50,9 +50,9 @@ class FirstAnswer:
             return _Known.BOOTS  # now, or when the snapshot was made that it goes on from
         if event.kind == "cell" and isinstance(result := event.data["result"], CellResult):
             return _outcome(result.status)
-        if event.kind == "failed" and event.data["stage"] == "measure":
-            return _outcome(Status(str(event.data["status"])))
-        return before
+        if event.kind == "failed" and event.data["stage"] == "measure" and event.data["status"] in ENDS:
+            return _Known.BREAKS
+        return before  # after a failure of the testbed a boot may be repeated: the cell's end tells
 
     def _text(self) -> str:
         """Outcomes in the order of the enum, each with its arches."""
@@ -65,7 +65,7 @@ class FirstAnswer:
 
 
 def _outcome(status: Status) -> _Known:
-    """Of a kernel of which nothing but a cell's or a boot's end was seen."""
+    """Of a kernel of which nothing but a cell's end was seen."""
     if status is Status.BUILD_FAILED:
         return _Known.FAILS
     if status in ENDS:

@@ -82,6 +82,15 @@ def test_a_failure_of_the_testbed_says_nothing_about_the_kernel(bus: Bus, told: 
     assert told == ["builds and boots on x86_64 and aarch64; could not be tried on s390x"]
 
 
+def test_a_boot_that_is_repeated_is_waited_for(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, "x86_64", "aarch64")
+    bus.emit("kernel", "s390x/patched", cached=False, linux="6.1")
+    bus.emit("failed", "s390x/patched/shmem-write#0", stage="measure", message="QEMU died", status="infra_failed")
+    assert not told
+    built_and_booted(bus, "s390x")
+    assert told == ["builds and boots on x86_64, aarch64 and s390x"]
+
+
 def test_a_kept_snapshot_has_booted_before(bus: Bus, told: list[str]) -> None:
     for arch in ARCHES:
         bus.emit("kernel", f"{arch}/patched", cached=True, linux="6.1")
