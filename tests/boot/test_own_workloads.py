@@ -67,7 +67,7 @@ def test_a_test_case_of_will_it_scale_is_counted_by_iteration(run: Done) -> None
     first, second = passes(run, "counted")
     for one in (first, second):
         assert one["units"] == one["minflt"] == one["pgfault"] == 32768 and one["majflt"] == 0
-    assert abs(first["time"] / second["time"] - 1) < 0.001
+    assert abs(first["time"] - second["time"]) < 250, "more than the page allocator's freeing in bulk"  # us
     assert run.cell("aarch64/patched/counted")["unit"] == "iteration"
 
 
