@@ -76,11 +76,18 @@ def check(
     matrix = configuration.load(config, chosen=configuration.named_or_absolute(workload or (), config))
     asked = _asked(patch, base, tree, matrix)
     wanted = _matrix(matrix, asked, _written(folder, asked.series), arch or [], each)
-    manner = Manner(json, False, refresh, jobs, False, unsandboxed, profile_diff, PATCHED, kind="check")
+    manner = _manner(json, refresh, jobs, unsandboxed, profile_diff)
     report = measured(folder, _request(folder, wanted, manner), manner)
     if not json:
         _show(folder, report, asked.series, profile_diff)
     raise typer.Exit(exit_code(report) or (EXIT_UNEXPECTED if worse(report, asked.series) else 0))
+
+
+def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, profile: bool) -> Manner:
+    """A check's: what becomes of the kernel with the whole series is told first."""
+    return Manner(
+        json=json, refresh=refresh, jobs=jobs, unsandboxed=unsandboxed, profile=profile, first=PATCHED, kind="check"
+    )
 
 
 def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff: bool) -> None:

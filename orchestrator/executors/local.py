@@ -41,9 +41,10 @@ YIELDING = 5  # niceness of guests whose figures do not depend on when they run
 class _Want(IntEnum):
     """What a boot wants of the machine, in the order in which they come."""
 
-    NOTHING = 0
-    PROMPT = 1  # a core as soon as it needs one, which is seldom: who wants nothing yields to it
-    ALONE = 2
+    FIRST = 0  # its kernel's answer is waited for
+    NOTHING = 1
+    PROMPT = 2  # a core as soon as it needs one, which is seldom: who wants nothing yields to it
+    ALONE = 3
 
 
 @dataclass
@@ -65,14 +66,15 @@ class Local:
         self._sourcing = asyncio.Lock()
         self._host: dict[str, object] = {}
         self._making = {build.arch.name: asyncio.Lock() for build in self.plan.builds}
-        self._early = self._firsts()
-        wants = {self._want(boot) for boot in self.plan.boots} | ({_Want.PROMPT} if self._early else set())
-        each = self._side_by_side(len(wants & {_Want.NOTHING, _Want.PROMPT}))
-        self._slots = {want: asyncio.Semaphore(each) for want in (_Want.NOTHING, _Want.PROMPT)}
+        self._answers = self._answering()
+        kinds = {self._want(boot) for boot in self.plan.boots} - {_Want.ALONE}
+        each = self._side_by_side(len(kinds))
+        self._slots: dict[_Want, asyncio.Semaphore] = {w: asyncio.Semaphore(each) for w in _Want if w < _Want.ALONE}
 
-    def _firsts(self) -> set[str]:
-        """Ids of the boots that tell whether the first kernel boots: one an arch."""
-        mine = [b for b in self.plan.boots if b.cell.kernel.name == self.first and self._want(b) is _Want.NOTHING]
+    def _answering(self) -> set[str]:
+        """Ids of the boots that tell whether the first kernel boots: one an arch, of those that any time suits."""
+        clocks = [boot for boot in self.plan.boots if self.plan.measure.of(boot.cell.workload).clock is Clock.ICOUNT]
+        mine = [boot for boot in clocks if boot.cell.kernel.name == self.first]
         return {boot.id for boot in {boot.cell.arch.name: boot for boot in reversed(mine)}.values()}
 
     def _side_by_side(self, kinds: int) -> int:
@@ -124,18 +126,21 @@ class Local:
         """In the plan's order; a wall clock's wait for all builds, those that compute for all boots before, too."""
         ended = {c.id for c in self.plan.cells if self._ended_before(c)}
         builds = [name for name in self._tasks if name.startswith("kernel ")]
-        awaited = [name for name in builds if self._early and name.endswith(f"/{self.first}")]
+        answers = [f"kernel {b.id}" for b in self.plan.builds if self._answers and b.kernel.name == self.first]
         before = list(builds)
         for boot in sorted(self.plan.boots, key=self._want):
             if boot.cell.id in ended:
                 continue
-            at_once = [] if boot.id in self._early else awaited
-            first = {_Want.NOTHING: at_once, _Want.PROMPT: builds, _Want.ALONE: list(before)}[self._want(boot)]
-            self._start(group, f"boot {boot.id}", self._boot(boot, boots, first))
+            after = {
+                _Want.FIRST: [], _Want.NOTHING: answers, _Want.PROMPT: builds, _Want.ALONE: list(before),
+            }  # fmt: skip
+            self._start(group, f"boot {boot.id}", self._boot(boot, boots, after[self._want(boot)]))
             before.append(f"boot {boot.id}")
 
     def _want(self, boot: Boot) -> _Want:
         """A wall clock wants the machine for itself; an instruction clock does not care."""
+        if boot.id in self._answers:
+            return _Want.FIRST
         if self.plan.measure.of(boot.cell.workload).clock is not Clock.WALL:
             return _Want.NOTHING
         return _Want.PROMPT if boot.cell.workload.waits else _Want.ALONE
@@ -199,17 +204,17 @@ class Local:
     def _niceness(self, build: Build) -> int:
         """Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless
         an answer for all is waited for."""
-        return 0 if self._early else min(19, 10 * list(self._making).index(build.arch.name))
+        return 0 if self._answers else min(19, 10 * list(self._making).index(build.arch.name))
 
-    async def _boot(self, boot: Boot, boots: Boots, first: list[str]) -> BootResult:
+    async def _boot(self, boot: Boot, boots: Boots, after: list[str]) -> BootResult:
         """Once its kernel, image and workload are there; not at all when its cell has failed already."""
-        for name in first:
+        for name in after:
             await self._tasks[name]
         cell = boot.cell
         kernel = await self._need(f"kernel {cell.build_id}", KernelArtifact)
         initrd = await self._need(f"image {cell.arch.name}", Path)
         tool = await self._need(f"tool {cell.arch.name}/{cell.workload.name}", guest_tools.Tool)
-        want = _Want.PROMPT if boot.id in self._early else self._want(boot)
+        want = self._want(boot)
         async with self._slots[min(want, _Want.PROMPT)]:
             for earlier in range(boot.number):
                 task = self._tasks[f"boot {cell.id}#{earlier}"]
