@@ -90,9 +90,15 @@ static void wait_at_gate(void)
 	passes = warmup + strtol(answer, NULL, 10);
 }
 
-bool km_kept(void)
+void km_wipe(void *memory, size_t size, size_t step)
 {
-	return option_text("gate") && pass <= warmup;
+	if (!option_text("gate") || pass > warmup)
+		return;
+	if (step == 1)
+		memset(memory, 0, size);
+	else
+		for (size_t i = 0; i < size; i += step)
+			((char *)memory)[i] = 0;
 }
 
 static int64_t now(void)

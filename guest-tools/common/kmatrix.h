@@ -28,7 +28,6 @@ bool km_pass(void);
 void km_begin(void);
 void km_value(const char *name, long long value);	/* of this pass, after km_begin() */
 void km_end(unsigned long units);
-bool km_kept(void);	/* the gate is ahead: leave zeros in freed memory, then what is kept of the guest is small */
 int km_finish(void);
 void km_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
@@ -38,6 +37,12 @@ long km_read(const char *path);	/* a setting that is a number */
 void km_keep(const char *path);	/* at the end it is again what it is now */
 void km_mount_disk(const char *folder);	/* /dev/vda, ext4, until the end */
 void *km_shmem(size_t size);	/* fresh shared memory: no page of it is there */
+
+/*
+ * Zeros again every step bytes, in memory that is about to be freed: what is kept of a guest at the gate is small then.
+ * With the gate behind us there is nothing to be kept, and nothing is done.
+ */
+void km_wipe(void *memory, size_t size, size_t step);
 
 /* allocator.c: the start of a region finds the same page lists each time; for km_begin() and km_end(). */
 void km_settle_allocator(void);

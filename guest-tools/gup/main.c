@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -140,11 +139,9 @@ int main(int argc, char **argv)
 		check_same(seen, step, "process_vm_writev");
 		check_same(direct, step, "read with O_DIRECT");
 		step = page_size;
-		if (km_kept()) {
-			memset(populated, 0, size);
-			memset(seen, 0, size);
-			memset(direct, 0, size);
-		}
+		km_wipe(populated, size, 1);
+		km_wipe(seen, size, 1);
+		km_wipe(direct, size, 1);
 		munmap(populated, size);
 		munmap(direct, size);
 	}

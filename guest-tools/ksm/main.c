@@ -5,7 +5,6 @@
  * drop mmap_lock.
  */
 #include <stdint.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -113,8 +112,7 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		check(p, PAGES / 2);
 		check_own(p);
-		if (km_kept())
-			memset(p, 0, size);
+		km_wipe(p, size, 1);
 		munmap(p, size);
 		km_write(KSM "run", "2");	/* ksmd forgets what it knew */
 		if (km_read(KSM "pages_sharing"))

@@ -11,12 +11,6 @@ static unsigned char value(size_t page)
 	return page % 251 + 1;
 }
 
-static void wipe(unsigned char *p, size_t size, size_t page_size)
-{
-	for (size_t i = 0; i < size; i += page_size)
-		p[i] = 0;
-}
-
 static void check(const unsigned char *seen, size_t size, size_t page_size)
 {
 	for (size_t i = 0; i < size / page_size; i++)
@@ -60,8 +54,7 @@ int main(int argc, char **argv)
 		if (first)
 			check_file(fd, size, page_size);
 		first = false;
-		if (km_kept())
-			wipe(p, size, page_size);
+		km_wipe(p, size, page_size);
 		munmap(p, size);
 		close(fd);
 	}

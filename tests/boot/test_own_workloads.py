@@ -71,6 +71,12 @@ def test_a_test_case_of_will_it_scale_is_counted_by_iteration(run: Done) -> None
     assert run.cell("aarch64/patched/counted")["unit"] == "iteration"
 
 
+def test_a_test_case_run_again_gives_the_same_digits(run: Done, kmatrix: Kmatrix) -> None:
+    """What moves between two passes is the guest's own history, and it repeats."""
+    again = kmatrix.run(TEXT, "--workload", str(OWN / "counted.c"))
+    assert passes(again, "counted") == passes(run, "counted")
+
+
 def test_a_script_is_measured_with_all_that_it_starts(run: Done) -> None:
     """Six processes beside the shell: far more faults than one has."""
     first, second = passes(run, "hello")
