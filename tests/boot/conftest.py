@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 COLD = 2400  # seconds that a run may take when it has to build every kernel first
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what we start would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @dataclass
 class Done:

@@ -208,16 +208,9 @@ def test_an_mbox_an_answer_and_a_mail_without_an_id(tmp_path: Path) -> None:
 def test_git_send_email_takes_it(asked: Path) -> None:
     reply = asked.with_name("reply.eml")
     reply.write_text(eml.reply(asked, mail.RENDER(reports.broken()), "Me <me@example.net>"))
-    command = [
-        "git",
-        "-c",
-        "sendemail.confirm=never",
-        "send-email",
-        "--dry-run",
-        "--from",
-        "Me <me@example.net>",
-        reply,
-    ]
+    who = ["-c", "user.name=Me", "-c", "user.email=me@example.net"]  # as whoever sends mail by git has told it
+    command = ["git", *who, "-c", "sendemail.confirm=never", "send-email", "--dry-run"]
+    command += ["--from", "Me <me@example.net>", str(reply)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=asked.parent)
     assert done.returncode == 0 and "Result: OK" in done.stdout, done.stdout + done.stderr
     assert "In-Reply-To: <one@example.com>" in done.stdout and "RCPT TO:<linux-kernel@example.org>" in done.stdout
