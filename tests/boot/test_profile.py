@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import pytest
@@ -46,6 +47,14 @@ def nops(shipped: Done, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return done.json("profile.json")
 
 
+@pytest.fixture(scope="module")
+def again(shipped: Done, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """profile.json of a second run of the shipped matrix."""
+    done = profile(Kmatrix(tmp_path_factory.mktemp("again")))
+    assert done.code == 0, done.out + done.err
+    return done.json("profile.json")
+
+
 def difference(profile: Any, arch: str) -> Any:
     return next(row for row in profile["differences"] if row["arch"] == arch)
 
@@ -86,12 +95,20 @@ def test_calls_are_judged(shipped: Done, arch: str) -> None:
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_a_profiled_pass_is_the_same_pass_at_no_more_than_twice_the_cost(shipped: Done, arch: str) -> None:
+def test_a_profiled_pass_is_the_same_pass(shipped: Done, arch: str) -> None:
     for cell in (c for c in shipped.json("profile.json")["cells"] if c["arch"] == arch):
         assert cell["balances"] and cell["agrees"]
         assert cell["total"] == pytest.approx(cell["clock_profiled"], rel=2e-6)
-        assert 0 < cell["seconds_profiled"] <= 2 * cell["seconds_unprofiled"]
         assert 0 < cell["interrupts"] < 20 and cell["unattributed"] < 0.1
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_a_profiled_pass_costs_at_most_twice_the_cpu_time(shipped: Done, nops: Any, again: Any, arch: str) -> None:
+    """Each pass beside the unprofiled one of its own run. One pair can be far off on a busy host, six are not."""
+    cells = [c for run in (shipped.json("profile.json"), nops, again) for c in run["cells"] if c["arch"] == arch]
+    costs = [cell["seconds_profiled"] / cell["seconds_unprofiled"] for cell in cells]
+    assert len(costs) == 6 and min(costs) > 0
+    assert statistics.median(costs) <= 2, costs
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -170,14 +187,13 @@ def test_reports_tell_of_it_from_the_folder_alone(shipped: Done, kmatrix_module:
     assert "<td>mtree_range_walk</td>" in page and "return VM_FAULT_COMPLETED;" in page
 
 
-def test_two_runs_give_the_same_table(shipped: Done, kmatrix: Kmatrix) -> None:
-    first, second = shipped.json("profile.json"), profile(kmatrix).json("profile.json")
+def test_two_runs_give_the_same_table(shipped: Done, again: Any) -> None:
     for arch in ARCHES:
-        one, other = difference(first, arch), difference(second, arch)
+        one, other = difference(shipped.json("profile.json"), arch), difference(again, arch)
         for row in one["functions"]:
             if abs(row["change"]) > 1 and row["name"] != "(interrupts)":
-                again = function(other, row["name"])
-                assert again["change"] == pytest.approx(row["change"], abs=0.05), (arch, row["name"])
+                same = function(other, row["name"])
+                assert same["change"] == pytest.approx(row["change"], abs=0.05), (arch, row["name"])
 
 
 def test_a_finished_run_is_profiled_or_shown_again(shipped: Done, kmatrix_module: Kmatrix) -> None:
