@@ -58,7 +58,7 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     collector = collectors()[row["metric"]]
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == row["workload"])
     shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"per {unit}"
-    once = report["measure"].get("boots", 1) * report["measure"].get("passes", 1) == 1
+    once = measured_once(report, row)
     verdict, tone = _verdict(row["verdict"], judged(row, report))
     if verdict == Verdict.UNCLEAR:
         verdict = next((words for why, words in SHORT.items() if row["why"].startswith(why)), verdict)
@@ -77,6 +77,13 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
         verdict=verdict,
         tone=tone,
     )
+
+
+def measured_once(report: MatrixReport, row: ComparisonRow) -> bool:
+    """One counted pass on both sides: there is no spread to tell."""
+    wanted = {f"{row['arch']}/{kernel}/{row['workload']}" for kernel in (row["base"], row["new"])}
+    cells = [cell for cell in report["cells"] if cell["id"] in wanted]
+    return all(sum(map(len, cell["metrics"][row["metric"]]["boots"])) == 1 for cell in cells)
 
 
 def judged(row: ComparisonRow, report: MatrixReport) -> set[str]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from orchestrator.model import (
     Comparison,
     Expectation,
     Failure,
+    Kernel,
     Matrix,
     Measure,
     Plan,
@@ -32,6 +33,8 @@ from orchestrator.results import RunFolder
 from orchestrator.store import digest, sha256
 
 RUN = "run.json"  # which run it is: contract.RunRow
+NOT_MIXED = "start a new run: results of different inputs are not mixed"
+SOURCES = "sources.json"  # {source: what exactly it was when the run began}
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,35 @@ def check_inputs(folder: RunFolder, matrix: Matrix) -> None:
     before = _plan(folder)["inputs"]
     changed = sorted(name for name, value in inputs(matrix).items() if before.get(name) != value)
     if changed:
-        hint = "start a new run: results of different inputs are not mixed"
-        raise ConfigError(f"changed since {folder.path} was started: {', '.join(changed)}", hint=hint)
+        raise ConfigError(f"changed since {folder.path} was started: {', '.join(changed)}", hint=NOT_MIXED)
+
+
+def pinned(folder: RunFolder, matrix: Matrix) -> Matrix:
+    """The matrix with git trees at the commits that the run began with, wherever their branches are by now."""
+    began = folder.read_json(SOURCES) or {}
+
+    def pin(kernel: Kernel) -> Kernel:
+        kind, _, commit = str(began.get(kernel.source.name, "")).partition(":")
+        return replace(kernel, source=replace(kernel.source, revision=commit)) if kind == "git" else kernel
+
+    return replace(matrix, kernels=tuple(pin(kernel) for kernel in matrix.kernels))
+
+
+def check_source(folder: RunFolder, name: str, identity: str) -> None:
+    """Kept at the run's first start. ConfigError if it was another one then."""
+    began = folder.read_json(SOURCES) or {}
+    if name not in began:
+        folder.write_json(SOURCES, {**began, name: identity})
+    elif began[name] != identity:
+        raise ConfigError(f"{name} is {identity} now; the run began with {began[name]}", hint=NOT_MIXED)
+
+
+def check_compilers(folder: RunFolder, host: Mapping[str, Any]) -> None:
+    """Of a run that has results already, against its host.json. ConfigError names those that are others by now."""
+    then, now = (folder.read_json("host.json") or {}).get("compiler", {}), host["compiler"]
+    other = [f"{now[arch]}; the run began with {was}" for arch, was in then.items() if now.get(arch, was) != was]
+    if other and folder.load_cells():
+        raise ConfigError(f"another compiler: {', '.join(other)}", hint=NOT_MIXED)
 
 
 def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> None:

@@ -30,6 +30,8 @@ from orchestrator.model import Direction, Verdict
 
 ALPHA = 0.05  # of matrices without a change, those with a false verdict
 FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
+REPEATS = 20e-6  # relative: the passes of an exact time lie closer together than this, else it does not repeat
+MARGINS = {2: 10.0, 3: 3.0, 4: 2.0}  # {boots of each kernel: see _margin()}
 SMALL = 0.01  # relative: a run that could have seen this, and saw nothing, may say "same"
 FAILED = "the statistic failed"
 TOO_FEW = "cannot decide with so few boots"
@@ -79,13 +81,26 @@ class Finding:
 
 
 def exact(case: Case) -> Finding:
-    """Figures that repeat: any difference beyond their reach, and beyond the floor of a time, is one."""
+    """Figures that repeat: any difference beyond their reach, and beyond the floor of a time, is one.
+
+    Those of a whole program depend on what the kernel happened to have free when it was started, and need not repeat,
+    whatever the clock. Then their reach is as uncertain as that of few boots is, and counts several times.
+    """
     if not case.sound:
         return Finding(Verdict.UNCLEAR, f"{FAILED}: a value is missing, infinite or not a number")
-    noise = max(reach(case.base), reach(case.new), 0.0 if case.how.exact else FLOOR * case.start)
+    wide = max(reach(case.base), reach(case.new))
+    repeats = wide <= (0.0 if case.how.exact else REPEATS * case.start)
+    noise = max(wide * (1.0 if repeats else _margin(case)), 0.0 if case.how.exact else FLOOR * case.start)
     if abs(case.difference) <= noise:
         return Finding(Verdict.SAME, "no difference shown", noise, noise)
     return Finding(*_direction(case), noise, noise)
+
+
+def _margin(case: Case) -> float:
+    """By so much the centres may be further apart than the passes of either: of comparisons without a change, at most
+    3 % at any spread are (normal, uniform, skewed and heavy-tailed boots; tests/unit/test_statistics.py)."""
+    boots = min(len(medians(case.base)), len(medians(case.new)))
+    return MARGINS.get(max(boots, min(MARGINS)), 1.5)
 
 
 def varying(cases: Sequence[Case], missing: int = 0) -> list[Finding]:
@@ -122,7 +137,8 @@ def _varying(case: Case, test: Outcome | StatisticFailed, p: float, level: float
         return Finding(Verdict.UNCLEAR, f"{FAILED}: {test}")
     base, new = medians(case.base), medians(case.new)
     deviation = scale(base, new)
-    noise = max(halves(base), halves(new), FLOOR * case.start)
+    known = [halves(boots) for boots in (base, new) if len(boots) > 1]
+    noise = max(*known, FLOOR * case.start) if known else 0.0  # of single boots none is known
     if least_p(len(base), len(new)) > level:
         raw = test.p if isinstance(test, Outcome) else None
         return _too_few(len(base), len(new), needed, noise, raw, None if raw is None else p)

@@ -18,11 +18,11 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import fetch, patches
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.look import DEFAULT, Config, Workloads
+from orchestrator.cli.look import DEFAULT, Config, History, Workloads
 from orchestrator.cli.running import Manner, finish, measured
 from orchestrator.cli.screen import printer
 from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
-from orchestrator.errors import EXIT_UNEXPECTED, BuildError, ConfigError
+from orchestrator.errors import BuildError, ConfigError
 from orchestrator.executors.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Source, Verdict
 from orchestrator.paths import GUEST_TOOLS
@@ -61,6 +61,7 @@ def check(
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    history: History = None,
 ) -> None:
     """Does a patch apply, build and boot everywhere, and what does it change?
 
@@ -76,11 +77,11 @@ def check(
     matrix = configuration.load(config, chosen=configuration.named_or_absolute(workload or (), config))
     asked = _asked(patch, base, tree, matrix)
     wanted = _matrix(matrix, asked, _written(folder, asked.series), arch or [], each)
-    manner = _manner(json, refresh, jobs, unsandboxed, profile_diff)
+    manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
     report = measured(folder, _request(folder, wanted, manner), manner)
     if not json:
         _show(folder, report, asked.series, profile_diff)
-    raise typer.Exit(exit_code(report) or (EXIT_UNEXPECTED if worse(report, asked.series) else 0))
+    raise typer.Exit(exit_code(report))
 
 
 def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, profile: bool) -> Manner:

@@ -50,6 +50,7 @@ class Manner:
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
     history: str | None = None  # where runs are recorded: see history.store.address()
+    again: str = ""  # how to go on with it after an interruption; default: by its run folder
 
 
 EMPTY = MatrixReport(
@@ -61,6 +62,8 @@ EMPTY = MatrixReport(
 def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixReport:
     """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
     matrix = requested(request)
+    if manner.resumed:
+        matrix = rundata.pinned(folder, matrix)
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
@@ -75,7 +78,8 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixRepor
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
             engine.bus.subscribe(FirstAnswer(engine.bus, made, manner.first))
         with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), manner.json, manner.quiet):
-            finish(engine.run(), f"kmatrix run --resume {folder.path}")
+            verb = "profile" if manner.profile else "run --resume"
+            finish(engine.run(), manner.again or f"kmatrix {verb} {folder.path}")
         report = rundata.report(folder, engine.cells)
         write_matrix(folder, report)
         if manner.profile:

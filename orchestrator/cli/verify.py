@@ -19,7 +19,7 @@ from orchestrator import inputs, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
-from orchestrator.cli.look import Select
+from orchestrator.cli.look import History, Select
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
@@ -52,6 +52,7 @@ def verify_run(
         bool, typer.Option("--from-snapshots", help="Faster: repeat from kept snapshots, not from a boot.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="verify.json on standard output, no tables.")] = False,
+    history: History = None,
 ) -> None:
     """Repeat a run's cells here and say, value by value, whether the same came out; if not, what differs.
 
@@ -63,7 +64,8 @@ def verify_run(
     before = _selected(_recorded(recorded), select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
     request = _request(recorded, before, config, copies, folder, snapshots)
-    here = measured(folder, request, Manner(quiet=json, kind="verify"))
+    manner = Manner(quiet=json, kind="verify", history=history, again=f"kmatrix verify {recorded}, from the start")
+    here = measured(folder, request, manner)
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
     if json:

@@ -11,6 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator import rundata
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
@@ -87,6 +88,7 @@ class Local:
         """Everything of the plan that the run folder does not have yet."""
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
         self._host = await facts(arches)
+        rundata.check_compilers(self.folder, self._host)
         self.folder.write_json("host.json", self._host)
         if any(self._want(boot) is _Want.ALONE for boot in self.plan.boots):
             self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
@@ -199,7 +201,8 @@ class Local:
         async with self._sourcing:
             if not self.builder.has(source):
                 with stage(self.bus, self.store, source.name, "source", f"source-{source.name}"):
-                    await self.builder.source(source)
+                    tree = await self.builder.source(source)
+                rundata.check_source(self.folder, source.name, tree.identity)
 
     def _niceness(self, build: Build) -> int:
         """Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless

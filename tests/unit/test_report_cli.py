@@ -99,6 +99,18 @@ def test_the_exit_code_is_the_runs_whatever_the_format(tmp_path: Path, format: s
     assert call("report", tmp_path / "bad", "-f", format, "--arch", "aarch64")[0] == 0
 
 
+def test_a_check_that_found_a_patch_worse_stays_1_in_every_report(tmp_path: Path) -> None:
+    slow = {**reports.NEW, "time": reports.BASE["time"] * 1.01}
+    cells = [reports.cell("aarch64", *kernel) for kernel in (("unpatched", reports.BASE), ("patched", slow))]
+    for kind, code in (("check", 1), ("run", 0)):
+        folder = run_folder(tmp_path / kind, *cells, *four()[2:])
+        folder.write_json("run.json", {"id": kind, "started": 1.0, "kind": kind})
+        expects_nothing = {**folder.read_json("plan.json"), "expectations": {}}
+        folder.write_json("plan.json", expects_nothing)
+        assert call("report", tmp_path / kind, "-f", "mail")[0] == code
+        assert call("report", tmp_path / kind, "-f", "junit", "--arch", "s390x")[0] == 0
+
+
 def test_an_unknown_format_arch_or_a_reply_that_is_no_mail(tmp_path: Path) -> None:
     run_folder(tmp_path / "run", *four())
     with pytest.raises(ConfigError, match="unknown format 'mial'; Did you mean mail"):

@@ -26,6 +26,7 @@ from orchestrator.analyse.inference import (
 )
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.report import known as formats
+from orchestrator.rows import floor
 
 Values = list[list[float]]
 SPOKEN = {"better", "worse"}
@@ -321,6 +322,38 @@ def test_one_instruction_is_seen_and_a_comment_is_not() -> None:
     assert one(more, base, exact=True)["verdict"] == "better"
     same = one(base, less, exact=True)
     assert same["verdict"] == "same" and same["p"] is None and same["detectable"] == same["noise"] > 0
+
+
+def uniform(rng: np.random.Generator, count: int) -> np.ndarray:
+    return rng.uniform(-1.7, 1.7, count)
+
+
+@pytest.mark.parametrize("shape", [normal, uniform, skewed, heavy])
+@pytest.mark.parametrize("ppm", [3, 20, 40, 100, 1000])
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_exact_figures_that_do_not_repeat_give_few_false_verdicts(
+    shape: Callable[..., np.ndarray], ppm: int, count: int
+) -> None:
+    rng = np.random.default_rng(5)
+    values = 1e6 + ppm * shape(rng, RUNS * 2 * count).reshape(RUNS, 2, count, 1)
+    false = sum(one(a, b, exact=True)["verdict"] in SPOKEN for a, b in values.tolist()) / RUNS
+    print(f"{shape.__name__} {ppm} ppm {count}: {false:.1%}")
+    assert false <= 0.03 + 3 * math.sqrt(0.03 * 0.97 / RUNS)
+
+
+def test_a_change_far_beyond_what_does_not_repeat_is_told() -> None:
+    base, new = boots(3326.5, 3327.1), boots(2826.9, 2826.2)
+    row = one(base, new, exact=True)
+    assert row["verdict"] == "better" and row["noise"] == pytest.approx(7)
+    assert one(base, boots(3325.7, 3325.5), exact=True)["verdict"] == "same"
+    counted = one(boots(1000, 1003), boots(1008, 1009), "pgfault", exact=True)
+    assert counted["verdict"] == "same" and counted["noise"] == 30
+
+
+def test_the_noise_of_single_boots_is_not_known() -> None:
+    row = one(boots(100.0), boots(70.0))
+    assert row["why"].startswith("cannot decide") and row["noise"] == 0 and row["detectable"] is None
+    assert floor(row) == ""
 
 
 def test_scipy_is_only_imported_for_what_varies() -> None:

@@ -11,7 +11,7 @@ from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
 from orchestrator.report.parts.sentence import named
-from orchestrator.rows import change, judged, pairs, relative, undecided
+from orchestrator.rows import change, judged, measured_once, pairs, relative, undecided
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
 LARGE = 1e6  # nanoseconds a unit of work that are told in milliseconds
@@ -100,13 +100,6 @@ def _asides(rows: Sequence[ComparisonRow]) -> list[str]:
         if undecided(row) and row["p"] is None and not row["why"].startswith((TOO_FEW, FAILED))
         for line in paragraph(f"{row['arch']}: {row['why']}", "  ", "    ")
     ]
-
-
-def measured_once(report: MatrixReport, row: ComparisonRow) -> bool:
-    """One counted pass on both sides: there is no spread to tell."""
-    wanted = {f"{row['arch']}/{kernel}/{row['workload']}" for kernel in (row["base"], row["new"])}
-    cells = [cell for cell in report["cells"] if cell["id"] in wanted]
-    return all(sum(map(len, cell["metrics"][row["metric"]]["boots"])) == 1 for cell in cells)
 
 
 def seed_style(number: float, spread: float, whole: float, digits: int = 2, once: bool = False) -> str:
