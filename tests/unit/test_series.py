@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import gzip
 import quopri
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -92,9 +93,16 @@ def titles(*texts: str | bytes) -> list[str]:
 FOREIGN = '--- a/mm/hmm.c\n+++ b/mm/hmm.c\n@@ -1 +1,2 @@\n /* Jérôme – 日本 */\n+"é"\n'
 
 
-@pytest.mark.parametrize("encoding", ["8bit", "quoted-printable", "base64"])
+ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "8bit": bytes,
+    "quoted-printable": quopri.encodestring,
+    "base64": base64.encodebytes,
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_letters_beyond_ascii_stay_what_they_are(encoding: str) -> None:
-    encode = {"8bit": bytes, "quoted-printable": quopri.encodestring, "base64": base64.encodebytes}[encoding]
+    encode = ENCODINGS[encoding]
     headers = f"Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: {encoding}\n"
     patch = of(mail("[PATCH] mm: ü", "", headers).encode().rstrip() + b"\n\n" + encode(FOREIGN.encode())).patches[0]
     assert patch.title == "mm: ü" and FOREIGN in patch.text
