@@ -17,9 +17,7 @@ from orchestrator.errors import BuildError
 from orchestrator.store import write_atomically
 
 _NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\r\n]+)", re.M)
-_GIT = re.compile(
-    r"^diff --git [^/\n]+/(.+) [^/\n]+/\1\r?$", re.M
-)  # the only names of a change of mode or of no line
+_GIT = re.compile(r"^diff --git [^/\n]+/(.+) [^/\n]+/\1\r?$", re.M)  # a change of mode has no other names
 _FAILED = re.compile(r"^Hunk #(\d+) FAILED at (\d+)", re.M)
 
 
