@@ -201,6 +201,7 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         limits=Limits(**spec.limits.model_dump()),
         kconfig=_kconfig(("kconfig",), spec.kconfig, problems, base),
         ccache_gib=spec.ccache_gib,
+        sources=tuple(sources.values()),
         nightly=_nightly(spec.nightly, sources, problems),
         claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
     )

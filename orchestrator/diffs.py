@@ -10,6 +10,19 @@ from dataclasses import dataclass
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAIL = re.compile(r"^From [0-9a-f]{40} .*\n", re.M)  # what git format-patch starts a mail with
+_START = re.compile(r"^diff --git \S|^--- \S.*\n\+\+\+ \S.*\n@@ ", re.M)
+
+
+def start(text: str) -> int:
+    """Where the diff begins; -1 if there is none. One that is indented is quoted by the words before it."""
+    found = _START.search(text)
+    return found.start() if found else -1
+
+
+def bare(text: str) -> str:
+    """The diff, with empty lines for all before it: patch(1) would apply quoted ones, too."""
+    at = max(start(text), 0)
+    return "\n" * text.count("\n", 0, at) + text[at:]
 
 
 def ids(text: str) -> list[str]:

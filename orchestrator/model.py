@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.evidence import Claim as Claim
 from orchestrator.evidence import Expectation as Expectation
 from orchestrator.nights import Nightly as Nightly
+from orchestrator.origin import Source as Source
 from orchestrator.own import Own as Own
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.words import Clock as Clock
@@ -67,18 +68,6 @@ class Failure:
     message: str
     hint: str = ""
     log: str = ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a kernel comes from: kind is debian, tarball, git or image."""
-
-    name: str
-    kind: str
-    location: str  # package name, path of a tarball, path of a git tree, or image pattern
-    revision: str = ""  # version, sha256 or git revision; empty: the newest
-    suite: str = "bookworm"  # of a Debian package
-    system_map: str = ""  # of a ready image
 
 
 @dataclass(frozen=True)
@@ -182,6 +171,7 @@ class Matrix:
     kconfig: tuple[str, ...]  # lines for every kernel, file order
     ccache_gib: int = 5
     claims: tuple[Claim, ...] = ()
+    sources: tuple[Source, ...] = ()  # also those of no kernel: what check --base may name
     nightly: Nightly = field(default_factory=Nightly)
 
 

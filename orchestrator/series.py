@@ -1,40 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Patches as people send them: files of git format-patch, an mbox with a thread, what b4 am writes. Pure."""
+"""Patches as people send them: files of git format-patch, an mbox with a thread, what b4 am writes."""
 
 from __future__ import annotations
 
-import email
-import email.policy
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 
+from orchestrator import diffs, mails
 from orchestrator.errors import ConfigError
 
-_MAIL = re.compile(r"^From \S+.*\d{4}$\n(?=[A-Z][\w-]*: )", re.M)  # between two mails of an mbox
-_TAG = re.compile(r"^\s*\[(?P<words>[^\]]*\bPATCH\b[^\]]*)\]\s*(?P<title>.*)$", re.S)
-_NUMBER = re.compile(r"\b(\d+)/(\d+)\b")
-_VERSION = re.compile(r"\bv(\d+)\b")
-_DIFF = re.compile(r"^--- \S.*\n\+\+\+ \S.*\n@@ |^(?:rename|copy) from |^(?:new|deleted) file mode ", re.M)
-_BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})$", re.M)
+_REPLY = re.compile(r"(?i)(re|aw|fwd?):")
+_BRACKETS = re.compile(r"((?:\s*\[[^\]]*\])*)\s*(.*)", re.S)
+_TAG = re.compile(r"(?i)\b(?:PATCH|RFC)(?:\b|v\d)")
+_NUMBER = re.compile(r"(?<![\w./-])(\d+)/(\d+)(?![\w./-])")
+_VERSION = re.compile(r"(?i)(?:\b|(?<=PATCH)|(?<=RFC))v(\d+)\b")
+_BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})\s*$", re.M)
 
 
 @dataclass(frozen=True)
 class Patch:
-    """One change; text is what patch(1) applies, with the words before it. number and total are 0 where not told."""
+    """One change; text is what patch(1) applies, with the words before it. number and total are 0 where not told.
+
+    version is 0 where no tag says that it is a patch.
+    """
 
     title: str
     text: str
     number: int = 0
     total: int = 0
-    version: int = 1
+    version: int = 0
 
     def file_name(self, place: int) -> str:
         """0002-mm-do-less.patch, as git format-patch would call it."""
         slug = re.sub(r"[^A-Za-z0-9_.]+", "-", self.title).strip("-.")[:52].rstrip("-.")
         return f"{place:04}-{slug or 'change'}.patch"
+
+    @property
+    def cover(self) -> bool:
+        """0/3: words only, whatever diff is in it."""
+        return self.total > 0 and self.number == 0
 
 
 @dataclass(frozen=True)
@@ -47,60 +53,62 @@ class Series:
 
 def read(paths: Iterable[Path]) -> Series:
     """The series in these files. ConfigError for none, for a part that is missing, and for two of the same."""
-    texts = [_text(path) for path in paths]
-    mails = [part for text in texts for part in _split(text)]
-    found = [patch for mail in mails if (patch := _patch(mail))]
-    if not found:
+    return parse(mails.content(path, "name a patch, an mbox, a git range or a Message-Id") for path in paths)
+
+
+def parse(contents: Iterable[bytes]) -> Series:
+    """The same of what is in the files, each of them as mails.content gives it."""
+    found = [letter for content in contents for letter in _letters(content)]
+    if all(letter.cover for letter in found):
         raise ConfigError("there is no patch in it", hint="a diff, mails of git format-patch, or an mbox with them")
-    newest = max(patch.version for patch in found)
-    patches = [patch for patch in found if patch.version == newest]
-    bases = _BASE.findall("\n".join(texts))
-    return Series(_ordered(patches), bases[-1] if bases else "")
+    newest = max(letter.version for letter in found if not letter.cover)
+    mine = [letter for letter in found if letter.version in (newest, 0)]
+    patches = _ordered([letter for letter in mine if not letter.cover])
+    covers = [letter for letter in mine if letter.cover]
+    bases = (_BASE.search(letter.text) for letter in (*covers, *patches))
+    return Series(patches, next((base[1] for base in bases if base), ""))
 
 
-def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode(errors="surrogateescape")
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: {error.strerror}", hint="name a patch, an mbox, a git range or a Message-Id"
-        ) from error
+def _letters(content: bytes) -> list[Patch]:
+    """Patches and cover letters of one file. Where some are tagged, others answer them, even with a diff."""
+    found = [letter for mail in mails.split(content) if (letter := _letter(mail))]
+    tagged = [letter for letter in found if letter.version]
+    return found if all(letter.cover for letter in tagged) else tagged
 
 
-def _split(text: str) -> list[str]:
-    """The mails of an mbox; a plain diff is one."""
-    return [part for part in _MAIL.split(text) if part.strip()]
+def _letter(content: bytes) -> Patch | None:
+    """None for a reply, and for words that are no cover letter."""
+    mail = mails.parse(content)
+    if mail["Subject"] is None:
+        return _diff(content.decode(errors="surrogateescape"))
+    subject = re.sub(r"\s+", " ", str(mail["Subject"])).strip()
+    body = mails.body(mail)
+    letter = _tagged(subject, f"Subject: {subject}\n\n{body}")
+    return letter if not _REPLY.match(subject) and (letter.cover or diffs.start(body) >= 0) else None
 
 
-def _patch(mail: str) -> Patch | None:
-    """None for a cover letter and for a reply."""
-    if not re.match(r"[A-Z][\w-]*: ", mail):  # a diff without a mail around it
-        first = next((row for row in mail.splitlines() if row.strip()), "")
-        title = "" if first.startswith(("diff ", "--- ", "Index:")) else first
-        return Patch(title or "change", mail) if _DIFF.search(mail) else None
-    message = email.message_from_string(mail, _class=EmailMessage, policy=email.policy.default)
-    subject = re.sub(r"\s+", " ", str(message["Subject"] or "")).strip()
-    body = _body(message)
-    tag = _TAG.match(subject)
-    if not _DIFF.search(body) or re.match(r"(?i)(re|aw|fwd?):", subject):
-        return None
-    words = tag["words"] if tag else ""
+def _diff(text: str) -> Patch | None:
+    """A diff without a mail around it."""
+    first = next((row for row in text.splitlines() if row.strip()), "")
+    title = "" if first.startswith(("diff ", "--- ", "Index:")) else first
+    readable = title.encode(errors="surrogateescape").decode(errors="replace")
+    return Patch(readable or "change", text) if diffs.start(text) >= 0 else None
+
+
+def _tagged(subject: str, text: str) -> Patch:
+    """As the brackets before the title say: [linux-mm] [RFC PATCHv2 1/3] mm: do less."""
+    found = _BRACKETS.match(subject)
+    words, title = found.groups() if found else ("", subject)
     number, version = _NUMBER.search(words), _VERSION.search(words)
+    if not number and not _TAG.search(words):
+        return Patch(subject or "change", text)
     return Patch(
-        title=(tag["title"] if tag else subject) or "change",
-        text=f"Subject: {subject}\n\n{body}",
+        title=title or "change",
+        text=text,
         number=int(number[1]) if number else 0,
         total=int(number[2]) if number else 0,
         version=int(version[1]) if version else 1,
     )
-
-
-def _body(message: EmailMessage) -> str:
-    """The plain text, whatever it was encoded in."""
-    part = message.get_body(("plain",)) or message
-    content = part.get_payload(decode=True)
-    text = content.decode(errors="surrogateescape") if isinstance(content, bytes) else str(part.get_payload())
-    return text.replace("\r\n", "\n")
 
 
 def _ordered(patches: list[Patch]) -> tuple[Patch, ...]:

@@ -7,30 +7,40 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import proc
+from orchestrator import mails, proc
 from orchestrator.errors import ConfigError, ToolMissing
 
 NETWORK = 120.0  # seconds for b4
 
+# What git format-patch writes, whatever the user's configuration: plain mails, names with a/ and b/.
+_PLAIN = ["--no-attach", "--no-base", "--no-cover-letter", "--no-renames", "--subject-prefix=PATCH"]
+_PLAIN += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3"]
+
 
 @dataclass(frozen=True)
 class Range:
-    """mbox: the patches; base: the commit that they apply to."""
+    """patches: a mail each, in order; base: the commit that they apply to."""
 
-    mbox: Path
+    patches: tuple[bytes, ...]
     base: str
 
 
 async def git_range(tree: Path, words: str) -> Range:
-    """A..B of a git tree. ConfigError with git's words."""
+    """A..B of a git tree. ConfigError with git's words, for no commit, and for merges, which no patch carries."""
     first, _, last = words.partition("..")
-    base = await _git(tree, "merge-base", first or "HEAD", last.lstrip(".") or "HEAD")
-    text = await _git(
-        tree, "format-patch", "--stdout", "--no-renames", f"{base.strip()}..{last.lstrip('.') or 'HEAD'}"
-    )
-    if not text.strip():
+    last = last.lstrip(".") or "HEAD"
+    base = (await _git(tree, "merge-base", first or "HEAD", last)).strip()
+    commits = f"{base}..{last}"
+    merges = (await _git(tree, "rev-list", "--merges", "--abbrev-commit", commits)).split()
+    if merges:
+        hint = "patches leave merges out: rebase the branch (git rebase), or name a range without them"
+        raise ConfigError(f"{words} of {tree.resolve()} has merges: {', '.join(merges[:9])}", hint=hint)
+    with tempfile.TemporaryDirectory() as folder:
+        await _git(tree, "format-patch", "--output-directory", folder, *_PLAIN, commits)
+        patches = tuple(path.read_bytes() for path in sorted(Path(folder).iterdir()))
+    if not patches:
         raise ConfigError(f"{words} of {tree.resolve()} has no commit", hint="the newer end stands last: A..B")
-    return Range(_kept(text), base.strip())
+    return Range(patches, base)
 
 
 async def has(tree: Path, commit: str) -> bool:
@@ -39,22 +49,25 @@ async def has(tree: Path, commit: str) -> bool:
     return done.code == 0
 
 
-async def message(message_id: str) -> Path:
-    """The newest whole series of a thread, by b4. ConfigError where b4 or the network is not there."""
+async def message(name: str) -> bytes:
+    """The newest whole series of a thread as an mbox, by b4. ConfigError where b4 or the network is not there.
+
+    name: a Message-Id, or the address of a mail in an archive.
+    """
     hint = "save the thread as an mbox (b4 mbox, or raw from the archive) and name the file"
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            done = await proc.run(["b4", "--no-interactive", "am", "-o", name, message_id], timeout=NETWORK)
+            done = await proc.run(["b4", "--no-interactive", "am", "-o", folder, name], timeout=NETWORK)
         except ToolMissing as error:
             raise ConfigError(
                 "a Message-Id is fetched by b4, which is not installed (pip install b4)", hint=hint
             ) from error
         except TimeoutError as error:
             raise ConfigError(f"b4 had nothing after {NETWORK:.0f} s", hint=hint) from error
-        found = sorted(Path(name).glob("*.mbx"))
+        found = sorted(Path(folder).glob("*.mbx"))
         if done.code or not found:
-            raise ConfigError(f"b4 found no series under {message_id}", hint=hint, log=done.output[-1500:])
-        return _kept(found[0].read_text(errors="surrogateescape"))
+            raise ConfigError(f"b4 found no series under {name}", hint=hint, log=done.output[-1500:])
+        return mails.content(found[0], hint)
 
 
 async def _git(tree: Path, *words: str) -> str:
@@ -64,9 +77,3 @@ async def _git(tree: Path, *words: str) -> str:
             f"git {words[0]} in {tree.resolve()}: {done.output.strip()}", hint="--tree names the git tree"
         )
     return done.output
-
-
-def _kept(text: str) -> Path:
-    with tempfile.NamedTemporaryFile("w", suffix=".mbox", delete=False, errors="surrogateescape") as file:
-        file.write(text)
-    return Path(file.name)

@@ -12,16 +12,18 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build.headers import Previous
+from orchestrator.diffs import bare
 from orchestrator.errors import BuildError
 from orchestrator.store import write_atomically
 
-_NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\n]+)", re.M)
+_NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\r\n]+)", re.M)
+_GIT = re.compile(r"^diff --git [^/\n]+/(.+) [^/\n]+/\1\r?$", re.M)  # a change of mode has no other names
 _FAILED = re.compile(r"^Hunk #(\d+) FAILED at (\d+)", re.M)
 
 
 def touched(text: str) -> set[str]:
     """Names of the files that a unified diff changes, the first component taken off as -p1 does."""
-    return set(_NAME.findall(text)) - {"null"}
+    return {*_NAME.findall(text), *_GIT.findall(text)} - {"null"}
 
 
 async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[str, Previous]:
@@ -49,23 +51,15 @@ async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[s
     """The touched files with all patches applied, below scratch; their names. BuildError as switch()."""
     files: set[str] = set()
     for patch in patches:
-        new = touched(patch.read_text(errors="surrogateescape"))
+        diff = bare(patch.read_bytes().decode(errors="surrogateescape"))
+        new = touched(diff)
         if not new:
             raise BuildError(f"{patch.name}: no change in it", kind="patch", hint="a unified diff is wanted")
         for file in new - files:
             _copy(_inside(pristine, file), scratch / file)
         files |= new
-        command = [
-            "patch",
-            "-p1",
-            "--fuzz=0",
-            "--forward",
-            "--no-backup-if-mismatch",
-            "--batch",
-            "-i",
-            str(patch),
-        ]
-        done = await proc.run([*command, "-d", str(scratch)])
+        command = ["patch", "-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "--batch", "-d", str(scratch)]
+        done = await proc.run(command, input=diff.encode(errors="surrogateescape"))
         if done.code:
             raise _failure(patch, done.output)
     return files
@@ -91,7 +85,7 @@ def _place(file: str, pristine: Path, scratch: Path | None, tree: Path) -> Previ
     target = tree / file
     present = target.read_bytes() if target.exists() else None
     content = wanted.read_bytes() if wanted.exists() else None
-    if present == content:
+    if present == content and (content is None or target.stat().st_mode == wanted.stat().st_mode):
         return None
     previous = Previous(present, target.stat().st_mtime_ns if present is not None else 0)
     if content is None:

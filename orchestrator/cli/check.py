@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,22 +15,23 @@ from orchestrator import config as configuration
 from orchestrator import inputs, profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.build import fetch, patches
+from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
+from orchestrator.cli.asked import Asked, asked
 from orchestrator.cli.look import DEFAULT, Config, History, Workloads
 from orchestrator.cli.running import Manner, finish, measured
 from orchestrator.cli.screen import printer
 from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.executors.host import check_host, cores
-from orchestrator.model import Comparison, Kernel, Matrix, Source, Verdict
+from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.plan import plan as make_plan
 from orchestrator.registry import pick
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
-from orchestrator.series import Patch, Series, read
+from orchestrator.series import Patch, Series
 from orchestrator.store import Store
 
 UNPATCHED, PATCHED = "unpatched", "patched"
@@ -75,12 +75,12 @@ def check(
     if (folder.path / "plan.json").exists():
         raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
     matrix = configuration.load(config, chosen=configuration.named_or_absolute(workload or (), config))
-    asked = _asked(patch, base, tree, matrix)
-    wanted = _matrix(matrix, asked, _written(folder, asked.series), arch or [], each)
+    wanted = asked(patch, base, tree, matrix)
+    checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
-    report = measured(folder, _request(folder, wanted, manner), manner)
+    report = measured(folder, _request(folder, checked, manner), manner)
     if not json:
-        _show(folder, report, asked.series, profile_diff)
+        _show(folder, report, wanted.series, profile_diff)
     raise typer.Exit(exit_code(report))
 
 
@@ -100,52 +100,6 @@ def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff:
     printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What is to be checked, and upon which source."""
-
-    series: Series
-    source: Source
-
-
-def _asked(words: list[str], base: str, tree: Path, matrix: Matrix) -> _Asked:
-    """Files, a range or a Message-Id; a range brings its own base. ConfigError for anything else."""
-    files = [Path(word).expanduser() for word in words]
-    if all(file.exists() for file in files):
-        series = read(files)
-        return _Asked(series, _source(base, series.base, matrix))
-    if len(words) == 1 and ".." in words[0]:
-        found = asyncio.run(fetch.git_range(tree, words[0]))
-        source = Source("base", "git", str(tree.resolve()), found.base)
-        return _Asked(read([found.mbox]), _source(base, "", matrix) if base else source)
-    if len(words) == 1 and "@" in words[0] and "/" not in words[0].strip("<>").partition("@")[2]:
-        series = read([asyncio.run(fetch.message(words[0].strip("<>")))])
-        return _Asked(series, _source(base, series.base, matrix))
-    lacking = ", ".join(str(file) for file in files if not file.exists())
-    raise ConfigError(f"no such file: {lacking}", hint="name patch files, an mbox, a range A..B, or one Message-Id")
-
-
-def _source(word: str, commit: str, matrix: Matrix) -> Source:
-    """--base; else the git source that has the base-commit; else the first kernel's."""
-    sources = {kernel.source.name: kernel.source for kernel in matrix.kernels}
-    if not word:
-        trees = [source for source in sources.values() if source.kind == "git"]
-        for source in trees:
-            if commit and asyncio.run(fetch.has(Path(source.location), commit)):
-                return replace(source, revision=commit)
-        if commit:
-            name = next(iter(sources))
-            printer(stderr=True).print(f"no git source has base-commit {commit}: {name} is the base", soft_wrap=True)
-        return next(iter(sources.values()))
-    path, _, revision = word.partition("@")
-    place = Path(path).expanduser().resolve()
-    if word in sources or not place.exists():
-        return pick("source", word, sources)
-    if place.is_dir():
-        return Source("base", "git", str(place), revision or "HEAD")
-    return Source("base", "tarball", str(place))
-
-
 def _written(folder: RunFolder, series: Series) -> list[Path]:
     """The patches as files of the run."""
     for place, patch in enumerate(series.patches, 1):
@@ -154,7 +108,7 @@ def _written(folder: RunFolder, series: Series) -> list[Path]:
     return [folder.path.resolve() / "series" / p.file_name(i) for i, p in enumerate(series.patches, 1)]
 
 
-def _matrix(matrix: Matrix, asked: _Asked, files: list[Path], arches: list[str], each: bool) -> Matrix:
+def _matrix(matrix: Matrix, wanted: Asked, files: list[Path], arches: list[str], each: bool) -> Matrix:
     """The file's matrix with these kernels. What the shipped workloads expect is about others."""
     known = {arch.name: arch for arch in matrix.arches}
     prefixes = {f"{PATCHED}-{i}": tuple(files[:i]) for i in range(1, len(files) + 1)} if each else {}
@@ -165,11 +119,10 @@ def _matrix(matrix: Matrix, asked: _Asked, files: list[Path], arches: list[str],
         w if w.own or w.folder.resolve().parent != GUEST_TOOLS else replace(w, expectations=())
         for w in matrix.workloads
     ]
-    kconfig = next((kernel.kconfig for kernel in matrix.kernels if kernel.source == asked.source), ())
     return replace(
         matrix,
         arches=tuple(pick("arch", name, known) for name in arches) or matrix.arches,
-        kernels=tuple(Kernel(name, asked.source, its, kconfig) for name, its in table.items()),
+        kernels=tuple(Kernel(name, wanted.source, its, wanted.kconfig) for name, its in table.items()),
         workloads=tuple(theirs),
         comparisons=tuple(Comparison(*pair) for pair in pairs),
         claims=(),

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import proc, rundata
+from orchestrator import mails, proc, rundata
 from orchestrator import report as formats
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import about, arches, sliced
@@ -85,7 +85,7 @@ def b4_check(
     Example: git config b4.review-perpatch-check-cmd 'kmatrix b4-check --runs /home/me/runs'
     """
     answers: dict[str, dict[str, str]] = {}  # by column of b4's table: the newest run of each arch
-    patch = identity_of(eml.text(eml.parse(sys.stdin.buffer.read())))
+    patch = identity_of(eml.text(mails.parse(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
         kernels = [kernel for kernel, patches in rundata.load_diffs(folder).items() if patch in patches]
         part = about(rundata.report(folder), kernels)

@@ -121,8 +121,8 @@ def test_what_is_no_patch_is_told(kmatrix: Kmatrix, tmp_path: Path) -> None:
         assert done.code == 2 and said in done.err, done.err
 
 
-def test_a_git_range_brings_its_base(tmp_path: Path, kmatrix: Kmatrix) -> None:
-    """An empty range and a tree that is no kernel: said in git's and our words, before any guest."""
+def test_a_git_range_without_commits_is_told(tmp_path: Path, kmatrix: Kmatrix) -> None:
+    """Before any guest."""
 
     def git(*words: str) -> None:
         subprocess.run(["git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", *words], check=True)

@@ -98,3 +98,73 @@ def test_a_patch_cannot_leave_the_tree(trees: tuple[Path, Path], tmp_path: Path,
 def test_an_empty_patch_is_refused(trees: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no change"):
         asyncio.run(patches.switch(*trees, [written(tmp_path / "no.patch", "Hello.\n")]))
+
+
+QUOTED = """\
+mm: do more
+
+Before, it was
+
+  --- a/mm/memory.c
+  +++ b/mm/memory.c
+  @@ -1,3 +1,3 @@
+   one
+  -deux
+  +zwei
+   three
+
+  diff --git a/mm/other.c b/mm/other.c
+  --- a/mm/other.c
+  +++ b/mm/other.c
+  @@ -1 +1 @@
+  -other
+  +else
+---
+"""
+
+
+def test_a_diff_that_the_words_quote_is_not_applied(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    assert list(asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "q.patch", QUOTED + PATCH)]))) == [
+        "mm/memory.c",
+        "mm/new.c",
+        "old.c",
+    ]
+    assert (tree / "mm/memory.c").read_text() == "one\nTWO\nthree\n"
+
+
+def test_a_malformed_patch_is_told_with_its_own_line_number(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    bad = QUOTED + PATCH.replace("@@ -1,3 +1,3 @@", "@@ -1,3 +1,2 @@")
+    line = bad.splitlines().index("--- /dev/null")  # the last one of the hunk before, counted from 1
+    with pytest.raises(BuildError) as caught:
+        asyncio.run(patches.switch(*trees, [written(tmp_path / "bad.patch", bad)]))
+    assert f"malformed patch at line {line}" in caught.value.log
+
+
+def test_bytes_that_are_no_utf8_and_cr_in_a_file_stay(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    (pristine / "mm/memory.c").unlink()
+    (pristine / "mm/memory.c").write_bytes(b"\xe9\r\ntwo\r\n")
+    diff = b"--- a/mm/memory.c\n+++ b/mm/memory.c\n@@ -1,2 +1,2 @@\n \xe9\r\n-two\r\n+\xff\r\n"
+    (tmp_path / "a.patch").write_bytes(diff)
+    asyncio.run(patches.switch(pristine, tree, [tmp_path / "a.patch"]))
+    assert (tree / "mm/memory.c").read_bytes() == b"\xe9\r\n\xff\r\n"
+
+
+def test_a_change_of_mode_comes_and_goes(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    text = "diff --git a/mm/other.c b/mm/other.c\nold mode 100644\nnew mode 100755\n"
+    assert list(asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "m.patch", text)]))) == ["mm/other.c"]
+    assert (tree / "mm/other.c").stat().st_mode & 0o100 and not (pristine / "mm/other.c").stat().st_mode & 0o100
+    assert list(asyncio.run(patches.switch(pristine, tree, []))) == ["mm/other.c"]
+    assert not (tree / "mm/other.c").stat().st_mode & 0o100
+
+
+def test_empty_files_come_and_go(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    (pristine / "gone.h").touch()
+    (tree / "gone.h").touch()
+    text = "diff --git a/mm/new.h b/mm/new.h\nnew file mode 100644\nindex 0000000..e69de29\n"
+    text += "diff --git a/gone.h b/gone.h\ndeleted file mode 100644\nindex e69de29..0000000\n"
+    asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "e.patch", text)]))
+    assert (tree / "mm/new.h").read_bytes() == b"" and not (tree / "gone.h").exists()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import mails
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.slice import sliced
 from orchestrator.errors import ConfigError
@@ -205,15 +206,47 @@ def test_an_mbox_an_answer_and_a_mail_without_an_id(tmp_path: Path) -> None:
         eml.reply(tmp_path / "none", "text\n", "")
 
 
-def test_git_send_email_takes_it(asked: Path) -> None:
-    reply = asked.with_name("reply.eml")
-    reply.write_text(eml.reply(asked, mail.RENDER(reports.broken()), "Me <me@example.net>"))
+def send_email(reply: Path) -> str:
+    """What git send-email would send, and to whom."""
     who = ["-c", "user.name=Me", "-c", "user.email=me@example.net"]  # as whoever sends mail by git has told it
     command = ["git", *who, "-c", "sendemail.confirm=never", "send-email", "--dry-run"]
     command += ["--from", "Me <me@example.net>", str(reply)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=asked.parent)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=reply.parent)
     assert done.returncode == 0 and "Result: OK" in done.stdout, done.stdout + done.stderr
-    assert "In-Reply-To: <one@example.com>" in done.stdout and "RCPT TO:<linux-kernel@example.org>" in done.stdout
+    return done.stdout
+
+
+def test_git_send_email_takes_it(asked: Path) -> None:
+    reply = asked.with_name("reply.eml")
+    reply.write_text(eml.reply(asked, mail.RENDER(reports.broken()), "Me <me@example.net>"))
+    sent = send_email(reply)
+    assert "In-Reply-To: <one@example.com>" in sent and "RCPT TO:<linux-kernel@example.org>" in sent
+
+
+LONG = [f"<{letter * 90}@{letter}.prod.outlook.com>" for letter in "abc"]
+
+
+@pytest.mark.parametrize("before", [[], ["<short@example.com>", *LONG[:2]]])
+def test_ids_longer_than_a_line_thread_too(asked: Path, before: list[str]) -> None:
+    parents = f"References: {' '.join(before)}\n" if before else ""
+    text = PATCH_MAIL.replace("In-Reply-To: <cover@example.com>\n", parents)
+    asked.write_text(text.replace("<one@example.com>", LONG[2]))
+    text = eml.reply(asked, "text\n", "Me <me@example.net>")
+    answer = parsed(text)
+    assert answer["In-Reply-To"] == LONG[2] and answer["References"].split() == [*before, LONG[2]]
+    assert "=?" not in text.partition("\nFrom:")[0] and text.isascii()
+    reply = asked.with_name("reply.eml")
+    reply.write_text(text)
+    sent = send_email(reply).splitlines()
+    assert f"In-Reply-To: {LONG[2]}" in sent
+    assert f"References: {' '.join([*before, LONG[2]])}" in sent
+
+
+def test_an_attached_patch_is_part_of_a_mails_text() -> None:
+    head = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n'
+    plain = "--B\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\né\n"
+    patch = '--B\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename="a.patch"\n\n+1\n'
+    assert eml.text(mails.parse((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
 
 
 def test_comparisons_of_which_the_same_is_said_share_a_line() -> None:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import email
 import re
 from email.message import EmailMessage
-from email.policy import EmailPolicy, default
+from email.policy import EmailPolicy
 from email.utils import formataddr, getaddresses
 from pathlib import Path
 
+from orchestrator import mails
 from orchestrator.errors import ConfigError
 
 _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=False)
@@ -32,34 +32,25 @@ def reply(original: Path, body: str, sender: str) -> str:
     if cc:
         answer["Cc"] = ", ".join(cc)
     answer["Subject"] = _subject(_one_line(asked, "Subject"))
-    answer["In-Reply-To"] = parent
-    before = _one_line(asked, "References") or _one_line(asked, "In-Reply-To")
-    answer["References"] = " ".join(dict.fromkeys([*re.findall(r"<[^<>\s]+>", before), parent]))
     answer.set_content(body, charset="us-ascii", cte="7bit")
-    return answer.as_string()
+    before = _one_line(asked, "References") or _one_line(asked, "In-Reply-To")
+    return _thread(parent, re.findall(r"<[^<>\s]+>", before)) + answer.as_string()
+
+
+def _thread(parent: str, before: list[str]) -> str:
+    """The headers that thread it. Written here: a policy encodes what is longer than its lines, as no id may be."""
+    ids = "\n ".join(dict.fromkeys([*before, parent]))
+    return f"In-Reply-To: {parent}\nReferences: {ids}\n"
 
 
 def read(path: Path) -> EmailMessage:
     """The first mail of a file, be it one mail or an mbox."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", hint="the patch's mail, as a file") from error
-    return parse(content)
-
-
-def parse(content: bytes) -> EmailMessage:
-    """One mail, or the first of an mbox."""
-    if content.startswith(b"From "):
-        first = re.split(rb"^From \S+ .*\d{4}\n", content.partition(b"\n")[2], maxsplit=1, flags=re.M)[0]
-        content = re.sub(rb"^>(>*From )", rb"\1", first, flags=re.M)
-    return email.message_from_bytes(content, policy=default)
+    return mails.parse(mails.content(path, "the patch's mail, as a file"))
 
 
 def text(mail: EmailMessage) -> str:
     """All its plain text, decoded: the patch may be in the body or attached."""
-    parts = [part.get_payload(decode=True) for part in mail.walk() if part.get_content_maintype() == "text"]
-    return "\n".join(part.decode(errors="replace") for part in parts if isinstance(part, bytes))
+    return mails.body(mail).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _one_line(mail: EmailMessage, name: str) -> str:
