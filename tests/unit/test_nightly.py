@@ -15,6 +15,7 @@ from statistics import median
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from orchestrator import config
@@ -331,6 +332,17 @@ def test_workflows_are_what_their_schema_wants(tmp_path: Path, kind: str, schema
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "kmatrix nightly" in path.read_text() and "$$" not in path.read_text()
+
+
+def test_github_remembers_a_night_that_found_something(tmp_path: Path) -> None:
+    """actions/cache saves only if the job succeeds; exit code 1 is a failed job."""
+    [path] = printed("github", tmp_path)
+    steps = YAML(typ="safe").load(path)["jobs"]["nightly"]["steps"]
+    names = [step.get("uses") or step.get("name") or step["run"] for step in steps]
+    restore, save = (steps[names.index(f"actions/cache/{what}@v4")] for what in ("restore", "save"))
+    assert save["if"] == "always()" and save["with"].items() <= restore["with"].items()
+    order = ["actions/cache/restore@v4", "The night", "Trends", "actions/cache/save@v4"]
+    assert [name for name in names if name in order] == order and "actions/cache@v4" not in names
 
 
 def test_cron_lines_are_cron_lines(tmp_path: Path) -> None:
