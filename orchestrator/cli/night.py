@@ -21,7 +21,7 @@ from orchestrator.nightly import prune, tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
 from orchestrator.nightly.changes import Tonight, changed, groups, look
-from orchestrator.nightly.state import Current, Done, Place, State
+from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.plan import plan as make_plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
@@ -86,7 +86,7 @@ class Night:
             if not (folder.path / "plan.json").exists():
                 request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.profile)
                 rundata.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
-            begin(folder, "nightly")
+            begin(folder, "nightly", nights(self.config, self.profile))
             self._groups(state, current, tonight, folder)
             report = rundata.report(folder)
             write_matrix(folder, report)
@@ -155,7 +155,8 @@ class Night:
         since = time.time() - max(60.0, matrix.nightly.days) * DAY
         try:
             with History(self.manner.history) as history:
-                points = history.points(Filter(kind="nightly", since=since))
+                mine = Filter(kind="nightly", nights=nights(self.config, self.profile), since=since)
+                points = history.points(mine)
             return against(points, report["run"]["id"]), []
         except Exception as error:
             return Against(), [f"not compared with the nights before: {shown(error)}"]

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,16 +21,19 @@ from typer.testing import CliRunner
 
 from orchestrator import config
 from orchestrator.cli import app
+from orchestrator.cli.night import Night
+from orchestrator.cli.running import Manner
 from orchestrator.errors import EXIT_INFRA, ConfigError
 from orchestrator.history.identity import Identified
 from orchestrator.history.store import History
-from orchestrator.model import Matrix
+from orchestrator.model import Matrix, Verdict
 from orchestrator.nightly import tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import host, within
 from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
 from orchestrator.nightly.prune import prune_cache, prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
+from orchestrator.nightly.state import nights as names
 from orchestrator.nights import Nightly
 from orchestrator.plan import plan
 from orchestrator.store import Store
@@ -224,6 +228,24 @@ def test_a_quiet_night_is_0_and_shows_older_steps(tmp_path: Path) -> None:
     night = told(reports, tmp_path)
     assert tell.code(night) == 0 and "24 same against the last night" in tell.words(night)
     assert f"2026-09-26 {'14:13'} {CELL} time" in tell.words(night).replace("\n  ", " ")
+
+
+def test_another_matrix_files_nights_are_not_compared_with(tree: Path, tmp_path: Path) -> None:
+    """Into the same history; their cells have the same ids, other figures, and pass where these do not."""
+    mine = Night(tmp_path / "mm.yaml", "", Place(tmp_path / "state"), Manner(history=str(tmp_path / "h")), False)
+    reports = nights(5)
+    for report in reports:
+        report["run"]["nights"] = names(mine.config, "")
+        cell(report, "s390x/patched/shmem-write").update(status="build_failed", metrics={})
+    other = copy.deepcopy(reports[3])
+    other["run"] |= {"id": "other", "nights": names(mine.config, "stable")}
+    other["cells"] = nights(1)[0]["cells"]
+    scale(cell(other), 0.5)
+    with History(str(tmp_path / "h")) as history:
+        for report in (*reports[:4], other, reports[4]):
+            history.record(Identified(report["run"], report, tmp_path))
+    found, notes = mine._against(reports[4], replace(only_git(tree), nightly=Nightly(days=36_500)))
+    assert notes == [] and not found.worse and not found.steps and len(found.verdicts(Verdict.SAME)) == 20
 
 
 def test_another_compiler_is_no_comparison(tmp_path: Path) -> None:
