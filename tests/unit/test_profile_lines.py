@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator import diffs, profilerows
 from orchestrator.analyse.profiles import DifferenceRow, assemble
-from orchestrator.build import addr2line, sourcediff
+from orchestrator.build import addr2line, patches, sourcediff
 from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import lines
@@ -243,7 +243,7 @@ def test_a_difference_shows_nothing_from_behind_a_link(tmp_path: Path, monkeypat
             (scratch / "link.c").symlink_to(tmp_path / "secret")
         return set()
 
-    monkeypatch.setattr(sourcediff.patches, "apply", links)
+    monkeypatch.setattr(patches, "apply", links)
     with pytest.raises(InfraError) as raised:
         asyncio.run(sourcediff.between(pristine, [], [tmp_path / "a.patch"], tmp_path / "scratch"))
     assert "link.c" in raised.value.log and "content" not in raised.value.log
