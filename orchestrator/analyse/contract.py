@@ -121,11 +121,15 @@ class InputFile(TypedDict):
 
 
 class RunRow(TypedDict):
-    """Which run this is: its own name, when it was first started (seconds since 1970), and the verb that made it."""
+    """Which run this is: its own name, when it was first started (seconds since 1970), and the verb that made it.
+
+    nights: of which matrix file and profile it is a night; their cells may have the same ids.
+    """
 
     id: str
     started: float
     kind: str
+    nights: NotRequired[str]
 
 
 class MatrixReport(TypedDict):

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from orchestrator import proc
@@ -48,21 +49,43 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[st
 
 
 async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[str]:
-    """The touched files with all patches applied, below scratch; their names. BuildError as switch()."""
+    """The touched files with all patches applied, below scratch; their names. No links. BuildError as switch()."""
     files: set[str] = set()
     for patch in patches:
         diff = bare(patch.read_bytes().decode(errors="surrogateescape"))
         new = touched(diff)
         if not new:
             raise BuildError(f"{patch.name}: no change in it", kind="patch", hint="a unified diff is wanted")
-        for file in new - files:
-            _copy(_inside(pristine, file), scratch / file)
+        for file in sorted(new):
+            _refuse_links(patch, pristine, file)
+            if file not in files:
+                _copy(_inside(pristine, file), scratch / file)
         files |= new
         command = ["patch", "-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "--batch", "-d", str(scratch)]
         done = await proc.run(command, input=diff.encode(errors="surrogateescape"))
+        for found in _below(scratch):
+            _refuse_links(patch, scratch, found)
         if done.code:
             raise _failure(patch, done.output)
     return files
+
+
+def _refuse_links(patch: Path, root: Path, file: str) -> None:
+    """BuildError if root/file or a folder on the way to it is a link: what is behind it may be anybody's."""
+    for part in (Path(file), *Path(file).parents):
+        if (root / part).is_symlink() and part.name:
+            raise BuildError(
+                f"{patch.name}: {part} is a symbolic link, and patches of links are refused",
+                kind="patch",
+                hint="a link may lead out of the source: leave that part of the patch out",
+            )
+
+
+def _below(folder: Path) -> Iterator[str]:
+    """All that is in a folder; links are named, not followed."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield str(Path(place, name).relative_to(folder))
 
 
 def _inside(root: Path, file: str) -> Path:

@@ -2,7 +2,7 @@
 """Builds of patches that nobody vouches for: a Makefile is a program. bubblewrap shows it little and lets it do less.
 
 No network, no processes but its own, no HOME; the source and the tools can be read, one folder written. What all its
-processes use together is looked at twice a second from outside.
+processes use together, files in memory included, is looked at twice a second from outside.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from orchestrator.errors import BuildError, ToolMissing
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
 WORDS = "no network, no HOME; memory, processes and time limited"
+MEMORY = ("/tmp", "/dev/shm")  # what can be written besides: files that are kept in memory
+INODE = 1024  # bytes of the kernel's for each of them, at least
 LOOK = 0.5  # seconds between two looks
 PAGE = resource.getpagesize()
 _usable: dict[str, str] = {}
@@ -70,14 +72,19 @@ class Sandbox:
         return proc.Finished(tuple(command), process.returncode or 0, "")
 
     def command(self, argv: Sequence[str], status_fd: int) -> list[str]:
-        """bwrap's command line. Pure but for which system folders there are."""
+        """bwrap's command line. Pure but for which system folders there are.
+
+        In a user namespace of its own it could mount what nobody counts, so it may have none.
+        """
+        tmp, shm = (["--size", str(self.bounds.memory_mib << 20), "--tmpfs", path] for path in MEMORY)
         shown = [option for path in SYSTEM for option in _system(path)]
         seen = [option for path in self.read for option in ("--ro-bind", str(path), str(path))]
         own = [option for path, inside in self.write.items() for option in ("--bind", str(path), str(inside))]
         return [
-            "bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--json-status-fd", str(status_fd),
-            "--cap-drop", "ALL", "--hostname", "kmatrix", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
-            *shown, *seen, *own, "--chdir", "/", "--", *argv,
+            "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
+            "--json-status-fd", str(status_fd), "--cap-drop", "ALL", "--hostname", "kmatrix",
+            "--proc", "/proc", "--dev", "/dev", *shm, "--remount-ro", "/dev", *tmp,
+            *shown, *seen, *own, "--remount-ro", "/", "--chdir", "/", "--", *argv,
         ]  # fmt: skip
 
     async def _watch(self, told: int) -> str:
@@ -87,10 +94,11 @@ class Sandbox:
             return "bubblewrap does not say what it runs, so nobody can watch it"
         while True:
             pages, count = usage(child)
+            used = pages * PAGE + kept(child)
             if count > self.bounds.processes:
                 return f"the build has {count} processes; it may have {self.bounds.processes}"
-            if pages * PAGE > self.bounds.memory_mib << 20:
-                return f"the build uses {pages * PAGE >> 20} MiB; it may use {self.bounds.memory_mib}"
+            if used > self.bounds.memory_mib << 20:
+                return f"the build uses {used >> 20} MiB; it may use {self.bounds.memory_mib}"
             await asyncio.sleep(LOOK)
 
 
@@ -124,6 +132,18 @@ def usage(child: int) -> tuple[int, int]:
                     count += 1
                     pages += int(Path(f"/proc/{entry}/statm").read_text().split()[1])
     return pages, count
+
+
+def kept(child: int) -> int:
+    """Bytes of the child's files in memory."""
+    used = 0
+    for path in MEMORY:
+        with suppress(OSError):
+            inside = f"/proc/{child}/root{path}"
+            if os.stat(inside).st_dev != os.stat(path).st_dev:  # noqa: PTH116 (ours, until the child has its own)
+                there = os.statvfs(inside)
+                used += (there.f_blocks - there.f_bfree) * there.f_frsize + (there.f_files - there.f_ffree) * INODE
+    return used
 
 
 def _system(path: str) -> list[str]:

@@ -21,7 +21,8 @@ async def between(pristine: Path, base: Sequence[Path], new: Sequence[Path], scr
     for side, other in (("a", "b"), ("b", "a")):
         for name in touched[other] - touched[side]:
             _copy(pristine / name, scratch / side / name)
-    done = await proc.run(["diff", "-Nur", "a", "b"], cwd=scratch, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
+    command = ["diff", "-Nur", "--no-dereference", "a", "b"]
+    done = await proc.run(command, cwd=scratch, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
     if done.code > 1:
         raise InfraError("the sources of two kernels could not be compared", kind="profile", log=done.output[-2000:])
     return done.output

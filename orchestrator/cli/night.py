@@ -21,7 +21,7 @@ from orchestrator.nightly import prune, tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
 from orchestrator.nightly.changes import Tonight, changed, groups, look
-from orchestrator.nightly.state import Current, Done, Place, State
+from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.plan import plan as make_plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
@@ -32,13 +32,14 @@ DAY = 86_400.0
 
 @dataclass(frozen=True)
 class Night:
-    """What was asked for. fetch: ask trees' remotes and mirrors for what is new."""
+    """What was asked for. fetch: ask trees' remotes and mirrors for what is new; resume: begin no new night."""
 
     config: Path
     profile: str
     place: Place
     manner: Manner
     fetch: bool
+    resume: bool = False
 
     def run(self) -> tuple[int, str]:
         """(exit code, what to tell). An earlier night that was cut off is gone on with."""
@@ -50,12 +51,28 @@ class Night:
         if not matrix.nightly.sources:
             hint = "add to it: nightly: {sources: [NAME, ...], budget: 2h}"
             raise ConfigError(f"{self.config} says nothing of nightly runs", hint=hint)
-        notes: list[str] = []
         if state.current:
-            tonight = asyncio.run(look(matrix, Store(), state.current.pins, fetch=False))
-            if not _differing(state.current, tonight):
-                return self._measure(state, state.current, tonight, ["an earlier start was cut off; gone on with"])
-            notes = self._close(state, state.current)
+            return self._go_on(state, state.current, matrix)
+        return (EXIT_OK, "no night was cut off: nothing was started") if self.resume else self._new(state, matrix, [])
+
+    def _go_on(self, state: State, current: Current, matrix: Matrix) -> tuple[int, str]:
+        """With a night that was cut off; then, in what is left of this one's time, with what has changed since."""
+        tonight = asyncio.run(look(matrix, Store(), current.pins, fetch=False))
+        if _differing(current, tonight):
+            if self.resume:
+                name = Path(current.run).name
+                return EXIT_OK, f"{name} was cut off, and other things are to be measured now: left to the next night"
+            return self._new(state, matrix, self._close(state, current))
+        before = current.spent
+        code, text = self._measure(state, current, tonight, ["an earlier start was cut off; gone on with"])
+        spent = current.spent - before
+        if self.resume or spent >= matrix.nightly.budget:
+            return code, text
+        then, more = self._new(state, matrix, [], spent)
+        return max(code, then), f"{text}\n{more}"
+
+    def _new(self, state: State, matrix: Matrix, notes: Sequence[str], spent: float = 0.0) -> tuple[int, str]:
+        """A night of what changed. spent: seconds of its time that are gone already."""
         tonight = asyncio.run(look(matrix, Store(), {}, self.fetch))
         why = changed(tonight.cells, state.cells, state.first)
         if not why:
@@ -63,7 +80,7 @@ class Night:
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
         cells = {name: tonight.cells[name] for name in order if name in tonight.cells}
         run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S")
-        state.current = Current(str(run), cells, why, dict(tonight.pins))
+        state.current = Current(str(run), cells, why, dict(tonight.pins), spent)
         self.place.save(state)
         return self._measure(state, state.current, tonight, [*notes, *tonight.notes])
 
@@ -86,7 +103,7 @@ class Night:
             if not (folder.path / "plan.json").exists():
                 request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.profile)
                 rundata.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
-            begin(folder, "nightly")
+            begin(folder, "nightly", nights(self.config, self.profile))
             self._groups(state, current, tonight, folder)
             report = rundata.report(folder)
             write_matrix(folder, report)
@@ -155,7 +172,8 @@ class Night:
         since = time.time() - max(60.0, matrix.nightly.days) * DAY
         try:
             with History(self.manner.history) as history:
-                points = history.points(Filter(kind="nightly", since=since))
+                mine = Filter(kind="nightly", nights=nights(self.config, self.profile), since=since)
+                points = history.points(mine)
             return against(points, report["run"]["id"]), []
         except Exception as error:
             return Against(), [f"not compared with the nights before: {shown(error)}"]

@@ -45,6 +45,9 @@ def nightly(
         Path | None, typer.Option("--state", help="What is kept between nights; default: the user's state folder.")
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Measure what is here; fetch nothing.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Only go on with a night that was cut off; begin no new one.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the night in words, no progress.")] = False,
     jobs: work.Jobs = None,
     unsandboxed: work.Unsandboxed = False,
@@ -56,7 +59,7 @@ def nightly(
     """Measure what changed since last night, hold it against the nights before, and leave a mail to send.
 
     matrix.yaml says which sources: nightly: {sources: [mine], budget: 2h}. Nothing is mailed or posted. A night that
-    was cut off is gone on with.
+    was cut off is gone on with first.
 
     Example: kmatrix nightly --print systemd --into ~/.config/systemd/user
     """
@@ -68,7 +71,7 @@ def nightly(
     check_host()
     place = Place(state or usual(config, profile))
     manner = Manner(quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history)
-    code, text = Night(config, profile, place, manner, not offline).run()
+    code, text = Night(config, profile, place, manner, not offline, resume).run()
     typer.echo(text)
     raise typer.Exit(code)
 
@@ -78,11 +81,7 @@ def show(starter: Starter, config: Path, profile: str, into: Path | None) -> Non
     files = sorted(path for path in (DATA / starter.value).iterdir() if path.is_file())
     words = ["nightly", "--quiet", "--config", str(config.resolve()), *(["--profile", profile] if profile else [])]
     program = [found] if (found := shutil.which("kmatrix")) else [sys.executable, "-m", "orchestrator"]
-    values = {
-        "command": shlex.join([*program, *words]),
-        "folder": str(config.resolve().parent),
-        "config": config.name,
-    }
+    values = quoted(starter, shlex.join([*program, *words]), config.resolve())
     for path in files:
         text = Template(path.read_text()).substitute(values)
         if into:
@@ -91,3 +90,13 @@ def show(starter: Starter, config: Path, profile: str, into: Path | None) -> Non
             typer.echo(str(into / path.name))
         else:
             typer.echo(f"# ---- {path.name}\n{text}" if len(files) > 1 else text, nl=False)
+
+
+def quoted(starter: Starter, command: str, config: Path) -> dict[str, str]:
+    """What stands in the starter's files: command, folder, config; by its own rules of what a character means."""
+    folder = str(config.parent)
+    if starter is Starter.SYSTEMD:
+        command, folder = command.replace("%", "%%").replace("$", "$$"), folder.replace("%", "%%")
+    if starter is Starter.CRON:
+        command, folder = command.replace("%", r"\%"), shlex.quote(folder).replace("%", r"\%")
+    return {"command": command, "folder": folder, "config": shlex.quote(config.name)}

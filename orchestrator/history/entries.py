@@ -20,6 +20,7 @@ class Run:
     linux: str
     summary: str
     code: int
+    nights: str  # contract.RunRow's; "" for other runs, and for nights of before it was recorded
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Filter:
     metric: str = ""
     kind: str = ""
     since: float = 0.0
+    nights: str = ""
 
 
 ALL = Filter()

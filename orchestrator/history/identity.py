@@ -27,10 +27,11 @@ class Identified:
     place: Path
 
 
-def begin(folder: RunFolder, kind: str) -> None:
-    """Give the run its name at its first start; a later start keeps it."""
+def begin(folder: RunFolder, kind: str, nights: str = "") -> None:
+    """Give the run its name at its first start; a later start keeps it. nights: see RunRow."""
     if folder.read_json(rundata.RUN) is None:
-        folder.write_json(rundata.RUN, RunRow(id=uuid.uuid4().hex[:16], started=round(time.time(), 3), kind=kind))
+        row = RunRow(id=uuid.uuid4().hex[:16], started=round(time.time(), 3), kind=kind)
+        folder.write_json(rundata.RUN, RunRow(**row, nights=nights) if nights else row)
 
 
 def opened(path: Path) -> Identified:

@@ -15,7 +15,7 @@ UNKNOWN = "not recorded"
 
 def inputs(report: MatrixReport, cell: CellRow) -> dict[str, str]:
     """{what, as a reader names it: which one}, for all that is not the kernel's source. The emulator's version is
-    none of them: it must not matter, and that is verified."""
+    none of them: it must not matter, and that is verified. The machine is one where figures vary."""
     build = f"{cell['arch']}/{cell['kernel']}"
     files = report.get("inputs", {})
     own = {
@@ -24,7 +24,8 @@ def inputs(report: MatrixReport, cell: CellRow) -> dict[str, str]:
         if name.startswith((f"guest-tools/{cell['workload']}/", "guest-tools/common/"))
     }
     wanted = files.get(f"kconfig/{build}")
-    image = report["host"].get("guest_image", {})
+    host = report["host"]
+    image = host.get("guest_image", {})
     return {
         "compiler": str(report["kernels"].get(build, {}).get("compiler", UNKNOWN)),
         "kconfig": wanted["sha256"] if wanted else UNKNOWN,
@@ -35,7 +36,8 @@ def inputs(report: MatrixReport, cell: CellRow) -> dict[str, str]:
         "accel": cell["accel"] or UNKNOWN,
         "CPU": cell["cpu"] or UNKNOWN,
         "work of a pass": f"{cell['units']} {cell['unit']}",
-        "kmatrix": str(report["host"].get("kmatrix", UNKNOWN)),
+        "kmatrix": str(host.get("kmatrix", UNKNOWN)),
+        **({} if cell["exact"] else {"machine": _machine(host)}),
         **{f"measure.{name}": str(report["measure"].get(name, UNKNOWN)) for name in SETTINGS if name != "clock"},
     }
 
@@ -58,6 +60,14 @@ def differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
         for name in dict.fromkeys([*old, *new])
         if old.get(name, UNKNOWN) != new.get(name, UNKNOWN)
     ]
+
+
+def _machine(host: Mapping[str, Any]) -> str:
+    """AMD EPYC 7B13, 8 cores, 31 GiB; no name, for a machine that is hired by the night has another one each time."""
+    if "cores" not in host:
+        return UNKNOWN
+    memory = round(host.get("memory_mib", 0) / 1024)
+    return f"{host.get('cpu') or host.get('machine', '?')}, {host['cores']} cores, {memory} GiB"
 
 
 def _together(files: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from orchestrator.history.figures import figure, per_unit
 from orchestrator.history.steps import Step
 from orchestrator.history.trends import CellTrend, Line, Trend, trends
 from orchestrator.model import Direction
+from orchestrator.store import digest
 
 _COMMIT = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 
@@ -33,11 +35,18 @@ def render(points: Sequence[Point]) -> str:
     )  # fmt: skip
     found = trends(points)
     runs = list({point.run.id: point.run for point in points}.values())
-    steps = [row for cell in found for trend in cell.trends for line in trend.lines for row in step_rows(trend, line)]
+    titles = _titles(found)
+    steps = [
+        {**row, "cell": titles[cell.cell, cell.nights]}
+        for cell in found
+        for trend in cell.trends
+        for line in trend.lines
+        for row in step_rows(trend, line)
+    ]
     return place.get_template("page.html.j2").render(
         headline=_headline(runs, steps),
         steps=sorted(steps, key=lambda row: (row["date"], row["cell"]), reverse=True),
-        cells=[_cell(cell) for cell in found],
+        cells=[_cell(cell, titles[cell.cell, cell.nights]) for cell in found],
         cuts=sum(len(cell.cuts) for cell in found),
         alpha=f"{ALPHA:.0%}",
     ).rstrip() + "\n"  # fmt: skip
@@ -68,7 +77,7 @@ def _step_row(trend: Trend, line: Line, step: Step) -> dict[str, str]:
         "sure": "exact" if step.p is None else f"p = {step.p:.2g}",
         "runs": f"{last.run.id} ({date(last.run)}) to {first.run.id}",
         "kernels": _kernels(last, first),
-        "href": _anchor(trend.cell),
+        "href": _anchor(trend.cell, trend.nights),
     }
 
 
@@ -104,11 +113,22 @@ def _headline(runs: Sequence[Run], steps: Sequence[Any]) -> str:
     return f"{len(runs)} runs from {date(runs[0])[:10]} to {date(runs[-1])[:10]}: {found}"
 
 
-def _cell(cell: CellTrend) -> dict[str, Any]:
+def _titles(found: Sequence[CellTrend]) -> dict[tuple[str, str], str]:
+    """A cell's id, and whose it is where several matrix files have one of that name."""
+    count = Counter(cell.cell for cell in found)
+    return {
+        (cell.cell, cell.nights): cell.cell
+        if count[cell.cell] == 1
+        else f"{cell.cell}, {f'nights of {cell.nights}' if cell.nights else 'other runs'}"
+        for cell in found
+    }
+
+
+def _cell(cell: CellTrend, title: str) -> dict[str, Any]:
     moved = [trend for trend in cell.trends if not _flat(trend)]
     return {
-        "id": cell.cell,
-        "anchor": _anchor(cell.cell),
+        "id": title,
+        "anchor": _anchor(cell.cell, cell.nights),
         "figures": [Markup(figure(trend, cell.failed)) for trend in moved if trend.metric in collectors()],
         "flat": [_flat_text(trend) for trend in cell.trends if _flat(trend)],
         "cuts": [{"date": date(point.run), "run": point.run.id, "why": why} for point, why in cell.cuts],
@@ -134,5 +154,5 @@ def _flat_text(trend: Trend) -> str:
     return f"{trend.metric}: {value} {unit} in every pass of {count} runs"
 
 
-def _anchor(cell: str) -> str:
-    return "cell-" + cell.replace("/", "-")
+def _anchor(cell: str, nights: str) -> str:
+    return "cell-" + cell.replace("/", "-") + (f"-{digest(nights)[:8]}" if nights else "")

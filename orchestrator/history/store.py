@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,6 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from orchestrator.analyse.contract import CellRow, MatrixReport, RunRow
 from orchestrator.analyse.matrix import exit_code
@@ -25,12 +24,12 @@ from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import lineage
 from orchestrator.history.entries import ALL, Filter, Point, Run
 from orchestrator.history.identity import Identified
-from orchestrator.history.tables import CELLS, FIGURES, FORMAT, META, RUNS, VERSION
+from orchestrator.history.tables import CELLS, FIGURES, RUNS
+from orchestrator.history.versions import prepare, run_columns, version
 from orchestrator.rows import summary
 
 OFF = "none"
 PATIENCE = 30  # seconds that a recording waits for another one
-LOCK = 0x6B6D6174  # PostgreSQL's advisory lock: kmat
 
 
 def address(place: str | None) -> URL | None:
@@ -84,34 +83,34 @@ class History:
         if not self._engine:
             return None
         with self._asking(write=True) as connection:
-            _prepare(connection)
+            prepare(connection)
             return _insert(connection, identified.run, identified.report, str(identified.place))
 
     def runs(self, wanted: Filter = ALL) -> list[Run]:
         """Those with a cell that is asked for, in the order of time."""
         with self._asking() as connection:
-            if not _there(connection):
+            if not (form := version(connection)):
                 return []
+            columns = run_columns(form)
             cells = sql.select(CELLS.c.run).where(*_where(wanted))
             if wanted.metric:
                 cells = cells.where(
                     CELLS.c.id.in_(sql.select(FIGURES.c.cell).where(FIGURES.c.metric == wanted.metric))
                 )
-            query = sql.select(*_RUN).where(RUNS.c.id.in_(cells))
-            query = query.where(RUNS.c.started >= wanted.since).order_by(RUNS.c.started, RUNS.c.id)
-            query = query.where(RUNS.c.kind == wanted.kind) if wanted.kind else query
+            query = sql.select(*(column.label(name) for name, column in columns.items()))
+            query = query.where(RUNS.c.id.in_(cells), *_of_run(wanted, columns)).order_by(RUNS.c.started, RUNS.c.id)
             return [Run(**row) for row in connection.execute(query).mappings()]
 
     def points(self, wanted: Filter = ALL) -> list[Point]:
         """Every metric of every cell that is asked for, in the order of time; failed cells have one of metric ""."""
         with self._asking() as connection:
-            if not _there(connection):
+            if not (form := version(connection)):
                 return []
+            of_run = run_columns(form)
             joined = RUNS.join(CELLS, CELLS.c.run == RUNS.c.id).outerjoin(FIGURES, FIGURES.c.cell == CELLS.c.id)
-            columns = [*_RUN, CELLS, FIGURES.c.metric, FIGURES.c.boots]
-            query = sql.select(*(column.label(str(column)) for column in _flat(columns))).select_from(joined)
-            query = query.where(RUNS.c.started >= wanted.since, *_where(wanted))
-            query = query.where(RUNS.c.kind == wanted.kind) if wanted.kind else query
+            columns = [column.label(str(column)) for column in [*CELLS.c, FIGURES.c.metric, FIGURES.c.boots]]
+            columns += [column.label(f"{RUNS.name}.{name}") for name, column in of_run.items()]
+            query = sql.select(*columns).select_from(joined).where(*_where(wanted), *_of_run(wanted, of_run))
             query = query.order_by(RUNS.c.started, RUNS.c.id, CELLS.c.id, FIGURES.c.id)
             found = [_point(dict(row)) for row in connection.execute(query).mappings()]
         return [point for point in found if wanted.metric in ("", point.metric) or not point.metric]
@@ -120,7 +119,7 @@ class History:
         """The whole matrix of an entry. ConfigError if there is none."""
         with self._asking() as connection:
             query = sql.select(RUNS.c.report).where(RUNS.c.id == run)
-            packed = connection.execute(query).scalar() if _there(connection) else None
+            packed = connection.execute(query).scalar() if version(connection) else None
         if packed is None:
             raise ConfigError(f"the history has no run {run}", hint="kmatrix history lists them")
         found: MatrixReport = json.loads(zlib.decompress(packed))
@@ -170,29 +169,6 @@ def _engine(url: URL) -> sql.Engine:
     return engine
 
 
-def _there(connection: Connection) -> bool:
-    """Are there tables, and of a version that we know?"""
-    if not sql.inspect(connection).has_table(FORMAT.name):
-        return False
-    version = connection.execute(sql.select(sql.func.max(FORMAT.c.version))).scalar()
-    if version is not None and version > VERSION:
-        raise ConfigError(f"the history was written by a newer kmatrix (format {version})", hint="use that one")
-    return True
-
-
-def _prepare(connection: Connection) -> None:
-    """Make the tables; one recording at a time, so that the same run twice is one entry."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sql.select(sql.func.pg_advisory_xact_lock(LOCK)))
-    if _there(connection):
-        return
-    for table in META.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in table.indexes:
-            connection.execute(CreateIndex(index, if_not_exists=True))
-    connection.execute(sql.insert(FORMAT).values(version=VERSION))
-
-
 def _insert(connection: Connection, run: RunRow, report: MatrixReport, place: str) -> int:
     before = connection.execute(sql.select(RUNS.c.id).where(RUNS.c.name == run["id"])).scalar()
     if before is not None:
@@ -207,6 +183,7 @@ def _insert(connection: Connection, run: RunRow, report: MatrixReport, place: st
         "linux": ", ".join(versions),
         "summary": summary(report),
         "code": exit_code(report),
+        "nights": run.get("nights", ""),
         "report": zlib.compress(json.dumps(report).encode(), 9),
         **({"id": before} if before is not None else {}),  # what people have noted stays true
     }
@@ -247,8 +224,9 @@ def _where(wanted: Filter) -> list[sql.ColumnElement[bool]]:
     return [column == getattr(wanted, name) for name, column in columns.items() if getattr(wanted, name)]
 
 
-def _flat(columns: Sequence[Any]) -> list[Any]:
-    return [c for column in columns for c in (column.c if isinstance(column, sql.Table) else [column])]
+def _of_run(wanted: Filter, columns: Mapping[str, sql.ColumnElement[Any]]) -> list[sql.ColumnElement[bool]]:
+    named = [columns[name] == getattr(wanted, name) for name in ("kind", "nights") if getattr(wanted, name)]
+    return [RUNS.c.started >= wanted.since, *named]
 
 
 def _point(row: dict[str, Any]) -> Point:
@@ -263,6 +241,3 @@ def _point(row: dict[str, Any]) -> Point:
         inputs=json.loads(row[f"{CELLS.name}.inputs"]),
         kernel=json.loads(row[f"{CELLS.name}.source"]),
     )
-
-
-_RUN = [RUNS.c[name] for name in Run.__dataclass_fields__]

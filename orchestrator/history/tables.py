@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 
-VERSION = 1  # of these tables; a newer one is left alone
+VERSION = 2  # of these tables; a newer one is left alone, an older one brought up to date: versions.py
 META = MetaData()
 
 FORMAT = Table("kmatrix_format", META, Column("version", Integer, primary_key=True))
@@ -22,6 +22,7 @@ RUNS = Table(
     Column("linux", Text, nullable=False),
     Column("summary", Text, nullable=False),
     Column("code", Integer, nullable=False),  # exit code
+    Column("nights", Text, nullable=False, server_default=""),  # contract.RunRow's; since version 2
     Column("report", LargeBinary, nullable=False),  # matrix.json, zlib
 )
 

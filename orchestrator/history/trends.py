@@ -30,15 +30,17 @@ class Trend:
     cell: str
     metric: str
     lines: tuple[Line, ...]
+    nights: str = ""
 
 
 @dataclass(frozen=True)
 class CellTrend:
-    """A cell: its metrics, and the runs in which it did not pass."""
+    """A cell: its metrics, and the runs in which it did not pass. nights: whose cell it is, see contract.RunRow."""
 
     cell: str
     trends: tuple[Trend, ...]
     failed: tuple[Point, ...]
+    nights: str = ""
 
     @property
     def cuts(self) -> list[tuple[Point, tuple[str, ...]]]:
@@ -51,25 +53,28 @@ class CellTrend:
 
 def trends(points: Iterable[Point]) -> list[CellTrend]:
     """All cells, in the order in which they were first seen; points are in the order of time."""
-    cells: dict[str, dict[str, list[Point]]] = {}
-    failed: dict[str, list[Point]] = {}
+    cells: dict[tuple[str, str], dict[str, list[Point]]] = {}
+    failed: dict[tuple[str, str], list[Point]] = {}
     for point in points:
-        table = cells.setdefault(point.cell, {})
+        cell = point.cell, point.run.nights
+        table = cells.setdefault(cell, {})
         if point.status == Status.PASSED and sound(point.boots):
             table.setdefault(point.metric, []).append(point)
-        elif point.status not in (Status.PASSED, Status.SKIPPED) and not _told(failed.get(point.cell), point):
-            failed.setdefault(point.cell, []).append(point)
+        elif point.status not in (Status.PASSED, Status.SKIPPED) and not _told(failed.get(cell), point):
+            failed.setdefault(cell, []).append(point)
     cut = {(cell, metric): cut_up(found) for cell, table in cells.items() for metric, found in table.items()}
     varying = sum(not line.points[0].exact and len(line.points) > 1 for lines in cut.values() for line in lines)
     return [
         CellTrend(
-            cell,
+            name,
             tuple(
-                Trend(cell, metric, tuple(stepped(line, varying) for line in cut[cell, metric])) for metric in table
+                Trend(name, metric, tuple(stepped(line, varying) for line in cut[(name, nights), metric]), nights)
+                for metric in table
             ),
-            tuple(failed.get(cell, ())),
+            tuple(failed.get((name, nights), ())),
+            nights,
         )
-        for cell, table in cells.items()
+        for (name, nights), table in cells.items()
     ]
 
 

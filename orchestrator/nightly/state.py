@@ -92,4 +92,9 @@ def usual(config: Path, profile: str) -> Path:
     """In the user's state folder, by matrix file and profile."""
     base = os.environ.get("XDG_STATE_HOME")
     root = Path(base) if base else Path.home() / ".local/state"
-    return root / "kmatrix/nightly" / f"{config.stem}-{digest(str(config.resolve()), profile)[:8]}"
+    return root / "kmatrix/nightly" / nights(config, profile)
+
+
+def nights(config: Path, profile: str) -> str:
+    """Whose nights they are; of another matrix file's, cells may have the same ids."""
+    return f"{config.stem}-{digest(str(config.resolve()), profile)[:8]}"

@@ -93,7 +93,7 @@ def test_killed_in_the_middle_and_gone_on_with(kmatrix: Kmatrix) -> None:
     assert state(kmatrix)["current"]["run"] == str(run) and not (run / "matrix.json").exists()
     before = ended.stat().st_mtime_ns
 
-    again = night(kmatrix)
+    again = kmatrix(*arguments(kmatrix), "--resume")
     assert again.code == 0, again.out + again.err
     assert "gone on with" in again.out
     assert runs(kmatrix) == [run] and statuses(run) == {SMALL: "passed", SHMEM: "passed"}
@@ -101,6 +101,7 @@ def test_killed_in_the_middle_and_gone_on_with(kmatrix: Kmatrix) -> None:
     assert entries(kmatrix) == [str(run)] and state(kmatrix)["current"] is None
     assert set(json.loads((run / "host.json").read_text())["guest_image"]) == {"aarch64"}
     assert "nothing changed" in night(kmatrix).out
+    assert "no night was cut off" in kmatrix(*arguments(kmatrix), "--resume").out
 
 
 def test_never_twice_at_once(kmatrix: Kmatrix) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sql
 from orchestrator.cli.history import moment
 from orchestrator.cli.running import recorded
 from orchestrator.errors import ConfigError, InfraError
-from orchestrator.history import store
+from orchestrator.history import store, tables
 from orchestrator.history.entries import Filter
 from orchestrator.history.identity import Identified, begin, opened
 from orchestrator.history.store import History, address
@@ -156,10 +156,33 @@ def test_a_newer_format_is_left_alone(place: str) -> None:
         history.record(run())
         assert history._engine is not None
         with history._engine.begin() as connection:
-            connection.execute(sql.insert(store.FORMAT).values(version=store.VERSION + 1))
+            connection.execute(sql.insert(tables.FORMAT).values(version=tables.VERSION + 1))
         for act in (history.runs, history.points, lambda: history.record(run(1))):
             with pytest.raises(ConfigError, match="newer kmatrix"):
                 act()
+
+
+def made_old(history: History) -> None:
+    """As the first version of the tables was."""
+    assert history._engine is not None
+    with history._engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE kmatrix_runs DROP COLUMN nights")
+        connection.exec_driver_sql("UPDATE kmatrix_format SET version = 1")
+
+
+def test_an_older_format_is_read_and_brought_up_to_date_by_the_next_run(place: str) -> None:
+    mine = run(1)
+    mine.run["nights"] = "mine"
+    with History(place) as history:
+        number = history.record(run())
+        made_old(history)
+        assert [entry.nights for entry in history.runs()] == [""] and len(history.points()) == 24
+        assert history.runs(Filter(nights="mine")) == [] == history.points(Filter(nights="mine"))
+        assert number is not None and history.report(number)["cells"]
+        assert history.record(mine) == number + 1 and history.record(run()) == number
+        assert [(entry.id, entry.nights) for entry in history.runs()] == [(number, ""), (number + 1, "mine")]
+        assert len(history.points()) == 48 and len(history.points(Filter(nights="mine"))) == 24
+        assert {point.run.nights for point in history.points(Filter(nights="mine"))} == {"mine"}
 
 
 def test_a_password_is_never_shown(postgres: str) -> None:
@@ -192,11 +215,12 @@ def folder(path: Path) -> RunFolder:
 
 def test_a_run_keeps_its_name_wherever_it_goes(tmp_path: Path) -> None:
     made = folder(tmp_path / "a")
-    begin(made, "nightly")
+    begin(made, "nightly", "mine-12345678")
     first = opened(made.path).run
     begin(made, "run")  # a later start
     made.path.rename(tmp_path / "b")
     assert opened(tmp_path / "b").run == first and first["kind"] == "nightly"
+    assert first["nights"] == "mine-12345678"
     other = folder(tmp_path / "c")
     begin(other, "run")
     assert opened(other.path).run["id"] != first["id"]

@@ -7,28 +7,35 @@ import asyncio
 import copy
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from orchestrator import config
-from orchestrator.cli import app
+from orchestrator.cli import app, nightly
+from orchestrator.cli.night import Night
+from orchestrator.cli.running import Manner
 from orchestrator.errors import EXIT_INFRA, ConfigError
 from orchestrator.history.identity import Identified
 from orchestrator.history.store import History
-from orchestrator.model import Matrix
+from orchestrator.model import Matrix, Verdict
 from orchestrator.nightly import tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import host, within
 from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
 from orchestrator.nightly.prune import prune_cache, prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
+from orchestrator.nightly.state import nights as names
 from orchestrator.nights import Nightly
 from orchestrator.plan import plan
 from orchestrator.store import Store
@@ -225,6 +232,24 @@ def test_a_quiet_night_is_0_and_shows_older_steps(tmp_path: Path) -> None:
     assert f"2026-09-26 {'14:13'} {CELL} time" in tell.words(night).replace("\n  ", " ")
 
 
+def test_another_matrix_files_nights_are_not_compared_with(tree: Path, tmp_path: Path) -> None:
+    """Into the same history; their cells have the same ids, other figures, and pass where these do not."""
+    mine = Night(tmp_path / "mm.yaml", "", Place(tmp_path / "state"), Manner(history=str(tmp_path / "h")), False)
+    reports = nights(5)
+    for report in reports:
+        report["run"]["nights"] = names(mine.config, "")
+        cell(report, "s390x/patched/shmem-write").update(status="build_failed", metrics={})
+    other = copy.deepcopy(reports[3])
+    other["run"] |= {"id": "other", "nights": names(mine.config, "stable")}
+    other["cells"] = nights(1)[0]["cells"]
+    scale(cell(other), 0.5)
+    with History(str(tmp_path / "h")) as history:
+        for report in (*reports[:4], other, reports[4]):
+            history.record(Identified(report["run"], report, tmp_path))
+    found, notes = mine._against(reports[4], replace(only_git(tree), nightly=Nightly(days=36_500)))
+    assert notes == [] and not found.worse and not found.steps and len(found.verdicts(Verdict.SAME)) == 20
+
+
 def test_another_compiler_is_no_comparison(tmp_path: Path) -> None:
     reports = nights(3)
     reports[-1]["kernels"]["aarch64/patched"]["compiler"] = "gcc 14"
@@ -252,6 +277,41 @@ def test_a_cell_that_broke_is_worse_and_one_left_out_is_not(tmp_path: Path) -> N
 def test_a_source_that_is_lost_is_a_failure_of_the_testbed() -> None:
     night = tell.Night(nights(1)[0], {}, [], {"a/b/c": "no revision"}, [], Against())
     assert tell.code(night) == EXIT_INFRA and "no revision" in tell.words(night)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_night_that_was_cut_off_is_gone_on_with_before_or_without_a_new_one(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resume: bool
+) -> None:
+    """It keeps its commit; what was committed since is measured in the rest of the time, but not with --resume."""
+    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "matrix.yaml"
+    path.write_text(
+        TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}, revision: main}}") % tree
+    )
+    asked = nightly_matrix(config.load(path), {})
+    before = asyncio.run(look(asked, Store(tmp_path / "cache"), {}, fetch=False))
+    started: list[tuple[str, float]] = []
+
+    def measure(self: Night, state: State, current: Current, tonight: Any, notes: Any) -> tuple[int, str]:
+        started.append((next(iter(current.cells.values()))["source"], current.spent))
+        current.spent += 100
+        state.cells |= {name: Done(parts, current.run, "passed", 1.0) for name, parts in current.cells.items()}
+        state.current = None
+        self.place.save(state)
+        return (1, "worse") if len(started) == 1 else (0, "the same")
+
+    monkeypatch.setattr(Night, "_measure", measure)
+    place = Place(tmp_path / "state")
+    made = Night(path, "", place, Manner(), False, resume)
+    place.path.mkdir()
+    place.save(State(current=Current("cut-off", dict(before.cells), {}, dict(before.pins), 50.0)))
+    old, new = before.pins["mine"], commit(tree, "second")
+    code, text = made.run()
+    assert code == 1 and text == ("worse" if resume else "worse\nthe same")
+    assert started == [(f"git:{old}", 50.0), (f"git:{new}", 100.0)][: 1 if resume else 2]
+    commit(tree, "third")
+    assert made.run() == (0, "no night was cut off: nothing was started" if resume else "the same")
 
 
 def test_old_runs_go_by_number_and_age(tmp_path: Path) -> None:
@@ -314,7 +374,15 @@ def printed(kind: str, folder: Path) -> list[Path]:
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     files = printed("systemd", tmp_path)
-    assert [path.suffix for path in files] == [".service", ".timer"]
+    assert [path.suffix for path in files] == [".service", ".timer"] * 2
+    units = {path.name: path.read_text() for path in files}
+    assert (
+        "--resume\n" in units["kmatrix-nightly-resume.service"]
+        and "resume.service" in units["kmatrix-nightly.service"]
+    )
+    assert (
+        "--resume" not in units["kmatrix-nightly.service"] and "OnStartupSec" in units["kmatrix-nightly-resume.timer"]
+    )
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *map(str, files)], capture_output=True, text=True, timeout=60
     )
@@ -333,11 +401,41 @@ def test_workflows_are_what_their_schema_wants(tmp_path: Path, kind: str, schema
     assert "kmatrix nightly" in path.read_text() and "$$" not in path.read_text()
 
 
+def test_github_remembers_a_night_that_found_something(tmp_path: Path) -> None:
+    """actions/cache saves only if the job succeeds; exit code 1 is a failed job."""
+    [path] = printed("github", tmp_path)
+    steps = YAML(typ="safe").load(path)["jobs"]["nightly"]["steps"]
+    names = [step.get("uses") or step.get("name") or step["run"] for step in steps]
+    restore, save = (steps[names.index(f"actions/cache/{what}@v4")] for what in ("restore", "save"))
+    assert save["if"] == "always()" and save["with"].items() <= restore["with"].items()
+    order = ["actions/cache/restore@v4", "The night", "Trends", "actions/cache/save@v4"]
+    assert [name for name in names if name in order] == order and "actions/cache@v4" not in names
+
+
 def test_cron_lines_are_cron_lines(tmp_path: Path) -> None:
     [path] = printed("cron", tmp_path)
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     assert [line.split()[0] for line in lines] == ["30", "@reboot"]
     assert all("nightly --quiet --config" in line and "%" not in line for line in lines)
+    assert [line.endswith(" --resume") for line in lines] == [False, True], "in the daytime no new night begins"
+
+
+def test_a_folders_name_may_have_any_character(tmp_path: Path) -> None:
+    """A % ends the line for cron, and starts a name for systemd, as a dollar does in a command there."""
+    folder = tmp_path / "100% $HOME"
+    folder.mkdir()
+    (folder / "my matrix.yaml").write_text("")
+    for starter in nightly.Starter:
+        nightly.show(starter, folder / "my matrix.yaml", "", tmp_path / starter.value)
+    for line in (tmp_path / "cron/kmatrix-nightly.cron").read_text().splitlines()[2::2]:
+        shell = line.removeprefix("30 1 * * * ").removeprefix("@reboot ")
+        assert not re.search(r"(?<!\\)%", shell)
+        words = shlex.split(shell.replace(r"\%", "%"))
+        assert words[:3] == ["cd", str(folder), "&&"] and str(folder / "my matrix.yaml") in words
+    service = (tmp_path / "systemd/kmatrix-nightly.service").read_text()
+    assert "/100%% $HOME\n" in service and "/100%% $$HOME/my matrix.yaml'\n" in service
+    for path in (tmp_path / "github").iterdir():
+        assert "--config 'my matrix.yaml' --state" in path.read_text()
 
 
 def test_without_a_table_nightly_says_what_to_add(tmp_path: Path) -> None:

@@ -95,6 +95,44 @@ def test_a_patch_cannot_leave_the_tree(trees: tuple[Path, Path], tmp_path: Path,
         asyncio.run(patches.switch(*trees, [written(tmp_path / "evil.patch", text)]))
 
 
+def new_file(name: str, content: str, mode: str) -> str:
+    head = (
+        f"diff --git a/{name} b/{name}\nnew file mode {mode}\nindex 0000000..48980ad\n--- /dev/null\n+++ b/{name}\n"
+    )
+    return f"{head}@@ -0,0 +1 @@\n+{content}\n\\ No newline at end of file\n"
+
+
+@pytest.mark.parametrize("target", ["{folder}/secret", "../../secret", "gone", "memory.c"])
+def test_a_link_is_refused_wherever_it_leads(trees: tuple[Path, Path], tmp_path: Path, target: str) -> None:
+    (tmp_path / "secret").write_text("secret\n")
+    evil = written(tmp_path / "evil.patch", new_file("mm/x", target.format(folder=tmp_path), "120000"))
+    with pytest.raises(BuildError, match=r"evil\.patch: mm/x is a symbolic link") as raised:
+        asyncio.run(patches.switch(*trees, [evil]))
+    assert raised.value.kind == "patch" and not (trees[1] / "mm/x").exists()
+
+
+def test_nothing_is_made_behind_a_link_of_an_earlier_patch(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    link = written(tmp_path / "1.patch", new_file("mm/x", str(tmp_path / "out"), "120000"))
+    below = written(tmp_path / "2.patch", new_file("mm/x/sub/y.h", "evil", "100644"))
+    both = written(tmp_path / "both.patch", link.read_text() + below.read_text())
+    for series in ([link, below], [both]):
+        with pytest.raises(BuildError):
+            asyncio.run(patches.switch(*trees, series))
+        assert not list((tmp_path / "out").iterdir()) and not (trees[1] / "mm/x").exists()
+
+
+@pytest.mark.parametrize("name", ["link.c", "links/memory.c", "links/new.c"])
+def test_a_link_of_the_source_is_not_followed(trees: tuple[Path, Path], tmp_path: Path, name: str) -> None:
+    for root in trees:
+        (root / "link.c").symlink_to("mm/memory.c")
+        (root / "links").symlink_to("mm")
+    text = new_file(name, "new", "100644") if "new" in name else PATCH.replace("mm/memory.c", name)
+    with pytest.raises(BuildError, match=rf"p\.patch: {name.partition('/')[0]} is a symbolic link"):
+        asyncio.run(patches.switch(*trees, [written(tmp_path / "p.patch", text)]))
+    assert (trees[1] / "mm/memory.c").read_text() == "one\ntwo\nthree\n" and (trees[1] / "link.c").is_symlink()
+
+
 def test_an_empty_patch_is_refused(trees: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="no change"):
         asyncio.run(patches.switch(*trees, [written(tmp_path / "no.patch", "Hello.\n")]))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from orchestrator import diffs, profilerows
 from orchestrator.analyse.profiles import DifferenceRow, assemble
-from orchestrator.build import addr2line, sourcediff
+from orchestrator.build import addr2line, patches, sourcediff
 from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import lines
@@ -230,3 +231,19 @@ def test_line_numbers_are_those_with_the_whole_series_applied(tmp_path: Path) ->
     assert asyncio.run(sourcediff.between(pristine, [one], [one], tmp_path / "same")) == ""
     with pytest.raises(BuildError):
         asyncio.run(sourcediff.between(pristine, [], [one, one], tmp_path / "bad"))
+
+
+def test_a_difference_shows_nothing_from_behind_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No patch brings one in. Were there one, it would be no secret's way out."""
+    pristine = sources(tmp_path)
+    (tmp_path / "secret").write_text("content\n")
+
+    async def links(_: Path, scratch: Path, applied: Sequence[Path]) -> set[str]:
+        if applied:
+            (scratch / "link.c").symlink_to(tmp_path / "secret")
+        return set()
+
+    monkeypatch.setattr(patches, "apply", links)
+    with pytest.raises(InfraError) as raised:
+        asyncio.run(sourcediff.between(pristine, [], [tmp_path / "a.patch"], tmp_path / "scratch"))
+    assert "link.c" in raised.value.log and "content" not in raised.value.log

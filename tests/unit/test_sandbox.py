@@ -57,6 +57,10 @@ def test_it_reads_the_source_and_writes_the_build_tree(run: Run, tmp_path: Path)
         "echo evil >$T/source/new",
         "touch /usr/evil",
         "mount -t tmpfs none /mnt",
+        "unshare -Um mount -t tmpfs none /tmp",
+        "unshare -U true",
+        "echo evil >/new",
+        "echo evil >/dev/new",
     ],
 )
 def test_it_sees_and_writes_nothing_else(run: Run, tmp_path: Path, what: str) -> None:
@@ -100,6 +104,22 @@ def _text(path: Path) -> str:
 def test_too_much_memory_ends_it(run: Run) -> None:
     with pytest.raises(BuildError, match="MiB; it may use 100"):
         run("python3 -c 'import time; x = bytearray(300 << 20); time.sleep(60)'", Bounds(100, 50))
+
+
+@pytest.mark.parametrize("what", ["head -c 80M /dev/zero >/tmp/a", "head -c 80M /dev/zero >/dev/shm/a"])
+def test_a_file_in_memory_is_memory(run: Run, what: str) -> None:
+    assert run(f"{what} && sleep 1", Bounds(100, 50)) == (0, "")
+    with pytest.raises(BuildError, match="MiB; it may use 100"):
+        run(f"{what} && cp /tmp/a /dev/shm/b || cp /dev/shm/a /tmp/b; sleep 60", Bounds(100, 50))
+
+
+def test_between_two_looks_files_in_memory_end_at_the_limit(run: Run) -> None:
+    assert run("df -k --output=size /tmp /dev/shm | tail -n 2 | xargs", Bounds(100, 50)) == (0, "102400 102400\n")
+
+
+def test_many_empty_files_are_memory_too(run: Run) -> None:
+    with pytest.raises(BuildError, match="MiB; it may use 20"):
+        run("""cd /tmp; python3 -c 'for i in range(30000): open(str(i), "w")'; sleep 60""", Bounds(20, 50))
 
 
 def test_time_is_limited(run: Run) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,49 @@ def test_a_line_is_cut_with_its_reason(tmp_path: Path, what: str) -> None:
     assert [len(line.points) for line in mine.trends[0].lines] == [3, 2]
     assert all_steps(found) == []
     assert f"run 4: {what}: " in render(recorded).replace("&#39;", "'")
+
+
+def varying(reports: Sequence[Any]) -> Sequence[Any]:
+    """As of a wall clock: no figure repeats."""
+    for report in reports:
+        for row in report["cells"]:
+            row.update(exact=False, clock="wall")
+    return reports
+
+
+def test_a_line_that_varies_ends_with_the_machine_and_one_that_repeats_does_not(tmp_path: Path) -> None:
+    """A second machine, 30 % faster, records into the same history; the name of one that is hired does not matter."""
+    for name, reports, lines in (("repeats", nights(8), [8]), ("varies", varying(nights(8)), [4, 4])):
+        for number, report in enumerate(reports):
+            report["host"] |= {"cpu": "EPYC", "cores": 4, "memory_mib": 15990 + number}
+        for report in reports[4:]:
+            report["host"]["cpu"] = "Xeon"
+        (tmp_path / name).mkdir()
+        found = trends(points(reports, tmp_path / name))
+        mine = next(one for one in found if one.cell == CELL)
+        assert [len(line.points) for line in mine.trends[0].lines] == lines
+        whys = [why for _, why in mine.cuts]
+        assert whys == [("machine: EPYC, 4 cores, 16 GiB before, Xeon, 4 cores, 16 GiB now",)] * (len(lines) - 1)
+
+
+def test_nights_of_two_matrix_files_are_two_lines(tmp_path: Path) -> None:
+    """Their kernels have the same names, so their cells have the same ids."""
+    reports = nights(12)
+    for number, report in enumerate(reports):
+        report["run"]["nights"] = ("stable", "unstable")[number % 2]
+        scale(cell(report), 1 + number % 2)
+    recorded = points(reports, tmp_path)
+    found = trends(recorded)
+    assert all_steps(found) == []
+    assert [(one.nights, len(one.trends[0].lines[0].points)) for one in found if one.cell == CELL] == [
+        ("stable", 6),
+        ("unstable", 6),
+    ]
+    page = render(recorded)
+    assert f"{CELL}, nights of stable" in page and f"{CELL}, nights of unstable" in page
+    anchors = re.findall(r'section id="([^"]+)"', page)
+    assert len(anchors) == len(set(anchors)) == 12
+    assert "nights of" not in render(recorded[:24])
 
 
 def test_what_was_there_before_is_a_cut_as_well(tmp_path: Path) -> None:
