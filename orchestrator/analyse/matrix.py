@@ -125,7 +125,7 @@ def cell_row(cell: CellResult) -> CellRow:
 def exit_code(report: MatrixReport) -> int:
     """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did."""
     statuses = {cell["status"] for cell in report["cells"]}
-    if Status.INFRA_FAILED in statuses:
+    if Status.INFRA_FAILED in statuses or any(row["possible"] for row in report.get("unprofiled", ())):
         return EXIT_INFRA
     if statuses - {Status.PASSED}:
         return EXIT_FAILED

@@ -11,11 +11,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator import profiledata
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
-from orchestrator.executors import changes, profiles
+from orchestrator.executors import changes
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
 from orchestrator.model import (
@@ -227,7 +228,7 @@ class Local:
         before = self.folder.load_cell(cell.id)
         if before is None or before.status in (Status.INFRA_FAILED, Status.SKIPPED):
             return None
-        lacking = self.profile and not profiles.taken(self.folder, cell)
+        lacking = self.profile and not profiledata.taken(self.folder, cell.id)
         return None if lacking and before.status is Status.PASSED else before  # its boots are kept all the same
 
     async def _cell(self, cell: Cell) -> None:

@@ -9,32 +9,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator import profiledata
 from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
-from orchestrator.model import BootResult, Cell, Clock, KernelArtifact, Marks
+from orchestrator.model import BootResult, Clock, KernelArtifact, Marks
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
-from orchestrator.results import RunFolder
 from orchestrator.store import write_atomically
 
-FILE = "profile.json"  # in the cell's folder
 _FIRST, _LAST = symbols.USER + "km_begin", symbols.USER + "km_end"  # the region is between them
 SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
 _UNITS_PER_US = 1000  # instructions in a microsecond of the instruction clock
 
 
-def possible(task: Task) -> str:
+def impossible(task: Task) -> str:
     """Why this boot cannot be profiled; empty if it can."""
     if task.measure.clock is not Clock.ICOUNT:
         return "it is measured by the wall clock; an account needs the instruction clock"
+    if task.measure.cpus != 1:
+        return f"it runs on {task.measure.cpus} CPUs, whose passes do not repeat; an account needs one CPU"
     return "" if task.boot.cell.arch.marks else f"{task.boot.cell.arch.name} has no marks in arches/"
-
-
-def taken(folder: RunFolder, cell: Cell) -> bool:
-    """Does the run folder have this cell's account?"""
-    return (folder.path / "cells" / cell.id / FILE).is_file()
 
 
 async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
@@ -46,7 +42,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     known = _Known(
         marks, system_map, symbols.kernel(system_map, marks.outside), symbols.program(task.tool.runner),
-        folder.resolve(), followed=bool(marks.calls) and task.measure.cpus == 1,
+        folder.resolve(), followed=bool(marks.calls),
     )  # fmt: skip
     known.functions.write_text(paths.listing(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES))
     library = await plugin.plugin(task.store, task.qemu)
@@ -56,7 +52,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     region = await asyncio.to_thread(_region, known)
     written = {**_account(task, region, plain, done), **await _lines(task, kernel, region), **_paths(known, region)}
-    write_atomically(task.folder.parent / FILE, json.dumps(written) + "\n")
+    write_atomically(task.folder.parent / profiledata.FILE, json.dumps(written) + "\n")
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
 
@@ -125,7 +121,7 @@ def _region(known: _Known) -> _Region:
 def _paths(known: _Known, region: _Region) -> dict[str, Any]:
     """By call path; where that is not exact, why there is none."""
     if not known.followed:
-        return {"paths": None, "paths_why": "calls are followed on one CPU, of architectures that say how they call"}
+        return {"paths": None, "paths_why": "calls are followed of architectures that say how they call"}
     found = paths.parse(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
     why = paths.doubt(found, region.made.functions, region.made.unattributed)
     return {"paths": None if why else [list(node) for node in found.nodes], "paths_why": why}
