@@ -105,8 +105,9 @@ class Boots:
             with stage(self.bus, self.store, f"{cell} profile", "profile", f"profile-{task.boot.id}"):
                 await profiles.take(task, kernel, result)
         except KmatrixError as error:
-            profiledata.refuse(self.folder, cell, error.message, error.log, possible=True)
-            self.bus.emit("note", task.boot.id, message=f"no profile: {error.message} {error.log}".strip())
+            why = error.message + (f" ({error.hint})" if error.hint else "")
+            profiledata.refuse(self.folder, cell, why, error.log, possible=True)
+            self.bus.emit("note", task.boot.id, message=f"no profile: {why} {error.log}".strip())
         else:
             profiledata.accept(self.folder, cell)
 

@@ -86,7 +86,7 @@ def profiling(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, cpus: int = 1)
     """The profiled pass of a boot, with a plugin that cannot be compiled."""
 
     async def take(*_: object) -> None:
-        raise InfraError("the plugin does not compile", log="gcc: no space <left>")
+        raise InfraError("the plugin does not compile", hint="install gcc", log="gcc: no space <left>")
 
     monkeypatch.setattr(profiles, "take", take)
     local = engine(folder)
@@ -123,12 +123,12 @@ def test_a_failed_account_leaves_its_reason_in_the_folder(whole: RunFolder, monk
     (row,) = rundata.report(whole)["unprofiled"]
     assert row == {
         "id": CELL,
-        "why": "the plugin does not compile",
+        "why": "the plugin does not compile (install gcc)",
         "log": "gcc: no space <left>",
         "possible": True,
     }
     code, text = call("report", whole.path, "-f", "html")
-    assert code == 4 and "not profiled: the plugin does not compile gcc: no space &lt;left&gt;" in text
+    assert code == 4 and "not profiled: the plugin does not compile (install gcc) gcc: no space &lt;left&gt;" in text
     assert engine(whole).ended_before(engine(whole).plan.cells[-1]) is None  # the next profile tries again
 
 
