@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from orchestrator import config as configuration
 from orchestrator import profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.profiles import ProfileReport
-from orchestrator.cli.look import DEFAULT, Config, Profile, Select
+from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
 from orchestrator.errors import ConfigError, InfraError
@@ -34,6 +35,7 @@ def profile_run(
     config: Config = DEFAULT,
     profile: Profile = "",
     select: Select = None,
+    workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/profile-DATE.")] = None,
     top: Annotated[
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
@@ -47,14 +49,15 @@ def profile_run(
 
     Example: kmatrix profile --select 'aarch64/*'
     """
-    if run and (profile or select or out):
+    if run and (profile or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
     if run:
         request = rundata.load_request(folder)
     else:
         once = {"boots": 1, "passes": 1}
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile)
+        chosen = configuration.named_or_absolute(workload or (), config)
+        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
     report = measured(folder, request, manner) if not run or lacking(folder) else rundata.report(folder)
     told = rundata.profile(folder)
