@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from orchestrator.analyse.contract import UnprofiledRow
 from orchestrator.analyse.profiles import ProfileReport, assemble
 from orchestrator.model import Comparison
 from orchestrator.results import RunFolder
 
 FILE = "profile.json"  # of the run; each profiled cell's folder has its own account under this name, too
+WHY_NOT = "no-profile.json"  # in a cell's folder, instead
 
 
 def diff_of(pair: Comparison) -> str:
@@ -23,3 +26,36 @@ def report(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Compar
     paths = {pair: folder.path / diff_of(pair) for pair in comparisons}
     diffs = {pair: path.read_text() for pair, path in paths.items() if path.is_file()}
     return assemble([account for account in accounts if account], comparisons, diffs)
+
+
+def taken(folder: RunFolder, cell_id: str) -> bool:
+    """Does the run folder have this cell's account?"""
+    return (folder.path / "cells" / cell_id / FILE).is_file()
+
+
+def refuse(folder: RunFolder, cell_id: str, why: str, log: str, possible: bool) -> None:
+    """Keep why a cell has no account; one of an earlier start is another boot's. possible: it may be tried again."""
+    folder.write_json(f"cells/{cell_id}/{WHY_NOT}", {"why": why, "log": log, "possible": possible})
+    (folder.path / "cells" / cell_id / FILE).unlink(missing_ok=True)
+
+
+def accept(folder: RunFolder, cell_id: str) -> None:
+    """There is an account now."""
+    (folder.path / "cells" / cell_id / WHY_NOT).unlink(missing_ok=True)
+
+
+def unprofiled(folder: RunFolder, passed: Sequence[str]) -> list[UnprofiledRow]:
+    """Of cells that passed, those without an account; none in a run that was never profiled."""
+    lacking = [cell_id for cell_id in passed if not taken(folder, cell_id)]
+    reasons = {cell_id: folder.read_json(f"cells/{cell_id}/{WHY_NOT}") for cell_id in lacking}
+    asked = (folder.path / FILE).is_file() or len(lacking) < len(passed) or any(reasons.values())
+    return [_row(cell_id, reason or {}) for cell_id, reason in reasons.items()] if asked else []
+
+
+def _row(cell_id: str, reason: Mapping[str, Any]) -> UnprofiledRow:
+    return UnprofiledRow(
+        id=cell_id,
+        why=reason.get("why", "its account is not there"),
+        log=reason.get("log", ""),
+        possible=reason.get("possible", True),
+    )

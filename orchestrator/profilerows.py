@@ -15,9 +15,9 @@ TOP_LINES = 12
 LEAST = 0.005  # instructions a unit of work: less is not a change that two digits show
 NOTE = (
     "Executed instructions by function, of one more pass of each cell with a QEMU plugin that counts them; calls: "
-    "executions of a function's first instruction. user: is the workload's own code. (interrupts) is all from an "
-    "interrupt's entry to the return to what it interrupted. A line has what the compiler made of it, and what was "
-    "inlined there."
+    "executions of a function's first instruction. user: is the workload's own code, user:runner: what starts it. "
+    "(interrupts) is all from an interrupt's entry to the return to what it interrupted. A line has what the "
+    "compiler made of it, and what was inlined there."
 )
 _CALLS = 12  # columns: 2.00 -> 1.00
 _NAME = 12  # the longest name of a kernel that is not cut

@@ -5,6 +5,7 @@ run/plan.json host.json matrix.yaml command.txt events.jsonl
     inputs/   copies of what went in: see inputs.py
     builds/ARCH/KERNEL/   build.log config info.json
     cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out)
+                                  profile.json, or no-profile.json: why there is none   of a run with a profile
     matrix.json matrix.md
     diffs/BASE..NEW.diff  profile.json   of a run with a profile
 """

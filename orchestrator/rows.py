@@ -207,6 +207,14 @@ def failures(report: MatrixReport) -> list[CellRow]:
     return [cell for cell in report["cells"] if cell["failure"]]
 
 
+def unprofiled(report: MatrixReport) -> list[str]:
+    """A line a reason: not profiled: s390x/patched/shmem-write: why."""
+    places: dict[str, list[str]] = {}
+    for row in report.get("unprofiled", ()):
+        places.setdefault(row["why"], []).append(row["id"])
+    return [f"not profiled: {', '.join(ids)}: {why}" for why, ids in places.items()]
+
+
 def summary(report: MatrixReport) -> str:
     """6 cells: 6 passed; 12 of 12 expectations hold."""
     total = len(report["cells"])

@@ -170,8 +170,12 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         copies.load(folder),
         profile(folder)["cells"],
     )
-    named = folder.read_json(RUN)
-    return MatrixReport(**{**made, "run": named}) if named else made
+    passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
+    if lacking := profiledata.unprofiled(folder, passed):
+        made["unprofiled"] = lacking
+    if named := folder.read_json(RUN):
+        made["run"] = named
+    return made
 
 
 def profile(folder: RunFolder) -> ProfileReport:

@@ -132,6 +132,18 @@ class RunRow(TypedDict):
     nights: NotRequired[str]
 
 
+class UnprofiledRow(TypedDict):
+    """A cell that passed, without an account of its instructions, in a run that has them.
+
+    possible: it could have one, so the run is not whole; else nobody can make one, and `why` says it.
+    """
+
+    id: str
+    why: str
+    log: str
+    possible: bool
+
+
 class MatrixReport(TypedDict):
     """The whole of matrix.json.
 
@@ -150,3 +162,4 @@ class MatrixReport(TypedDict):
     notes: dict[str, str]
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
+    unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for

@@ -128,7 +128,7 @@ def exit_code(report: MatrixReport) -> int:
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
     statuses = {cell["status"] for cell in report["cells"]}
-    if Status.INFRA_FAILED in statuses:
+    if Status.INFRA_FAILED in statuses or any(row["possible"] for row in report.get("unprofiled", ())):
         return EXIT_INFRA
     if statuses - {Status.PASSED}:
         return EXIT_FAILED

@@ -34,7 +34,7 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     here = _inside(kept)
     places = {(cell["arch"], cell["workload"]) for cell in cells}
     return {
-        **report,
+        **_accounts(report, kept),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
         "comparisons": [
@@ -57,9 +57,10 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     """What a run says of kernels with a certain patch: comparisons of which only the new one has it."""
     pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
     told = {*kernels, *(row["base"] for row in pairs)}
+    cells = [cell for cell in report["cells"] if cell["kernel"] in told]
     return {
-        **report,
-        "cells": [cell for cell in report["cells"] if cell["kernel"] in told],
+        **_accounts(report, {cell["id"] for cell in cells}),
+        "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
         "expectations": [row for row in report["expectations"] if set(row["kernel"].split(":")) <= told],
@@ -70,6 +71,13 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
 def matches(cell_id: str, pattern: str) -> bool:
     """As --select of run: a glob over ids; one that leaves parts out means all of them."""
     return fnmatchcase(cell_id, pattern + "/*" * max(0, 2 - pattern.count("/")))
+
+
+def _accounts(report: MatrixReport, kept: set[str]) -> MatrixReport:
+    """Without what is said of other cells' accounts."""
+    if "unprofiled" not in report:
+        return report
+    return {**report, "unprofiled": [row for row in report["unprofiled"] if row["id"] in kept]}
 
 
 def _inside(kept: set[str]) -> Callable[..., bool]:

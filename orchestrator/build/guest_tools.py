@@ -24,6 +24,8 @@ _STATIC = (
 )  # fmt: skip
 FLAGS = (*_STATIC, "-Wall", "-Wextra", "-Werror", "-Wl,--build-id=none")
 OWN_FLAGS = (*_STATIC, "-w", "-Wl,--build-id=none")  # a user's warnings are the user's
+# Where no other static program is: in a guest both run, and a profile tells them apart by their addresses alone.
+APART = ("-Wl,-Ttext-segment=0x60000000",)
 LIBRARIES = ("-lm",)
 HOOK = "-fsanitize-coverage=trace-pc"  # guest-tools/adapters/will-it-scale.c says why
 _NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
@@ -60,7 +62,7 @@ async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
         return Tool(await _Job(arch, box, workload.name, sources, others, own).binary(store))
     if own.kind is Kind.WILL_IT_SCALE:
         return Tool(await _Job(arch, box, workload.name, sources, others, own, adapter="will-it-scale").binary(store))
-    runner = await _Job(arch, box, "process", [box / ADAPTERS / "process.c"], []).binary(store)
+    runner = await _Job(arch, box, "process", [box / ADAPTERS / "process.c"], [], place=APART).binary(store)
     if own.kind is Kind.SOURCE:
         return Tool(runner, await _Job(arch, box, workload.name, sources, others, own, common=False).binary(store))
     return Tool(runner, _kept(store, own.files[0]))
@@ -97,6 +99,7 @@ class _Job:
     own: Own | None = None
     adapter: str = ""  # a file of ADAPTERS that has the main()
     common: bool = True
+    place: tuple[str, ...] = ()  # linker options that say at which addresses it is
 
     async def binary(self, store: Store) -> Path:
         """From the store; else compiled."""
@@ -104,7 +107,7 @@ class _Job:
         headers = [*(self._shared("*.h") if self.common else ()), *sorted(self.headers)]
         compiler = await toolchain.compiler(self.arch.cross_prefix)
         how = (
-            (FLAGS, compiler)
+            (FLAGS, *self.place, compiler)
             if self.own is None
             else (OWN_FLAGS, LIBRARIES, HOOK, self.common, self.adapter, compiler)
         )
@@ -149,6 +152,7 @@ class _Job:
             [
                 f"{self.arch.cross_prefix}gcc",
                 *flags,
+                *self.place,
                 *places,
                 *headers,
                 "-I",

@@ -9,15 +9,19 @@ from typing import Annotated
 
 import typer
 
+from orchestrator import config as configuration
 from orchestrator import profilerows, rundata
+from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.profiles import ProfileReport
-from orchestrator.cli.look import DEFAULT, Config, Profile, Select
+from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
 from orchestrator.errors import ConfigError, InfraError
+from orchestrator.model import Status
 from orchestrator.profiledata import FILE
 from orchestrator.results import RunFolder, open_run
+from orchestrator.rows import unprofiled
 from orchestrator.rundata import Request
 
 
@@ -31,6 +35,7 @@ def profile_run(
     config: Config = DEFAULT,
     profile: Profile = "",
     select: Select = None,
+    workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/profile-DATE.")] = None,
     top: Annotated[
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
@@ -44,31 +49,46 @@ def profile_run(
 
     Example: kmatrix profile --select 'aarch64/*'
     """
-    if run and (profile or select or out):
+    if run and (profile or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
     if run:
         request = rundata.load_request(folder)
     else:
         once = {"boots": 1, "passes": 1}
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile)
-    lacking = not run or len(rundata.profile(folder)["cells"]) < len(rundata.report(folder)["cells"])
+        chosen = configuration.named_or_absolute(workload or (), config)
+        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
-    report = measured(folder, request, manner) if lacking else rundata.report(folder)
+    report = measured(folder, request, manner) if not run or lacking(folder) else rundata.report(folder)
     told = rundata.profile(folder)
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
         typer.echo(profilerows.text(told, top))
+        typer.echo("".join(f"{line}\n" for line in unprofiled(report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
-    _check(told)
+    _check(folder, told, report)
     raise typer.Exit(exit_code(report))
 
 
-def _check(told: ProfileReport) -> None:
-    """InfraError where there is no account, or where one does not hold."""
+def lacking(folder: RunFolder) -> bool:
+    """Is there a cell whose account, or whose result, can still be measured?"""
+    report = rundata.report(folder)
+    done = {cell["id"] for cell in rundata.profile(folder)["cells"]}
+    done |= {row["id"] for row in report.get("unprofiled", ()) if not row["possible"]}
+    open_ = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
+    wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in report["cells"])
+    return wanted or not (folder.path / FILE).is_file()
+
+
+def _check(folder: RunFolder, told: ProfileReport, report: MatrixReport) -> None:
+    """InfraError where an account is not there, or where one does not hold."""
+    missing = [row["id"] for row in report.get("unprofiled", ()) if row["possible"]]
+    if missing:
+        hint = f"kmatrix report {folder.path} says why, kmatrix profile {folder.path} tries again"
+        raise InfraError(f"no account of {', '.join(missing)}", kind="profile", hint=hint)
     if not told["cells"]:
-        raise InfraError("nothing was profiled", kind="profile", hint="the notes above say why")
+        raise InfraError("nothing was profiled", kind="profile", hint=f"kmatrix report {folder.path} says why")
     wrong = [row["id"] for row in told["cells"] if row["balances"] is False]
     wrong += [f"{row['arch']}/*/{row['workload']}" for row in told["differences"] if row["balances"] is False]
     if wrong:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from orchestrator import profiledata
 from orchestrator.build import disk, initramfs
 from orchestrator.build.guest_tools import Tool
 from orchestrator.cell import Task, measure
@@ -90,22 +91,25 @@ class Boots:
             result = await self._with_retries(boot, task)
             self.folder.save_boot(boot.cell.id, result)
         if self.profile and boot.number == 0:
-            await self._profile(task, kernel, result)
+            await self.profiled(task, kernel, result)
         return result
 
-    async def _profile(self, task: Task, kernel: KernelArtifact, result: BootResult) -> None:
-        """The cell's account; without it the cell is what it is, so a failure is told and no more."""
-        why = profiles.possible(task)
-        if not why:
-            try:
-                with stage(
-                    self.bus, self.store, f"{task.boot.cell.id} profile", "profile", f"profile-{task.boot.id}"
-                ):
-                    await profiles.take(task, kernel, result)
-            except KmatrixError as error:
-                why = f"{error.message} {error.log}".strip()
-        if why:
+    async def profiled(self, task: Task, kernel: KernelArtifact, result: BootResult) -> None:
+        """The cell's account; without it the cell is what it is, so what is kept is why there is none."""
+        cell = task.boot.cell.id
+        if why := profiles.impossible(task):
+            profiledata.refuse(self.folder, cell, why, "", possible=False)
             self.bus.emit("note", task.boot.id, message=f"no profile: {why}")
+            return
+        try:
+            with stage(self.bus, self.store, f"{cell} profile", "profile", f"profile-{task.boot.id}"):
+                await profiles.take(task, kernel, result)
+        except KmatrixError as error:
+            why = error.message + (f" ({error.hint})" if error.hint else "")
+            profiledata.refuse(self.folder, cell, why, error.log, possible=True)
+            self.bus.emit("note", task.boot.id, message=f"no profile: {why} {error.log}".strip())
+        else:
+            profiledata.accept(self.folder, cell)
 
     async def _with_retries(self, boot: Boot, task: Task) -> BootResult:
         for attempt in range(self.measure.retries + 1):

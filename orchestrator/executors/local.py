@@ -11,12 +11,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator import rundata
+from orchestrator import profiledata, rundata
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
-from orchestrator.executors import changes, profiles
+from orchestrator.executors import changes
 from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.executors.host import cores, facts, memory_mib
 from orchestrator.model import (
@@ -126,7 +126,7 @@ class Local:
 
     def _start_boots(self, group: asyncio.TaskGroup, boots: Boots) -> None:
         """In the plan's order; a wall clock's wait for all builds, those that compute for all boots before, too."""
-        ended = {c.id for c in self.plan.cells if self._ended_before(c)}
+        ended = {c.id for c in self.plan.cells if self.ended_before(c)}
         builds = [name for name in self._tasks if name.startswith("kernel ")]
         answers = [f"kernel {b.id}" for b in self.plan.builds if self._answers and b.kernel.name == self.first]
         before = list(builds)
@@ -225,16 +225,17 @@ class Local:
                     raise error
             return await boots.boot(boot, kernel, initrd, tool, YIELDING if want is _Want.NOTHING else 0)
 
-    def _ended_before(self, cell: Cell) -> CellResult | None:
+    def ended_before(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
         before = self.folder.load_cell(cell.id)
-        if self.profile and not profiles.taken(self.folder, cell):
-            return None  # its boots are kept all the same
-        return before if before and before.status not in (Status.INFRA_FAILED, Status.SKIPPED) else None
+        if before is None or before.status in (Status.INFRA_FAILED, Status.SKIPPED):
+            return None
+        lacking = self.profile and not profiledata.taken(self.folder, cell.id)
+        return None if lacking and before.status is Status.PASSED else before  # its boots are kept all the same
 
     async def _cell(self, cell: Cell) -> None:
         """Gather a cell's boots, save its result, tell of it."""
-        result = self._ended_before(cell)
+        result = self.ended_before(cell)
         if resumed := result is not None:
             self.cells[cell.id] = result
         else:

@@ -9,32 +9,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from orchestrator import profiledata
 from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
-from orchestrator.model import BootResult, Cell, Clock, KernelArtifact, Marks
+from orchestrator.model import BootResult, Clock, KernelArtifact, Marks
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
-from orchestrator.results import RunFolder
 from orchestrator.store import write_atomically
 
-FILE = "profile.json"  # in the cell's folder
-_FIRST, _LAST = symbols.USER + "km_begin", symbols.USER + "km_end"  # the region is between them
+_FIRST, _LAST = "km_begin", "km_end"  # the region is between them
 SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
 _UNITS_PER_US = 1000  # instructions in a microsecond of the instruction clock
 
 
-def possible(task: Task) -> str:
+def impossible(task: Task) -> str:
     """Why this boot cannot be profiled; empty if it can."""
     if task.measure.clock is not Clock.ICOUNT:
         return "it is measured by the wall clock; an account needs the instruction clock"
+    if task.measure.cpus != 1:
+        return f"it runs on {task.measure.cpus} CPUs, whose passes do not repeat; an account needs one CPU"
     return "" if task.boot.cell.arch.marks else f"{task.boot.cell.arch.name} has no marks in arches/"
-
-
-def taken(folder: RunFolder, cell: Cell) -> bool:
-    """Does the run folder have this cell's account?"""
-    return (folder.path / "cells" / cell.id / FILE).is_file()
 
 
 async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
@@ -45,8 +41,8 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     assert marks is not None  # possible() was asked
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     known = _Known(
-        marks, system_map, symbols.kernel(system_map, marks.outside), symbols.program(task.tool.runner),
-        folder.resolve(), followed=bool(marks.calls) and task.measure.cpus == 1,
+        marks, system_map, symbols.kernel(system_map, marks.outside), symbols.programs(*task.tool.files),
+        folder.resolve(), alone=task.tool.program is None,
     )  # fmt: skip
     known.functions.write_text(paths.listing(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES))
     library = await plugin.plugin(task.store, task.qemu)
@@ -56,7 +52,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     region = await asyncio.to_thread(_region, known)
     written = {**_account(task, region, plain, done), **await _lines(task, kernel, region), **_paths(known, region)}
-    write_atomically(task.folder.parent / FILE, json.dumps(written) + "\n")
+    write_atomically(task.folder.parent / profiledata.FILE, json.dumps(written) + "\n")
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
 
@@ -70,7 +66,16 @@ class _Known:
     kernel: symbols.Symbols
     user: symbols.Symbols
     folder: Path
-    followed: bool  # can calls be followed?
+    alone: bool  # is all of the workload one program, with markers?
+
+    @property
+    def followed(self) -> bool:
+        """Can calls be followed? The plugin's shadow stack is that of one task."""
+        return self.alone and bool(self.marks.calls)
+
+    def own(self, name: str) -> tuple[int, int]:
+        """(first, end) address of a function of ours in the workload."""
+        return self.user.find((symbols.USER if self.alone else symbols.RUNNER) + name)
 
     @property
     def counts(self) -> Path:
@@ -88,7 +93,7 @@ class _Known:
 def options(library: Path, known: _Known) -> str:
     """-plugin's argument. Commas in paths are doubled, as QEMU wants it."""
     marks = known.marks
-    begin, begin_end = known.user.find(_FIRST)
+    begin, begin_end = known.own(_FIRST)
     followed = {"functions": known.functions, "paths": known.paths} if known.followed else {}
     files = {"out": known.counts, **followed}
     irqs = symbols.addresses(known.system_map, marks.interrupts).values()
@@ -98,7 +103,7 @@ def options(library: Path, known: _Known) -> str:
         f"begin={begin:#x}",
         f"begin_end={begin_end:#x}",
         *(f"ret={pattern}" for pattern in marks.returns),
-        f"end={known.user.find(_LAST)[0]:#x}",
+        f"end={known.own(_LAST)[0]:#x}",
         *(f"irq={address:#x}" for address in sorted(set(irqs))),
         *(f"eret={pattern}" for pattern in marks.exception_returns),
         *(f"call={pattern}" for pattern in marks.calls),
@@ -125,7 +130,10 @@ def _region(known: _Known) -> _Region:
 def _paths(known: _Known, region: _Region) -> dict[str, Any]:
     """By call path; where that is not exact, why there is none."""
     if not known.followed:
-        return {"paths": None, "paths_why": "calls are followed on one CPU, of architectures that say how they call"}
+        return {
+            "paths": None,
+            "paths_why": "calls are followed in one program, on architectures that say how they call",
+        }
     found = paths.parse(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
     why = paths.doubt(found, region.made.functions, region.made.unattributed)
     return {"paths": None if why else [list(node) for node in found.nodes], "paths_why": why}

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from elftools.elf.sections import Symbol, SymbolTableSection
 
+from orchestrator.elf import MAGIC
 from orchestrator.errors import InfraError
 
 _TEXT = "tTwW"
 _ABSOLUTE = "aA"  # no address of anything
 USER = "user:"  # before the names of the workload's own functions
+RUNNER = USER + "runner:"  # the same of the program that starts a workload which does not measure itself
 
 
 @dataclass(frozen=True)
@@ -68,24 +70,62 @@ def kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbols:
     return build([*rows, *((first, end, name) for name, (first, end) in outside.items())])
 
 
-def program(path: Path) -> Symbols:
-    """Of a static program; sizes are the ELF file's, up to the next one where it has none."""
+def programs(runner: Path, program: Path | None = None) -> Symbols:
+    """Of all that a workload is: one program with markers, or one that starts another.
+
+    The other one's code has no names if it is a script, stripped, or at an address that the guest chooses. InfraError
+    where both have code at the same addresses.
+    """
+    if program is None:
+        return _named(_load(runner), USER)
+    first = _load(runner)
+    other = _load(program) if program.read_bytes()[: len(MAGIC)] == MAGIC else None
+    if other is None or not other.fixed:
+        return _named(first, RUNNER)
+    if any(start < end2 and start2 < end for start, end in first.ranges for start2, end2 in other.ranges):
+        hint = "link it elsewhere (-Wl,-Ttext-segment=), or as a PIE"
+        where = f"{first.ranges[0][0]:#x}"
+        raise InfraError(f"{program.name} is at the addresses of what starts it, {where}", kind="profile", hint=hint)
+    pair = (_named(first, RUNNER), _named(other, USER))
+    return build(row for each in pair for row in zip(each.starts, each.ends, each.names, strict=True))
+
+
+@dataclass(frozen=True)
+class _Program:
+    """A static program. fixed: at the addresses that the file says; ranges: where it is loaded then."""
+
+    symbols: tuple[Symbol, ...]
+    fixed: bool
+    ranges: tuple[tuple[int, int], ...]
+
+
+def _load(path: Path) -> _Program:
     try:
         with path.open("rb") as file:
-            table = ELFFile(file).get_section_by_name(".symtab")
-            symbols = list(table.iter_symbols()) if isinstance(table, SymbolTableSection) else []
+            elf = ELFFile(file)
+            table = elf.get_section_by_name(".symtab")
+            loaded = [segment for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"]
+            return _Program(
+                tuple(table.iter_symbols()) if isinstance(table, SymbolTableSection) else (),
+                elf["e_type"] == "ET_EXEC",
+                tuple((segment["p_vaddr"], segment["p_vaddr"] + segment["p_memsz"]) for segment in loaded),
+            )
     except ELFError as error:
         raise InfraError(f"{path.name} is no ELF program: {error}", kind="profile") from error
+
+
+def _named(program: _Program, prefix: str) -> Symbols:
+    """Sizes are the ELF file's, up to the next one where it has none."""
     names: dict[int, list[str]] = {}
     sizes: dict[int, int] = {}
-    for symbol in symbols:
+    for symbol in program.symbols:
         if symbol["st_info"]["type"] in ("STT_FUNC", "STT_GNU_IFUNC") and symbol["st_value"]:
             names.setdefault(symbol["st_value"], []).append(symbol.name)
             sizes[symbol["st_value"]] = max(symbol["st_size"], sizes.get(symbol["st_value"], 0))
     starts = sorted(names)
-    following = dict(zip(starts, [*starts[1:], 0], strict=True))
+    following = dict(zip(starts, [*starts[1:], 0], strict=False))
     return build(
-        (start, start + sizes[start] if sizes[start] else following[start], USER + preferred(names[start]))
+        (start, start + sizes[start] if sizes[start] else following[start], prefix + preferred(names[start]))
         for start in starts
     )
 

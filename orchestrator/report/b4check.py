@@ -43,5 +43,6 @@ def status(report: MatrixReport) -> str:
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
         return "fail"
     whole = all(cell["status"] == Status.PASSED for cell in report["cells"])
+    whole = whole and not any(row["possible"] for row in report.get("unprofiled", ()))
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     return "pass" if whole and rows and not lost and not any(map(undecided, rows)) else "warn"

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import NOTHING, Extras
-from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
+from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary, unprofiled
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
@@ -33,6 +33,7 @@ def view(report: MatrixReport) -> RenderableType:
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{name}: {note}\n") for name, note in report["notes"].items()]
+    parts += [_unprofiled(report)] if unprofiled(report) else []
     parts += [_failure(cell) for cell in failures(report)]
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
 
@@ -66,6 +67,13 @@ def _claims(report: MatrixReport) -> Table:
     for name, text, verdict, tone in claims(report):
         out.add_row(name, Text(text), Text(verdict, STYLES[tone]))
     return out
+
+
+def _unprofiled(report: MatrixReport) -> Text:
+    text = Text("\n".join(unprofiled(report)))
+    if any(row["possible"] for row in report.get("unprofiled", ())):
+        text.append("\nnext: kmatrix profile RUN tries again", style="cyan")
+    return text.append("\n")
 
 
 def _failure(cell: CellRow) -> RenderableType:

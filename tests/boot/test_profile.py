@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import Done, Kmatrix
+from tests.boot.conftest import HERE, Done, Kmatrix
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 LOCK = {"x86_64": "down_read_trylock", "aarch64": "down_read_trylock", "s390x": "down_read"}
@@ -199,3 +199,19 @@ def test_two_runs_give_the_same_table(shipped: Done, again: Any) -> None:
 def test_a_finished_run_is_profiled_or_shown_again(shipped: Done, kmatrix_module: Kmatrix) -> None:
     again = kmatrix_module("profile", shipped.folder, "--json")
     assert again.code == 0 and again.out == (shipped.folder / "profile.json").read_text()
+
+
+def test_programs_without_markers_have_names_of_their_own(seed: Done, kmatrix: Kmatrix) -> None:
+    """What starts them is at other addresses, so a script's shell cannot end the region early either."""
+    text = TEXT.replace("[x86_64, aarch64, s390x]", "[aarch64]").split("  nop-7")[0]
+    config = kmatrix.matrix(text + "measure: {boots: 1, passes: 1}\n")
+    own = [f"{HERE / 'own/touch.c'} 1000", str(HERE / "own/hello.sh")]
+    words = [word for name in own for word in ("--workload", name)]
+    done = kmatrix("profile", "--config", config, "--out", kmatrix.folder / "run", *words)
+    assert done.code == 0, done.out + done.err
+    touch, hello = done.json("profile.json")["cells"]
+    table = {f["name"]: f for f in touch["functions"]}
+    assert 4000 < table["user:main"]["instructions"] < 5000 and table["user:main"]["calls"] == 1
+    assert table["user:runner:__spawni_child"]["calls"] == 1 and touch["unattributed"] < 100
+    names = [f["name"] for f in hello["functions"] if f["name"].startswith("user:")]
+    assert names and all(name.startswith("user:runner:") for name in names) and hello["unattributed"] > 10_000

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,12 +15,15 @@ from orchestrator import profilerows, workloads
 from orchestrator.analyse.contract import CellRow
 from orchestrator.analyse.expect import judge
 from orchestrator.analyse.profiles import INTERRUPTS, UNATTRIBUTED, ProfileReport, assemble, calls, cell
+from orchestrator.arches import known as arches
+from orchestrator.build import guest_tools
 from orchestrator.build.plugin import FLAGS, NAME, SOURCES, interface
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import symbols
 from orchestrator.profile.account import account, parse
 from orchestrator.profile.names import is_part, stem
+from orchestrator.store import Store
 
 MAP = """\
 0000000000000100 A absolute
@@ -96,6 +100,52 @@ def test_an_account_that_is_not_whole_is_no_account(text: str, what: str) -> Non
 )
 def test_names_have_a_stem(name: str, plain: str, part: bool) -> None:
     assert (stem(name), is_part(name)) == (plain, part)
+
+
+TOUCH = Path(__file__).parents[1] / "boot/own/touch.c"
+
+
+def runner_of(tmp_path: Path, arch: str = "x86_64") -> guest_tools.Tool:
+    """For a C program without markers: it, and what starts it."""
+    return asyncio.run(guest_tools.tool(Store(tmp_path / "store"), arches()[arch], workloads.load_file(TOUCH)))
+
+
+def compiled(out: Path, *options: str) -> Path:
+    subprocess.run(["x86_64-linux-gnu-gcc", "-O2", *options, TOUCH, "-o", out], check=True)
+    return out
+
+
+@pytest.mark.parametrize("arch", sorted(arches()))
+def test_a_program_and_what_starts_it_are_told_apart(tmp_path: Path, arch: str) -> None:
+    tool = runner_of(tmp_path, arch)
+    found = symbols.programs(*tool.files)
+    assert found.find("user:main") and found.find("user:runner:main") and found.find("user:runner:km_end")
+    alone = symbols.programs(tool.program)
+    assert all(found.at(first) == alone.at(first) for first in alone.starts)
+    with pytest.raises(KeyError):
+        found.find("user:km_end")
+
+
+def test_a_program_with_markers_is_all_user_code(tmp_path: Path) -> None:
+    assert symbols.programs(runner_of(tmp_path).runner).find("user:km_begin")
+
+
+@pytest.mark.parametrize("options", [("-static", "-no-pie", "-s"), ("-static-pie", "-fPIE")])
+def test_what_has_no_symbols_of_known_addresses_has_no_names(tmp_path: Path, options: tuple[str, ...]) -> None:
+    found = symbols.programs(runner_of(tmp_path).runner, compiled(tmp_path / "out", *options))
+    assert found.names and all(name.startswith("user:runner:") for name in found.names)
+
+
+def test_a_script_has_no_names(tmp_path: Path) -> None:
+    found = symbols.programs(runner_of(tmp_path).runner, TOUCH.with_name("hello.sh"))
+    assert all(name.startswith("user:runner:") for name in found.names)
+
+
+def test_a_program_at_the_addresses_of_what_starts_it_is_refused(tmp_path: Path) -> None:
+    """Stripped, too: it would end the region where it happens to execute the address of km_end()."""
+    there = compiled(tmp_path / "there", "-static", "-no-pie", "-s", *guest_tools.APART)
+    with pytest.raises(InfraError, match="there is at the addresses of what starts it, 0x600"):
+        symbols.programs(runner_of(tmp_path).runner, there)
 
 
 def raw(kernel: str, functions: dict[str, tuple[int, int]], drift: float = 0.0, units: int = 1000) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport
+from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts.sentence import named
 from orchestrator.rows import change, floor, judged, undecided
@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One test case; kind is cell, comparison or expectation, what a word for why."""
+    """One test case; kind is cell, profile, comparison or expectation, what a word for why."""
 
     arch: str
     workload: str
@@ -47,6 +47,7 @@ def cases(report: MatrixReport) -> list[Case]:
     """All of them: cells first, in the matrix's order."""
     return [
         *map(_cell, report["cells"]),
+        *map(_unprofiled, report.get("unprofiled", ())),
         *(_comparison(row, report) for row in report["comparisons"]),
         *map(_expectation, report["expectations"]),
     ]
@@ -58,6 +59,12 @@ def _cell(cell: CellRow) -> Case:
     message = " - ".join(text for text in (why.get("message", ""), why.get("hint", "")) if text)
     log = why.get("log", "")
     return Case(cell["arch"], cell["workload"], "cell", cell["kernel"], outcome, why.get("kind", ""), message, log)
+
+
+def _unprofiled(row: UnprofiledRow) -> Case:
+    arch, kernel, workload = row["id"].split("/")
+    outcome = Outcome.ERROR if row["possible"] else Outcome.SKIPPED
+    return Case(arch, workload, "profile", kernel, outcome, "profile", row["why"], row["log"])
 
 
 def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:

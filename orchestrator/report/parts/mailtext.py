@@ -13,7 +13,7 @@ from orchestrator.model import Clock, Verdict
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.sentence import listed, named
-from orchestrator.rows import VARYING, failures, limits, pairs
+from orchestrator.rows import VARYING, failures, limits, pairs, unprofiled
 from orchestrator.rows import claims as claim_rows
 
 Block = list[str]
@@ -90,6 +90,7 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     lost = [cell["id"] for cell in failures(report)]
     if lost:
         said.append(f"no figures of {listed(lost)}")
+    said += unprofiled(report)
     idle = [name for name in workloads.known(paths.GUEST_TOOLS) if name not in {cell["workload"] for cell in cells}]
     if idle:
         said.append(f"workloads not run: {listed(idle)}")

@@ -111,6 +111,7 @@ def _cell(cell: CellRow, report: MatrixReport, extras: Extras) -> dict[str, Any]
         "work": f"{cell['units']} {cell['unit']}s a pass" if cell["units"] else "none",
         "workload's sha256": cell["workload_sha256"] or "?",
     }
+    accounts = [row for row in report.get("unprofiled", ()) if row["id"] == cell["id"]]
     return {
         "id": cell["id"],
         "anchor": anchor(cell["id"]),
@@ -118,7 +119,7 @@ def _cell(cell: CellRow, report: MatrixReport, extras: Extras) -> dict[str, Any]
         "tone": TONES.get(cell["status"], "bad"),
         "failure": cell["failure"],
         "facts": facts,
-        "notes": cell["notes"],
+        "notes": [*cell["notes"], *(f"not profiled: {row['why']} {row['log']}".strip() for row in accounts)],
         "samples": _samples(cell["metrics"]),
         "starts": files.starts(extras.folder, cell["id"]),
         "build": files.build(extras.folder, build, report["kernels"].get(build)),

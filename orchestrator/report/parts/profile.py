@@ -21,7 +21,8 @@ TOP, LINES = 6, 6  # rows in a mail
 FILES = 6  # whose hunks were not executed, by name
 _MAIL_NOTE = (
     "Executed instructions, counted in one more pass of each cell. Calls are executions of a function's first "
-    "instruction; a line has what the compiler made of it and what was inlined there; user: is the workload itself."
+    "instruction; a line has what the compiler made of it and what was inlined there; user: is the workload itself, "
+    "user:runner: what starts it."
 )
 
 
