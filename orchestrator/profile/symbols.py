@@ -14,6 +14,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from orchestrator.errors import InfraError
+from orchestrator.profile.names import stem
 
 _TEXT = "tTwW"
 _ABSOLUTE = "aA"  # no address of anything
@@ -88,6 +89,12 @@ def program(path: Path) -> Symbols:
         (start, start + sizes[start] if sizes[start] else following[start], USER + preferred(names[start]))
         for start in starts
     )
+
+
+def lacking(names: Iterable[str], *tables: Symbols) -> list[str]:
+    """Those of the names that no function has, whatever the compiler made of it (foo.isra.0 is foo)."""
+    known = {stem(name) for table in tables for name in table.names}
+    return [name for name in dict.fromkeys(names) if stem(name) not in known]
 
 
 def addresses(system_map: str, wanted: Iterable[str]) -> dict[str, int]:
