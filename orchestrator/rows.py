@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.verdicts import ALPHA, FAILED, MOVED, TOO_FEW
 from orchestrator.collectors import known as collectors
@@ -158,11 +158,16 @@ def claims(report: MatrixReport) -> list[tuple[str, str, str, str]]:
         (
             row["id"],
             row["text"] + (f" [{row['beyond']}]" if row["beyond"] else ""),
-            words[row["verdict"]] + (f" ({row['held']} of {row['judged']})" if row["judged"] else ""),
+            words[row["verdict"]] + _reached(row) + (f" ({row['held']} of {row['judged']})" if row["judged"] else ""),
             {"as_expected": "good", "not_as_expected": "bad"}.get(row["verdict"], "plain"),
         )
         for row in report["claims"]
     ]
+
+
+def _reached(row: ClaimRow) -> str:
+    """What holds of a claim that goes beyond what can be measured here holds for the rest of it alone."""
+    return ", as far as reached" if row["beyond"] and row["verdict"] == Verdict.AS_EXPECTED else ""
 
 
 def limits(report: MatrixReport) -> list[str]:

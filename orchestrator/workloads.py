@@ -243,11 +243,17 @@ def left_out(own: Own | None) -> str:
 
 
 def _check_names(path: Path, declared: _Declaration) -> None:
-    """Metrics and arches that nobody knows."""
+    """Metrics and arches that nobody knows, and expectations of what is not measured."""
     used = [*declared.metrics, *(e.metric for e in declared.expect)]
     wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
     named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
     named |= dict.fromkeys(arch for called in declared.calls.values() for arch in called.arches)
     wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
+    has = f"is expected, but metrics has only {', '.join(declared.metrics)}"
+    wrong += [
+        f"expect.{number}.metric: {e.metric} {has}"
+        for number, e in enumerate(declared.expect)
+        if e.metric in collectors() and e.metric not in declared.metrics
+    ]
     if wrong:
         raise ConfigError("\n".join(f"{path}: {row}" for row in wrong))

@@ -82,7 +82,8 @@ class ComparisonRow(TypedDict):
 class ExpectationRow(TypedDict):
     """A claim of a workload's file, judged. kernel is one name, or base:new for a change.
 
-    kind: per unit, at_least, at_most (per unit of work, in the shown unit) or change (relative).
+    kind: per unit, at_least, at_most (per unit of work, in the shown unit) or change (relative). why: what made it
+    not as expected whatever was measured.
     """
 
     arch: str
@@ -95,6 +96,7 @@ class ExpectationRow(TypedDict):
     measured: float
     tolerance: float
     verdict: str
+    why: NotRequired[str]
 
 
 class ClaimRow(TypedDict):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fnmatch
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from orchestrator.analyse.contract import InputFile, MatrixReport
 
 THEN, NOW = "\x01", "\x02"  # stand for the words of both sides until the end
+JUDGES = ("expect", "calls", "claims", "title", "note")  # of a workload.toml: no value depends on these
+READY = "image:"  # how the source of a ready image begins; the rest is its path
 SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
 
 
@@ -60,13 +63,25 @@ def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Itera
         else:
             workload = rest.partition("/")[0]
             cells = "*" if workload in ("common", "adapters") else f"*/*/{workload}"
-            yield Difference(cells, f"workload file {rest} {_how(old, new)}", content=True)
+            judges = rest == f"{workload}/workload.toml" and _measures_alike(old, new)
+            what = f"workload file {rest} {_how(old, new)}" + (", in what it expects alone" if judges else "")
+            yield Difference(cells, what, content=not judges, matters=not judges)
 
 
 def _how(old: InputFile | None, new: InputFile | None) -> str:
     if old is None or new is None:
         return f"is new {NOW}" if old is None else f"is not {NOW}"
     return f"differs: sha256 {old['sha256'][:12]} {THEN}, {new['sha256'][:12]} {NOW}"
+
+
+def _measures_alike(old: InputFile | None, new: InputFile | None) -> bool:
+    """Do two workload.toml say the same, but for what only judges and explains?"""
+    try:
+        tables = [tomllib.loads((file and file["text"]) or "") for file in (old, new)]
+    except tomllib.TOMLDecodeError:
+        return False
+    then, now = ({key: value for key, value in table.items() if key not in JUDGES} for table in tables)
+    return bool(then) and then == now
 
 
 def _lines(old: InputFile | None, new: InputFile | None) -> str:
@@ -78,17 +93,32 @@ def _lines(old: InputFile | None, new: InputFile | None) -> str:
 
 
 def _kernels(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
-    """By build id: the source's exact version, the compiler, the config that came out."""
-    for build in then.keys() & now.keys():
+    """By build id: the source's exact version, the compiler, the config and the image that came out."""
+    for build in sorted(then.keys() & now.keys()):
         old, new = then[build], now[build]
-        if old.get("source") != new.get("source"):
-            yield Difference(
-                f"{build}/*", f"source of {build}: {_both(old, new, 'source')}", content=True, kernel=True
-            )
-        if old.get("compiler") != new.get("compiler"):
-            yield Difference(f"{build}/*", f"compiler of {build}: {_both(old, new, 'compiler')}")
-        elif old.get("config_sha256") != new.get("config_sha256"):
-            yield Difference(f"{build}/*", f"the whole .config of {build} differs")
+        cells = f"{build}/*"
+        if str(old.get("source")).startswith(READY) and str(new.get("source")).startswith(READY):
+            if _differ(old, new, "image_sha256"):
+                yield Difference(cells, f"ready image of {build}: {_images(old, new)}", content=True, kernel=True)
+            continue
+        if _differ(old, new, "source"):
+            yield Difference(cells, f"source of {build}: {_both(old, new, 'source')}", content=True, kernel=True)
+        if _differ(old, new, "compiler"):
+            yield Difference(cells, f"compiler of {build}: {_both(old, new, 'compiler')}")
+        elif _differ(old, new, "config_sha256"):
+            yield Difference(cells, f"the whole .config of {build} differs")
+        elif _differ(old, new, "image_sha256") and not _differ(old, new, "source", "patches"):
+            alike = "though source, patches, compiler and .config are the same"
+            yield Difference(cells, f"image of {build}: {_images(old, new)}, {alike}")
+
+
+def _differ(old: Mapping[str, Any], new: Mapping[str, Any], *names: str) -> bool:
+    return any(old.get(name) != new.get(name) for name in names)
+
+
+def _images(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    theirs, ours = (str(info.get("image_sha256"))[:12] for info in (old, new))
+    return f"sha256 {theirs} {THEN}, {ours} {NOW}"
 
 
 def _both(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> str:

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.profiles import ProfileCell, calls
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.evidence import CALLS
-from orchestrator.model import Expectation, Verdict
+from orchestrator.model import Comparison, Expectation, Verdict
 
 AT_LEAST, AT_MOST = "at_least", "at_most"
+NO_FUNCTION = "misspelt, inlined, or known by another name"
 _CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
 
 
@@ -66,6 +67,45 @@ def judge(
     return rows
 
 
+def remarks(
+    expectations: Iterable[Expectation],
+    kernels: Collection[str],
+    pairs: Collection[Comparison],
+    judged: Iterable[ExpectationRow] = (),
+) -> list[str]:
+    """What a reader must know of one workload's expectations beside their verdicts; pairs: what is compared."""
+    lost = unanswerable(expectations, kernels, pairs)
+    about = dict.fromkeys(name for one in lost for name in lacking([one], kernels) or [f"{one.base} to {one.new}"])
+    count = "1 expectation is" if len(lost) == 1 else f"{len(lost)} expectations are"
+    where = "kernels that are not in this matrix, or not compared in it"
+    return [
+        *([f"{count} about {where}: {', '.join(about)}"] if lost else []),
+        *dict.fromkeys(row["why"] for row in judged if "why" in row),
+    ]
+
+
+def unanswerable(
+    expectations: Iterable[Expectation], kernels: Collection[str], pairs: Collection[Comparison]
+) -> list[Expectation]:
+    """Those that no cell of the matrix bears on."""
+    return [
+        one
+        for one in expectations
+        if not {*one.values, *one.at_least, *one.at_most} & set(kernels)
+        and not (one.change and Comparison(one.base, one.new) in pairs)
+    ]
+
+
+def lacking(expectations: Iterable[Expectation], kernels: Collection[str]) -> list[str]:
+    """Kernels that these expectations name, and the matrix does not have."""
+    named = (name for one in expectations for name in _kernels(one))
+    return [name for name in dict.fromkeys(named) if name not in kernels]
+
+
+def _kernels(one: Expectation) -> list[str]:
+    return [*one.values, *one.at_least, *one.at_most, *([one.base, one.new] if one.change else [])]
+
+
 def _applies(claim: Expectation, cell: CellRow) -> bool:
     return (
         cell["status"] == "passed"
@@ -82,7 +122,13 @@ def _absolute(claim: Expectation, cell: CellRow) -> list[ExpectationRow]:
 
 
 def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[ExpectationRow]:
-    return _figures(claim, cell, calls(account, claim.metric.removeprefix(CALLS)))
+    """A function that is none in this kernel is never called, which answers nothing."""
+    function = claim.metric.removeprefix(CALLS)
+    rows = _figures(claim, cell, calls(account, function))
+    if function not in account["absent"]:
+        return rows
+    why = f"{account['arch']}/{account['kernel']} has no function {function}: {NO_FUNCTION}"
+    return [ExpectationRow(**{**row, "verdict": Verdict.NOT_AS_EXPECTED.value, "why": why}) for row in rows]
 
 
 def _figures(claim: Expectation, cell: CellRow, measured: float) -> list[ExpectationRow]:

@@ -18,7 +18,7 @@ from orchestrator.analyse.contract import (
     MatrixReport,
     MetricRow,
 )
-from orchestrator.analyse.expect import judge
+from orchestrator.analyse.expect import judge, remarks
 from orchestrator.analyse.profiles import ProfileCell
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
@@ -50,7 +50,7 @@ def assemble(
         comparisons=compared,
         expectations=judged,
         claims=answer(claims, expectations, judged, rows),
-        notes=dict(notes or {}),
+        notes=_notes(notes or {}, expectations, rows, comparisons, judged),
         inputs=dict(inputs or {}),
     )
 
@@ -82,6 +82,22 @@ def _judged(
             profiled,
         )
     ]
+
+
+def _notes(
+    notes: Mapping[str, str],
+    expectations: Mapping[str, Sequence[Expectation]],
+    rows: Sequence[CellRow],
+    comparisons: Sequence[Comparison],
+    judged: Sequence[ExpectationRow],
+) -> dict[str, str]:
+    """By workload: its file's note, and what of its expectations cannot be told by a verdict."""
+    kernels = {row["kernel"] for row in rows} | {name for pair in comparisons for name in (pair.base, pair.new)}
+    said = {name: [notes.get(name, "")] for name in {**notes, **expectations}}
+    for name, expected in expectations.items():
+        said[name] += remarks(expected, kernels, comparisons, [row for row in judged if row["workload"] == name])
+    told = {name: "; ".join(filter(None, texts)) for name, texts in said.items()}
+    return {name: text for name, text in told.items() if text}
 
 
 def cell_row(cell: CellResult) -> CellRow:

@@ -34,7 +34,7 @@ class ProfileCell(TypedDict):
     total is the sum of functions, interrupts and unattributed. clock_profiled is what the instruction clock says of
     the same pass, clock_unprofiled of the counted pass without a plugin (None: the workload measures no time).
     balances: total is clock_profiled; agrees: so is clock_unprofiled. seconds_* are QEMU's CPU time for a pass, 0
-    when it is not known.
+    when it is not known. absent: functions of which calls are expected, but which are none in this kernel.
     """
 
     id: str
@@ -55,6 +55,7 @@ class ProfileCell(TypedDict):
     seconds_profiled: float
     seconds_unprofiled: float
     counters: int
+    absent: list[str]
 
 
 class DifferenceFunction(TypedDict):
@@ -147,6 +148,7 @@ def cell(account: Mapping[str, Any]) -> ProfileCell:
         seconds_profiled=account["seconds_profiled"],
         seconds_unprofiled=account["seconds_unprofiled"] / account["passes_unprofiled"],
         counters=account["counters"],
+        absent=list(account.get("absent", ())),
     )
 
 

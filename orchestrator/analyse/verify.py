@@ -10,9 +10,11 @@ from typing import Any
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.analyse.differences import Difference, differences
+from orchestrator.analyse.statistics import reach
 from orchestrator.analyse.verdicts import FLOOR
 from orchestrator.collectors import known as collectors
 
+Boots = Sequence[Sequence[float]]  # a list a boot, of its counted passes
 SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
 
 
@@ -20,8 +22,9 @@ SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
 class Value:
     """A cell's metric, then and now, for a whole pass in the metric's unit; off is relative.
 
-    verdict: same; off (beyond 50 ppm, or any difference of a counter); status differs (of the cell: one of both has
-    no value); varies (no exact figure, so only its expectations are held against each other).
+    verdict: same; off (beyond 50 ppm and the passes' own reach, or any difference of a counter); status differs (of
+    the cell: one of both has no value); varies (no exact figure, so only its expectations are held against each
+    other). failure: what a cell without a value ended with, in its own words.
     """
 
     cell: str
@@ -32,6 +35,7 @@ class Value:
     off: float | None
     verdict: str
     causes: tuple[str, ...] = ()
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,10 @@ def _explained(value: Value, found: Sequence[Difference]) -> Value:
     return Value(**{**asdict(value), "causes": tuple(causes)})
 
 
-def _judged(report: MatrixReport, cell: CellRow) -> dict[tuple[str, str, str], str]:
-    """{(metric, kernel, kind): verdict} of the expectations that this cell's figures bear on."""
+def _judged(report: MatrixReport, cell: CellRow) -> dict[tuple[Any, ...], str]:
+    """{(metric, and all else that an expectation says): verdict} of those that this cell's figures bear on."""
     return {
-        (row["metric"], row["kernel"], row["kind"]): row["verdict"]
+        (row["metric"], row["kernel"], row["kind"], row["expected"], row["tolerance"]): row["verdict"]
         for row in report["expectations"]
         if (row["arch"], row["workload"]) == (cell["arch"], cell["workload"])
         and cell["kernel"] in row["kernel"].split(":")
@@ -84,34 +88,47 @@ def _judged(report: MatrixReport, cell: CellRow) -> dict[tuple[str, str, str], s
 
 def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now: dict[Any, str]) -> Iterable[Value]:
     if now is None or now["status"] != then["status"]:
-        yield Value(then["id"], "", "", None, None, None, STATUS)
+        yield Value(then["id"], "", "", None, None, None, STATUS, failure=_ended(then, now))
         return
     for name, row in then["metrics"].items():
-        old = _passes(then, name)
-        new = _passes(now, name)
+        old, new = _boots(then, name), _boots(now, name)
         if not (then["exact"] and now["exact"]):
-            mine = {key for key in judged if key[0] == name}
-            turned = any(judged[key] != judged_now.get(key) for key in mine)
+            shared = [key for key in judged if key[0] == name and key in judged_now]
+            turned = any(judged[key] != judged_now[key] for key in shared)
             yield Value(then["id"], name, row["unit"], _middle(old), _middle(new), None, OFF if turned else VARIES)
         else:
             yield _exact(then["id"], name, row["unit"], old, new)
 
 
-def _passes(cell: CellRow, metric: str) -> list[float]:
-    boots = cell["metrics"][metric]["boots"] if metric in cell["metrics"] else []
-    return [value for boot in boots for value in boot]
+def _ended(then: CellRow, now: CellRow | None) -> str:
+    """How the cell ended on the side that has no value; its failure's words."""
+    if now is None:
+        return "not measured here"
+    words = {word: cell["failure"] or {} for word, cell in (("here", now), ("recorded", then))}
+    said = [f"{word}: {why['message']}" for word, why in words.items() if why]
+    return "; ".join(said) or f"{then['status']} recorded, {now['status']} here"
 
 
-def _middle(values: Sequence[float]) -> float | None:
+def _boots(cell: CellRow, metric: str) -> list[list[float]]:
+    return cell["metrics"][metric]["boots"] if metric in cell["metrics"] else []
+
+
+def _middle(boots: Boots) -> float | None:
+    values = [value for passes in boots for value in passes]
     return median(values) if values else None
 
 
-def _exact(cell: str, metric: str, unit: str, old: Sequence[float], new: Sequence[float]) -> Value:
-    """Counters must be equal in every pass; a time, in the middle of its passes, to 50 ppm."""
+def _values(boots: Boots) -> set[float]:
+    return {value for passes in boots for value in passes}
+
+
+def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
+    """Counters must be equal in every pass; a time, in the middle of its passes, to 50 ppm or their reach."""
     then, now = _middle(old), _middle(new)
     if then is None or now is None:
         return Value(cell, metric, unit, then, now, None, SAME if then == now else STATUS)
     off = (now - then) / then if then else None
     counter = metric in collectors() and collectors()[metric].exact
-    equal = set(old) == set(new) if counter else abs(now - then) <= FLOOR * abs(then)
+    allowed = max(FLOOR * abs(then), reach(old), reach(new))
+    equal = _values(old) == _values(new) if counter else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)

@@ -13,8 +13,10 @@ from rich.table import Table
 
 from orchestrator import config as configuration
 from orchestrator import doctor as checks
+from orchestrator.analyse.expect import lacking, remarks, unanswerable
 from orchestrator.cli.screen import printer
 from orchestrator.errors import EXIT_INFRA
+from orchestrator.model import Matrix, Workload
 from orchestrator.plan import plan as make_plan
 from orchestrator.registry import pick
 from orchestrator.store import Store, cache_root
@@ -86,6 +88,8 @@ def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None,
     for each in {cell.workload.name: cell.workload for cell in made.cells}.values():
         if workload:
             console.print(f"{each.name}: {each.title}{f' ({each.note})' if each.note else ''}")
+        for line in _expected(each, matrix):
+            console.print(f"{each.name}: {line}")
     measure = made.measure
     console.print(
         f"{len(made.boots)} boots of {measure.warmup} warm-up + {measure.passes} counted passes, "
@@ -93,6 +97,15 @@ def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None,
     )
     for boot in made.boots:
         console.print(f"  {boot.id}")
+
+
+def _expected(workload: Workload, matrix: Matrix) -> list[str]:
+    """What this matrix cannot judge of a workload's expectations."""
+    kernels = [kernel.name for kernel in matrix.kernels]
+    lost = unanswerable(workload.expectations, kernels, matrix.comparisons)
+    others = lacking([one for one in workload.expectations if one not in lost], kernels)
+    partly = f"expectations have figures for kernels that are not in this matrix, too: {', '.join(others)}"
+    return remarks(lost, kernels, matrix.comparisons) + ([partly] if others else [])
 
 
 def clean(

@@ -152,7 +152,7 @@ def view(answer: Verified) -> RenderableType:
         label = f"{value.metric} {value.unit}".strip()
         table.add_row(name, label, _number(value.recorded), _number(value.here), _off(value), verdict)
     parts: list[RenderableType] = [table]
-    for title, content in (("Another thing was measured:", True), ("The machine differs:", False)):
+    for title, content in (("Another thing was measured:", True), ("What else differs:", False)):
         rows = [row for row in answer.differences if row.content is content]
         notes = [f"  {row.text}" + ("" if row.matters else " (must not matter)") for row in rows]
         parts += [Text("\n".join([title, *notes]) + "\n")] if rows else []
@@ -181,5 +181,8 @@ def _answer(answer: Verified) -> Text:
     if not off:
         return Text(f"NOT the same thing was measured, though {same} of {len(exact)} values agree{also}", "bold red")
     what = f"NOT the same: {len(off)} of {len(exact)} values are {OFF}{also}"
-    why = "\n".join(f"  may be due to: {cause}" for cause in causes)
-    return Text(what + "\n" + (why or "  and no recorded input differs: run it again, and report it"), "bold red")
+    why = [f"  {value.cell}: {value.failure}" for value in off if value.failure]
+    why += [f"  may be due to: {cause}" for cause in causes]
+    left = sum(not (value.failure or value.causes) for value in off)
+    why += [f"  {left} of them though no recorded input differs: run it again, and report it"] if left else []
+    return Text("\n".join([what, *why]), "bold red")

@@ -13,7 +13,8 @@ from orchestrator import profiledata
 from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
-from orchestrator.model import BootResult, Clock, KernelArtifact, Marks
+from orchestrator.evidence import CALLS
+from orchestrator.model import BootResult, Clock, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
@@ -51,7 +52,11 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     if not known.counts.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     region = await asyncio.to_thread(_region, known)
-    written = {**_account(task, region, plain, done), **await _lines(task, kernel, region), **_paths(known, region)}
+    account = {
+        **_account(task, region, plain, done),
+        "absent": absent(task.boot.cell.workload, known.kernel, known.user),
+    }
+    written = {**account, **await _lines(task, kernel, region), **_paths(known, region)}
     write_atomically(task.folder.parent / profiledata.FILE, json.dumps(written) + "\n")
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
@@ -118,6 +123,12 @@ class _Region:
     counts: accounts.Counts
     made: accounts.Account
     path: tuple[accounts.Row, ...]
+
+
+def absent(workload: Workload, *known: symbols.Symbols) -> list[str]:
+    """Functions of which calls are expected, and which this kernel does not have: they never count one."""
+    names = [e.metric.removeprefix(CALLS) for e in workload.expectations if e.metric.startswith(CALLS)]
+    return symbols.lacking(names, *known)
 
 
 def _region(known: _Known) -> _Region:

@@ -15,6 +15,7 @@ from elftools.elf.sections import Symbol, SymbolTableSection
 
 from orchestrator.elf import MAGIC
 from orchestrator.errors import InfraError
+from orchestrator.profile.names import stem
 
 _TEXT = "tTwW"
 _ABSOLUTE = "aA"  # no address of anything
@@ -128,6 +129,12 @@ def _named(program: _Program, prefix: str) -> Symbols:
         (start, start + sizes[start] if sizes[start] else following[start], prefix + preferred(names[start]))
         for start in starts
     )
+
+
+def lacking(names: Iterable[str], *tables: Symbols) -> list[str]:
+    """Those of the names that no function has, whatever the compiler made of it (foo.isra.0 is foo)."""
+    known = {stem(name) for table in tables for name in table.names}
+    return [name for name in dict.fromkeys(names) if stem(name) not in known]
 
 
 def addresses(system_map: str, wanted: Iterable[str]) -> dict[str, int]:

@@ -55,7 +55,7 @@ def test_the_seed_is_as_expected() -> None:
     assert rows["majflt"]["verdict"] == "better" and rows["pgfault"]["verdict"] == "better"
     assert rows["minflt"]["verdict"] == "unclear" and rows["minflt"]["change"] is None
     assert {e["verdict"] for e in report["expectations"]} == {"as_expected"}
-    assert len(report["expectations"]) == 7
+    assert len(report["expectations"]) == 9
     assert exit_code(report) == 0
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from orchestrator import config, inputs, rundata
 from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
+from orchestrator.cli.verify import view
 from orchestrator.errors import ConfigError
 from orchestrator.plan import plan
 from orchestrator.results import RunFolder
@@ -107,11 +109,78 @@ def test_the_emulators_version_is_told_and_never_a_cause(then: Any, now: Any) ->
     assert all(not value.causes for value in verify(then, now).values)
 
 
-def test_a_cell_that_failed_here_is_not_the_same(then: Any, now: Any) -> None:
-    cell(now)["status"] = "kernel_broke"
+def shown(answer: Verified) -> str:
+    console = Console(width=200)
+    with console.capture() as capture:
+        console.print(view(answer))
+    return capture.get()
+
+
+def test_a_cell_that_failed_here_says_how(then: Any, now: Any) -> None:
+    cell(now).update(status="kernel_broke", failure={"kind": "panic", "message": "the kernel broke: Oops", "log": ""})
     answer = verify(then, now)
     assert not answer.same
-    assert [value.cell for value in answer.values if value.verdict == STATUS] == [CELL]
+    (value,) = [value for value in answer.values if value.verdict == STATUS]
+    assert value.cell == CELL and value.failure == "here: the kernel broke: Oops"
+    assert value.failure in json.dumps(answer.as_json())
+    assert f"{CELL}: here: the kernel broke: Oops" in shown(answer)
+    assert "no recorded input differs" not in shown(answer)
+
+
+def test_what_nothing_explains_is_told_beside_what_failed(then: Any, now: Any) -> None:
+    cell(now)["status"] = "kernel_broke"
+    cell(now, "s390x/unpatched/shmem-write")["metrics"]["pgfault"]["boots"][0][0] += 1
+    text = shown(verify(then, now))
+    assert f"{CELL}: passed recorded, kernel_broke here" in text
+    assert "1 of them though no recorded input differs: run it again" in text
+
+
+def test_a_time_may_be_off_by_the_reach_of_its_passes(then: Any, now: Any) -> None:
+    """As the matrix has it: what two passes of one side differ by is no change."""
+    cell(then)["metrics"]["time"]["boots"] = [[96000.0], [96190.0]]
+    cell(now)["metrics"]["time"]["boots"] = [[96010.0], [96150.0]]
+    assert verdict(verify(then, now), "time") == SAME
+    cell(now)["metrics"]["time"]["boots"] = [[96310.0], [96311.0]]
+    assert verdict(verify(then, now), "time") == OFF
+
+
+def test_another_image_of_the_same_inputs_is_a_cause(then: Any, now: Any) -> None:
+    now["kernels"]["s390x/patched"]["image_sha256"] = "3" * 64
+    answer = verify(then, now)
+    assert answer.same and answer.differences[0].text.startswith("image of s390x/patched: sha256 ")
+    scale_time(now, 0.01)
+    assert [value.causes for value in verify(then, now).values if value.verdict == OFF] == [
+        (answer.differences[0].text,)
+    ]
+    now["kernels"]["s390x/patched"]["compiler"] = "gcc 99"
+    assert [row.text.split(":")[0] for row in verify(then, now).differences] == ["compiler of s390x/patched"]
+
+
+def test_a_ready_image_is_its_content(then: Any, now: Any) -> None:
+    """Built anew in its place it is another thing; elsewhere it is the same."""
+    for report, path in ((then, "/a/Image"), (now, "/b/Image")):
+        report["kernels"]["s390x/patched"] = {"source": f"image:{path}", "image_sha256": "4" * 64}
+    assert verify(then, now).same and not verify(then, now).differences
+    now["kernels"]["s390x/patched"]["image_sha256"] = "5" * 64
+    answer = verify(then, now)
+    assert not answer.same
+    assert (
+        answer.differences[0].text == "ready image of s390x/patched: sha256 444444444444 recorded, 555555555555 here"
+    )
+
+
+def test_what_a_workload_expects_is_not_what_it_measures(then: Any, now: Any) -> None:
+    file = now["inputs"]["guest-tools/shmem-write/workload.toml"]
+    file["sha256"], file["text"] = "6" * 64, file["text"] + '\n[[expect]]\nmetric = "time"\nat_most = {a = 1.0}\n'
+    for row in now["expectations"]:
+        row.update(expected=9.0, verdict="not_as_expected")
+    for report in (then, now):
+        cell(report)["exact"] = False
+    answer = verify(then, now)
+    assert answer.same and verdict(answer, "pgfault") == VARIES
+    assert answer.differences[0].text.endswith(", in what it expects alone")
+    file["text"] = file["text"].replace("400", "200", 1)
+    assert not verify(then, now).same
 
 
 def test_figures_that_vary_are_held_against_each_other_by_their_expectations(then: Any, now: Any) -> None:

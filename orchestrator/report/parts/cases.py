@@ -86,7 +86,8 @@ def _expectation(row: ExpectationRow) -> Case:
     kernel = row["kernel"].replace(":", " to ")
     name = f"{named(row['workload'], row['metric'])} {kernel} {row['kind']} {row['expected']:g}"
     claim = f" [{row['claim']}]" if row["claim"] else ""
-    message = f"measured {row['measured']:.6g}, expected {row['kind']} {row['expected']:g}{claim}"
+    why = f"; {row['why']}" if "why" in row else ""
+    message = f"measured {row['measured']:.6g}, expected {row['kind']} {row['expected']:g}{claim}{why}"
     outcome = Outcome.PASSED if good else Outcome.FAILED
     return Case(row["arch"], row["workload"], "expectation", name + claim, outcome, row["verdict"], message)
 

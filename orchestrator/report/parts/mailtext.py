@@ -50,9 +50,10 @@ def _expectation(row: ExpectationRow) -> str:
     wanted = number.format(row["expected"])
     bound = {"at_least": "at least ", "at_most": "at most "}.get(row["kind"], "")
     claim = f" [{row['claim']}]" if row["claim"] else ""
+    why = f" ({row['why']})" if "why" in row else ""
     return (
         f"{row['arch']} {named(row['workload'], row['metric'])}, {row['kernel'].replace(':', ' to ')}: "
-        f"{number.format(row['measured'])}, expected {bound}{wanted}{claim}"
+        f"{number.format(row['measured'])}, expected {bound}{wanted}{claim}{why}"
     )
 
 
