@@ -111,7 +111,7 @@ class _Job:
             if self.own is None
             else (OWN_FLAGS, LIBRARIES, HOOK, self.common, self.adapter, compiler)
         )
-        key = digest("guest-tool", *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
+        key = digest("guest-tool", self.name, *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
         folder = store.folder("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
             if not folder.exists():

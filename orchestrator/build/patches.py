@@ -67,6 +67,7 @@ async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[s
             _refuse_links(patch, scratch, found)
         if done.code:
             raise _failure(patch, done.output)
+        files |= {found for found in _below(scratch) if (scratch / found).is_file()}  # names that are quoted, too
     return files
 
 

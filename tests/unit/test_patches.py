@@ -206,3 +206,14 @@ def test_empty_files_come_and_go(trees: tuple[Path, Path], tmp_path: Path) -> No
     text += "diff --git a/gone.h b/gone.h\ndeleted file mode 100644\nindex e69de29..0000000\n"
     asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "e.patch", text)]))
     assert (tree / "mm/new.h").read_bytes() == b"" and not (tree / "gone.h").exists()
+
+
+def test_a_new_file_whose_name_git_quotes_is_there(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    name = '"b/mm/caf\\303\\251.h"'
+    head = f"diff --git {name.replace('b/', 'a/')} {name}\nnew file mode 100644\n--- /dev/null\n+++ {name}\n"
+    text = f"{head}@@ -0,0 +1 @@\n+x\n"
+    asyncio.run(patches.switch(pristine, tree, [written(tmp_path / "q.patch", text)]))
+    assert (tree / "mm/café.h").read_text() == "x\n"
+    asyncio.run(patches.switch(pristine, tree, []))
+    assert not (tree / "mm/café.h").exists()

@@ -110,6 +110,15 @@ def runner_of(tmp_path: Path, arch: str = "x86_64") -> guest_tools.Tool:
     return asyncio.run(guest_tools.tool(Store(tmp_path / "store"), arches()[arch], workloads.load_file(TOUCH)))
 
 
+def test_a_copy_under_another_name_is_a_program_of_its_own(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copy(TOUCH, tmp_path / f"{name}.c")
+        made = guest_tools.tool(
+            Store(tmp_path / "store"), arches()["x86_64"], workloads.load_file(tmp_path / f"{name}.c")
+        )
+        assert all(path.is_file() for path in asyncio.run(made).files)
+
+
 def compiled(out: Path, *options: str) -> Path:
     subprocess.run(["x86_64-linux-gnu-gcc", "-O2", *options, TOUCH, "-o", out], check=True)
     return out
