@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
@@ -210,6 +211,24 @@ def _limit(row: ComparisonRow) -> str:
 def failures(report: MatrixReport) -> list[CellRow]:
     """Cells that did not pass."""
     return [cell for cell in report["cells"] if cell["failure"]]
+
+
+def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".format) -> list[str]:
+    """A line an expectation that does not hold; named makes a name of workload and metric.
+
+    aarch64 shmem-write pgfault, patched: 2, expected 1 [C1]
+    """
+    lines = []
+    for row in (e for e in report["expectations"] if e["verdict"] == Verdict.NOT_AS_EXPECTED):
+        number = "{:+.2%}" if row["kind"] == "change" else "{:.4g}"
+        bound = {"at_least": "at least ", "at_most": "at most "}.get(row["kind"], "")
+        claim = f" [{row['claim']}]" if row["claim"] else ""
+        why = f" ({row['why']})" if "why" in row else ""
+        lines.append(
+            f"{row['arch']} {named(row['workload'], row['metric'])}, {row['kernel'].replace(':', ' to ')}: "
+            f"{number.format(row['measured'])}, expected {bound}{number.format(row['expected'])}{claim}{why}"
+        )
+    return lines
 
 
 def unprofiled(report: MatrixReport) -> list[str]:

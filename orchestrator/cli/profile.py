@@ -21,7 +21,7 @@ from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profiledata import FILE
 from orchestrator.results import RunFolder, open_run
-from orchestrator.rows import unprofiled
+from orchestrator.rows import unexpected, unprofiled
 from orchestrator.rundata import Request
 
 
@@ -65,7 +65,8 @@ def profile_run(
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
         typer.echo(profilerows.text(told, top))
-        typer.echo("".join(f"{line}\n" for line in unprofiled(report)), nl=False)
+        told_too = [*(f"NOT as expected: {line}" for line in unexpected(report)), *unprofiled(report)]
+        typer.echo("".join(f"{line}\n" for line in told_too), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     _check(folder, told, report)
     raise typer.Exit(exit_code(report))

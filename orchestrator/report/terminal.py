@@ -11,7 +11,19 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import NOTHING, Extras
-from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary, unprofiled
+from orchestrator.rows import (
+    NOTE,
+    VARYING,
+    claims,
+    failures,
+    limits,
+    pairs,
+    rows,
+    setting,
+    summary,
+    unexpected,
+    unprofiled,
+)
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
@@ -33,6 +45,7 @@ def view(report: MatrixReport) -> RenderableType:
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{name}: {note}\n") for name, note in report["notes"].items()]
+    parts += [Text(f"NOT as expected: {line}", style="red") for line in unexpected(report)]
     parts += [_unprofiled(report)] if unprofiled(report) else []
     parts += [_failure(cell) for cell in failures(report)]
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))

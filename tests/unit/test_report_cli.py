@@ -99,6 +99,15 @@ def test_the_exit_code_is_the_runs_whatever_the_format(tmp_path: Path, format: s
     assert call("report", tmp_path / "bad", "-f", format, "--arch", "aarch64")[0] == 0
 
 
+@pytest.mark.parametrize("format", ["terminal", "markdown"])
+def test_what_is_not_as_expected_is_told_with_its_figures(tmp_path: Path, format: str) -> None:
+    twice = reports.cell("s390x", "patched", {**reports.NEW, "pgfault": 204800.0})
+    run_folder(tmp_path / "run", *four(twice))
+    code, text = call("report", tmp_path / "run", "-f", format)
+    assert code == 1 and "NOT as expected: s390x shmem-write pgfault, patched: 2, expected 1 [C1 C12]" in text
+    assert "NOT as expected: aarch64" not in text
+
+
 def test_a_check_that_found_a_patch_worse_stays_1_in_every_report(tmp_path: Path) -> None:
     slow = {**reports.NEW, "time": reports.BASE["time"] * 1.01}
     cells = [reports.cell("aarch64", *kernel) for kernel in (("unpatched", reports.BASE), ("patched", slow))]

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator import arches, paths, workloads
-from orchestrator.analyse.contract import CellRow, ExpectationRow, MatrixReport
+from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.analyse.slice import arches as measured
-from orchestrator.model import Clock, Verdict
+from orchestrator.model import Clock
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.sentence import listed, named
 from orchestrator.rows import VARYING, failures, limits, pairs, unprofiled
 from orchestrator.rows import claims as claim_rows
+from orchestrator.rows import unexpected as unexpected_lines
 
 Block = list[str]
 
@@ -40,21 +41,8 @@ def _failure(cells: Sequence[CellRow]) -> Block:
 
 def unexpected(report: MatrixReport) -> Block:
     """Expectations that do not hold."""
-    lost = [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED]
-    lines = [line for row in lost for line in paragraph(_expectation(row), "  ", "    ")]
+    lines = [line for row in unexpected_lines(report, named) for line in paragraph(row, "  ", "    ")]
     return ["Not as expected (! above):", *lines] if lines else []
-
-
-def _expectation(row: ExpectationRow) -> str:
-    number = "{:+.2%}" if row["kind"] == "change" else "{:.4g}"
-    wanted = number.format(row["expected"])
-    bound = {"at_least": "at least ", "at_most": "at most "}.get(row["kind"], "")
-    claim = f" [{row['claim']}]" if row["claim"] else ""
-    why = f" ({row['why']})" if "why" in row else ""
-    return (
-        f"{row['arch']} {named(row['workload'], row['metric'])}, {row['kernel'].replace(':', ' to ')}: "
-        f"{number.format(row['measured'])}, expected {bound}{wanted}{claim}{why}"
-    )
 
 
 def claims(report: MatrixReport) -> Block:
