@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.inference import POWER
+from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.verdicts import ALPHA, FAILED, MOVED, TOO_FEW
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
@@ -237,6 +238,17 @@ def unprofiled(report: MatrixReport) -> list[str]:
     for row in report.get("unprofiled", ()):
         places.setdefault(row["why"], []).append(row["id"])
     return [f"not profiled: {', '.join(ids)}: {why}" for why, ids in places.items()]
+
+
+def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
+    """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
+    again = [("next: kmatrix profile RUN tries again", "plain")] if without_account(report) else []
+    return [
+        *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
+        *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
+        *((line, "bad") for line in unprofiled(report)),
+        *again,
+    ]
 
 
 def summary(report: MatrixReport) -> str:

@@ -138,17 +138,22 @@ def cell_row(cell: CellResult) -> CellRow:
     )
 
 
+def without_account(report: MatrixReport) -> list[str]:
+    """Ids of cells that could have an account of their instructions, and do not: the run is not whole."""
+    return [row["id"] for row in report.get("unprofiled", ()) if row["possible"]]
+
+
 def exit_code(report: MatrixReport) -> int:
     """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did.
 
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
     statuses = {cell["status"] for cell in report["cells"]}
-    if Status.INFRA_FAILED in statuses or any(row["possible"] for row in report.get("unprofiled", ())):
+    if Status.INFRA_FAILED in statuses or without_account(report):
         return EXIT_INFRA
     if statuses - {Status.PASSED}:
         return EXIT_FAILED
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
-    checked = report["run"]["kind"] == "check" if "run" in report else False
+    checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
     return EXIT_UNEXPECTED if unexpected or worse else EXIT_OK

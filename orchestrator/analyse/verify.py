@@ -114,12 +114,11 @@ def _boots(cell: CellRow, metric: str) -> list[list[float]]:
 
 
 def _middle(boots: Boots) -> float | None:
-    values = [value for passes in boots for value in passes]
-    return median(values) if values else None
+    return median(_values(boots)) if _values(boots) else None
 
 
-def _values(boots: Boots) -> set[float]:
-    return {value for passes in boots for value in passes}
+def _values(boots: Boots) -> list[float]:
+    return [value for passes in boots for value in passes]
 
 
 def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
@@ -130,5 +129,5 @@ def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
     off = (now - then) / then if then else None
     counter = metric in collectors() and collectors()[metric].exact
     allowed = max(FLOOR * abs(then), reach(old), reach(new))
-    equal = _values(old) == _values(new) if counter else abs(now - then) <= allowed
+    equal = set(_values(old)) == set(_values(new)) if counter else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)

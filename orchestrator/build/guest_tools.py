@@ -107,11 +107,11 @@ class _Job:
         headers = [*(self._shared("*.h") if self.common else ()), *sorted(self.headers)]
         compiler = await toolchain.compiler(self.arch.cross_prefix)
         how = (
-            (FLAGS, *self.place, compiler)
+            (FLAGS, compiler)
             if self.own is None
             else (OWN_FLAGS, LIBRARIES, HOOK, self.common, self.adapter, compiler)
         )
-        key = digest("guest-tool", self.name, *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
+        key = digest("guest-tool", self.name, self.place, *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
         folder = store.folder("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
             if not folder.exists():

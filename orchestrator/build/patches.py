@@ -63,11 +63,12 @@ async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[s
         files |= new
         command = ["patch", "-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "--batch", "-d", str(scratch)]
         done = await proc.run(command, input=diff.encode(errors="surrogateescape"))
-        for found in _below(scratch):
-            _refuse_links(patch, scratch, found)
+        found = list(_below(scratch))
+        for name in found:
+            _refuse_links(patch, scratch, name)
         if done.code:
             raise _failure(patch, done.output)
-        files |= {found for found in _below(scratch) if (scratch / found).is_file()}  # names that are quoted, too
+        files.update(name for name in found if (scratch / name).is_file())  # those whose names are quoted, too
     return files
 
 

@@ -12,7 +12,7 @@ import typer
 from orchestrator import config as configuration
 from orchestrator import profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.analyse.profiles import ProfileReport
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.running import Manner, measured, text_of
@@ -21,7 +21,7 @@ from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profiledata import FILE
 from orchestrator.results import RunFolder, open_run
-from orchestrator.rows import unexpected, unprofiled
+from orchestrator.rows import footnotes
 from orchestrator.rundata import Request
 
 
@@ -65,8 +65,7 @@ def profile_run(
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
         typer.echo(profilerows.text(told, top))
-        told_too = [*(f"NOT as expected: {line}" for line in unexpected(report)), *unprofiled(report)]
-        typer.echo("".join(f"{line}\n" for line in told_too), nl=False)
+        typer.echo("".join(f"{line}\n" for line, _ in footnotes(report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     _check(folder, told, report)
     raise typer.Exit(exit_code(report))
@@ -84,8 +83,7 @@ def lacking(folder: RunFolder) -> bool:
 
 def _check(folder: RunFolder, told: ProfileReport, report: MatrixReport) -> None:
     """InfraError where an account is not there, or where one does not hold."""
-    missing = [row["id"] for row in report.get("unprofiled", ()) if row["possible"]]
-    if missing:
+    if missing := without_account(report):
         hint = f"kmatrix report {folder.path} says why, kmatrix profile {folder.path} tries again"
         raise InfraError(f"no account of {', '.join(missing)}", kind="profile", hint=hint)
     if not told["cells"]:

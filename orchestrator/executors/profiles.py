@@ -39,7 +39,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     folder = task.folder / "profile"
     folder.mkdir(exist_ok=True)
     marks = task.boot.cell.arch.marks
-    assert marks is not None  # possible() was asked
+    assert marks is not None  # impossible() was asked
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     known = _Known(
         marks, system_map, symbols.kernel(system_map, marks.outside), symbols.programs(*task.tool.files),

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
@@ -124,7 +125,7 @@ def _named(program: _Program, prefix: str) -> Symbols:
             names.setdefault(symbol["st_value"], []).append(symbol.name)
             sizes[symbol["st_value"]] = max(symbol["st_size"], sizes.get(symbol["st_value"], 0))
     starts = sorted(names)
-    following = dict(zip(starts, [*starts[1:], 0], strict=False))
+    following = dict(pairwise([*starts, 0]))
     return build(
         (start, start + sizes[start] if sizes[start] else following[start], prefix + preferred(names[start]))
         for start in starts

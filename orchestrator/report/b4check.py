@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.slice import arches, sliced
 from orchestrator.model import Status, Verdict
 from orchestrator.report import NOTHING, Extras
@@ -42,7 +43,6 @@ def status(report: MatrixReport) -> str:
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
         return "fail"
-    whole = all(cell["status"] == Status.PASSED for cell in report["cells"])
-    whole = whole and not any(row["possible"] for row in report.get("unprofiled", ()))
+    whole = all(cell["status"] == Status.PASSED for cell in report["cells"]) and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     return "pass" if whole and rows and not lost and not any(map(undecided, rows)) else "warn"

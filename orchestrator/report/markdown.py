@@ -6,19 +6,7 @@ from __future__ import annotations
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.report import NOTHING, Extras
 from orchestrator.report.parts import profile
-from orchestrator.rows import (
-    NOTE,
-    VARYING,
-    claims,
-    failures,
-    limits,
-    pairs,
-    rows,
-    setting,
-    summary,
-    unexpected,
-    unprofiled,
-)
+from orchestrator.rows import NOTE, VARYING, claims, failures, footnotes, limits, pairs, rows, setting, summary
 
 
 def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
@@ -39,9 +27,7 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     if report["claims"]:
         lines += ["", "| claim | text | verdict |", "|---|---|---|"]
         lines += [f"| {name} | {text} | {verdict} |" for name, text, verdict, _ in claims(report)]
-    lines += [line for name, note in report["notes"].items() for line in ("", f"{name}: {note}")]
-    lines += [row for line in unexpected(report) for row in ("", f"NOT as expected: {line}")]
-    lines += [row for line in unprofiled(report) for row in ("", line)]
+    lines += [row for line, _ in footnotes(report) for row in ("", line)]
     if counts := profile.markdown(report, extras):
         lines += ["", "## Where the instructions went", "", *_fenced(counts)]
     for cell in failures(report):

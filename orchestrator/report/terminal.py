@@ -11,19 +11,7 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import NOTHING, Extras
-from orchestrator.rows import (
-    NOTE,
-    VARYING,
-    claims,
-    failures,
-    limits,
-    pairs,
-    rows,
-    setting,
-    summary,
-    unexpected,
-    unprofiled,
-)
+from orchestrator.rows import NOTE, VARYING, claims, failures, footnotes, limits, pairs, rows, setting, summary
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
@@ -44,9 +32,7 @@ def view(report: MatrixReport) -> RenderableType:
     ]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []
-    parts += [Text(f"{name}: {note}\n") for name, note in report["notes"].items()]
-    parts += [Text(f"NOT as expected: {line}", style="red") for line in unexpected(report)]
-    parts += [_unprofiled(report)] if unprofiled(report) else []
+    parts += [Text(f"{line}\n", STYLES[tone]) for line, tone in footnotes(report)]
     parts += [_failure(cell) for cell in failures(report)]
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
 
@@ -80,13 +66,6 @@ def _claims(report: MatrixReport) -> Table:
     for name, text, verdict, tone in claims(report):
         out.add_row(name, Text(text), Text(verdict, STYLES[tone]))
     return out
-
-
-def _unprofiled(report: MatrixReport) -> Text:
-    text = Text("\n".join(unprofiled(report)))
-    if any(row["possible"] for row in report.get("unprofiled", ())):
-        text.append("\nnext: kmatrix profile RUN tries again", style="cyan")
-    return text.append("\n")
 
 
 def _failure(cell: CellRow) -> RenderableType:
