@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from itertools import product
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.errors import ConfigError
@@ -48,7 +49,7 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
         "claims": [
             row
             for row in report["claims"]
-            if all((arch, workload) in places for arch in row["arches"] for workload in row["workloads"])
+            if places.issuperset(product(row["arches"], row["workloads"]))
         ],
     }  # fmt: skip
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as xml
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.slice import arches
 from orchestrator.report import NOTHING, Extras
-from orchestrator.report.parts.cases import Case, Outcome, cases, xml_text
+from orchestrator.report.parts.cases import Case, Outcome, cases, grouped, xml_text
 
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
 
@@ -19,8 +18,7 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     """The file's text."""
     every = cases(report)
     root = xml.Element("testsuites", {"name": "kmatrix", **_counts(every)})
-    for arch in arches(report):
-        mine = [case for case in every if case.arch == arch]
+    for arch, mine in grouped(every, lambda case: case.arch).items():
         suite = xml.SubElement(root, "testsuite", {"name": xml_text(arch), **_counts(mine)})
         for case in mine:
             _add(suite, case)

@@ -6,17 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.slice import arches
 from orchestrator.errors import printable
 from orchestrator.report import NOTHING, Extras
-from orchestrator.report.parts.cases import Case, Outcome, cases
+from orchestrator.report.parts.cases import Case, Outcome, cases, grouped
 from orchestrator.report.parts.evidence import excerpt
 
 
 def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     """The text; a parent fails when one of its own does, and is skipped when all are."""
-    every = cases(report)
-    groups = [(arch, _arch([case for case in every if case.arch == arch])) for arch in arches(report)]
+    groups = [(arch, _arch(mine)) for arch, mine in grouped(cases(report), lambda case: case.arch).items()]
     return "\n".join(["KTAP version 1", *_children(groups)]) + "\n"
 
 
@@ -24,10 +22,7 @@ Node = tuple[list[str], Outcome]  # a subtest's own lines, not indented; how it 
 
 
 def _arch(mine: Sequence[Case]) -> Node:
-    groups = [
-        (name, _workload([case for case in mine if case.workload == name]))
-        for name in dict.fromkeys(case.workload for case in mine)
-    ]
+    groups = [(name, _workload(some)) for name, some in grouped(mine, lambda case: case.workload).items()]
     return _children(groups), _whole([outcome for _, (_, outcome) in groups])
 
 

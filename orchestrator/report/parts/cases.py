@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,6 +52,14 @@ def cases(report: MatrixReport) -> list[Case]:
         *(_comparison(row, report) for row in report["comparisons"]),
         *map(_expectation, report["expectations"]),
     ]
+
+
+def grouped(found: Iterable[Case], of: Callable[[Case], str]) -> dict[str, list[Case]]:
+    """{what they have in common: the cases}, in the order in which they come."""
+    groups: dict[str, list[Case]] = {}
+    for case in found:
+        groups.setdefault(of(case), []).append(case)
+    return groups
 
 
 def _cell(cell: CellRow) -> Case:
