@@ -10,8 +10,7 @@ from pathlib import Path, PurePosixPath
 from orchestrator import elf
 from orchestrator.arches import known as arches
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch
-from orchestrator.own import Kind, Own
+from orchestrator.model import Arch, Kind, Own
 
 SHELLS = ("sh", "ash", "busybox")  # names by which a script may ask for the guest's /bin/sh, which is busybox
 SKIPPED = 4  # exit status of a kernel selftest that could not run (kselftest.h)

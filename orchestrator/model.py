@@ -5,18 +5,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.evidence import Claim as Claim
-from orchestrator.evidence import Expectation as Expectation
-from orchestrator.nights import Nightly as Nightly
-from orchestrator.origin import Source as Source
-from orchestrator.own import Own as Own
 from orchestrator.paths import GUEST_TOOLS
-from orchestrator.words import Clock as Clock
-from orchestrator.words import Direction as Direction
-from orchestrator.words import Status as Status
-from orchestrator.words import Verdict as Verdict
+
+
+class Status(StrEnum):
+    """How a cell ended; who failed is in the name."""
+
+    PASSED = "passed"
+    BUILD_FAILED = "build_failed"
+    KERNEL_BROKE = "kernel_broke"
+    WORKLOAD_FAILED = "workload_failed"
+    TIMED_OUT = "timed_out"
+    INFRA_FAILED = "infra_failed"
+    SKIPPED = "skipped"
+
+
+class Verdict(StrEnum):
+    """What a comparison or an expectation says."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    UNCLEAR = "unclear"
+    AS_EXPECTED = "as_expected"
+    NOT_AS_EXPECTED = "not_as_expected"
+
+
+class Clock(StrEnum):
+    """What the guest's time is: instructions as nanoseconds, or the host's time."""
+
+    ICOUNT = "icount"
+    WALL = "wall"
+
+
+class Direction(StrEnum):
+    """Which way of a metric is better; NEITHER for those that only tell."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+    NEITHER = "neither"
 
 
 @dataclass(frozen=True)
@@ -71,6 +101,18 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where a kernel comes from: kind is debian, tarball, git or image."""
+
+    name: str
+    kind: str
+    location: str  # package name, path of a tarball, path of a git tree, or image pattern
+    revision: str = ""  # version, sha256 or git revision; empty: the newest
+    suite: str = "bookworm"  # of a Debian package
+    system_map: str = ""  # of a ready image
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One variant to build: a source, and patches in order."""
 
@@ -78,6 +120,71 @@ class Kernel:
     source: Source
     patches: tuple[Path, ...] = ()
     kconfig: tuple[str, ...] = ()  # lines beside the common ones
+
+
+CALLS = "calls."  # before a function's name: the metric that a profile tells
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A claim that a workload's file makes; values are per unit of work."""
+
+    metric: str  # or calls.FUNCTION
+    linux: str  # versions of the base it holds for: ">=6.0,<6.4"
+    values: Mapping[str, float]  # by kernel name, absolute per unit
+    change: Mapping[str, float]  # by arch name, relative: -0.15
+    tolerance: float
+    base: str = ""
+    new: str = ""
+    claim: str = ""
+    accel: str = ""  # "" any
+    clock: str = ""  # "" any
+    at_least: Mapping[str, float] = field(default_factory=dict)  # by kernel name, absolute per unit
+    at_most: Mapping[str, float] = field(default_factory=dict)
+    arches: tuple[str, ...] = ()  # () any
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What somebody said that this matrix answers. Evidence: expectations that name it, or those of others."""
+
+    id: str
+    text: str
+    same_as: tuple[str, ...] = ()  # claims whose evidence is this one's, too
+    arches: tuple[str, ...] = ()  # only evidence of these; empty: of all
+    beyond: str = ""  # what of it cannot be reached here, and why
+
+
+class Kind(StrEnum):
+    """What a file is, and so how it is measured."""
+
+    MARKERS = "C with kmatrix.h"  # measures itself
+    WILL_IT_SCALE = "will-it-scale test case"  # an adapter counts its iterations
+    SOURCE = "C program"  # measured from its start to its end, as the following
+    BINARY = "static ELF program"
+    SCRIPT = "script"
+
+
+WHOLE = frozenset({Kind.SOURCE, Kind.BINARY, Kind.SCRIPT})  # measured from start to end
+
+
+@dataclass(frozen=True)
+class Own:
+    """files: all that it is made of, itself first; compiled: C files among them; headers: folders with headers."""
+
+    kind: Kind
+    files: tuple[Path, ...]
+    compiled: tuple[Path, ...] = ()
+    headers: tuple[Path, ...] = ()
+    interpreter: tuple[str, ...] = ()  # what runs it in the guest
+    skip: int | None = None  # the exit status by which it says that it did not run
+    arches: tuple[str, ...] = ()  # it is made for these; () any
+    declared: Path | None = None  # the file that declares the rest
+
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """All files that a result depends on."""
+        return (*self.files, *((self.declared,) if self.declared else ()))
 
 
 @dataclass(frozen=True)
@@ -156,6 +263,17 @@ class Comparison:
 
     base: str
     new: str
+
+
+@dataclass(frozen=True)
+class Nightly:
+    """sources: names of the matrix's; budget: seconds of a night; then what is kept of runs and of the cache."""
+
+    sources: tuple[str, ...] = ()
+    budget: float = 7200.0
+    runs: int = 30
+    days: float = 60.0
+    cache_gib: float = 20.0
 
 
 @dataclass(frozen=True)

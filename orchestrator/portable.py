@@ -10,8 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from orchestrator.evidence import CALLS
-from orchestrator.model import Expectation, Workload
+from orchestrator.model import CALLS, Expectation, Workload
 from orchestrator.workloads import left_out, load
 
 DECLARATION = "workload.toml"

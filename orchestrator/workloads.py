@@ -17,9 +17,7 @@ from orchestrator import adopt
 from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import ConfigError
-from orchestrator.evidence import CALLS
-from orchestrator.model import Disk, Expectation, Workload
-from orchestrator.own import Kind, Own
+from orchestrator.model import CALLS, Disk, Expectation, Kind, Own, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import unknown
 

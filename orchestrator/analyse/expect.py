@@ -10,8 +10,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.profiles import ProfileCell, calls
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
-from orchestrator.evidence import CALLS
-from orchestrator.model import Comparison, Expectation, Verdict
+from orchestrator.model import CALLS, Comparison, Expectation, Verdict
 
 AT_LEAST, AT_MOST = "at_least", "at_most"
 NO_FUNCTION = "misspelt, inlined, or known by another name"

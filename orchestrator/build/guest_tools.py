@@ -13,8 +13,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build import toolchain
 from orchestrator.errors import BuildError
-from orchestrator.model import Arch, Workload
-from orchestrator.own import WHOLE, Kind, Own
+from orchestrator.model import WHOLE, Arch, Kind, Own, Workload
 from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.store import Store, digest, sha256
 

@@ -13,8 +13,7 @@ from orchestrator import profiledata
 from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
-from orchestrator.evidence import CALLS
-from orchestrator.model import BootResult, Clock, KernelArtifact, Marks, Workload
+from orchestrator.model import CALLS, BootResult, Clock, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.nights import Nightly
+from orchestrator.model import Nightly
 from orchestrator.store import Store
 
 GIB = 2**30

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import adopt, arches, config, elf, portable, rundata, workloads
 from orchestrator.errors import ConfigError
-from orchestrator.own import Kind
+from orchestrator.model import Kind
 from orchestrator.plan import plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
