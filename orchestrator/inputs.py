@@ -19,8 +19,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from orchestrator import portable
 from orchestrator.analyse.contract import InputFile
+from orchestrator.config import dump
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Kernel, Matrix, Plan, Source
 from orchestrator.paths import ADAPTERS, COMMON
@@ -48,7 +48,7 @@ def collect(matrix: Matrix, plan: Plan) -> dict[str, bytes]:
         for name, patch in _patches(kernel).items():
             files[name] = patch.read_bytes()
     for workload in workloads:
-        files |= {f"guest-tools/{workload.name}/{name}": text for name, text in portable.files(workload).items()}
+        files |= {f"guest-tools/{workload.name}/{name}": text for name, text in dump.workload_files(workload).items()}
     for folder in sorted({workload.toolbox / name for workload in workloads for name in (COMMON, ADAPTERS)}):
         files |= {f"guest-tools/{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
     return files

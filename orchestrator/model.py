@@ -169,7 +169,7 @@ WHOLE = frozenset({Kind.SOURCE, Kind.BINARY, Kind.SCRIPT})  # measured from star
 
 
 @dataclass(frozen=True)
-class Own:
+class UserProgram:
     """files: all that it is made of, itself first; compiled: C files among them; headers: folders with headers."""
 
     kind: Kind
@@ -216,7 +216,9 @@ class Workload:
     waits: bool = False  # by a wall clock, but for a disk and not for a CPU: others that wait may run beside it
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
-    own: Own | None = None  # a file, and how it is measured; None: the folder's C files are a program with markers
+    own: UserProgram | None = (
+        None  # a file, and how it is measured; None: the folder's C files are a program with markers
+    )
     toolbox: Path = GUEST_TOOLS  # has common/ and adapters/
 
 

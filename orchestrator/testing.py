@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from orchestrator import config as configuration
-from orchestrator import plan, workloads
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
+from orchestrator.config import matrix_file, plan, workloads
 from orchestrator.errors import BuildError, ConfigError, KernelBroke, KmatrixError
 from orchestrator.executors.host import check_host, cores
 from orchestrator.guest import qemu
@@ -40,7 +39,7 @@ class Target:
 
 def targets(path: Path, profile: str = "") -> tuple[Target, ...]:
     """All of a matrix file. ConfigError as from `kmatrix plan`."""
-    matrix = configuration.load(path, profile)
+    matrix = matrix_file.load(path, profile)
     return tuple(Target(matrix, build) for build in plan.builds(matrix))
 
 

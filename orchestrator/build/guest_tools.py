@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build import toolchain
 from orchestrator.errors import BuildError
-from orchestrator.model import WHOLE, Arch, Kind, Own, Workload
+from orchestrator.model import WHOLE, Arch, Kind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.store import Store, digest, sha256
 
@@ -95,7 +95,7 @@ class _Job:
     name: str
     sources: Sequence[Path]
     headers: Sequence[Path]
-    own: Own | None = None
+    own: UserProgram | None = None
     adapter: str = ""  # a file of ADAPTERS that has the main()
     common: bool = True
     place: tuple[str, ...] = ()  # linker options that say at which addresses it is

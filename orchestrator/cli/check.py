@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import config as configuration
 from orchestrator import inputs, profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
@@ -22,11 +21,12 @@ from orchestrator.cli.look import DEFAULT, Config, History, Workloads
 from orchestrator.cli.running import Manner, finish, measured
 from orchestrator.cli.screen import printer
 from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.executors.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
-from orchestrator.plan import plan as make_plan
 from orchestrator.registry import pick
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder
@@ -74,7 +74,7 @@ def check(
     folder = RunFolder(out or Path("runs") / time.strftime("check-%Y-%m-%d-%H%M%S"))
     if (folder.path / "plan.json").exists():
         raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
-    matrix = configuration.load(config, chosen=configuration.named_or_absolute(workload or (), config))
+    matrix = matrix_file.load(config, chosen=matrix_file.named_or_absolute(workload or (), config))
     wanted = asked(patch, base, tree, matrix)
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)

@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from orchestrator import config as configuration
 from orchestrator import doctor as checks
 from orchestrator.analyse.expect import lacking, remarks, unanswerable
 from orchestrator.cli.screen import printer
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import EXIT_INFRA
 from orchestrator.model import Matrix, Workload
-from orchestrator.plan import plan as make_plan
 from orchestrator.registry import pick
 from orchestrator.store import Store, cache_root
 
@@ -75,7 +75,7 @@ def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None,
 
     Example: kmatrix plan --select 's390x/*'
     """
-    matrix = configuration.load(config, profile, configuration.named_or_absolute(workload or (), config))
+    matrix = matrix_file.load(config, profile, matrix_file.named_or_absolute(workload or (), config))
     made = make_plan(matrix, select or [])
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(made.builds)} builds")

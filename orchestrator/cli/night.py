@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import config as configuration
 from orchestrator import rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.cli.running import Manner, executor, finish, recorded, shown, text_of, write_matrix
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.history.identity import begin
@@ -22,7 +23,6 @@ from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
 from orchestrator.nightly.changes import Tonight, changed, groups, look
 from orchestrator.nightly.state import Current, Done, Place, State, nights
-from orchestrator.plan import plan as make_plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
 from orchestrator.store import Store
@@ -47,7 +47,7 @@ class Night:
             return self._run(self.place.load())
 
     def _run(self, state: State) -> tuple[int, str]:
-        matrix = configuration.load(self.config, self.profile)
+        matrix = matrix_file.load(self.config, self.profile)
         if not matrix.nightly.sources:
             hint = "add to it: nightly: {sources: [NAME, ...], budget: 2h}"
             raise ConfigError(f"{self.config} says nothing of nightly runs", hint=hint)

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import config as configuration
 from orchestrator import profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
@@ -17,6 +16,7 @@ from orchestrator.analyse.profiles import ProfileReport
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
+from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profiledata import FILE
@@ -56,7 +56,7 @@ def profile_run(
         request = rundata.load_request(folder)
     else:
         once = {"boots": 1, "passes": 1}
-        chosen = configuration.named_or_absolute(workload or (), config)
+        chosen = matrix_file.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
     report = measured(folder, request, manner) if not run or lacking(folder) else rundata.report(folder)

@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 import typer
 from rich.console import Console
 
-from orchestrator import config as configuration
 from orchestrator import profiledata, rundata, ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.first import FirstAnswer
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.events import Bus
 from orchestrator.executors.host import check_host, cores
@@ -25,7 +26,6 @@ from orchestrator.executors.local import Local
 from orchestrator.history.identity import begin, opened
 from orchestrator.model import Clock, Matrix, Plan
 from orchestrator.paths import IMAGES
-from orchestrator.plan import plan as make_plan
 from orchestrator.report import Extras, markdown
 from orchestrator.report.json import RENDER as as_json
 from orchestrator.results import RunFolder
@@ -96,7 +96,7 @@ def text_of(path: Path) -> str:
 
 
 def requested(request: Request) -> Matrix:
-    matrix = configuration.parse(request.config_text, request.config, request.profile, request.workloads)
+    matrix = matrix_file.parse(request.config_text, request.config, request.profile, request.workloads)
     changes = dict(request.overrides)
     if "clock" in changes:
         changes["clock"] = Clock(changes["clock"])

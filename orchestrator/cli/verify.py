@@ -14,7 +14,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator import config as configuration
 from orchestrator import inputs, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
@@ -22,11 +21,12 @@ from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, veri
 from orchestrator.cli.look import History, Select
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import chosen_ids
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
-from orchestrator.history.identity import matrix_file
+from orchestrator.history.identity import read_matrix_json
 from orchestrator.model import Status
-from orchestrator.plan import chosen_ids
-from orchestrator.plan import plan as make_plan
 from orchestrator.results import RunFolder, open_run
 from orchestrator.rundata import Request
 
@@ -82,7 +82,7 @@ def _recorded(path: Path) -> MatrixReport:
     """Of a run folder, or the file itself. ConfigError says what is no matrix.json in it."""
     if path.is_dir():
         return rundata.report(open_run(path))
-    return matrix_file(path)
+    return read_matrix_json(path)
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
@@ -107,7 +107,7 @@ def _request(
         return Request(place.resolve(), place.read_text(), tuple(wanted), overrides)
     place, chosen = config or _usual(path), _chosen(path)
     profile = _profile(place, wanted, chosen)
-    usual = asdict(configuration.load(place, profile, chosen).measure)
+    usual = asdict(matrix_file.load(place, profile, chosen).measure)
     then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
     overrides |= {name: value for name, value in then.items() if usual[name] != value}
     return Request(place.resolve(), text_of(place), tuple(wanted), overrides, profile, chosen)
@@ -127,8 +127,8 @@ def _chosen(path: Path) -> tuple[str, ...]:
 def _profile(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
     """Whichever of the file's profiles has all wanted cells; "" for the file as it is."""
     lacking: list[str] = []
-    for name in ("", *configuration.profiles(place)):
-        cells = {cell.id for cell in make_plan(configuration.load(place, name, chosen)).cells}
+    for name in ("", *matrix_file.profiles(place)):
+        cells = {cell.id for cell in make_plan(matrix_file.load(place, name, chosen)).cells}
         if cells.issuperset(wanted):
             return name
         lacking = lacking or [cell for cell in wanted if cell not in cells]

@@ -9,7 +9,6 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from orchestrator import config as configuration
 from orchestrator import profilerows, rundata, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
@@ -17,10 +16,11 @@ from orchestrator.cli.look import DEFAULT, Config, History, Profile, Select, Wor
 from orchestrator.cli.running import EMPTY, Manner, executor, finish, measured, text_of
 from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import ConfigError
 from orchestrator.executors.host import check_host, cores
 from orchestrator.model import Clock
-from orchestrator.plan import plan as make_plan
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder, open_run
 from orchestrator.rundata import Request
@@ -54,7 +54,7 @@ def build(
 
     Example: kmatrix build --select aarch64
     """
-    matrix = configuration.load(config, profile)
+    matrix = matrix_file.load(config, profile)
     made = make_plan(matrix, select or [])
     check_host()
     with Store().scratch() as folder:
@@ -97,7 +97,7 @@ def run(
         folder, request = open_run(resume), rundata.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        chosen = configuration.named_or_absolute(workload or (), config)
+        chosen = matrix_file.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
     manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
     report = measured(folder, request, manner)
@@ -118,7 +118,7 @@ def shell(
 
     Example: kmatrix shell s390x/patched
     """
-    matrix = configuration.load(config)
+    matrix = matrix_file.load(config)
     made = make_plan(matrix, [target])
     check_host()
     wanted = made.builds[-1 if "/" not in target else 0]

@@ -40,12 +40,12 @@ def opened(path: Path) -> Identified:
         folder = open_run(path)
         report = rundata.report(folder)
         return Identified(report.get("run") or _older(folder), report, path.resolve())
-    report = matrix_file(path)
+    report = read_matrix_json(path)
     found = report.get("run") or RunRow(id=digest("file", sha256(path)), started=path.stat().st_mtime, kind="run")
     return Identified(found, report, path.resolve())
 
 
-def matrix_file(path: Path) -> MatrixReport:
+def read_matrix_json(path: Path) -> MatrixReport:
     """Somebody's matrix.json. ConfigError says what is none in it."""
     try:
         return TypeAdapter(MatrixReport).validate_json(path.read_bytes())

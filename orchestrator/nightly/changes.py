@@ -11,10 +11,10 @@ from orchestrator import proc, rundata
 from orchestrator.build import debian, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import prepare
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Build, Cell, Matrix, Plan, Source
 from orchestrator.nightly.state import Done, Parts
-from orchestrator.plan import plan as make_plan
 from orchestrator.store import Store, digest, sha256
 
 FETCH = 600.0  # seconds

@@ -14,7 +14,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Symbol, SymbolTableSection
 
-from orchestrator.elf import MAGIC
+from orchestrator.config.elf import MAGIC
 from orchestrator.errors import InfraError
 from orchestrator.profile.names import stem
 

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import arches, config
+from orchestrator import arches
 from orchestrator.build.kernel import Builder
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Clock
-from orchestrator.plan import plan
 from orchestrator.store import Store
 from tests.boot.conftest import SMALL, Done, Kmatrix
 
@@ -59,7 +60,7 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(
     Ours was built in the tree that another variant had been built in, most of its objects kept.
     """
     store = Store()
-    build = plan(config.load(Path("matrix.yaml")), ["aarch64/unpatched"]).builds[0]
+    build = plan(matrix_file.load(Path("matrix.yaml")), ["aarch64/unpatched"]).builds[0]
     ours = asyncio.run(builder(store).find(build))
     assert ours is not None
     known = store.recall("rebuilt", ours.key)
@@ -77,7 +78,7 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(
 def test_a_fourth_architecture_is_one_file(seed: Done, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "riscv64.py").write_text(RISCV)
     monkeypatch.setenv("KMATRIX_ARCHES", str(tmp_path))
-    matrix = config.parse(
+    matrix = matrix_file.parse(
         Path("matrix.yaml").read_text().replace("[x86_64, aarch64, s390x]", "[riscv64]"),
         Path("matrix.yaml").resolve(),
     )
@@ -92,7 +93,7 @@ def test_a_fourth_architecture_is_one_file(seed: Done, tmp_path: Path, monkeypat
 
 
 def test_a_ready_image_is_measured_like_any_other(seed: Done, kmatrix: Kmatrix) -> None:
-    build = plan(config.load(Path("matrix.yaml")), ["aarch64/patched"]).builds[0]
+    build = plan(matrix_file.load(Path("matrix.yaml")), ["aarch64/patched"]).builds[0]
     ours = asyncio.run(builder(Store()).find(build))
     assert ours is not None
     shutil.copy(ours.image, kmatrix.folder / "Image-aarch64")

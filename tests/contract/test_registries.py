@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import arches, collectors, doctor, paths, report, workloads
+from orchestrator import arches, collectors, doctor, paths, report
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kconfig import parse
+from orchestrator.config import workloads
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Arch, Clock
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator import config
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.config import matrix_file
 from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
 
-SEED = {"shmem-write": config.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
+SEED = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
 NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
 HOST = {"kmatrix": "0.1.0", "qemu": {"aarch64": "7.2.22"}, "compiler": {"aarch64": "gcc 12.2.0"}}

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import adopt, arches, config, elf, portable, rundata, workloads
+from orchestrator import arches, rundata
+from orchestrator.config import dump, elf, matrix_file, programs, workloads
+from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import Kind
-from orchestrator.plan import plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
 
@@ -59,13 +60,13 @@ def program(machine: tuple[int, int, int], interpreter: bytes = b"", kind: int =
     ],
 )
 def test_a_c_file_is_what_it_defines(text: str, kind: Kind | None) -> None:
-    assert adopt.c_kind(text) == kind
+    assert programs.c_kind(text) == kind
 
 
 @pytest.mark.parametrize("arch", arches.known().values(), ids=lambda a: a.name)
 def test_a_ready_program_belongs_to_its_arch(tmp_path: Path, arch: arches.Arch) -> None:
     (tmp_path / "p").write_bytes(program(arch.elf))
-    own = adopt.look(tmp_path / "p")
+    own = programs.identify(tmp_path / "p")
     assert (own.kind, own.arches) == (Kind.BINARY, (arch.name,))
 
 
@@ -88,7 +89,7 @@ def test_a_ready_program_belongs_to_its_arch(tmp_path: Path, arch: arches.Arch) 
 def test_what_cannot_run_is_told(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "p").write_bytes(content)
     with pytest.raises(ConfigError, match=says):
-        adopt.look(tmp_path / "p")
+        programs.identify(tmp_path / "p")
 
 
 def test_a_dynamic_32_bit_program_is_read_as_such() -> None:
@@ -107,7 +108,7 @@ def test_a_dynamic_32_bit_program_is_read_as_such() -> None:
     ],
 )
 def test_a_script_is_run_by_the_guests_shell(line: str, command: tuple[str, ...]) -> None:
-    assert adopt.interpreter(Path("x.sh"), line) == command
+    assert programs.interpreter(Path("x.sh"), line) == command
 
 
 def test_headers_and_their_c_files_come_along(tmp_path: Path) -> None:
@@ -122,12 +123,12 @@ def test_headers_and_their_c_files_come_along(tmp_path: Path) -> None:
     (tmp_path / "selftests" / "kselftest.h").write_text("\n")
     (tmp_path / "mm").mkdir()
     (tmp_path / "mm" / "deep.h").write_text("\n")
-    own = adopt.look(folder / "one.c")
+    own = programs.identify(folder / "one.c")
     assert [path.name for path in own.files] == ["one.c", "kselftest.h", "util.h", "util.c", "two.h", "deep.h"]
     assert [path.name for path in own.compiled] == ["one.c", "util.c"]
     assert own.skip == 4
     (folder / "three.c").write_text('#include "one.c"\n')
-    assert adopt.look(folder / "three.c").kind is Kind.SOURCE
+    assert programs.identify(folder / "three.c").kind is Kind.SOURCE
 
 
 def test_a_file_is_declared_by_default_or_by_the_file_beside_it(tmp_path: Path) -> None:
@@ -168,7 +169,9 @@ def test_names_arguments_and_paths_with_spaces(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my folder").mkdir()
     (tmp_path / "my folder" / "w.c").write_text("int main(void) { }")
-    words = config.named_or_absolute(["shmem-write --mib 8", "my folder/w.c", "'my folder/w.c' 1 '2 3'"], Path("m"))
+    words = matrix_file.named_or_absolute(
+        ["shmem-write --mib 8", "my folder/w.c", "'my folder/w.c' 1 '2 3'"], Path("m")
+    )
     assert words[0] == "shmem-write --mib 8"
     table = workloads.known(Path(__file__).parents[2] / "guest-tools")
     assert [w.args for w in workloads.choose(words[:2], table)] == [("--mib", "8"), ()]
@@ -177,24 +180,24 @@ def test_names_arguments_and_paths_with_spaces(tmp_path: Path, monkeypatch: pyte
 
 def test_a_ready_program_is_planned_for_its_arch_alone(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(program(arches.known()["s390x"].elf))
-    matrix = config.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
+    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
     assert [cell.id for cell in plan(matrix).cells] == ["s390x/base/p"]
     assert "other architectures are left out" in matrix.workloads[0].note
     with pytest.raises(ConfigError, match="p is a program for s390x; the matrix has only aarch64"):
-        config.parse(TEXT.replace(", s390x", ""), tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
+        matrix_file.parse(TEXT.replace(", s390x", ""), tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
 
 
 def test_claims_that_the_chosen_say_nothing_of_are_left_out(tmp_path: Path) -> None:
-    assert len(config.parse(TEXT, tmp_path / "m.yaml").claims) == 2
-    assert [c.id for c in config.parse(TEXT, tmp_path / "m.yaml", chosen=["shmem-write"]).claims] == ["C1"]
-    assert not config.parse(TEXT, tmp_path / "m.yaml", chosen=[str(OWN / "touch.c")]).claims
+    assert len(matrix_file.parse(TEXT, tmp_path / "m.yaml").claims) == 2
+    assert [c.id for c in matrix_file.parse(TEXT, tmp_path / "m.yaml", chosen=["shmem-write"]).claims] == ["C1"]
+    assert not matrix_file.parse(TEXT, tmp_path / "m.yaml", chosen=[str(OWN / "touch.c")]).claims
 
 
 def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "w.c"
     file.write_text('#include "w.h"\nint main(void) { }')
     (tmp_path / "w.h").write_text("\n")
-    matrix = config.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(file)])
+    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(file)])
     folder = RunFolder(tmp_path / "run")
     request = Request(tmp_path / "matrix.yaml", TEXT, (), {}, workloads=(str(file),))
     rundata.save_request(folder, request, matrix, plan(matrix))
@@ -226,7 +229,7 @@ def test_a_workload_is_the_same_from_the_copies_of_its_files(tmp_path: Path, wor
     path = name if name in shipped else str((tmp_path if name == "ready" else OWN) / name)
     first = workloads.choose([path + word[len(name) :]], shipped)[0]
     folder = tmp_path / "copy" / first.name
-    for name, content in portable.files(first).items():
+    for name, content in dump.workload_files(first).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     again = workloads.load(folder)

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import config, workloads
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.expect import holds_for
 from orchestrator.analyse.matrix import assemble, cell_row, exit_code
 from orchestrator.analyse.statistics import centre, spread
+from orchestrator.config import matrix_file, workloads
 from orchestrator.errors import ConfigError
 from orchestrator.model import BootResult, CellResult, Comparison, Expectation, Failure, PassSample, Status
 from orchestrator.report import json as as_json
 from orchestrator.report import known as formats
 from orchestrator.results import cell_from
 
-CLAIMS = {"shmem-write": config.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
+CLAIMS = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
 NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
 

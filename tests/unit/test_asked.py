@@ -12,10 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from orchestrator import config
 from orchestrator.build import patches
 from orchestrator.cli import app, check
 from orchestrator.cli.asked import Asked, asked
+from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix, Source
 
@@ -84,7 +84,7 @@ def git(tmp_path: Path) -> Git:
 
 @pytest.fixture
 def matrix(tmp_path: Path, git: Git) -> Matrix:
-    return config.parse(MATRIX, tmp_path / "matrix.yaml")
+    return matrix_file.parse(MATRIX, tmp_path / "matrix.yaml")
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_the_source_that_has_the_base_commit_is_the_base_with_its_own_kconfig(
 
 def test_a_source_that_no_kernel_uses_is_asked_for_the_base_commit(git: Git, tmp_path: Path) -> None:
     text = MATRIX.replace("  own: {source: mine, kconfig: [CONFIG_OF_MINE=y]}\n", "")
-    matrix = config.parse(text, tmp_path / "matrix.yaml")
+    matrix = matrix_file.parse(text, tmp_path / "matrix.yaml")
     extra = git.commit("z", "z", "in this tree only")
     found = asked([patch_file(tmp_path, f"\nbase-commit: {extra}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.source.revision, found.kconfig) == ("mine", extra, ())
@@ -267,7 +267,7 @@ def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monke
     run = tmp_path / "run"
     done = CliRunner().invoke(app, ["check", word, "--config", str(tmp_path / "matrix.yaml"), "--out", str(run)])
     assert done.exit_code == 0 and done.output.splitlines() == ["applies to mine: yes"], done.output
-    kernels = {kernel.name: kernel for kernel in config.load(run / "inputs/matrix.yaml").kernels}
+    kernels = {kernel.name: kernel for kernel in matrix_file.load(run / "inputs/matrix.yaml").kernels}
     assert {(k.source.revision, k.kconfig) for k in kernels.values()} == {(base, ("CONFIG_OF_MINE=y",))}
     assert [len(kernels[name].patches) for name in ("unpatched", "patched")] == [0, 1]
     assert "+// 日本\n" in kernels["patched"].patches[0].read_text()

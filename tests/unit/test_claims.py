@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator import config
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.contract import CellRow, ExpectationRow
 from orchestrator.analyse.matrix import assemble
+from orchestrator.config import matrix_file
 from orchestrator.model import CellResult, Claim, Comparison, Expectation
 from orchestrator.report import known as formats
 from tests.unit import reports
@@ -73,7 +73,7 @@ def test_what_goes_beyond_reach_is_never_simply_as_expected(name: str) -> None:
     assert "as expected, as far as reached (1 of 1)" in text and "as expected (1 of 1)" in text
 
 
-SEED = config.load(Path(__file__).parents[2] / "matrix.yaml", "seed")
+SEED = matrix_file.load(Path(__file__).parents[2] / "matrix.yaml", "seed")
 
 
 def seed(change: float) -> dict[str, str]:

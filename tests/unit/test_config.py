@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import config
+from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 
@@ -14,12 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 def problems(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        config.parse(text, ROOT / "x.yaml")
+        matrix_file.parse(text, ROOT / "x.yaml")
     return caught.value.message.splitlines()
 
 
 def test_the_shipped_matrix_loads() -> None:
-    matrix = config.load(ROOT / "matrix.yaml")
+    matrix = matrix_file.load(ROOT / "matrix.yaml")
     assert [a.name for a in matrix.arches] == ["x86_64", "aarch64", "s390x"]
     assert [k.name for k in matrix.kernels] == ["unpatched", "patched"]
     assert matrix.measure.clock is Clock.ICOUNT
@@ -76,7 +76,7 @@ def test_what_is_no_mapping_is_an_error_with_a_line(text: str) -> None:
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
-        config.load(tmp_path / "matrix.yaml")
+        matrix_file.load(tmp_path / "matrix.yaml")
 
 
 PROFILED = """\
@@ -97,7 +97,7 @@ profiles:
 
 
 def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
-    plain, more = (config.parse(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
+    plain, more = (matrix_file.parse(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
     assert [arch.name for arch in plain.arches] == ["aarch64"] and [k.name for k in plain.kernels] == ["patched"]
     assert [arch.name for arch in more.arches] == ["s390x", "x86_64"]
     assert [k.name for k in more.kernels] == ["patched", "other"]
@@ -106,6 +106,6 @@ def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
 
 def test_a_wrong_or_unknown_profile_is_told() -> None:
     with pytest.raises(ConfigError, match=r"unknown profile 'les'.*known: more, wrong"):
-        config.parse(PROFILED, ROOT / "x.yaml", "les")
+        matrix_file.parse(PROFILED, ROOT / "x.yaml", "les")
     with pytest.raises(ConfigError, match=r"kernels.other.source: unknown source 't'"):
-        config.parse(PROFILED, ROOT / "x.yaml", "wrong")
+        matrix_file.parse(PROFILED, ROOT / "x.yaml", "wrong")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import config
 from orchestrator.cli.first import NOTE, FirstAnswer
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.events import Bus, Event
 from orchestrator.model import CellResult, Status
-from orchestrator.plan import plan
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 
@@ -24,7 +24,7 @@ def bus() -> Bus:
 @pytest.fixture
 def told(bus: Bus) -> list[str]:
     """What the listener says of the kernel patched."""
-    bus.subscribe(FirstAnswer(bus, plan(config.load(Path("matrix.yaml"))), "patched"))
+    bus.subscribe(FirstAnswer(bus, plan(matrix_file.load(Path("matrix.yaml"))), "patched"))
     lines: list[str] = []
 
     def keep(event: Event) -> None:

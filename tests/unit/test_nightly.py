@@ -21,10 +21,11 @@ import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
-from orchestrator import config
 from orchestrator.cli import app, nightly
 from orchestrator.cli.night import Night
 from orchestrator.cli.running import Manner
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.errors import EXIT_INFRA, ConfigError
 from orchestrator.history.identity import Identified
 from orchestrator.history.store import History
@@ -36,7 +37,6 @@ from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
 from orchestrator.nightly.prune import prune_cache, prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
-from orchestrator.plan import plan
 from orchestrator.store import Store
 from tests.unit.test_trends import CELL, cell, nights, scale
 
@@ -80,7 +80,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def matrix(tree: Path, text: str = TEXT) -> Matrix:
-    return config.parse(text % tree, ROOT / "matrix.yaml")
+    return matrix_file.parse(text % tree, ROOT / "matrix.yaml")
 
 
 def only_git(tree: Path) -> Matrix:
@@ -158,7 +158,7 @@ def test_what_is_new_at_the_remote_is_fetched(tree: Path, tmp_path: Path) -> Non
     text = TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}}}")
     text = text.replace("revision: main", "revision: origin/main")
     new = commit(tree, "second")
-    asked = config.parse(text % (tmp_path / "clone"), ROOT / "matrix.yaml")
+    asked = matrix_file.parse(text % (tmp_path / "clone"), ROOT / "matrix.yaml")
     store = Store(tmp_path / "cache")
     assert asyncio.run(look(asked, store, {}, fetch=False)).pins["mine"] != new
     assert asyncio.run(look(asked, store, {}, fetch=True)).pins["mine"] == new
@@ -288,7 +288,7 @@ def test_a_night_that_was_cut_off_is_gone_on_with_before_or_without_a_new_one(
     path.write_text(
         TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}, revision: main}}") % tree
     )
-    asked = nightly_matrix(config.load(path), {})
+    asked = nightly_matrix(matrix_file.load(path), {})
     before = asyncio.run(look(asked, Store(tmp_path / "cache"), {}, fetch=False))
     started: list[tuple[str, float]] = []
 

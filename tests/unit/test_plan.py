@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import config
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.plan import plan
 
-MATRIX = config.load(Path(__file__).parents[2] / "matrix.yaml")
+MATRIX = matrix_file.load(Path(__file__).parents[2] / "matrix.yaml")
 
 
 def test_boots_go_abba_within_an_arch() -> None:

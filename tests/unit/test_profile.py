@@ -11,13 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator import profilerows, workloads
+from orchestrator import profilerows
 from orchestrator.analyse.contract import CellRow
 from orchestrator.analyse.expect import judge
 from orchestrator.analyse.profiles import INTERRUPTS, UNATTRIBUTED, ProfileReport, assemble, calls, cell
 from orchestrator.arches import known as arches
 from orchestrator.build import guest_tools
 from orchestrator.build.plugin import FLAGS, NAME, SOURCES, interface
+from orchestrator.config import workloads
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import symbols

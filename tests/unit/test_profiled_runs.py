@@ -11,12 +11,14 @@ from typing import cast
 
 import pytest
 
-from orchestrator import config, rundata
+from orchestrator import rundata
 from orchestrator.analyse.contract import MatrixReport, UnprofiledRow
 from orchestrator.analyse.slice import about, sliced
 from orchestrator.build.kernel import Builder
 from orchestrator.cell import Task
 from orchestrator.cli import profile as verb
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.errors import InfraError
 from orchestrator.events import Bus
 from orchestrator.executors import profiles
@@ -24,7 +26,6 @@ from orchestrator.executors.boots import Boots
 from orchestrator.executors.local import Local
 from orchestrator.model import BootResult, KernelArtifact, Status
 from orchestrator.paths import IMAGES
-from orchestrator.plan import plan
 from orchestrator.report.b4check import status
 from orchestrator.report.parts.signoff import clean
 from orchestrator.results import RunFolder
@@ -39,7 +40,7 @@ CELL = "s390x/patched/shmem-write"
 def engine(folder: RunFolder, profile: bool = True) -> Local:
     """What `kmatrix profile RUN` goes on with, or run --resume."""
     store = Store(folder.path.parent / "cache")
-    made = plan(config.parse(TEXT, folder.path.parent / "matrix.yaml"))
+    made = plan(matrix_file.parse(TEXT, folder.path.parent / "matrix.yaml"))
     return Local(made, folder, Bus(), store, IMAGES, Builder(store, 1, 1, 1), profile=profile)
 
 

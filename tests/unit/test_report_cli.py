@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator import config, diffs, rundata
+from orchestrator import diffs, rundata
 from orchestrator.cli import app
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult
-from orchestrator.plan import plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
 from tests.unit import reports
@@ -63,7 +64,7 @@ def run_folder(path: Path, *cells: CellResult) -> RunFolder:
     """A finished run with these cells."""
     path.mkdir(parents=True)
     (path.parent / "one.patch").write_text(DIFF)
-    matrix = config.parse(TEXT, path.parent / "matrix.yaml")
+    matrix = matrix_file.parse(TEXT, path.parent / "matrix.yaml")
     folder = RunFolder(path)
     request = Request(path.parent / "matrix.yaml", TEXT, (), {"boots": 2})
     rundata.save_request(folder, request, matrix, plan(matrix))

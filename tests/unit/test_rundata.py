@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import config, rundata
+from orchestrator import rundata
 from orchestrator.analyse.matrix import exit_code
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.plan import plan
 from orchestrator.results import RunFolder, open_run
 from orchestrator.rundata import Request
 from tests.unit import reports
@@ -28,7 +29,7 @@ compare: [{base: base, new: new}]
 def started(tmp_path: Path) -> RunFolder:
     """A run that was started and measured nothing yet."""
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
-    matrix = config.parse(TEXT, tmp_path / "matrix.yaml")
+    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
     folder = RunFolder(tmp_path / "run")
     rundata.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, plan(matrix))
     return folder
@@ -41,7 +42,7 @@ def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> 
 
 
 def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, tmp_path: Path) -> None:
-    matrix = config.parse(TEXT, tmp_path / "matrix.yaml")
+    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
     rundata.check_inputs(started, matrix)
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+c\n")
     with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
@@ -50,7 +51,7 @@ def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, 
 
 def test_a_run_goes_on_with_the_commit_that_it_began_with(started: RunFolder, tmp_path: Path) -> None:
     text = TEXT.replace("{debian: linux-source-6.1}", f"{{git: {tmp_path}, revision: topic}}")
-    matrix = config.parse(text, tmp_path / "matrix.yaml")
+    matrix = matrix_file.parse(text, tmp_path / "matrix.yaml")
     assert rundata.pinned(started, matrix) == matrix
     rundata.check_source(started, "s", "git:" + "a" * 40)
     assert {kernel.source.revision for kernel in rundata.pinned(started, matrix).kernels} == {"a" * 40}

@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator import report as formats
-from orchestrator import workloads
 from orchestrator.analyse import profiles
 from orchestrator.analyse.matrix import assemble
 from orchestrator.cli import app
+from orchestrator.config import workloads
 from orchestrator.errors import ConfigError
 from orchestrator.executors.profiles import absent
 from orchestrator.model import CellResult, Comparison, Expectation

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestrator import config, inputs, rundata
+from orchestrator import inputs, rundata
 from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
 from orchestrator.cli.verify import view
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.plan import plan
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
 
@@ -211,12 +212,12 @@ claims: {C1: {text: a claim, same_as: [C2], arches: [aarch64]}}
 
 def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
-    matrix = config.parse(TEXT, tmp_path / "matrix.yaml")
+    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
     wanted = plan(matrix, ["*/base", "*/new"])
     folder = RunFolder(tmp_path / "run")
     rundata.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)
     (tmp_path / "one.patch").unlink()
-    again = config.load(inputs.restore(rundata.report(folder)["inputs"], tmp_path / "elsewhere"))
+    again = matrix_file.load(inputs.restore(rundata.report(folder)["inputs"], tmp_path / "elsewhere"))
     made = plan(again)
     assert [cell.id for cell in made.cells] == [cell.id for cell in wanted.cells]
     assert [build.kconfig for build in made.builds] == [build.kconfig for build in wanted.builds]
@@ -241,7 +242,7 @@ def test_what_is_no_text_is_asked_for(tmp_path: Path) -> None:
 def test_a_runs_copies_bring_what_workloads_are_compiled_with(tmp_path: Path, then: Any) -> None:
     """With files that are not ours: a later kmatrix has others."""
     then["inputs"]["guest-tools/common/kmatrix.c"]["text"] += "/* of then */\n"
-    matrix = config.load(inputs.restore(then["inputs"], tmp_path), "")
+    matrix = matrix_file.load(inputs.restore(then["inputs"], tmp_path), "")
     assert matrix.workloads[0].toolbox == tmp_path / "guest-tools"
     again = inputs.collect(matrix, plan(matrix))
     assert again["guest-tools/common/kmatrix.c"].endswith(b"/* of then */\n")

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator import arches, paths, workloads
+from orchestrator import arches, paths
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.analyse.slice import arches as measured
+from orchestrator.config import workloads
 from orchestrator.model import Clock
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted

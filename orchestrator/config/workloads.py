@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from orchestrator import adopt
 from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
+from orchestrator.config import programs
 from orchestrator.errors import ConfigError
-from orchestrator.model import CALLS, Disk, Expectation, Kind, Own, Workload
+from orchestrator.model import CALLS, Disk, Expectation, Kind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import unknown
 
@@ -165,13 +165,13 @@ def load(folder: Path) -> Workload:
     path = folder / "workload.toml"
     table = _toml(path)
     program = table.pop("program", None)
-    own = replace(adopt.look(folder / str(program)), declared=path) if program is not None else None
+    own = replace(programs.identify(folder / str(program)), declared=path) if program is not None else None
     return _workload(folder.name, folder, path, table, own)
 
 
 def load_file(file: Path) -> Workload:
     """A C file, a program or a script; a file NAME.toml beside it may declare what a workload.toml does."""
-    own = adopt.look(file)
+    own = programs.identify(file)
     path = file.with_suffix(".toml")
     table = _toml(path) if path.is_file() else {}
     return _workload(file.stem, file.parent, path, table, replace(own, declared=path) if table else own)
@@ -184,7 +184,7 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _defaults(own: Own) -> dict[str, Any]:
+def _defaults(own: UserProgram) -> dict[str, Any]:
     """What need not be declared of a file."""
     title = f"{own.files[0].name}, {own.kind}"
     common = {"title": title, "metrics": ["pgfault", "minflt", "majflt", "time"], "memory_mib": 256}
@@ -193,7 +193,7 @@ def _defaults(own: Own) -> dict[str, Any]:
     return {**common, "unit": "run"}
 
 
-def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: Own | None) -> Workload:
+def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: UserProgram | None) -> Workload:
     """path is the file that table comes from."""
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{folder}: a workload's name is letters, digits, dot, dash and underscore, not {name!r}")
@@ -233,7 +233,7 @@ def toolbox(near: Path) -> Path:
     return near if (near / COMMON).is_dir() and (near / ADAPTERS).is_dir() else GUEST_TOOLS
 
 
-def left_out(own: Own | None) -> str:
+def left_out(own: UserProgram | None) -> str:
     """What a report must say of a program that is not for all arches."""
     return (
         f"a ready program for {', '.join(own.arches)}: other architectures are left out" if own and own.arches else ""

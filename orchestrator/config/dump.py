@@ -10,13 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from orchestrator.config.workloads import left_out, load
 from orchestrator.model import CALLS, Expectation, Workload
-from orchestrator.workloads import left_out, load
 
 DECLARATION = "workload.toml"
 
 
-def files(workload: Workload) -> dict[str, bytes]:
+def workload_files(workload: Workload) -> dict[str, bytes]:
     """{path below the folder: content}. Of a user's file: all that it is made of, and a declaration that says so."""
     if workload.own is None:
         paths = sorted(path for path in workload.folder.rglob("*") if path.is_file())

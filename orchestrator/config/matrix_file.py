@@ -16,13 +16,14 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from orchestrator import arches, workloads
+from orchestrator import arches
+from orchestrator.config import workloads
+from orchestrator.config.plan import runs_on
+from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec, SourceSpec
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
-from orchestrator.plan import runs_on
 from orchestrator.registry import unknown
-from orchestrator.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec, SourceSpec
 
 T = TypeVar("T")
 _SAFE_NAME = re.compile(r"\w[\w.-]*")

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from orchestrator import elf
 from orchestrator.arches import known as arches
+from orchestrator.config import elf
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch, Kind, Own
+from orchestrator.model import Arch, Kind, UserProgram
 
 SHELLS = ("sh", "ash", "busybox")  # names by which a script may ask for the guest's /bin/sh, which is busybox
 SKIPPED = 4  # exit status of a kernel selftest that could not run (kselftest.h)
@@ -22,7 +22,7 @@ _MARKERS = re.compile(r"\bkm_begin\s*\(")
 _MAIN = re.compile(r"\bmain\s*\(|\bTEST_HARNESS_MAIN\b")
 
 
-def look(path: Path) -> Own:
+def identify(path: Path) -> UserProgram:
     """Raises ConfigError when the file is nothing that can be measured, or cannot run in a guest."""
     try:
         content = path.read_bytes()
@@ -31,10 +31,10 @@ def look(path: Path) -> Own:
     if path.suffix == ".c":
         return _source(path)
     if content.startswith(elf.MAGIC):
-        return Own(Kind.BINARY, (path,), arches=(_arch_of(path, content, arches()),))
+        return UserProgram(Kind.BINARY, (path,), arches=(_arch_of(path, content, arches()),))
     if content.startswith(b"#!"):
         line = content.split(b"\n", 1)[0][2:].decode(errors="replace")
-        return Own(Kind.SCRIPT, (path,), interpreter=interpreter(path, line))
+        return UserProgram(Kind.SCRIPT, (path,), interpreter=interpreter(path, line))
     raise ConfigError(
         f"{path} is no workload: neither a C file (NAME.c), nor an ELF program, nor a script that starts with #!"
     )
@@ -67,7 +67,7 @@ def interpreter(path: Path, line: str) -> tuple[str, ...]:
     return ("/bin/sh", *words[1:])
 
 
-def _source(path: Path) -> Own:
+def _source(path: Path) -> UserProgram:
     folders = (path.parent, *list(path.parent.parents)[:ABOVE])
     compiled, files = _made_of(path, folders)
     part = [path, *(file for file in files if file.suffix == ".c" and file not in compiled)]  # what it includes of C
@@ -75,7 +75,7 @@ def _source(path: Path) -> Own:
     if kind is None:
         raise ConfigError(f"{path} defines neither main() nor will-it-scale's testcase(): nothing to start")
     selftest = "selftests" in path.parts or any(file.name.startswith("kselftest") for file in files)
-    return Own(kind, tuple(files), tuple(compiled), folders, skip=SKIPPED if selftest else None)
+    return UserProgram(kind, tuple(files), tuple(compiled), folders, skip=SKIPPED if selftest else None)
 
 
 def _made_of(path: Path, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
