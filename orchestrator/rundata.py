@@ -13,7 +13,6 @@ from orchestrator import profiledata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
 from orchestrator.analyse.profiles import ProfileReport
-from orchestrator.diffs import ids as identities
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CellResult,
@@ -30,6 +29,7 @@ from orchestrator.model import (
 )
 from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.results import RunFolder
+from orchestrator.series.diff import ids as identities
 from orchestrator.store import digest, sha256
 
 RUN = "run.json"  # which run it is: contract.RunRow

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
-from orchestrator import diffs
 from orchestrator.profile.names import stem
+from orchestrator.series import diff
 
 _COMPILED = (".c", ".h")  # line tables tell these; of assembly nothing is known, and all else has no instructions
 
@@ -44,16 +44,16 @@ class SourceFunction(TypedDict):
     change: float
 
 
-def hunks(base: Mapping[str, Any], new: Mapping[str, Any], diff: str) -> list[SourceHunk]:
+def hunks(base: Mapping[str, Any], new: Mapping[str, Any], text: str) -> list[SourceHunk]:
     """Accounts of cells (whole regions); those of the diff's hunks that a compiler makes instructions of."""
     return [
         SourceHunk(file=hunk.file, lines=[_line(line, hunk.file, base, new) for line in hunk.lines])
-        for hunk in diffs.hunks(diff)
+        for hunk in diff.hunks(text)
         if hunk.file.endswith(_COMPILED)
     ]
 
 
-def _line(line: diffs.Line, file: str, base: Mapping[str, Any], new: Mapping[str, Any]) -> SourceLine:
+def _line(line: diff.Line, file: str, base: Mapping[str, Any], new: Mapping[str, Any]) -> SourceLine:
     before = _executed(base, file, line.old) if line.old else None
     after = _executed(new, file, line.new) if line.new else None
     return SourceLine(

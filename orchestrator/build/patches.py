@@ -13,8 +13,8 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build.headers import Previous
-from orchestrator.diffs import bare
 from orchestrator.errors import BuildError
+from orchestrator.series.diff import bare
 from orchestrator.store import write_atomically
 
 _NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\r\n]+)", re.M)

@@ -16,7 +16,6 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.asked import Asked, asked
 from orchestrator.cli.look import DEFAULT, Config, History, Workloads
 from orchestrator.cli.running import Manner, finish, measured
 from orchestrator.cli.screen import printer
@@ -31,7 +30,8 @@ from orchestrator.registry import pick
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
-from orchestrator.series import Patch, Series
+from orchestrator.series.asked import Asked, asked
+from orchestrator.series.series import Patch, Series
 from orchestrator.store import Store
 
 UNPATCHED, PATCHED = "unpatched", "patched"
@@ -76,6 +76,8 @@ def check(
         raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
     matrix = matrix_file.load(config, chosen=matrix_file.named_or_absolute(workload or (), config))
     wanted = asked(patch, base, tree, matrix)
+    if wanted.note:
+        printer(stderr=True).print(wanted.note, soft_wrap=True)
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
     report = measured(folder, _request(folder, checked, manner), manner)

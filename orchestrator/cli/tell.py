@@ -11,13 +11,12 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import mails, proc, rundata
+from orchestrator import proc, rundata
 from orchestrator import report as formats
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import about, arches, sliced
 from orchestrator.cli.again import again
 from orchestrator.cli.screen import printer
-from orchestrator.diffs import identity as identity_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
 from orchestrator.report import Extras
@@ -26,6 +25,8 @@ from orchestrator.report.parts import eml
 from orchestrator.report.terminal import view
 from orchestrator.results import RunFolder, open_run
 from orchestrator.rows import failures
+from orchestrator.series import mbox
+from orchestrator.series.diff import identity as identity_of
 from orchestrator.store import write_atomically
 
 RUNS = Path("runs")
@@ -85,7 +86,7 @@ def b4_check(
     Example: git config b4.review-perpatch-check-cmd 'kmatrix b4-check --runs /home/me/runs'
     """
     answers: dict[str, dict[str, str]] = {}  # by column of b4's table: the newest run of each arch
-    patch = identity_of(eml.text(mails.parse(sys.stdin.buffer.read())))
+    patch = identity_of(eml.text(mbox.parse(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
         kernels = [kernel for kernel, patches in rundata.load_diffs(folder).items() if patch in patches]
         part = about(rundata.report(folder), kernels)

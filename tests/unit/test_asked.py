@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from orchestrator.build import patches
 from orchestrator.cli import app, check
-from orchestrator.cli.asked import Asked, asked
 from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix, Source
+from orchestrator.series.asked import Asked, asked
 
 NOWHERE = Path("/nowhere")
 MATRIX = """\
@@ -191,12 +191,10 @@ def test_a_source_that_no_kernel_uses_is_asked_for_the_base_commit(git: Git, tmp
     assert (found.source.name, found.source.revision, found.kconfig) == ("mine", extra, ())
 
 
-def test_a_base_commit_that_is_nowhere_is_told(
-    matrix: Matrix, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_base_commit_that_is_nowhere_is_told(matrix: Matrix, tmp_path: Path) -> None:
     found = asked([patch_file(tmp_path, f"\nbase-commit: {'1' * 40}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.kconfig) == ("debian-6.1", ("CONFIG_OF_DEBIAN=y",))
-    assert f"no git source has base-commit {'1' * 40}: debian-6.1 is the base" in capsys.readouterr().err
+    assert found.note == f"no git source has base-commit {'1' * 40}: debian-6.1 is the base"
 
 
 @pytest.fixture

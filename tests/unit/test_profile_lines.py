@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from orchestrator import diffs, profilerows
+from orchestrator import profilerows
 from orchestrator.analyse.profiles import DifferenceRow, assemble
 from orchestrator.build import addr2line, patches, sourcediff
 from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import lines
 from orchestrator.profile.lines import Frame
+from orchestrator.series import diff
 from tests.unit.test_profile import BASE, NEW, raw
 
 OUTPUT = """\
@@ -117,7 +118,7 @@ def test_a_real_program_is_told_by_line_with_what_was_inlined(tmp_path: Path) ->
 
 
 def test_hunks_have_the_numbers_of_both_sides() -> None:
-    first, second, *others = diffs.hunks(DIFF)
+    first, second, *others = diff.hunks(DIFF)
     assert [(line.sign, line.old, line.new) for line in first.lines] == [
         (" ", 99, 99), ("-", 100, 0), ("-", 101, 0), ("+", 0, 100), ("+", 0, 101), ("+", 0, 102), (" ", 102, 103),
     ]  # fmt: skip
@@ -125,7 +126,7 @@ def test_hunks_have_the_numbers_of_both_sides() -> None:
     assert [(line.sign, line.old, line.new) for line in second.lines] == [("-", 300, 0), ("+", 0, 301)]
     assert [hunk.file for hunk in others] == ["Makefile", "mm/entry.S"]
     gone = "--- a/x.c\t1\n+++ /dev/null\t2\n@@ -1 +0,0 @@\n-int x;\n\\ No newline at end of file\n"
-    (hunk,) = diffs.hunks(gone)
+    (hunk,) = diff.hunks(gone)
     assert hunk.file == "x.c" and [line.text for line in hunk.lines] == ["int x;"]
 
 
@@ -218,14 +219,12 @@ def test_line_numbers_are_those_with_the_whole_series_applied(tmp_path: Path) ->
         "--- /dev/null\n+++ b/mm/new.c\n@@ -0,0 +1 @@\n+int x;\n"
     )
     text = asyncio.run(sourcediff.between(pristine, [], [one, two], tmp_path / "scratch"))
-    added = {
-        line.text: (hunk.file, line.new) for hunk in diffs.hunks(text) for line in hunk.lines if line.sign == "+"
-    }
+    added = {line.text: (hunk.file, line.new) for hunk in diff.hunks(text) for line in hunk.lines if line.sign == "+"}
     assert added == {
         "first": ("mm/a.c", 2), "second": ("mm/a.c", 3), "later": ("mm/a.c", 32), "int x;": ("mm/new.c", 1)
     }  # fmt: skip
     back = asyncio.run(sourcediff.between(pristine, [one, two], [one], tmp_path / "back"))
-    assert {line.text for hunk in diffs.hunks(back) for line in hunk.lines if line.sign == "-"} == {
+    assert {line.text for hunk in diff.hunks(back) for line in hunk.lines if line.sign == "-"} == {
         "first", "second", "int x;",
     }  # fmt: skip
     assert asyncio.run(sourcediff.between(pristine, [one], [one], tmp_path / "same")) == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator import diffs, rundata
+from orchestrator import rundata
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
@@ -19,6 +19,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult
 from orchestrator.results import RunFolder
 from orchestrator.rundata import Request
+from orchestrator.series import diff
 from tests.unit import reports
 
 TEXT = """\
@@ -177,16 +178,16 @@ def test_a_base_that_has_the_patch_too_says_nothing_of_it(tmp_path: Path) -> Non
 
 
 def test_one_change_has_one_id_wherever_it_is_read() -> None:
-    [one] = diffs.ids(DIFF)
-    assert diffs.ids(
+    [one] = diff.ids(DIFF)
+    assert diff.ids(
         "From " + "0" * 40 + " Mon\nSubject: x\n\n" + DIFF + "-- \n2.1\n\nFrom " + "1" * 40 + " Mon\n\nno diff\n"
     ) == [one]
-    assert diffs.identity(DIFF.replace("\t", "    ").replace("@@ -10,3 +10,4 @@", "@@ -1,3 +1,4 @@")) == one
-    assert diffs.identity(DIFF.replace("a/mm", "old/mm").replace("b/mm", "new/mm")) == one
+    assert diff.identity(DIFF.replace("\t", "    ").replace("@@ -10,3 +10,4 @@", "@@ -1,3 +1,4 @@")) == one
+    assert diff.identity(DIFF.replace("a/mm", "old/mm").replace("b/mm", "new/mm")) == one
     other = DIFF.replace("memory.c", "mmap.c")
-    assert diffs.identity(other) != one and diffs.identity(DIFF + other) == diffs.identity(other + DIFF)
-    assert diffs.identity(DIFF.replace("= 1", "= 2")) != one
-    assert diffs.identity("--- a\n+++ b\n") == ""
+    assert diff.identity(other) != one and diff.identity(DIFF + other) == diff.identity(other + DIFF)
+    assert diff.identity(DIFF.replace("= 1", "= 2")) != one
+    assert diff.identity("--- a\n+++ b\n") == ""
 
 
 def test_what_did_not_pass_is_no_clean_run(tmp_path: Path) -> None:

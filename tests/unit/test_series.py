@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import mails
 from orchestrator.errors import ConfigError
-from orchestrator.series import Series, parse, read
+from orchestrator.series import mbox
+from orchestrator.series.series import Series, parse, read
 
 DIFF = "--- a/mm/{0}.c\n+++ b/mm/{0}.c\n@@ -1 +1,2 @@\n a\n+{0}\n"
 
@@ -192,7 +192,7 @@ def test_lines_may_end_as_on_windows() -> None:
 
 
 def mails_of(*texts: str) -> Series:
-    return of(*(mails.lines(text.encode()) for text in texts))
+    return of(*(mbox.lines(text.encode()) for text in texts))
 
 
 def quoted(text: bytes) -> bytes:
@@ -246,7 +246,7 @@ def test_an_archives_compressed_thread_is_read(tmp_path: Path) -> None:
 
 
 def test_what_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mails, "LARGEST", 1 << 20)
+    monkeypatch.setattr(mbox, "LARGEST", 1 << 20)
     (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(2 << 20)))
     with pytest.raises(ConfigError, match="unpacks to more than 1 MiB"):
         read([tmp_path / "bomb.gz"])

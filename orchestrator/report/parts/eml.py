@@ -9,8 +9,8 @@ from email.policy import EmailPolicy
 from email.utils import formataddr, getaddresses
 from pathlib import Path
 
-from orchestrator import mails
 from orchestrator.errors import ConfigError
+from orchestrator.series import mbox
 
 _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=False)
 
@@ -45,12 +45,12 @@ def _thread(parent: str, before: list[str]) -> str:
 
 def read(path: Path) -> EmailMessage:
     """The first mail of a file, be it one mail or an mbox."""
-    return mails.parse(mails.content(path, "the patch's mail, as a file"))
+    return mbox.parse(mbox.content(path, "the patch's mail, as a file"))
 
 
 def text(mail: EmailMessage) -> str:
     """All its plain text, decoded: the patch may be in the body or attached."""
-    return mails.body(mail).encode(errors="surrogateescape").decode(errors="replace")
+    return mbox.body(mail).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _one_line(mail: EmailMessage, name: str) -> str:

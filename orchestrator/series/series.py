@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import diffs, mails
 from orchestrator.errors import ConfigError
+from orchestrator.series import diff, mbox
 
 _REPLY = re.compile(r"(?i)(re|aw|fwd?):")
 _BRACKETS = re.compile(r"((?:\s*\[[^\]]*\])*)\s*(.*)", re.S)
@@ -53,7 +53,7 @@ class Series:
 
 def read(paths: Iterable[Path]) -> Series:
     """The series in these files. ConfigError for none, for a part that is missing, and for two of the same."""
-    return parse(mails.content(path, "name a patch, an mbox, a git range or a Message-Id") for path in paths)
+    return parse(mbox.content(path, "name a patch, an mbox, a git range or a Message-Id") for path in paths)
 
 
 def parse(contents: Iterable[bytes]) -> Series:
@@ -71,20 +71,20 @@ def parse(contents: Iterable[bytes]) -> Series:
 
 def _letters(content: bytes) -> list[Patch]:
     """Patches and cover letters of one file. Where some are tagged, others answer them, even with a diff."""
-    found = [letter for mail in mails.split(content) if (letter := _letter(mail))]
+    found = [letter for mail in mbox.split(content) if (letter := _letter(mail))]
     tagged = [letter for letter in found if letter.version]
     return found if all(letter.cover for letter in tagged) else tagged
 
 
 def _letter(content: bytes) -> Patch | None:
     """None for a reply, and for words that are no cover letter."""
-    mail = mails.parse(content)
+    mail = mbox.parse(content)
     if mail["Subject"] is None:
         return _diff(content.decode(errors="surrogateescape"))
     subject = re.sub(r"\s+", " ", str(mail["Subject"])).strip()
-    body = mails.body(mail)
+    body = mbox.body(mail)
     letter = _tagged(subject, f"Subject: {subject}\n\n{body}")
-    return letter if not _REPLY.match(subject) and (letter.cover or diffs.start(body) >= 0) else None
+    return letter if not _REPLY.match(subject) and (letter.cover or diff.start(body) >= 0) else None
 
 
 def _diff(text: str) -> Patch | None:
@@ -92,7 +92,7 @@ def _diff(text: str) -> Patch | None:
     first = next((row for row in text.splitlines() if row.strip()), "")
     title = "" if first.startswith(("diff ", "--- ", "Index:")) else first
     readable = title.encode(errors="surrogateescape").decode(errors="replace")
-    return Patch(readable or "change", text) if diffs.start(text) >= 0 else None
+    return Patch(readable or "change", text) if diff.start(text) >= 0 else None
 
 
 def _tagged(subject: str, text: str) -> Patch:

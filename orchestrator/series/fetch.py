@@ -7,8 +7,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import mails, proc
+from orchestrator import proc
 from orchestrator.errors import ConfigError, ToolMissing
+from orchestrator.series import mbox
 
 NETWORK = 120.0  # seconds for b4
 
@@ -67,7 +68,7 @@ async def message(name: str) -> bytes:
         found = sorted(Path(folder).glob("*.mbx"))
         if done.code or not found:
             raise ConfigError(f"b4 found no series under {name}", hint=hint, log=done.output[-1500:])
-        return mails.content(found[0], hint)
+        return mbox.content(found[0], hint)
 
 
 async def _git(tree: Path, *words: str) -> str:

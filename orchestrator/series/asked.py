@@ -7,12 +7,11 @@ import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.build import fetch
-from orchestrator.cli.screen import printer
 from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix, Source
 from orchestrator.registry import pick
-from orchestrator.series import Series, parse, read
+from orchestrator.series import fetch
+from orchestrator.series.series import Series, parse, read
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,16 @@ class Asked:
     series: Series
     source: Source
     kconfig: tuple[str, ...] = ()  # lines that the matrix file adds for this source, beside the common ones
+    note: str = ""  # what a person must know of the choice of the source
 
 
 def asked(words: list[str], base: str, tree: Path, matrix: Matrix) -> Asked:
     """Files, a range or a Message-Id; a range brings its own base. ConfigError for anything else."""
     series, source = _found(words, base, tree, matrix)
     mine = [kernel.kconfig for kernel in matrix.kernels if _same(kernel.source, source)]
-    return Asked(series, source, mine[0] if mine else ())
+    lost = not base and series.base and source.revision != series.base
+    note = f"no git source has base-commit {series.base}: {source.name} is the base" if lost else ""
+    return Asked(series, source, mine[0] if mine else (), note)
 
 
 def _found(words: list[str], base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source]:
@@ -71,9 +73,6 @@ def _of_commit(commit: str, matrix: Matrix) -> Source:
     first = next((kernel.source for kernel in matrix.kernels), None)
     if first is None:
         raise ConfigError("the matrix file has no kernel", hint="name the base with --base")
-    if commit:
-        note = f"no git source has base-commit {commit}: {first.name} is the base"
-        printer(stderr=True).print(note, soft_wrap=True)
     return first
 
 
