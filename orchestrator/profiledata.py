@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.analyse.contract import UnprofiledRow
-from orchestrator.analyse.profiles import ProfileReport, assemble
 from orchestrator.model import Comparison
+from orchestrator.profile.comparison import ProfileReport, assemble
 from orchestrator.results import RunFolder
 
 FILE = "profile.json"  # of the run; each profiled cell's folder has its own account under this name, too

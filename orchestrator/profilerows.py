@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import textwrap
 
-from orchestrator.analyse.profiles import DifferenceRow, ProfileCell, ProfileReport
-from orchestrator.analyse.sourcelines import SourceLine
 from orchestrator.errors import printable
+from orchestrator.profile.comparison import DifferenceRow, ProfileCell, ProfileReport
+from orchestrator.profile.line_changes import SourceLine
 
 WIDTH = 75
 TOP = 20  # rows, where there is not room for all

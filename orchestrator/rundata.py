@@ -12,7 +12,6 @@ from orchestrator import inputs as copies
 from orchestrator import profiledata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
-from orchestrator.analyse.profiles import ProfileReport
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CellResult,
@@ -28,6 +27,7 @@ from orchestrator.model import (
     Workload,
 )
 from orchestrator.paths import ADAPTERS, COMMON
+from orchestrator.profile.comparison import ProfileReport
 from orchestrator.results import RunFolder
 from orchestrator.series.diff import ids as identities
 from orchestrator.store import digest, sha256

@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
-from orchestrator.analyse.profiles import ProfileCell, calls
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.model import CALLS, Comparison, Expectation, Verdict
+from orchestrator.profile.comparison import ProfileCell, calls
 
 AT_LEAST, AT_MOST = "at_least", "at_most"
 NO_FUNCTION = "misspelt, inlined, or known by another name"

@@ -19,10 +19,10 @@ from orchestrator.analyse.contract import (
     MetricRow,
 )
 from orchestrator.analyse.expect import judge, remarks
-from orchestrator.analyse.profiles import ProfileCell
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
+from orchestrator.profile.comparison import ProfileCell
 
 
 def assemble(

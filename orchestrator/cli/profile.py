@@ -12,13 +12,13 @@ import typer
 from orchestrator import profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
-from orchestrator.analyse.profiles import ProfileReport
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.cli.running import Manner, measured, text_of
 from orchestrator.cli.screen import printer
 from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
+from orchestrator.profile.comparison import ProfileReport
 from orchestrator.profiledata import FILE
 from orchestrator.results import RunFolder, open_run
 from orchestrator.rows import footnotes

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where instructions went: counts by address, symbols, and the account by function. Pure."""
+"""Accounts of instructions: by function, line and call path, of one cell and of two side by side. Pure."""

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.analyse import callpaths
-from orchestrator.analyse.callpaths import PathRow
 from orchestrator.errors import InfraError
-from orchestrator.profile import paths, symbols
+from orchestrator.profile import path_changes, paths, symbols
+from orchestrator.profile.path_changes import PathRow
 from orchestrator.report.parts import icicle
 
 KERNEL = symbols.build(
@@ -88,7 +87,7 @@ def test_two_kernels_are_one_tree_whatever_their_compilers_made_of_the_names() -
             row["base_own"],
             row["new_own"],
         )
-        for row in callpaths.rows(BASE, NEW)
+        for row in path_changes.rows(BASE, NEW)
     ]
     assert told == [
         (0, "main", 40.5, 38.0, 10.0, 10.0),
@@ -96,19 +95,19 @@ def test_two_kernels_are_one_tree_whatever_their_compilers_made_of_the_names() -
         (2, "walk", 21.0, 21.0, 20.0, 20.0),
         (3, "walk", 1.0, 1.0, 1.0, 1.0),  # and recursion is a call
         (2, "lock", 4.0, 2.0, 4.0, 2.0),
-        (1, callpaths.UNKNOWN, 0.5, 0.0, 0.5, 0.0),
+        (1, path_changes.UNKNOWN, 0.5, 0.0, 0.5, 0.0),
     ]
-    assert sum(row["change"] for row in callpaths.rows(BASE, NEW) if row["depth"] == 0) == pytest.approx(-2.5)
+    assert sum(row["change"] for row in path_changes.rows(BASE, NEW) if row["depth"] == 0) == pytest.approx(-2.5)
 
 
 def test_paths_that_are_not_known_are_told_so() -> None:
-    assert callpaths.why_not(BASE, NEW) == ""
-    assert "older kmatrix" in callpaths.why_not(BASE, {"units": 1})
-    assert callpaths.why_not({"paths": None, "paths_why": "they are off"}, NEW) == "they are off"
+    assert path_changes.why_not(BASE, NEW) == ""
+    assert "older kmatrix" in path_changes.why_not(BASE, {"units": 1})
+    assert path_changes.why_not({"paths": None, "paths_why": "they are off"}, NEW) == "they are off"
 
 
 def test_a_box_is_as_wide_as_what_is_in_it_and_coloured_by_its_share() -> None:
-    (main,) = icicle.boxes(callpaths.rows(BASE, NEW))
+    (main,) = icicle.boxes(path_changes.rows(BASE, NEW))
     fault, unknown = main.inside
     assert main.width == pytest.approx(10 + fault.width + unknown.width)
     assert fault.width == pytest.approx(5 + 21 + 4) and fault.own == pytest.approx(5)
@@ -119,7 +118,7 @@ def test_a_box_is_as_wide_as_what_is_in_it_and_coloured_by_its_share() -> None:
 
 
 def test_what_is_too_narrow_to_be_seen_is_left_blank() -> None:
-    wide: list[PathRow] = callpaths.rows(
+    wide: list[PathRow] = path_changes.rows(
         account((-1, "main", 1_000_000), (0, "tiny", 1000)), account((-1, "main", 1_000_000), (0, "seen", 9000))
     )
     (main,) = icicle.boxes(wide)

@@ -14,7 +14,6 @@ import pytest
 from orchestrator import profilerows
 from orchestrator.analyse.contract import CellRow
 from orchestrator.analyse.expect import judge
-from orchestrator.analyse.profiles import INTERRUPTS, UNATTRIBUTED, ProfileReport, assemble, calls, cell
 from orchestrator.arches import known as arches
 from orchestrator.build import guest_tools
 from orchestrator.build.plugin import FLAGS, NAME, SOURCES, interface
@@ -23,6 +22,7 @@ from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import symbols
 from orchestrator.profile.account import account, parse
+from orchestrator.profile.comparison import INTERRUPTS, UNATTRIBUTED, ProfileReport, assemble, calls, cell
 from orchestrator.profile.names import is_part, stem
 from orchestrator.store import Store
 

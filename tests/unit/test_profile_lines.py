@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from orchestrator import profilerows
-from orchestrator.analyse.profiles import DifferenceRow, assemble
 from orchestrator.build import addr2line, patches, sourcediff
 from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import lines
+from orchestrator.profile.comparison import DifferenceRow, assemble
 from orchestrator.profile.lines import Frame
 from orchestrator.series import diff
 from tests.unit.test_profile import BASE, NEW, raw

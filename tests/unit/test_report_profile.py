@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from orchestrator import report, rundata
-from orchestrator.analyse.profiles import DifferenceRow
 from orchestrator.analyse.slice import sliced
+from orchestrator.profile.comparison import DifferenceRow
 from orchestrator.report import Extras, html, mail, markdown
 from orchestrator.report.parts import figures
 from orchestrator.report.parts.paper import WIDTH

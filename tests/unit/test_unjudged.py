@@ -9,14 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator import report as formats
-from orchestrator.analyse import profiles
 from orchestrator.analyse.matrix import assemble
 from orchestrator.cli import app
 from orchestrator.config import workloads
 from orchestrator.errors import ConfigError
 from orchestrator.executors.profiles import absent
 from orchestrator.model import CellResult, Comparison, Expectation
-from orchestrator.profile import symbols
+from orchestrator.profile import comparison, symbols
 from orchestrator.report.parts.cases import cases
 from orchestrator.report.parts.mailtext import unexpected
 from tests.unit import reports
@@ -95,7 +94,7 @@ RAW = {
 def test_a_function_that_is_none_answers_nothing() -> None:
     """Not even that it is never called."""
     claims = [Expectation(f"calls.{name}", "", {"patched": 0.0}, {}, 0.01) for name in ("handle_mm_falt", "never")]
-    profiled = [profiles.cell(RAW)]
+    profiled = [comparison.cell(RAW)]
     cells = [reports.cell("s390x", "patched", reports.NEW)]
     report = assemble(cells, [], {"shmem-write": claims}, {}, {}, {}, profiled=profiled)
     wrong, right = report["expectations"]
@@ -109,7 +108,7 @@ def test_a_function_that_is_none_answers_nothing() -> None:
 
 def test_an_account_of_before_has_no_such_names() -> None:
     old = {key: value for key, value in RAW.items() if key != "absent"}
-    assert profiles.cell(old)["absent"] == []
+    assert comparison.cell(old)["absent"] == []
 
 
 MAP = """\

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from markupsafe import escape
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
-from orchestrator.analyse.profiles import DifferenceRow
 from orchestrator.model import Verdict
+from orchestrator.profile.comparison import DifferenceRow
 from orchestrator.profilerows import LEAST
 from orchestrator.report.parts.sentence import named
 from orchestrator.rows import change

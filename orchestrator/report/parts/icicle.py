@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.analyse.callpaths import PathRow
+from orchestrator.profile.path_changes import PathRow
 from orchestrator.profilerows import LEAST
 
 NARROW = 0.002  # of the whole: what is narrower is left blank

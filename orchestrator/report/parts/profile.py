@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from orchestrator import profilerows, rundata
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.profiles import DifferenceRow, ProfileReport
-from orchestrator.analyse.sourcelines import SourceHunk
+from orchestrator.profile.comparison import DifferenceRow, ProfileReport
+from orchestrator.profile.line_changes import SourceHunk
 from orchestrator.report import Extras
 from orchestrator.report.parts import figures, icicle
 from orchestrator.report.parts.paper import ascii_only, paragraph

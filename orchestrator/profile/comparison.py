@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from orchestrator.analyse import callpaths, sourcelines
-from orchestrator.analyse.callpaths import PathRow
-from orchestrator.analyse.sourcelines import SourceFunction, SourceHunk
 from orchestrator.model import Comparison
+from orchestrator.profile import line_changes, path_changes
+from orchestrator.profile.line_changes import SourceFunction, SourceHunk
 from orchestrator.profile.names import is_part, stem
+from orchestrator.profile.path_changes import PathRow
 
 SCHEMA = 1
 INTERRUPTS, UNATTRIBUTED = "(interrupts)", "(unattributed)"  # rows of differences that are no functions
@@ -166,7 +166,7 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | Non
         clock = new["clock_unprofiled"] - base["clock_unprofiled"]
     total = new["total"] - base["total"]
     lined = all(account.get("lines") for account in (one, other))
-    why, pathless = sourcelines.why_not((one, other), diff), callpaths.why_not(one, other)
+    why, pathless = line_changes.why_not((one, other), diff), path_changes.why_not(one, other)
     return DifferenceRow(
         arch=base["arch"],
         workload=base["workload"],
@@ -179,10 +179,10 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | Non
         clock=clock,
         balances=None if clock is None else abs(total - clock) <= _allowed(base, clock),
         functions=sorted(functions, key=lambda row: (-abs(row["change"]), row["name"])),
-        hunks=[] if why else sourcelines.hunks(one, other, diff or ""),
+        hunks=[] if why else line_changes.hunks(one, other, diff or ""),
         lines_why=why,
-        source_functions=sourcelines.functions(one, other) if lined else [],
-        paths=[] if pathless else callpaths.rows(one, other),
+        source_functions=line_changes.functions(one, other) if lined else [],
+        paths=[] if pathless else path_changes.rows(one, other),
         paths_why=pathless,
     )
 
