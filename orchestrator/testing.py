@@ -20,7 +20,7 @@ from orchestrator.guest import qemu
 from orchestrator.guest.shell import Output as Output
 from orchestrator.guest.shell import Shell
 from orchestrator.model import Build, KernelArtifact, Matrix
-from orchestrator.results import disk_error
+from orchestrator.runs.folder import disk_error
 from orchestrator.session import session
 from orchestrator.store import Store
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import inputs, profilerows, rundata
+from orchestrator import profilerows
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
@@ -28,8 +28,9 @@ from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.registry import pick
 from orchestrator.report.terminal import view
-from orchestrator.results import RunFolder
-from orchestrator.rundata import Request
+from orchestrator.runs import copies, record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 from orchestrator.series.asked import Asked, asked
 from orchestrator.series.series import Patch, Series
 from orchestrator.store import Store
@@ -96,7 +97,7 @@ def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, prof
 def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff: bool) -> None:
     printer().print(view(report))
     if profile_diff:
-        typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
+        typer.echo(profilerows.text(record.profile(folder), profilerows.TOP))
     for line in worse(report, series):
         printer().print(line, soft_wrap=True, highlight=False)
     printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
@@ -139,8 +140,8 @@ def _request(folder: RunFolder, matrix: Matrix, manner: Manner) -> Request:
             f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}", soft_wrap=True, highlight=False
         )
     select = (f"*/{PATCHED}/*",) if why else ()
-    inputs.save(folder, matrix, make_plan(matrix))
-    place = (folder.path / inputs.FOLDER / inputs.MATRIX).resolve()
+    copies.save(folder, matrix, make_plan(matrix))
+    place = (folder.path / copies.FOLDER / copies.MATRIX).resolve()
     return Request(place, place.read_text(), select, {})
 
 

@@ -20,9 +20,9 @@ from orchestrator.cli import look
 from orchestrator.cli.screen import printer
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
-from orchestrator.history.identity import opened
 from orchestrator.history.store import History
 from orchestrator.rows import change, floor, value
+from orchestrator.runs.identity import opened
 
 STYLES = {"better": "green", "worse": "bold red"}
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a matrix.json, or a number of the history.")]

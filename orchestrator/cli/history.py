@@ -20,9 +20,9 @@ from orchestrator.cli import look
 from orchestrator.cli.screen import printer
 from orchestrator.errors import ConfigError
 from orchestrator.history.entries import Filter, Run
-from orchestrator.history.identity import opened
 from orchestrator.history.page import render
 from orchestrator.history.store import History
+from orchestrator.runs.identity import opened
 from orchestrator.store import write_atomically
 
 _AGE = re.compile(r"(\d+)([hdw])")

@@ -9,22 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator import rundata, ui
+from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.cli.running import Manner, executor, finish, recorded, shown, text_of, write_matrix
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
-from orchestrator.history.identity import begin
 from orchestrator.model import Matrix, Status
 from orchestrator.nightly import prune, tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
 from orchestrator.nightly.changes import Tonight, changed, groups, look
 from orchestrator.nightly.state import Current, Done, Place, State, nights
-from orchestrator.results import RunFolder
-from orchestrator.rundata import Request
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.identity import begin
+from orchestrator.runs.record import Request
 from orchestrator.store import Store
 
 DAY = 86_400.0
@@ -102,10 +103,10 @@ class Night:
         with folder.alone():
             if not (folder.path / "plan.json").exists():
                 request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.profile)
-                rundata.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
+                record.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
             begin(folder, "nightly", nights(self.config, self.profile))
             self._groups(state, current, tonight, folder)
-            report = rundata.report(folder)
+            report = record.report(folder)
             write_matrix(folder, report)
             recorded(folder, self.manner.history)
             compared, more = self._against(report, tonight.matrix)
@@ -133,7 +134,7 @@ class Night:
                 continue
             begun = begun or cost > 0
             before, start = folder.read_json("host.json"), time.monotonic()
-            with ui.show(engine.bus, lambda: rundata.report(folder), self.manner.json, self.manner.quiet):
+            with ui.show(engine.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet):
                 finish(within(engine.run(), max(left, 60.0)), "kmatrix nightly")
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start
@@ -144,7 +145,7 @@ class Night:
         folder = RunFolder(Path(current.run))
         if (folder.path / "plan.json").exists():
             with folder.alone():
-                report = rundata.report(folder)
+                report = record.report(folder)
                 write_matrix(folder, report)
                 recorded(folder, self.manner.history)
             self._settle(state, current, report)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import profilerows, rundata
+from orchestrator import profilerows
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
@@ -19,10 +19,11 @@ from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.profiledata import FILE
-from orchestrator.results import RunFolder, open_run
 from orchestrator.rows import footnotes
-from orchestrator.rundata import Request
+from orchestrator.runs import record
+from orchestrator.runs.account_files import FILE
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.record import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -53,14 +54,14 @@ def profile_run(
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
     if run:
-        request = rundata.load_request(folder)
+        request = record.load_request(folder)
     else:
         once = {"boots": 1, "passes": 1}
         chosen = matrix_file.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
-    report = measured(folder, request, manner) if not run or lacking(folder) else rundata.report(folder)
-    told = rundata.profile(folder)
+    report = measured(folder, request, manner) if not run or lacking(folder) else record.report(folder)
+    told = record.profile(folder)
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
@@ -73,8 +74,8 @@ def profile_run(
 
 def lacking(folder: RunFolder) -> bool:
     """Is there a cell whose account, or whose result, can still be measured?"""
-    report = rundata.report(folder)
-    done = {cell["id"] for cell in rundata.profile(folder)["cells"]}
+    report = record.report(folder)
+    done = {cell["id"] for cell in record.profile(folder)["cells"]}
     done |= {row["id"] for row in report.get("unprofiled", ()) if not row["possible"]}
     open_ = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in report["cells"])

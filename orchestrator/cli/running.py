@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import typer
 from rich.console import Console
 
-from orchestrator import profiledata, rundata, ui
+from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.first import FirstAnswer
@@ -23,13 +23,14 @@ from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.events import Bus
 from orchestrator.executors.host import check_host, cores
 from orchestrator.executors.local import Local
-from orchestrator.history.identity import begin, opened
 from orchestrator.model import Clock, Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.report import Extras, markdown
 from orchestrator.report.json import RENDER as as_json
-from orchestrator.results import RunFolder
-from orchestrator.rundata import Request
+from orchestrator.runs import account_files, record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.identity import begin, opened
+from orchestrator.runs.record import Request
 from orchestrator.store import Store
 
 T = TypeVar("T")
@@ -63,27 +64,27 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixRepor
     """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
     matrix = requested(request)
     if manner.resumed:
-        matrix = rundata.pinned(folder, matrix)
+        matrix = record.pinned(folder, matrix)
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
         raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
     with folder.alone():
         if manner.resumed:
-            rundata.check_inputs(folder, matrix)
+            record.check_inputs(folder, matrix)
         else:
-            rundata.save_request(folder, request, matrix, made)
+            record.save_request(folder, request, matrix, made)
         begin(folder, manner.kind)
         engine = executor(matrix, made, folder, manner)
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
             engine.bus.subscribe(FirstAnswer(engine.bus, made, manner.first))
-        with ui.show(engine.bus, lambda: rundata.report(folder, engine.cells), manner.json, manner.quiet):
+        with ui.show(engine.bus, lambda: record.report(folder, engine.cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
             finish(engine.run(), manner.again or f"kmatrix {verb} {folder.path}")
-        report = rundata.report(folder, engine.cells)
+        report = record.report(folder, engine.cells)
         write_matrix(folder, report)
         if manner.profile:
-            folder.write_json(profiledata.FILE, rundata.profile(folder))
+            folder.write_json(account_files.FILE, record.profile(folder))
         recorded(folder, manner.history)
     return report
 

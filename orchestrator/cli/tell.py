@@ -11,11 +11,10 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import proc, rundata
+from orchestrator import proc
 from orchestrator import report as formats
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import about, arches, sliced
-from orchestrator.cli.again import again
 from orchestrator.cli.screen import printer
 from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
@@ -23,8 +22,10 @@ from orchestrator.report import Extras
 from orchestrator.report.b4check import entries
 from orchestrator.report.parts import eml
 from orchestrator.report.terminal import view
-from orchestrator.results import RunFolder, open_run
 from orchestrator.rows import failures
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.reproduce import again
 from orchestrator.series import mbox
 from orchestrator.series.diff import identity as identity_of
 from orchestrator.store import write_atomically
@@ -59,7 +60,7 @@ def report(
     if in_reply_to and format != "mail":
         raise ConfigError("--in-reply-to makes a mail", hint="add --format mail")
     folder = open_run(run)
-    whole = rundata.report(folder)
+    whole = record.report(folder)
     matrix = sliced(whole, arch or (), select or ())
     if format == "terminal" and not out:
         printer().print(view(matrix))
@@ -88,8 +89,8 @@ def b4_check(
     answers: dict[str, dict[str, str]] = {}  # by column of b4's table: the newest run of each arch
     patch = identity_of(eml.text(mbox.parse(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
-        kernels = [kernel for kernel, patches in rundata.load_diffs(folder).items() if patch in patches]
-        part = about(rundata.report(folder), kernels)
+        kernels = [kernel for kernel, patches in record.load_diffs(folder).items() if patch in patches]
+        part = about(record.report(folder), kernels)
         if part["comparisons"] or failures(part):
             for entry in entries(part, Extras(folder, again=again(folder))):
                 answers.setdefault(entry["tool"], entry)

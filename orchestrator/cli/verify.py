@@ -14,7 +14,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from orchestrator import inputs, rundata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
@@ -25,10 +24,11 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
-from orchestrator.history.identity import read_matrix_json
 from orchestrator.model import Status
-from orchestrator.results import RunFolder, open_run
-from orchestrator.rundata import Request
+from orchestrator.runs import copies, record
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.identity import read_matrix_json
+from orchestrator.runs.record import Request
 
 STYLES = {SAME: "green", VARIES: ""}
 
@@ -43,7 +43,7 @@ def verify_run(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="The matrix file; default: the run's, else matrix.yaml.")
     ] = None,
-    copies: Annotated[
+    as_recorded: Annotated[
         bool, typer.Option("--recorded", help="From the run's own copies of patches, kconfig and workloads.")
     ] = False,
     select: Select = None,
@@ -63,7 +63,7 @@ def verify_run(
     """
     before = _selected(_recorded(recorded), select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
-    request = _request(recorded, before, config, copies, folder, snapshots)
+    request = _request(recorded, before, config, as_recorded, folder, snapshots)
     manner = Manner(quiet=json, kind="verify", history=history, again=f"kmatrix verify {recorded}, from the start")
     here = measured(folder, request, manner)
     answer = verify(before, here)
@@ -81,7 +81,7 @@ def verify_run(
 def _recorded(path: Path) -> MatrixReport:
     """Of a run folder, or the file itself. ConfigError says what is no matrix.json in it."""
     if path.is_dir():
-        return rundata.report(open_run(path))
+        return record.report(open_run(path))
     return read_matrix_json(path)
 
 
@@ -95,15 +95,15 @@ def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
 
 
 def _request(
-    path: Path, before: MatrixReport, config: Path | None, copies: bool, folder: RunFolder, snapshots: bool
+    path: Path, before: MatrixReport, config: Path | None, as_recorded: bool, folder: RunFolder, snapshots: bool
 ) -> Request:
     wanted = [cell["id"] for cell in before["cells"]]
     overrides: dict[str, Any] = {"snapshots": snapshots}
-    if copies:
+    if as_recorded:
         if config:
             raise ConfigError("--recorded brings its own matrix file: leave --config out")
-        own = path / inputs.FOLDER / inputs.MATRIX
-        place = own if own.is_file() else inputs.restore(before["inputs"], folder.path / "recorded")
+        own = path / copies.FOLDER / copies.MATRIX
+        place = own if own.is_file() else copies.restore(before["inputs"], folder.path / "recorded")
         return Request(place.resolve(), place.read_text(), tuple(wanted), overrides)
     place, chosen = config or _usual(path), _chosen(path)
     profile = _profile(place, wanted, chosen)
@@ -115,13 +115,13 @@ def _request(
 
 def _usual(path: Path) -> Path:
     """The matrix file of the run, if it is still there."""
-    theirs = rundata.load_request(open_run(path)).config if path.is_dir() else None
+    theirs = record.load_request(open_run(path)).config if path.is_dir() else None
     return theirs if theirs and theirs.is_file() else Path("matrix.yaml")
 
 
 def _chosen(path: Path) -> tuple[str, ...]:
     """Workloads of the run that its matrix file does not name."""
-    return rundata.load_request(open_run(path)).workloads if path.is_dir() else ()
+    return record.load_request(open_run(path)).workloads if path.is_dir() else ()
 
 
 def _profile(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:

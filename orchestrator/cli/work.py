@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from orchestrator import profilerows, rundata, ui
+from orchestrator import profilerows, ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, History, Profile, Select, Workloads
@@ -22,8 +22,9 @@ from orchestrator.errors import ConfigError
 from orchestrator.executors.host import check_host, cores
 from orchestrator.model import Clock
 from orchestrator.report.terminal import view
-from orchestrator.results import RunFolder, open_run
-from orchestrator.rundata import Request
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.record import Request
 from orchestrator.store import Store
 
 T = TypeVar("T")
@@ -94,7 +95,7 @@ def run(
     if resume:
         if profile or select or workload or out or overrides:
             raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
-        folder, request = open_run(resume), rundata.load_request(open_run(resume))
+        folder, request = open_run(resume), record.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         chosen = matrix_file.named_or_absolute(workload or (), config)
@@ -104,7 +105,7 @@ def run(
     if not json:
         printer().print(view(report))
         if profile_diff:
-            typer.echo(profilerows.text(rundata.profile(folder), profilerows.TOP))
+            typer.echo(profilerows.text(record.profile(folder), profilerows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     raise typer.Exit(exit_code(report))
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator import profiledata
 from orchestrator.build import disk, initramfs
 from orchestrator.build.guest_tools import Tool
 from orchestrator.cell import Task, measure
@@ -21,7 +20,8 @@ from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
 from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
-from orchestrator.results import RunFolder
+from orchestrator.runs import account_files
+from orchestrator.runs.folder import RunFolder
 from orchestrator.session import keyed
 from orchestrator.store import Store
 
@@ -98,7 +98,7 @@ class Boots:
         """The cell's account; without it the cell is what it is, so what is kept is why there is none."""
         cell = task.boot.cell.id
         if why := profiles.impossible(task):
-            profiledata.refuse(self.folder, cell, why, "", possible=False)
+            account_files.refuse(self.folder, cell, why, "", possible=False)
             self.bus.emit("note", task.boot.id, message=f"no profile: {why}")
             return
         try:
@@ -106,10 +106,10 @@ class Boots:
                 await profiles.take(task, kernel, result)
         except KmatrixError as error:
             why = error.message + (f" ({error.hint})" if error.hint else "")
-            profiledata.refuse(self.folder, cell, why, error.log, possible=True)
+            account_files.refuse(self.folder, cell, why, error.log, possible=True)
             self.bus.emit("note", task.boot.id, message=f"no profile: {why} {error.log}".strip())
         else:
-            profiledata.accept(self.folder, cell)
+            account_files.accept(self.folder, cell)
 
     async def _with_retries(self, boot: Boot, task: Task) -> BootResult:
         for attempt in range(self.measure.retries + 1):

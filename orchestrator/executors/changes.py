@@ -9,8 +9,8 @@ from orchestrator.build import sourcediff
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Kernel, Plan
-from orchestrator.profiledata import diff_of
-from orchestrator.results import RunFolder
+from orchestrator.runs.account_files import diff_of
+from orchestrator.runs.folder import RunFolder
 
 
 async def save(folder: RunFolder, plan: Plan, builder: Builder, scratch: Path) -> list[str]:

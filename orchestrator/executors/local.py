@@ -11,7 +11,6 @@ from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator import profiledata, rundata
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
@@ -32,7 +31,8 @@ from orchestrator.model import (
     Source,
     Status,
 )
-from orchestrator.results import RunFolder, disk_error
+from orchestrator.runs import account_files, record
+from orchestrator.runs.folder import RunFolder, disk_error
 from orchestrator.store import Store
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ class Local:
         """Everything of the plan that the run folder does not have yet."""
         arches = {build.arch.name: build.arch for build in self.plan.builds}.values()
         self._host = await facts(arches)
-        rundata.check_compilers(self.folder, self._host)
+        record.check_compilers(self.folder, self._host)
         self.folder.write_json("host.json", self._host)
         if any(self._want(boot) is _Want.ALONE for boot in self.plan.boots):
             self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
@@ -202,7 +202,7 @@ class Local:
             if not self.builder.has(source):
                 with stage(self.bus, self.store, source.name, "source", f"source-{source.name}"):
                     tree = await self.builder.source(source)
-                rundata.check_source(self.folder, source.name, tree.identity)
+                record.check_source(self.folder, source.name, tree.identity)
 
     def _niceness(self, build: Build) -> int:
         """Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless
@@ -230,7 +230,7 @@ class Local:
         before = self.folder.load_cell(cell.id)
         if before is None or before.status in (Status.INFRA_FAILED, Status.SKIPPED):
             return None
-        lacking = self.profile and not profiledata.taken(self.folder, cell.id)
+        lacking = self.profile and not account_files.taken(self.folder, cell.id)
         return None if lacking and before.status is Status.PASSED else before  # its boots are kept all the same
 
     async def _cell(self, cell: Cell) -> None:

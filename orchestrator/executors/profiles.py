@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import profiledata
 from orchestrator.build import addr2line, plugin
 from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
@@ -17,6 +16,7 @@ from orchestrator.model import CALLS, BootResult, Clock, KernelArtifact, Marks, 
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
+from orchestrator.runs import account_files
 from orchestrator.store import write_atomically
 
 _FIRST, _LAST = "km_begin", "km_end"  # the region is between them
@@ -56,7 +56,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         "absent": absent(task.boot.cell.workload, known.kernel, known.user),
     }
     written = {**account, **await _lines(task, kernel, region), **_paths(known, region)}
-    write_atomically(task.folder.parent / profiledata.FILE, json.dumps(written) + "\n")
+    write_atomically(task.folder.parent / account_files.FILE, json.dumps(written) + "\n")
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
 

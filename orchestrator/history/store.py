@@ -23,10 +23,10 @@ from orchestrator.analyse.statistics import centre
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import lineage
 from orchestrator.history.entries import ALL, Filter, Point, Run
-from orchestrator.history.identity import Identified
 from orchestrator.history.tables import CELLS, FIGURES, RUNS
 from orchestrator.history.versions import prepare, run_columns, version
 from orchestrator.rows import summary
+from orchestrator.runs.identity import Identified
 
 OFF = "none"
 PATIENCE = 30  # seconds that a recording waits for another one

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Build, Plan
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
 BUILD, BOOT = 600.0, 30.0  # seconds, where nothing is known

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from orchestrator import proc, rundata
+from orchestrator import proc
 from orchestrator.build import debian, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import prepare
@@ -15,6 +15,7 @@ from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Build, Cell, Matrix, Plan, Source
 from orchestrator.nightly.state import Done, Parts
+from orchestrator.runs import record
 from orchestrator.store import Store, digest, sha256
 
 FETCH = 600.0  # seconds
@@ -77,7 +78,7 @@ async def parts(matrix: Matrix, made: Plan, cell: Cell, store: Store) -> Parts:
         "patches": ", ".join(f"{path.name} ({sha256(path)[:12]})" for path in cell.kernel.patches) or "none",
         "kconfig": digest(build.kconfig),
         "compiler": await toolchain.compiler(cell.arch.cross_prefix),
-        "workload": digest(sorted(rundata.inputs(alone).values()), _common()),
+        "workload": digest(sorted(record.inputs(alone).values()), _common()),
         "measure": digest({name: value for name, value in measure.items() if name not in _IGNORED}),
     }
 

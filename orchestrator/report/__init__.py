@@ -9,7 +9,7 @@ from pathlib import Path
 from types import FunctionType
 
 from orchestrator.registry import scan
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)

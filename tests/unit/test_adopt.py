@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import arches, rundata
+from orchestrator import arches
 from orchestrator.config import dump, elf, matrix_file, programs, workloads
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import Kind
-from orchestrator.results import RunFolder
-from orchestrator.rundata import Request
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 
 OWN = Path(__file__).parents[1] / "boot" / "own"
 TEXT = """\
@@ -200,12 +201,12 @@ def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> Non
     matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(file)])
     folder = RunFolder(tmp_path / "run")
     request = Request(tmp_path / "matrix.yaml", TEXT, (), {}, workloads=(str(file),))
-    rundata.save_request(folder, request, matrix, plan(matrix))
-    assert rundata.load_request(folder) == request
-    rundata.check_inputs(folder, matrix)
+    record.save_request(folder, request, matrix, plan(matrix))
+    assert record.load_request(folder) == request
+    record.check_inputs(folder, matrix)
     (tmp_path / "w.h").write_text("int x;\n")
     with pytest.raises(ConfigError, match=r"changed since .*w\.c"):
-        rundata.check_inputs(folder, matrix)
+        record.check_inputs(folder, matrix)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import BootResult, CellResult, Comparison, Expectation, Failure, PassSample, Status
 from orchestrator.report import json as as_json
 from orchestrator.report import known as formats
-from orchestrator.results import cell_from
+from orchestrator.runs.folder import cell_from
 
 CLAIMS = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}

@@ -20,9 +20,9 @@ from orchestrator.cli.running import recorded
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import store, tables
 from orchestrator.history.entries import Filter
-from orchestrator.history.identity import Identified, begin, opened
 from orchestrator.history.store import History, address
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.identity import Identified, begin, opened
 from tests.unit.postgres import server
 
 REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"

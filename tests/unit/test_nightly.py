@@ -27,7 +27,6 @@ from orchestrator.cli.running import Manner
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import EXIT_INFRA, ConfigError
-from orchestrator.history.identity import Identified
 from orchestrator.history.store import History
 from orchestrator.model import Matrix, Nightly, Verdict
 from orchestrator.nightly import tell
@@ -37,6 +36,7 @@ from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
 from orchestrator.nightly.prune import prune_cache, prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
+from orchestrator.runs.identity import Identified
 from orchestrator.store import Store
 from tests.unit.test_trends import CELL, cell, nights, scale
 

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator import rundata
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult
-from orchestrator.results import RunFolder
-from orchestrator.rundata import Request
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 from orchestrator.series import diff
 from tests.unit import reports
 
@@ -68,10 +68,10 @@ def run_folder(path: Path, *cells: CellResult) -> RunFolder:
     matrix = matrix_file.parse(TEXT, path.parent / "matrix.yaml")
     folder = RunFolder(path)
     request = Request(path.parent / "matrix.yaml", TEXT, (), {"boots": 2})
-    rundata.save_request(folder, request, matrix, plan(matrix))
+    record.save_request(folder, request, matrix, plan(matrix))
     for cell in cells:
         folder.save_cell(cell)
-    folder.write_json("matrix.json", rundata.report(folder))
+    folder.write_json("matrix.json", record.report(folder))
     return folder
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.report import Extras, html
 from orchestrator.report.parts.files import TAIL, tail
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
 from tests.unit import reports
 
 VOID = {"meta", "link", "br", "hr", "img"}

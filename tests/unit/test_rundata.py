@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import rundata
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.results import RunFolder, open_run
-from orchestrator.rundata import Request
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.record import Request
 from tests.unit import reports
 
 TEXT = """\
@@ -31,43 +31,43 @@ def started(tmp_path: Path) -> RunFolder:
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
     matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
     folder = RunFolder(tmp_path / "run")
-    rundata.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, plan(matrix))
+    record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, plan(matrix))
     return folder
 
 
 def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> None:
-    report = rundata.report(started)
+    report = record.report(started)
     assert [cell["status"] for cell in report["cells"]] == ["skipped", "skipped"]
     assert exit_code(report) == 3
 
 
 def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, tmp_path: Path) -> None:
     matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
-    rundata.check_inputs(started, matrix)
+    record.check_inputs(started, matrix)
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+c\n")
     with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
-        rundata.check_inputs(started, matrix)
+        record.check_inputs(started, matrix)
 
 
 def test_a_run_goes_on_with_the_commit_that_it_began_with(started: RunFolder, tmp_path: Path) -> None:
     text = TEXT.replace("{debian: linux-source-6.1}", f"{{git: {tmp_path}, revision: topic}}")
     matrix = matrix_file.parse(text, tmp_path / "matrix.yaml")
-    assert rundata.pinned(started, matrix) == matrix
-    rundata.check_source(started, "s", "git:" + "a" * 40)
-    assert {kernel.source.revision for kernel in rundata.pinned(started, matrix).kernels} == {"a" * 40}
-    rundata.check_source(started, "s", "git:" + "a" * 40)
+    assert record.pinned(started, matrix) == matrix
+    record.check_source(started, "s", "git:" + "a" * 40)
+    assert {kernel.source.revision for kernel in record.pinned(started, matrix).kernels} == {"a" * 40}
+    record.check_source(started, "s", "git:" + "a" * 40)
 
 
 def test_a_source_or_compiler_that_is_another_by_now_is_not_mixed(started: RunFolder, tmp_path: Path) -> None:
-    rundata.check_source(started, "s", "debian:linux-source-6.1=6.1.192-2")
+    record.check_source(started, "s", "debian:linux-source-6.1=6.1.192-2")
     with pytest.raises(ConfigError, match=r"is debian:.*193-1 now; the run began with debian:.*192-2"):
-        rundata.check_source(started, "s", "debian:linux-source-6.1=6.1.193-1")
+        record.check_source(started, "s", "debian:linux-source-6.1=6.1.193-1")
     started.write_json("host.json", {"compiler": {"aarch64": "gcc 12"}})
-    rundata.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})  # nothing was measured yet
+    record.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})  # nothing was measured yet
     started.save_cell(reports.cell("aarch64", "base", reports.BASE))
-    rundata.check_compilers(started, {"compiler": {"aarch64": "gcc 12", "s390x": "gcc 13"}})
+    record.check_compilers(started, {"compiler": {"aarch64": "gcc 12", "s390x": "gcc 13"}})
     with pytest.raises(ConfigError, match="another compiler: gcc 13; the run began with gcc 12") as caught:
-        rundata.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})
+        record.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})
     assert "not mixed" in caught.value.hint
 
 
@@ -77,6 +77,6 @@ def test_two_at_a_time_are_refused(started: RunFolder) -> None:
 
 
 def test_the_request_comes_back_as_it_was(started: RunFolder) -> None:
-    assert rundata.load_request(started).config_text == TEXT
+    assert record.load_request(started).config_text == TEXT
     with pytest.raises(ConfigError, match="not a run folder"):
         open_run(started.path / "cells")

@@ -19,11 +19,11 @@ from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.cli import app
 from orchestrator.collectors import known as collectors
 from orchestrator.history.entries import Point
-from orchestrator.history.identity import Identified
 from orchestrator.history.page import render
 from orchestrator.history.steps import most_likely, runs_needed, steps
 from orchestrator.history.store import History
 from orchestrator.history.trends import CellTrend, trends
+from orchestrator.runs.identity import Identified
 
 REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
 CELL = "aarch64/patched/shmem-write"

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestrator import inputs, rundata
 from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
 from orchestrator.cli.verify import view
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.results import RunFolder
-from orchestrator.rundata import Request
+from orchestrator.runs import copies, record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 
 REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
 CELL = "s390x/patched/shmem-write"
@@ -215,9 +215,9 @@ def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> Non
     matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
     wanted = plan(matrix, ["*/base", "*/new"])
     folder = RunFolder(tmp_path / "run")
-    rundata.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)
+    record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)
     (tmp_path / "one.patch").unlink()
-    again = matrix_file.load(inputs.restore(rundata.report(folder)["inputs"], tmp_path / "elsewhere"))
+    again = matrix_file.load(copies.restore(record.report(folder)["inputs"], tmp_path / "elsewhere"))
     made = plan(again)
     assert [cell.id for cell in made.cells] == [cell.id for cell in wanted.cells]
     assert [build.kconfig for build in made.builds] == [build.kconfig for build in wanted.builds]
@@ -230,19 +230,19 @@ def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> Non
 def test_a_strangers_copies_stay_in_their_folder(tmp_path: Path) -> None:
     evil = {"../evil": {"sha256": "", "text": "x"}}
     with pytest.raises(ConfigError, match="outside"):
-        inputs.restore(evil, tmp_path / "to")  # type: ignore[arg-type]
+        copies.restore(evil, tmp_path / "to")  # type: ignore[arg-type]
     assert not (tmp_path / "evil").exists()
 
 
 def test_what_is_no_text_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no text of a/b"):
-        inputs.restore({"a/b": {"sha256": "", "text": None}}, tmp_path)
+        copies.restore({"a/b": {"sha256": "", "text": None}}, tmp_path)
 
 
 def test_a_runs_copies_bring_what_workloads_are_compiled_with(tmp_path: Path, then: Any) -> None:
     """With files that are not ours: a later kmatrix has others."""
     then["inputs"]["guest-tools/common/kmatrix.c"]["text"] += "/* of then */\n"
-    matrix = matrix_file.load(inputs.restore(then["inputs"], tmp_path), "")
+    matrix = matrix_file.load(copies.restore(then["inputs"], tmp_path), "")
     assert matrix.workloads[0].toolbox == tmp_path / "guest-tools"
-    again = inputs.collect(matrix, plan(matrix))
+    again = copies.collect(matrix, plan(matrix))
     assert again["guest-tools/common/kmatrix.c"].endswith(b"/* of then */\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import printable
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
 
 TAIL = 60  # lines of a console or log
 BYTES = 64 << 10  # of the file's end that are looked at

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from orchestrator import profilerows, rundata
+from orchestrator import profilerows
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.profile.comparison import DifferenceRow, ProfileReport
 from orchestrator.profile.line_changes import SourceHunk
@@ -16,6 +16,7 @@ from orchestrator.report import Extras
 from orchestrator.report.parts import figures, icicle
 from orchestrator.report.parts.paper import ascii_only, paragraph
 from orchestrator.report.parts.sentence import listed
+from orchestrator.runs import record
 
 TOP, LINES = 6, 6  # rows in a mail
 FILES = 6  # whose hunks were not executed, by name
@@ -30,7 +31,7 @@ def told(report: MatrixReport, extras: Extras) -> ProfileReport | None:
     """None where nothing was profiled, or nobody knows: a matrix.json alone has no accounts."""
     if extras.folder is None or not (extras.folder.path / "plan.json").is_file():
         return None
-    whole = rundata.profile(extras.folder)
+    whole = record.profile(extras.folder)
     here = {cell["id"] for cell in report["cells"]}
     rows = [row for row in whole["differences"] if {_cell(row, "base"), _cell(row, "new")} <= here]
     cells = [cell for cell in whole["cells"] if cell["id"] in here]

@@ -10,16 +10,17 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from orchestrator import arches, inputs, rundata
-from orchestrator.results import RunFolder
+from orchestrator import arches
+from orchestrator.runs import copies, record
+from orchestrator.runs.folder import RunFolder
 
 SERIES = "series"  # where check keeps the patches it was given
 
 
 def again(folder: RunFolder) -> str:
     """kmatrix run, or kmatrix check where the run was one, with what it was asked for."""
-    request = rundata.load_request(folder)
-    if request.config.parent.name == inputs.FOLDER:
+    request = record.load_request(folder)
+    if request.config.parent.name == copies.FOLDER:
         return " ".join(_check(folder, YAML(typ="safe").load(request.config_text)))
     words = ["kmatrix", "run", "--config", request.config.name]
     words += ["--profile", request.profile] if request.profile else []

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from orchestrator import rundata
 from orchestrator.analyse.contract import MatrixReport, RunRow
 from orchestrator.errors import ConfigError
-from orchestrator.results import RunFolder, open_run
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.store import digest, sha256
 
 
@@ -29,16 +29,16 @@ class Identified:
 
 def begin(folder: RunFolder, kind: str, nights: str = "") -> None:
     """Give the run its name at its first start; a later start keeps it. nights: see RunRow."""
-    if folder.read_json(rundata.RUN) is None:
+    if folder.read_json(record.RUN) is None:
         row = RunRow(id=uuid.uuid4().hex[:16], started=round(time.time(), 3), kind=kind)
-        folder.write_json(rundata.RUN, RunRow(**row, nights=nights) if nights else row)
+        folder.write_json(record.RUN, RunRow(**row, nights=nights) if nights else row)
 
 
 def opened(path: Path) -> Identified:
     """A run folder or a matrix.json. ConfigError says what is no such thing."""
     if path.is_dir():
         folder = open_run(path)
-        report = rundata.report(folder)
+        report = record.report(folder)
         return Identified(report.get("run") or _older(folder), report, path.resolve())
     report = read_matrix_json(path)
     found = report.get("run") or RunRow(id=digest("file", sha256(path)), started=path.stat().st_mtime, kind="run")

@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.analyse.contract import UnprofiledRow
 from orchestrator.model import Comparison
 from orchestrator.profile.comparison import ProfileReport, assemble
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
 
 FILE = "profile.json"  # of the run; each profiled cell's folder has its own account under this name, too
 WHY_NOT = "no-profile.json"  # in a cell's folder, instead

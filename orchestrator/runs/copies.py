@@ -24,7 +24,7 @@ from orchestrator.config import dump
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Kernel, Matrix, Plan, Source
 from orchestrator.paths import ADAPTERS, COMMON
-from orchestrator.results import RunFolder
+from orchestrator.runs.folder import RunFolder
 from orchestrator.store import write_atomically
 
 FOLDER = "inputs"

@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator import inputs as copies
-from orchestrator import profiledata
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
 from orchestrator.errors import ConfigError
@@ -28,7 +26,8 @@ from orchestrator.model import (
 )
 from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.results import RunFolder
+from orchestrator.runs import account_files, copies
+from orchestrator.runs.folder import RunFolder
 from orchestrator.series.diff import ids as identities
 from orchestrator.store import digest, sha256
 
@@ -171,7 +170,7 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
         profile(folder)["cells"],
     )
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
-    if lacking := profiledata.unprofiled(folder, passed):
+    if lacking := account_files.unprofiled(folder, passed):
         made["unprofiled"] = lacking
     if named := folder.read_json(RUN):
         made["run"] = named
@@ -181,7 +180,7 @@ def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> 
 def profile(folder: RunFolder) -> ProfileReport:
     """The accounts of instructions that the run's cells have, compared; empty where nothing was profiled."""
     data = _plan(folder)
-    return profiledata.report(folder, data["cells"], [Comparison(**pair) for pair in data["comparisons"]])
+    return account_files.report(folder, data["cells"], [Comparison(**pair) for pair in data["comparisons"]])
 
 
 def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:
