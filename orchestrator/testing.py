@@ -15,13 +15,13 @@ from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.config import matrix_file, plan, workloads
 from orchestrator.errors import BuildError, ConfigError, KernelBroke, KmatrixError
-from orchestrator.executors.host import check_host, cores
 from orchestrator.guest import qemu
 from orchestrator.guest.shell import Output as Output
 from orchestrator.guest.shell import Shell
+from orchestrator.measure.host import check_host, cores
+from orchestrator.measure.session import session
 from orchestrator.model import Build, KernelArtifact, Matrix
 from orchestrator.runs.folder import disk_error
-from orchestrator.session import session
 from orchestrator.store import Store
 
 T = TypeVar("T")

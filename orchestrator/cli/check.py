@@ -23,7 +23,7 @@ from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import BuildError, ConfigError
-from orchestrator.executors.host import check_host, cores
+from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.registry import pick

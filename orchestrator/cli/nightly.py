@@ -17,7 +17,7 @@ from orchestrator.cli import look, work
 from orchestrator.cli.night import Night
 from orchestrator.cli.running import Manner
 from orchestrator.errors import ConfigError
-from orchestrator.executors.host import check_host
+from orchestrator.measure.host import check_host
 from orchestrator.nightly import DATA
 from orchestrator.nightly.state import Place, usual
 from orchestrator.store import write_atomically

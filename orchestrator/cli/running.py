@@ -21,8 +21,8 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.events import Bus
-from orchestrator.executors.host import check_host, cores
 from orchestrator.executors.local import Local
+from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Clock, Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.report import Extras, markdown

@@ -7,8 +7,8 @@ import asyncio
 import sys
 
 from orchestrator.build.kernel import Builder
+from orchestrator.measure.session import session
 from orchestrator.model import Build, Matrix
-from orchestrator.session import session
 
 
 async def interactive(build: Build, builder: Builder, matrix: Matrix, command: str) -> int:

@@ -19,7 +19,7 @@ from orchestrator.cli.session import interactive
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import ConfigError
-from orchestrator.executors.host import check_host, cores
+from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Clock
 from orchestrator.report.terminal import view
 from orchestrator.runs import record

@@ -15,9 +15,9 @@ from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
-from orchestrator.executors import changes
-from orchestrator.executors.boots import QEMU_OVERHEAD_MIB, Boots, stage
-from orchestrator.executors.host import cores, facts, memory_mib
+from orchestrator.measure import source_diffs
+from orchestrator.measure.boots import QEMU_OVERHEAD_MIB, Boots, stage
+from orchestrator.measure.host import cores, facts, memory_mib
 from orchestrator.model import (
     Arch,
     Boot,
@@ -110,7 +110,7 @@ class Local:
                 for cell in self.plan.cells:
                     group.create_task(self._cell(cell))
             if self.profile:
-                for note in await changes.save(self.folder, self.plan, self.builder, scratch):
+                for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
                     self.bus.emit("note", "profile", message=note)
 
     async def build(self) -> list[KmatrixError]:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from orchestrator.errors import WorkloadFailed
-from orchestrator.passes import decode
+from orchestrator.measure.passes import decode
 
 METRICS = ("pgfault", "minflt", "majflt", "time")
 

@@ -14,15 +14,15 @@ import pytest
 from orchestrator.analyse.contract import MatrixReport, UnprofiledRow
 from orchestrator.analyse.slice import about, sliced
 from orchestrator.build.kernel import Builder
-from orchestrator.cell import Task
 from orchestrator.cli import profile as verb
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import InfraError
 from orchestrator.events import Bus
-from orchestrator.executors import profiles
-from orchestrator.executors.boots import Boots
 from orchestrator.executors.local import Local
+from orchestrator.measure import profiled
+from orchestrator.measure.boot import Task
+from orchestrator.measure.boots import Boots
 from orchestrator.model import BootResult, KernelArtifact, Status
 from orchestrator.paths import IMAGES
 from orchestrator.report.b4check import status
@@ -89,7 +89,7 @@ def profiling(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, cpus: int = 1)
     async def take(*_: object) -> None:
         raise InfraError("the plugin does not compile", hint="install gcc", log="gcc: no space <left>")
 
-    monkeypatch.setattr(profiles, "take", take)
+    monkeypatch.setattr(profiled, "take", take)
     local = engine(folder)
     boot = next(boot for boot in local.plan.boots if boot.cell.id == CELL)
     measure = replace(local.plan.measure, cpus=cpus)

@@ -7,11 +7,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator import arches, snapshots
+from orchestrator import arches
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
+from orchestrator.measure import snapshots
+from orchestrator.measure.snapshots import Snapshot
 from orchestrator.model import Clock
-from orchestrator.snapshots import Snapshot
 from orchestrator.store import Store
 
 

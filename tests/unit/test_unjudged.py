@@ -13,7 +13,7 @@ from orchestrator.analyse.matrix import assemble
 from orchestrator.cli import app
 from orchestrator.config import workloads
 from orchestrator.errors import ConfigError
-from orchestrator.executors.profiles import absent
+from orchestrator.measure.profiled import absent
 from orchestrator.model import CellResult, Comparison, Expectation
 from orchestrator.profile import comparison, symbols
 from orchestrator.report.parts.cases import cases

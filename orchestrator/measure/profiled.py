@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.build import addr2line, plugin
-from orchestrator.cell import MEASURE_CPU, Task, measure
 from orchestrator.errors import InfraError, KmatrixError
+from orchestrator.measure.boot import MEASURE_CPU, Task, measure
 from orchestrator.model import CALLS, BootResult, Clock, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources

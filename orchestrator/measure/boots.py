@@ -12,17 +12,17 @@ from pathlib import Path
 
 from orchestrator.build import disk, initramfs
 from orchestrator.build.guest_tools import Tool
-from orchestrator.cell import Task, measure
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
 from orchestrator.events import Bus
-from orchestrator.executors import profiles
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
+from orchestrator.measure import profiled
+from orchestrator.measure.boot import Task, measure
+from orchestrator.measure.session import keyed
 from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
 from orchestrator.runs import account_files
 from orchestrator.runs.folder import RunFolder
-from orchestrator.session import keyed
 from orchestrator.store import Store
 
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
@@ -97,13 +97,13 @@ class Boots:
     async def profiled(self, task: Task, kernel: KernelArtifact, result: BootResult) -> None:
         """The cell's account; without it the cell is what it is, so what is kept is why there is none."""
         cell = task.boot.cell.id
-        if why := profiles.impossible(task):
+        if why := profiled.impossible(task):
             account_files.refuse(self.folder, cell, why, "", possible=False)
             self.bus.emit("note", task.boot.id, message=f"no profile: {why}")
             return
         try:
             with stage(self.bus, self.store, f"{cell} profile", "profile", f"profile-{task.boot.id}"):
-                await profiles.take(task, kernel, result)
+                await profiled.take(task, kernel, result)
         except KmatrixError as error:
             why = error.message + (f" ({error.hint})" if error.hint else "")
             account_files.refuse(self.folder, cell, why, error.log, possible=True)

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator import snapshots
 from orchestrator.build.guest_tools import Tool, arguments
 from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
 from orchestrator.guest.command_line import Machine
@@ -21,11 +20,12 @@ from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
+from orchestrator.measure import snapshots
+from orchestrator.measure.passes import decode
+from orchestrator.measure.session import keyed
+from orchestrator.measure.snapshots import Snapshot, command_text
 from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
-from orchestrator.passes import decode
 from orchestrator.proc import cpu_seconds
-from orchestrator.session import keyed
-from orchestrator.snapshots import Snapshot, command_text
 from orchestrator.store import Store, sha256
 
 REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
