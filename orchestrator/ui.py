@@ -19,7 +19,7 @@ from rich.text import Text
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.events import Bus, Event
 from orchestrator.model import CellResult
-from orchestrator.rows import rows
+from orchestrator.report.parts.rows import rows
 
 Reporter = Callable[[], MatrixReport]
 

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import profilerows
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
@@ -27,6 +26,7 @@ from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.registry import pick
+from orchestrator.report.parts import profile_rows
 from orchestrator.report.terminal import view
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
@@ -97,7 +97,7 @@ def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, prof
 def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff: bool) -> None:
     printer().print(view(report))
     if profile_diff:
-        typer.echo(profilerows.text(record.profile(folder), profilerows.TOP))
+        typer.echo(profile_rows.text(record.profile(folder), profile_rows.TOP))
     for line in worse(report, series):
         printer().print(line, soft_wrap=True, highlight=False)
     printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)

@@ -21,7 +21,7 @@ from orchestrator.cli.screen import printer
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
 from orchestrator.history.store import History
-from orchestrator.rows import change, floor, value
+from orchestrator.report.parts.rows import change, floor, value
 from orchestrator.runs.identity import opened
 
 STYLES = {"better": "green", "worse": "bold red"}

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import profilerows
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
@@ -19,7 +18,8 @@ from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.rows import footnotes
+from orchestrator.report.parts import profile_rows
+from orchestrator.report.parts.rows import footnotes
 from orchestrator.runs import record
 from orchestrator.runs.account_files import FILE
 from orchestrator.runs.folder import RunFolder, open_run
@@ -40,7 +40,7 @@ def profile_run(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/profile-DATE.")] = None,
     top: Annotated[
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
-    ] = profilerows.TOP,
+    ] = profile_rows.TOP,
     json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
 ) -> None:
     """Say where the instructions went: executed instructions and calls by function, per unit of work.
@@ -65,7 +65,7 @@ def profile_run(
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
-        typer.echo(profilerows.text(told, top))
+        typer.echo(profile_rows.text(told, top))
         typer.echo("".join(f"{line}\n" for line, _ in footnotes(report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     _check(folder, told, report)

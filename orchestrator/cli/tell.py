@@ -21,8 +21,8 @@ from orchestrator.registry import pick
 from orchestrator.report import Extras
 from orchestrator.report.b4check import entries
 from orchestrator.report.parts import eml
+from orchestrator.report.parts.rows import failures
 from orchestrator.report.terminal import view
-from orchestrator.rows import failures
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.reproduce import again

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from orchestrator import profilerows, ui
+from orchestrator import ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.look import DEFAULT, Config, History, Profile, Select, Workloads
@@ -21,6 +21,7 @@ from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Clock
+from orchestrator.report.parts import profile_rows
 from orchestrator.report.terminal import view
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder, open_run
@@ -105,7 +106,7 @@ def run(
     if not json:
         printer().print(view(report))
         if profile_diff:
-            typer.echo(profilerows.text(record.profile(folder), profilerows.TOP))
+            typer.echo(profile_rows.text(record.profile(folder), profile_rows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     raise typer.Exit(exit_code(report))
 

@@ -25,7 +25,7 @@ from orchestrator.history import lineage
 from orchestrator.history.entries import ALL, Filter, Point, Run
 from orchestrator.history.tables import CELLS, FIGURES, RUNS
 from orchestrator.history.versions import prepare, run_columns, version
-from orchestrator.rows import summary
+from orchestrator.report.parts.rows import summary
 from orchestrator.runs.identity import Identified
 
 OFF = "none"

@@ -11,8 +11,8 @@ from orchestrator.analyse.slice import arches, sliced
 from orchestrator.model import Status, Verdict
 from orchestrator.report import NOTHING, Extras
 from orchestrator.report import mail as reply
+from orchestrator.report.parts.rows import undecided
 from orchestrator.report.parts.sentence import headline
-from orchestrator.rows import undecided
 
 
 def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:

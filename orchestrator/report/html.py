@@ -11,9 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.errors import printable
-from orchestrator.profilerows import LEAST
 from orchestrator.report import NOTHING, Extras
 from orchestrator.report.parts import page
+from orchestrator.report.parts.profile_rows import LEAST
 
 PARTS = Path(page.__file__).parent
 

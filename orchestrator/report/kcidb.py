@@ -14,7 +14,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
 from orchestrator.report import NOTHING, Extras
-from orchestrator.rows import change, undecided
+from orchestrator.report.parts.rows import change, undecided
 
 ORIGIN = "kmatrix"
 LONGEST = 16384  # characters of a log_excerpt

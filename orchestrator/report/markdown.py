@@ -6,7 +6,18 @@ from __future__ import annotations
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.report import NOTHING, Extras
 from orchestrator.report.parts import profile
-from orchestrator.rows import NOTE, VARYING, claims, failures, footnotes, limits, pairs, rows, setting, summary
+from orchestrator.report.parts.rows import (
+    NOTE,
+    VARYING,
+    claims,
+    failures,
+    footnotes,
+    limits,
+    pairs,
+    rows,
+    setting,
+    summary,
+)
 
 
 def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:

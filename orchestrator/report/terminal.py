@@ -11,7 +11,18 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import NOTHING, Extras
-from orchestrator.rows import NOTE, VARYING, claims, failures, footnotes, limits, pairs, rows, setting, summary
+from orchestrator.report.parts.rows import (
+    NOTE,
+    VARYING,
+    claims,
+    failures,
+    footnotes,
+    limits,
+    pairs,
+    rows,
+    setting,
+    summary,
+)
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 

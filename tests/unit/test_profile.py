@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from orchestrator import profilerows
 from orchestrator.analyse.contract import CellRow
 from orchestrator.analyse.expect import judge
 from orchestrator.arches import known as arches
@@ -24,6 +23,7 @@ from orchestrator.profile import symbols
 from orchestrator.profile.account import account, parse
 from orchestrator.profile.comparison import INTERRUPTS, UNATTRIBUTED, ProfileReport, assemble, calls, cell
 from orchestrator.profile.names import is_part, stem
+from orchestrator.report.parts import profile_rows
 from orchestrator.store import Store
 
 MAP = """\
@@ -195,20 +195,20 @@ def test_an_account_off_its_clock_does_not_balance() -> None:
     wrong = compared(drift=5000.0)  # 5 instructions a unit, of 4000
     assert not any(c["balances"] or c["agrees"] for c in wrong["cells"])
     assert wrong["differences"][0]["balances"] is False
-    assert "do NOT agree" in profilerows.text(wrong) and "does NOT balance" in profilerows.text(wrong)
+    assert "do NOT agree" in profile_rows.text(wrong) and "does NOT balance" in profile_rows.text(wrong)
 
 
 def test_a_workload_without_a_time_has_nothing_to_balance_with() -> None:
     lacking = {**raw("a", BASE), "clock_profiled": None, "clock_unprofiled": None}
     report = assemble([lacking, raw("b", NEW)], PAIR)
     assert report["cells"][0]["balances"] is None and report["differences"][0]["balances"] is None
-    assert "measures no time" in profilerows.text(report)
+    assert "measures no time" in profile_rows.text(report)
 
 
 def test_a_table_fits_a_mail_and_says_what_it_leaves_out() -> None:
     long = {**BASE, "a_function_with_a_name_that_is_far_too_long_for_a_mail": (9_000_000, 123_456)}
     (row,) = assemble([raw("a", long), raw("b", NEW)], PAIR)["differences"]
-    lines = profilerows.table(row, 2)
+    lines = profile_rows.table(row, 2)
     assert all(len(line) <= 75 for line in lines) and len(lines) == 4
     assert lines[1].split()[-1].startswith("a_function_with_a") and lines[1].endswith("..")
     assert lines[2].endswith("fault")

@@ -20,8 +20,8 @@ from orchestrator.report import Extras, mail
 from orchestrator.report.parts import eml
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import WIDTH, folded
+from orchestrator.report.parts.rows import limits
 from orchestrator.report.parts.signoff import NOBODY
-from orchestrator.rows import limits
 from orchestrator.series import mbox
 from tests.unit import reports
 

@@ -26,7 +26,7 @@ from orchestrator.analyse.inference import (
 )
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.report import known as formats
-from orchestrator.rows import floor
+from orchestrator.report.parts.rows import floor
 
 Values = list[list[float]]
 SPOKEN = {"better", "worse"}

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.events import Bus
-from orchestrator.rows import percent, value
+from orchestrator.report.parts.rows import percent, value
 from orchestrator.ui import Board, JsonLines, Lines
 
 EMPTY = MatrixReport(

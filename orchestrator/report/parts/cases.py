@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
 from orchestrator.model import Status, Verdict
+from orchestrator.report.parts.rows import change, floor, judged, undecided
 from orchestrator.report.parts.sentence import named
-from orchestrator.rows import change, floor, judged, undecided
 
 
 class Outcome(StrEnum):

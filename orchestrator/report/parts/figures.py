@@ -14,9 +14,9 @@ from markupsafe import escape
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.model import Verdict
 from orchestrator.profile.comparison import DifferenceRow
-from orchestrator.profilerows import LEAST
+from orchestrator.report.parts.profile_rows import LEAST
+from orchestrator.report.parts.rows import change
 from orchestrator.report.parts.sentence import named
-from orchestrator.rows import change
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.profile.path_changes import PathRow
-from orchestrator.profilerows import LEAST
+from orchestrator.report.parts.profile_rows import LEAST
 
 NARROW = 0.002  # of the whole: what is narrower is left blank
 LABELLED = 0.025  # of the whole: what is narrower has no room for its name

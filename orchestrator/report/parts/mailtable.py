@@ -10,8 +10,8 @@ from orchestrator.analyse.verdicts import FAILED, TOO_FEW
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
+from orchestrator.report.parts.rows import change, judged, measured_once, pairs, relative, undecided
 from orchestrator.report.parts.sentence import named
-from orchestrator.rows import change, judged, measured_once, pairs, relative, undecided
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
 LARGE = 1e6  # nanoseconds a unit of work that are told in milliseconds

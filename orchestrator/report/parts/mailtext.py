@@ -13,10 +13,10 @@ from orchestrator.config import workloads
 from orchestrator.model import Clock
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
+from orchestrator.report.parts.rows import VARYING, failures, limits, pairs, unprofiled
+from orchestrator.report.parts.rows import claims as claim_rows
+from orchestrator.report.parts.rows import unexpected as unexpected_lines
 from orchestrator.report.parts.sentence import listed, named
-from orchestrator.rows import VARYING, failures, limits, pairs, unprofiled
-from orchestrator.rows import claims as claim_rows
-from orchestrator.rows import unexpected as unexpected_lines
 
 Block = list[str]
 

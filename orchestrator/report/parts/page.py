@@ -8,14 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from orchestrator import profilerows
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, MetricRow
 from orchestrator.collectors import known as collectors
 from orchestrator.report import Extras
-from orchestrator.report.parts import figures, files, profile
+from orchestrator.report.parts import figures, files, profile, profile_rows
 from orchestrator.report.parts.mailtext import gaps
+from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 from orchestrator.report.parts.sentence import headline
-from orchestrator.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 
 TONES = {"passed": "good", "skipped": "plain"}
 
@@ -31,7 +30,7 @@ def content(report: MatrixReport, extras: Extras) -> dict[str, Any]:
         "unexpected": [row for row in report["expectations"] if row["verdict"] == "not_as_expected"],
         "claims": claims(report),
         "profile": profile.page(report, extras),
-        "profile_note": profilerows.NOTE,
+        "profile_note": profile_rows.NOTE,
         "varying": VARYING,
         "limits": limits(report),
         "gaps": gaps(report, extras.left_out),

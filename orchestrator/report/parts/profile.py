@@ -8,12 +8,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from orchestrator import profilerows
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.profile.comparison import DifferenceRow, ProfileReport
 from orchestrator.profile.line_changes import SourceHunk
 from orchestrator.report import Extras
-from orchestrator.report.parts import figures, icicle
+from orchestrator.report.parts import figures, icicle, profile_rows
 from orchestrator.report.parts.paper import ascii_only, paragraph
 from orchestrator.report.parts.sentence import listed
 from orchestrator.runs import record
@@ -55,10 +54,10 @@ def mail(report: MatrixReport, extras: Extras) -> list[list[str]]:
 
 def _block(row: DifferenceRow) -> list[str]:
     wrong = [] if row["balances"] in (True, None) else ["The account does NOT balance with the instruction clock."]
-    shown = [*profilerows.table(row, TOP), *profilerows.lines(row, LINES)]
+    shown = [*profile_rows.table(row, TOP), *profile_rows.lines(row, LINES)]
     return [
-        *paragraph(f"{profilerows.heading(row)}:"),
-        *(profilerows.cut(ascii_only(line)) for line in shown),
+        *paragraph(f"{profile_rows.heading(row)}:"),
+        *(profile_rows.cut(ascii_only(line)) for line in shown),
         *wrong,
     ]
 
@@ -73,7 +72,7 @@ def _pairs(rows: Iterable[DifferenceRow]) -> list[tuple[str, str, list[Differenc
 def markdown(report: MatrixReport, extras: Extras) -> str:
     """The tables as the terminal has them; "" without a profile."""
     profile = told(report, extras)
-    return profilerows.text(profile, profilerows.TOP) if profile else ""
+    return profile_rows.text(profile, profile_rows.TOP) if profile else ""
 
 
 def page(report: MatrixReport, extras: Extras) -> list[dict[str, Any]]:
@@ -97,7 +96,7 @@ def _entry(row: DifferenceRow, profile: ProfileReport) -> dict[str, Any]:
     executed = [hunk for hunk in row["hunks"] if _executed(hunk)]
     idle = [hunk["file"] for hunk in row["hunks"] if not _executed(hunk)]
     return {
-        "title": profilerows.heading(row),
+        "title": profile_rows.heading(row),
         "base": row["base"],
         "new": row["new"],
         "unit": row["unit"],
@@ -108,7 +107,7 @@ def _entry(row: DifferenceRow, profile: ProfileReport) -> dict[str, Any]:
         "source_functions": row["source_functions"],
         "paths": icicle.boxes(row["paths"]),
         "paths_why": row["paths_why"],
-        "balance": profilerows.balance(row, profile),
+        "balance": profile_rows.balance(row, profile),
     }
 
 

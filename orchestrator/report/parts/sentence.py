@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
-from orchestrator.rows import change, undecided
+from orchestrator.report.parts.rows import change, undecided
 
 MOST = 4  # clauses of the first sentence
 _MOVES = (Verdict.WORSE, Verdict.BETTER)

@@ -9,7 +9,7 @@ from orchestrator.analyse.slice import arches
 from orchestrator.errors import EXIT_OK
 from orchestrator.model import Verdict
 from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
-from orchestrator.rows import undecided
+from orchestrator.report.parts.rows import undecided
 
 WHY = (
     "Everything passed and nothing was seen to get worse. "
