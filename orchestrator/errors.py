@@ -6,7 +6,7 @@ from __future__ import annotations
 from orchestrator.model import Failure, Status
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA = range(5)
-
+EXIT_INTERRUPTED = 130
 
 LONGEST = 16_000  # characters of a log excerpt
 
@@ -89,3 +89,10 @@ class TimedOut(KmatrixError):
     kind = "timeout"
     status = Status.TIMED_OUT
     exit_code = EXIT_FAILED
+
+
+class Interrupted(KmatrixError):
+    """Ctrl-C, or a signal that ends us; every child has ended. The message says how to go on."""
+
+    kind = "interrupted"
+    exit_code = EXIT_INTERRUPTED

@@ -9,8 +9,8 @@ import traceback
 import typer
 
 from orchestrator.cli import check, compare, history, look, nightly, profile, tell, verify, work
-from orchestrator.cli.screen import print_error
-from orchestrator.errors import EXIT_INFRA, KmatrixError
+from orchestrator.cli.console import print_error, printer
+from orchestrator.errors import EXIT_INFRA, Interrupted, KmatrixError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +29,9 @@ def main() -> None:
     """Run the command; errors end as message, next step, log and exit code."""
     try:
         app()
+    except Interrupted as error:
+        printer(stderr=True).print(error.message, soft_wrap=True, highlight=False)
+        sys.exit(error.exit_code)
     except KmatrixError as error:
         print_error(error)
         sys.exit(error.exit_code)

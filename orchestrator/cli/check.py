@@ -15,12 +15,12 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
+from orchestrator.cli.console import printer
 from orchestrator.cli.look import DEFAULT, Config, History, Workloads
-from orchestrator.cli.running import Manner, finish, measured
-from orchestrator.cli.screen import printer
 from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import Manner, finish, measured
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict

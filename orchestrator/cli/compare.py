@@ -17,7 +17,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.runs import Change, Compared, compare_runs
 from orchestrator.analyse.slice import sliced
 from orchestrator.cli import look
-from orchestrator.cli.screen import printer
+from orchestrator.cli.console import printer
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
 from orchestrator.history.store import History

@@ -17,7 +17,7 @@ from rich import box
 from rich.table import Table
 
 from orchestrator.cli import look
-from orchestrator.cli.screen import printer
+from orchestrator.cli.console import printer
 from orchestrator.errors import ConfigError
 from orchestrator.history.entries import Filter, Run
 from orchestrator.history.page import render

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from orchestrator import doctor as checks
 from orchestrator.analyse.expect import lacking, remarks, unanswerable
-from orchestrator.cli.screen import printer
+from orchestrator.cli.console import printer
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import EXIT_INFRA

@@ -14,11 +14,11 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import look, work
-from orchestrator.cli.night import Night
-from orchestrator.cli.running import Manner
+from orchestrator.engine import Manner
 from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host
 from orchestrator.nightly import DATA
+from orchestrator.nightly.night import Night
 from orchestrator.nightly.state import Place, usual
 from orchestrator.store import write_atomically
 

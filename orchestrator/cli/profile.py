@@ -11,10 +11,10 @@ import typer
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
+from orchestrator.cli.console import printer
 from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
-from orchestrator.cli.running import Manner, measured, text_of
-from orchestrator.cli.screen import printer
 from orchestrator.config import matrix_file
+from orchestrator.engine import Manner, measured, text_of
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport

@@ -15,7 +15,7 @@ from orchestrator import proc
 from orchestrator import report as formats
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import about, arches, sliced
-from orchestrator.cli.screen import printer
+from orchestrator.cli.console import printer
 from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
 from orchestrator.report import Extras

@@ -17,12 +17,12 @@ from rich.text import Text
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
+from orchestrator.cli.console import printer
 from orchestrator.cli.look import History, Select
-from orchestrator.cli.running import Manner, measured, text_of
-from orchestrator.cli.screen import printer
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import Manner, measured, text_of
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
 from orchestrator.model import Status
 from orchestrator.runs import copies, record

@@ -12,12 +12,12 @@ import typer
 from orchestrator import ui
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
+from orchestrator.cli.console import print_error, printer
 from orchestrator.cli.look import DEFAULT, Config, History, Profile, Select, Workloads
-from orchestrator.cli.running import EMPTY, Manner, executor, finish, measured, text_of
-from orchestrator.cli.screen import print_error, printer
 from orchestrator.cli.session import interactive
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import EMPTY, Manner, executor, finish, measured, text_of
 from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Clock
@@ -29,7 +29,6 @@ from orchestrator.runs.record import Request
 from orchestrator.store import Store
 
 T = TypeVar("T")
-EXIT_INTERRUPTED = 130
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]

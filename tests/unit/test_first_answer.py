@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.first import NOTE, FirstAnswer
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.events import Bus, Event
 from orchestrator.model import CellResult, Status
+from orchestrator.ui import NOTE, FirstAnswer
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sql
 
 from orchestrator.cli.history import moment
-from orchestrator.cli.running import recorded
+from orchestrator.engine import recorded
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import store, tables
 from orchestrator.history.entries import Filter

@@ -22,10 +22,9 @@ from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from orchestrator.cli import app, nightly
-from orchestrator.cli.night import Night
-from orchestrator.cli.running import Manner
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
+from orchestrator.engine import Manner
 from orchestrator.errors import EXIT_INFRA, ConfigError
 from orchestrator.history.store import History
 from orchestrator.model import Matrix, Nightly, Verdict
@@ -33,6 +32,7 @@ from orchestrator.nightly import tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import host, within
 from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
+from orchestrator.nightly.night import Night
 from orchestrator.nightly.prune import prune_cache, prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.cli.running import Manner, executor, finish, recorded, shown, text_of, write_matrix
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import Manner, executor, finish, recorded, shown, text_of, write_matrix
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status

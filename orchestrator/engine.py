@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What all verbs that measure have in common: a request becomes a run folder and a matrix."""
+"""What was asked for becomes a finished run: plan, run folder, executor, matrix, history."""
 
 from __future__ import annotations
 
@@ -10,16 +10,14 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
-import typer
 from rich.console import Console
 
 from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.first import FirstAnswer
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.errors import ConfigError, DiskFull
+from orchestrator.errors import ConfigError, DiskFull, Interrupted
 from orchestrator.events import Bus
 from orchestrator.executors.local import Local
 from orchestrator.measure.host import check_host, cores
@@ -32,9 +30,9 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.identity import begin, opened
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
+from orchestrator.ui import FirstAnswer
 
 T = TypeVar("T")
-EXIT_INTERRUPTED = 130
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +114,7 @@ def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> L
 
 
 def finish(work: Coroutine[Any, Any, T], again: str) -> T:
-    """Run to the end; Ctrl-C and SIGTERM end every child first, then say how to go on."""
+    """Run to the end; Ctrl-C and SIGTERM end every child first. Interrupted says how to go on."""
 
     async def guarded() -> T:
         task = asyncio.current_task()
@@ -128,8 +126,7 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
     try:
         return asyncio.run(guarded())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        Console(stderr=True).print(f"interrupted; go on with: {again}", soft_wrap=True, highlight=False)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        raise Interrupted(f"interrupted; go on with: {again}") from None
 
 
 def write_matrix(folder: RunFolder, report: MatrixReport) -> None:
