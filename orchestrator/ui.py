@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a person sees while it runs: a live table on a terminal, plain lines elsewhere, JSON events; the first answer."""
+"""What a person sees while it runs: a live table, plain lines or JSON events; and the first answer of a check."""
 
 from __future__ import annotations
 

@@ -8,7 +8,22 @@ import traceback
 
 import typer
 
-from orchestrator.cli import check, compare, history, look, nightly, profile, tell, verify, work
+from orchestrator.cli import (
+    b4_check,
+    build,
+    check,
+    clean,
+    compare,
+    doctor,
+    history,
+    nightly,
+    plan,
+    profile,
+    report,
+    run,
+    shell,
+    verify,
+)
 from orchestrator.cli.console import print_error, printer
 from orchestrator.errors import EXIT_INFRA, Interrupted, KmatrixError
 
@@ -21,7 +36,22 @@ app = typer.Typer(
     "Exit codes: 0 all passed and as expected · 1 something measured is not as expected · "
     "2 usage or config · 3 a build, kernel or workload failed · 4 the testbed itself failed.",
 )
-for module in (look, work, check, profile, verify, tell, history, compare, nightly):
+for module in (
+    doctor,
+    plan,
+    build,
+    run,
+    shell,
+    check,
+    profile,
+    verify,
+    report,
+    b4_check,
+    history,
+    compare,
+    nightly,
+    clean,
+):
     module.register(app)
 
 

@@ -16,8 +16,7 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import printer
-from orchestrator.cli.look import DEFAULT, Config, History, Workloads
-from orchestrator.cli.work import Diff, Jobs, Json, Refresh, Unsandboxed
+from orchestrator.cli.options import DEFAULT, Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, finish, measured

@@ -16,7 +16,7 @@ from rich.text import Text
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.runs import Change, Compared, compare_runs
 from orchestrator.analyse.slice import sliced
-from orchestrator.cli import look
+from orchestrator.cli import options
 from orchestrator.cli.console import printer
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
 def compare(
     first: Run,
     second: Run,
-    select: look.Select = None,
-    history: look.History = None,
+    select: options.Select = None,
+    history: options.History = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Hold two finished runs against each other, and say which of their inputs differ. Starts nothing.

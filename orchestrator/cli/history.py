@@ -16,7 +16,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from orchestrator.cli import look
+from orchestrator.cli import options
 from orchestrator.cli.console import printer
 from orchestrator.errors import ConfigError
 from orchestrator.history.entries import Filter, Run
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 @group.callback()
 def history(
     context: typer.Context,
-    history: look.History = None,
+    history: options.History = None,
     arch: Annotated[str, typer.Option("--arch", "-a", help="Only runs with cells of this architecture.")] = "",
     kernel: Annotated[str, typer.Option("--kernel", help="Of this kernel.")] = "",
     workload: Annotated[str, typer.Option("--workload", help="Of this workload.")] = "",
@@ -75,7 +75,7 @@ def history(
 def import_runs(
     context: typer.Context,
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or matrix.json files.")],
-    history: look.History = None,
+    history: options.History = None,
 ) -> None:
     """Record runs that were made before or elsewhere; one that is there already stays one.
 

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli import look, work
+from orchestrator.cli import options
 from orchestrator.engine import Manner
 from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host
@@ -38,9 +38,9 @@ def register(app: typer.Typer) -> None:
 
 
 def nightly(
-    config: look.Config = look.DEFAULT,
-    profile: look.Profile = "",
-    history: look.History = None,
+    config: options.Config = options.DEFAULT,
+    profile: options.Profile = "",
+    history: options.History = None,
     state: Annotated[
         Path | None, typer.Option("--state", help="What is kept between nights; default: the user's state folder.")
     ] = None,
@@ -49,8 +49,8 @@ def nightly(
         bool, typer.Option("--resume", help="Only go on with a night that was cut off; begin no new one.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the night in words, no progress.")] = False,
-    jobs: work.Jobs = None,
-    unsandboxed: work.Unsandboxed = False,
+    jobs: options.Jobs = None,
+    unsandboxed: options.Unsandboxed = False,
     print_: Annotated[
         Starter | None, typer.Option("--print", help="Show the files that start it every night.")
     ] = None,

@@ -12,7 +12,7 @@ import typer
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer
-from orchestrator.cli.look import DEFAULT, Config, Profile, Select, Workloads
+from orchestrator.cli.options import DEFAULT, Config, Profile, Select, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, measured, text_of
 from orchestrator.errors import ConfigError, InfraError

@@ -18,7 +18,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
 from orchestrator.cli.console import printer
-from orchestrator.cli.look import History, Select
+from orchestrator.cli.options import History, Select
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that builds kernels and nothing else."""
+
+from __future__ import annotations
+
+import typer
+
+from orchestrator import ui
+from orchestrator.cli.console import print_error
+from orchestrator.cli.options import DEFAULT, Config, Jobs, Json, Profile, Refresh, Select, Unsandboxed
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import EMPTY, Manner, executor, finish
+from orchestrator.measure.host import check_host
+from orchestrator.runs.folder import RunFolder
+from orchestrator.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(build)
+
+
+def build(
+    config: Config = DEFAULT,
+    profile: Profile = "",
+    select: Select = None,
+    json: Json = False,
+    refresh: Refresh = False,
+    jobs: Jobs = None,
+    unsandboxed: Unsandboxed = False,
+) -> None:
+    """Build the kernels of the matrix and nothing else.
+
+    Example: kmatrix build --select aarch64
+    """
+    matrix = matrix_file.load(config, profile)
+    made = make_plan(matrix, select or [])
+    check_host()
+    with Store().scratch() as folder:
+        engine = executor(
+            matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed)
+        )
+        with ui.show(engine.bus, lambda: EMPTY, json):
+            failed = finish(engine.build(), "kmatrix build")
+    for error in failed[1:]:
+        print_error(error)
+    if failed:
+        raise failed[0]

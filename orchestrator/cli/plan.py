@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that says what a run would do."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+
+from orchestrator.analyse.expect import lacking, remarks, unanswerable
+from orchestrator.cli.options import DEFAULT, Config, Profile, Select, Workloads
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
+from orchestrator.model import Matrix, Workload
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(plan)
+
+
+def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None, workload: Workloads = None) -> None:
+    """Print the builds, cells and boots of a run, without starting anything.
+
+    Example: kmatrix plan --select 's390x/*'
+    """
+    matrix = matrix_file.load(config, profile, matrix_file.named_or_absolute(workload or (), config))
+    made = make_plan(matrix, select or [])
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"{len(made.builds)} builds")
+    for build in made.builds:
+        patches = ", ".join(path.name for path in build.kernel.patches) or "no patches"
+        console.print(f"  {build.id}: {build.kernel.source.name}, {patches}")
+    console.print(f"{len(made.cells)} cells")
+    for cell in made.cells:
+        console.print(f"  {cell.id}")
+    for each in {cell.workload.name: cell.workload for cell in made.cells}.values():
+        if workload:
+            console.print(f"{each.name}: {each.title}{f' ({each.note})' if each.note else ''}")
+        for line in _expected(each, matrix):
+            console.print(f"{each.name}: {line}")
+    measure = made.measure
+    console.print(
+        f"{len(made.boots)} boots of {measure.warmup} warm-up + {measure.passes} counted passes, "
+        f"clock {measure.clock.value}, in this order"
+    )
+    for boot in made.boots:
+        console.print(f"  {boot.id}")
+
+
+def _expected(workload: Workload, matrix: Matrix) -> list[str]:
+    """What this matrix cannot judge of a workload's expectations."""
+    kernels = [kernel.name for kernel in matrix.kernels]
+    lost = unanswerable(workload.expectations, kernels, matrix.comparisons)
+    others = lacking([one for one in workload.expectations if one not in lost], kernels)
+    partly = f"expectations have figures for kernels that are not in this matrix, too: {', '.join(others)}"
+    return remarks(lost, kernels, matrix.comparisons) + ([partly] if others else [])

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that measures a matrix."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.cli.console import printer
+from orchestrator.cli.options import (
+    DEFAULT,
+    Config,
+    Diff,
+    History,
+    Jobs,
+    Json,
+    Profile,
+    Refresh,
+    Select,
+    Unsandboxed,
+    Workloads,
+)
+from orchestrator.config import matrix_file
+from orchestrator.engine import Manner, measured, text_of
+from orchestrator.errors import ConfigError
+from orchestrator.model import Clock
+from orchestrator.report.parts import profile_rows
+from orchestrator.report.terminal import view
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.record import Request
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(run)
+
+
+def run(
+    config: Config = DEFAULT,
+    profile: Profile = "",
+    select: Select = None,
+    workload: Workloads = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
+    boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
+    passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
+    clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
+    profile_diff: Diff = False,
+    json: Json = False,
+    refresh: Refresh = False,
+    jobs: Jobs = None,
+    unsandboxed: Unsandboxed = False,
+    history: History = None,
+) -> None:
+    """Build, boot, measure, compare; write the run folder and print the matrix.
+
+    Example: kmatrix run --select 's390x/*' --out runs/s390x
+    """
+    overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
+    if resume:
+        if profile or select or workload or out or overrides:
+            raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
+        folder, request = open_run(resume), record.load_request(open_run(resume))
+    else:
+        folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
+        chosen = matrix_file.named_or_absolute(workload or (), config)
+        request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
+    manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
+    report = measured(folder, request, manner)
+    if not json:
+        printer().print(view(report))
+        if profile_diff:
+            typer.echo(profile_rows.text(record.profile(folder), profile_rows.TOP))
+        printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+    raise typer.Exit(exit_code(report))

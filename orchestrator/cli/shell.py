@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that opens a shell in a guest."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from orchestrator.build.kernel import Builder
+from orchestrator.cli.options import DEFAULT, Config
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import finish
+from orchestrator.measure.host import check_host, cores
+from orchestrator.measure.session import session
+from orchestrator.model import Build, Matrix
+from orchestrator.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(shell)
+
+
+def shell(
+    target: Annotated[str, typer.Argument(metavar="ARCH[/KERNEL]", help="What to boot.")],
+    config: Config = DEFAULT,
+    command: Annotated[str, typer.Option("--command", help="Run this and leave, instead of a shell.")] = "",
+) -> None:
+    """Boot a guest and open a shell in it.
+
+    Example: kmatrix shell s390x/patched
+    """
+    matrix = matrix_file.load(config)
+    made = make_plan(matrix, [target])
+    check_host()
+    wanted = made.builds[-1 if "/" not in target else 0]
+    builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
+    raise typer.Exit(finish(interactive(wanted, builder, matrix, command), f"kmatrix shell {target}"))
+
+
+async def interactive(build: Build, builder: Builder, matrix: Matrix, command: str) -> int:
+    """Boot the build's kernel (wall clock, TCG), then a terminal in it, or one command. Its exit status."""
+    with builder.store.scratch() as folder:
+        kernel = await builder.find(build) or await builder.make(build, folder / "build.log")
+        async with session(build, kernel, matrix, builder.store, folder) as (_, shell):
+            if not command:
+                return await asyncio.to_thread(shell.terminal)
+            output = await shell.run(command, matrix.limits.work)
+            sys.stdout.write(output.stdout)
+            sys.stderr.write(output.stderr)
+            return output.code
