@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator import proc
-from orchestrator.build import debian
+from orchestrator.build import apt
 from orchestrator.errors import InfraError
 from orchestrator.model import Arch
 from orchestrator.store import Store, digest, sha256
@@ -26,7 +26,7 @@ _LIBRARY_FOLDERS = ("lib", "lib64", "usr/lib", "usr/lib64")
 async def image(store: Store, arch: Arch, images: Path, refresh: bool = False) -> Path:
     """The initramfs (uncompressed cpio) for an arch, from the store if its inputs are the same."""
     recipe = tomllib.loads((images / "guest.toml").read_text())
-    debs = await debian.fetch(
+    debs = await apt.fetch(
         store, recipe["suite"], arch.debian_arch, recipe["packages"], dependencies=True, refresh=refresh
     )
     names = sorted(path.name for path in debs.glob("*.deb"))

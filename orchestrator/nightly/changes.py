@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from orchestrator import proc
-from orchestrator.build import debian, toolchain
+from orchestrator.build import apt, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import prepare
 from orchestrator.config.plan import plan as make_plan
@@ -145,7 +145,7 @@ async def _fetched(source: Source, store: Store) -> str:
             return f"{source.name}: not fetched, measured as it is here ({error or 'it took too long'})"
     if source.kind == "debian" and not source.revision:
         try:
-            if await debian.newer(store, source.suite, source.location):
+            if await apt.newer(store, source.suite, source.location):
                 await prepare(store, source, refresh=True)
         except KmatrixError as error:
             return f"{source.name}: the mirror was not asked, measured as it is here ({error.message})"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build import debian
+from orchestrator.build import apt
 from orchestrator.store import Store
 from tests.boot.conftest import Done, Kmatrix
 
@@ -37,7 +37,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     suite = next(name for name in QEMUS if name != platform.freedesktop_os_release().get("VERSION_CODENAME"))
     root, programs = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("bin")
     own = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
-    for deb in asyncio.run(debian.fetch(Store(), suite, own, QEMUS[suite], dependencies=True)).glob("*.deb"):
+    for deb in asyncio.run(apt.fetch(Store(), suite, own, QEMUS[suite], dependencies=True)).glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", deb, root], check=True)
     loader = next(path for path in sorted(root.rglob("ld-linux*.so.*")))
     libraries = ":".join(sorted({str(path.parent) for path in root.rglob("*.so.*")}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.debian import sources_from
+from orchestrator.build.apt import sources_from
 from orchestrator.build.sources import linux_version, prepare
 from orchestrator.errors import BuildError, ConfigError, InfraError
 from orchestrator.model import Source
