@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +16,13 @@ from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
 from orchestrator.config import matrix_file
+from orchestrator.config.overrides import changed
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.errors import ConfigError, DiskFull, Interrupted
 from orchestrator.events import Bus
 from orchestrator.executors.local import Local
 from orchestrator.measure.host import check_host, cores
-from orchestrator.model import Clock, Matrix, Plan
+from orchestrator.model import Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.report import Extras, markdown
 from orchestrator.report.json import RENDER as as_json
@@ -30,7 +31,7 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.identity import begin, opened
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
-from orchestrator.ui import FirstAnswer
+from orchestrator.ui import Answering
 
 T = TypeVar("T")
 
@@ -58,24 +59,41 @@ EMPTY = MatrixReport(
 )  # fmt: skip
 
 
-def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixReport:
-    """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
-    matrix = requested(request)
-    if manner.resumed:
-        matrix = record.pinned(folder, matrix)
+def asked(
+    config: Path,
+    preset: str = "",
+    workloads: Sequence[str] = (),
+    select: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Matrix, Request]:
+    """What a verb is to measure: the matrix file as its options change it; and their words, for the record."""
+    words, text = matrix_file.named_or_absolute(workloads, config), text_of(config)
+    matrix = changed(matrix_file.parse(text, config.resolve(), preset, words), overrides or {})
+    return matrix, Request(config.resolve(), text, tuple(select), overrides or {}, preset, words)
+
+
+def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
+    """The same of an earlier start, from its record."""
+    request = record.load_request(folder)
+    return record.load_matrix(folder, request), request
+
+
+def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> MatrixReport:
+    """Measure it, or what is left of it; matrix.json and matrix.md are written."""
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
         raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
     with folder.alone():
         if manner.resumed:
-            record.check_inputs(folder, matrix)
+            record.check_inputs(folder, matrix, made)
         else:
-            record.save_request(folder, request, matrix, made)
+            matrix = record.save_request(folder, request, matrix, made)
+            made = make_plan(matrix, request.select)
         begin(folder, manner.kind)
         engine = executor(matrix, made, folder, manner)
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
-            engine.bus.subscribe(FirstAnswer(engine.bus, made, manner.first))
+            engine.bus.subscribe(Answering(engine.bus, made, manner.first))
         with ui.show(engine.bus, lambda: record.report(folder, engine.cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
             finish(engine.run(), manner.again or f"kmatrix {verb} {folder.path}")
@@ -92,17 +110,6 @@ def text_of(path: Path) -> str:
         return path.read_text()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-
-
-def requested(request: Request) -> Matrix:
-    matrix = matrix_file.parse(request.config_text, request.config, request.profile, request.workloads)
-    changes = dict(request.overrides)
-    if "clock" in changes:
-        changes["clock"] = Clock(changes["clock"])
-    if "boots" in changes:  # whoever asks for a number gets it everywhere
-        alike = tuple(dataclasses.replace(workload, boots=None) for workload in matrix.workloads)
-        matrix = dataclasses.replace(matrix, workloads=alike)
-    return dataclasses.replace(matrix, measure=dataclasses.replace(matrix.measure, **changes))
 
 
 def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Local:

@@ -391,6 +391,7 @@ class BootResult:
     workload_sha256: str
     seconds: Mapping[str, float]  # host time of each stage
     notes: tuple[str, ...] = ()  # retries, hard stops: nothing is dropped silently
+    stored: bool = False  # measured by an earlier run, and taken from the store
 
 
 @dataclass(frozen=True)
@@ -408,3 +409,8 @@ class CellResult:
     linux: str = ""
     boots: tuple[BootResult, ...] = ()
     exact: bool = True  # its figures repeat: instruction clock, one CPU
+
+    @property
+    def stored(self) -> bool:
+        """Nothing of it was measured by this run."""
+        return bool(self.boots) and all(boot.stored for boot in self.boots)

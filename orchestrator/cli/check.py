@@ -18,7 +18,6 @@ from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import printer
 from orchestrator.cli.options import DEFAULT, Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
-from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, finish, measured
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.measure.host import check_host, cores
@@ -80,7 +79,8 @@ def check(
         printer(stderr=True).print(wanted.note, soft_wrap=True)
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
-    report = measured(folder, _request(folder, checked, manner), manner)
+    request = Request(copies.place(folder), "", _applicable(checked, manner), {})
+    report = measured(folder, checked, request, manner)
     if not json:
         _show(folder, report, wanted.series, profile_diff)
     raise typer.Exit(exit_code(report))
@@ -131,17 +131,13 @@ def _matrix(matrix: Matrix, wanted: Asked, files: list[Path], arches: list[str],
     )
 
 
-def _request(folder: RunFolder, matrix: Matrix, manner: Manner) -> Request:
-    """The run's own copies are what is run. First the fast answer: where it does not apply, nothing else is done."""
+def _applicable(matrix: Matrix, manner: Manner) -> tuple[str, ...]:
+    """Which cells to measure. First the fast answer: where it does not apply, nothing else is done."""
     why = finish(_applies(matrix, manner), "kmatrix check")
     if not manner.json:
-        printer().print(
-            f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}", soft_wrap=True, highlight=False
-        )
-    select = (f"*/{PATCHED}/*",) if why else ()
-    copies.save(folder, matrix, make_plan(matrix))
-    place = (folder.path / copies.FOLDER / copies.MATRIX).resolve()
-    return Request(place, place.read_text(), select, {})
+        said = f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}"
+        printer().print(said, soft_wrap=True, highlight=False)
+    return (f"*/{PATCHED}/*",) if why else ()
 
 
 async def _applies(matrix: Matrix, manner: Manner) -> str:

@@ -13,8 +13,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer
 from orchestrator.cli.options import DEFAULT, Config, Profile, Select, Workloads
-from orchestrator.config import matrix_file
-from orchestrator.engine import Manner, measured, text_of
+from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport
@@ -23,7 +22,6 @@ from orchestrator.report.parts.rows import footnotes
 from orchestrator.runs import record
 from orchestrator.runs.account_files import FILE
 from orchestrator.runs.folder import RunFolder, open_run
-from orchestrator.runs.record import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -53,14 +51,14 @@ def profile_run(
     if run and (profile or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
-    if run:
-        request = record.load_request(folder)
-    else:
-        once = {"boots": 1, "passes": 1}
-        chosen = matrix_file.named_or_absolute(workload or (), config)
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
-    report = measured(folder, request, manner) if not run or lacking(folder) else record.report(folder)
+    if not run:
+        once = {"boots": 1, "passes": 1}
+        report = measured(folder, *asked(config, profile, workload or (), select or (), once), manner)
+    elif lacking(folder):
+        report = measured(folder, *asked_before(folder), manner)
+    else:
+        report = record.report(folder)
     told = record.profile(folder)
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)

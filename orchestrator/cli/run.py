@@ -24,15 +24,13 @@ from orchestrator.cli.options import (
     Unsandboxed,
     Workloads,
 )
-from orchestrator.config import matrix_file
-from orchestrator.engine import Manner, measured, text_of
+from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.terminal import view
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder, open_run
-from orchestrator.runs.record import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -65,13 +63,13 @@ def run(
     if resume:
         if profile or select or workload or out or overrides:
             raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
-        folder, request = open_run(resume), record.load_request(open_run(resume))
+        folder = open_run(resume)
+        matrix, request = asked_before(folder)
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        chosen = matrix_file.named_or_absolute(workload or (), config)
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
+        matrix, request = asked(config, profile, workload or (), select or (), overrides)
     manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
-    report = measured(folder, request, manner)
+    report = measured(folder, matrix, request, manner)
     if not json:
         printer().print(view(report))
         if profile_diff:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
-from orchestrator.events import Bus
+from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
 from orchestrator.measure import source_diffs
 from orchestrator.measure.boots import QEMU_OVERHEAD_MIB, Boots, stage
 from orchestrator.measure.host import cores, facts, memory_mib
@@ -91,7 +91,7 @@ class Local:
         record.check_compilers(self.folder, self._host)
         self.folder.write_json("host.json", self._host)
         if any(self._want(boot) is _Want.ALONE for boot in self.plan.boots):
-            self.bus.emit("note", "wall clock", message="its guests run one at a time, after all else")
+            self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
         with self.store.scratch() as scratch:
             boots = Boots(
                 self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
@@ -111,7 +111,7 @@ class Local:
                     group.create_task(self._cell(cell))
             if self.profile:
                 for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
-                    self.bus.emit("note", "profile", message=note)
+                    self.bus.emit(Note("profile", note))
 
     async def build(self) -> list[KmatrixError]:
         """Only the builds; returns what failed."""
@@ -178,9 +178,9 @@ class Local:
             artifact = await self.builder.find(build)
             if artifact is None:
                 name = f"build-{build.arch.name}-{build.kernel.name}"
-                with stage(self.bus, self.store, build.id, "build", name):
+                with stage(self.bus, self.store, build.id, Stage.BUILD, name):
                     artifact = await self.builder.make(build, log, self._niceness(build))
-        self.bus.emit("kernel", build.id, cached=artifact.cached, linux=artifact.linux)
+        self.bus.emit(KernelKnown(build.id, artifact.cached, artifact.linux))
         self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
         for name in ("config", "build.log"):
             kept = artifact.folder / name
@@ -200,7 +200,7 @@ class Local:
     async def _source(self, source: Source) -> None:
         async with self._sourcing:
             if not self.builder.has(source):
-                with stage(self.bus, self.store, source.name, "source", f"source-{source.name}"):
+                with stage(self.bus, self.store, source.name, Stage.SOURCE, f"source-{source.name}"):
                     tree = await self.builder.source(source)
                 record.check_source(self.folder, source.name, tree.identity)
 
@@ -241,7 +241,7 @@ class Local:
         else:
             names = [f"boot {boot.id}" for boot in self.plan.boots if boot.cell.id == cell.id]
             result = self._save(cell, [await self._tasks[name] for name in names])
-        self.bus.emit("cell", cell.id, result=result, resumed=resumed)
+        self.bus.emit(CellEnded(cell.id, result, resumed))
 
     def _save(self, cell: Cell, outcomes: list[object]) -> CellResult:
         errors = [outcome for outcome in outcomes if isinstance(outcome, KmatrixError)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.build import disk, initramfs
 from orchestrator.build.guest_tools import Tool
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
-from orchestrator.events import Bus
+from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFailed, StageStarted
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
@@ -29,17 +29,18 @@ QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
 
 
 @contextmanager
-def stage(bus: Bus, store: Store, subject: str, name: str, timing: str) -> Iterator[None]:
+def stage(bus: Bus, store: Store, subject: str, name: Stage, timing: str) -> Iterator[None]:
     """Tell of a stage's start, with last time's duration as the estimate, and of its end."""
-    bus.emit("stage", subject, stage=name, estimate=store.recall("timings", timing))
+    known = store.recall("timings", timing)
+    bus.emit(StageStarted(subject, name, float(known) if isinstance(known, int | float) else None))
     start = time.monotonic()
     try:
         yield
     except KmatrixError as error:
-        bus.emit("failed", subject, stage=name, message=error.message, status=error.status.value)
+        bus.emit(StageFailed(subject, name, error.message, error.status))
         raise
     seconds = round(time.monotonic() - start, 3)
-    bus.emit("done", subject, stage=name, seconds=seconds)
+    bus.emit(StageDone(subject, name, seconds))
     with suppress(OSError):  # an estimate is not worth a result
         store.remember("timings", timing, seconds)
 
@@ -81,7 +82,7 @@ class Boots:
             store=self.store,
             scratch=self.scratch,
             folder=self.folder.boot(boot.cell.id, boot.number),
-            tell=lambda name: self.bus.emit("progress", boot.id, stage=name),
+            tell=lambda name: self.bus.emit(Progress(boot.id, Stage(name))),
             notes=(choice.note,) if choice.note else (),
             niceness=niceness,
         )
@@ -99,28 +100,28 @@ class Boots:
         cell = task.boot.cell.id
         if why := profiled.impossible(task):
             account_files.refuse(self.folder, cell, why, "", possible=False)
-            self.bus.emit("note", task.boot.id, message=f"no profile: {why}")
+            self.bus.emit(Note(task.boot.id, f"no profile: {why}"))
             return
         try:
-            with stage(self.bus, self.store, f"{cell} profile", "profile", f"profile-{task.boot.id}"):
+            with stage(self.bus, self.store, f"{cell} profile", Stage.PROFILE, f"profile-{task.boot.id}"):
                 await profiled.take(task, kernel, result)
         except KmatrixError as error:
             why = error.message + (f" ({error.hint})" if error.hint else "")
             account_files.refuse(self.folder, cell, why, error.log, possible=True)
-            self.bus.emit("note", task.boot.id, message=f"no profile: {why} {error.log}".strip())
+            self.bus.emit(Note(task.boot.id, f"no profile: {why} {error.log}".strip()))
         else:
             account_files.accept(self.folder, cell)
 
     async def _with_retries(self, boot: Boot, task: Task) -> BootResult:
         for attempt in range(self.measure.retries + 1):
             try:
-                with stage(self.bus, self.store, boot.id, "measure", f"boot-{boot.cell.arch.name}"):
+                with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
                     return await measure(task)
             except (ToolMissing, InfraError) as error:
                 if isinstance(error, ToolMissing) or attempt == self.measure.retries:
                     raise
                 note = f"attempt {attempt + 1} failed and was repeated: {error.message}"
-                self.bus.emit("note", boot.id, message=note)
+                self.bus.emit(Note(boot.id, note))
                 task = replace(task, notes=(*task.notes, note))
         raise AssertionError("unreachable")
 
