@@ -18,10 +18,12 @@ from orchestrator.build.kernel import Builder
 from orchestrator.config import matrix_file
 from orchestrator.config.overrides import changed
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.errors import ConfigError, DiskFull, Interrupted
-from orchestrator.events import Bus
+from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
+from orchestrator.errors import ConfigError, DiskFull, Interrupted, KmatrixError
+from orchestrator.events import Bus, Note
 from orchestrator.executors.local import Local
-from orchestrator.measure.host import check_host, cores
+from orchestrator.measure.host import check_host, cores, memory_mib
+from orchestrator.measure.runner import Runner
 from orchestrator.model import Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.report import Extras, markdown
@@ -45,6 +47,7 @@ class Manner:
     refresh: bool = False
     jobs: int | None = None
     resumed: bool = False
+    fresh: bool = False  # measure all, also what the store has results of
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
@@ -91,13 +94,14 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
             matrix = record.save_request(folder, request, matrix, made)
             made = make_plan(matrix, request.select)
         begin(folder, manner.kind)
-        engine = executor(matrix, made, folder, manner)
+        todo = work(matrix, made, folder, manner)
+        cells = todo.runner.cells
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
-            engine.bus.subscribe(Answering(engine.bus, made, manner.first))
-        with ui.show(engine.bus, lambda: record.report(folder, engine.cells), manner.json, manner.quiet):
+            todo.bus.subscribe(Answering(todo.bus, made, manner.first))
+        with ui.show(todo.bus, lambda: record.report(folder, cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
-            finish(engine.run(), manner.again or f"kmatrix {verb} {folder.path}")
-        report = record.report(folder, engine.cells)
+            finish(todo.run(), manner.again or f"kmatrix {verb} {folder.path}")
+        report = record.report(folder, cells)
         write_matrix(folder, report)
         if manner.profile:
             folder.write_json(account_files.FILE, record.profile(folder))
@@ -112,12 +116,44 @@ def text_of(path: Path) -> str:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
 
 
-def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Local:
-    store = Store()
-    builder = Builder(
-        store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
-    )
-    return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, first=manner.first)
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A plan, and who does it."""
+
+    runner: Runner
+    manner: Manner
+
+    @property
+    def bus(self) -> Bus:
+        """Tells what happens."""
+        return self.runner.bus
+
+    async def run(self) -> None:
+        """Everything of the plan that the run folder does not have yet."""
+        runner, plan, first = self.runner, self.runner.plan, self.manner.first
+        await runner.begin()
+        if Want.ALONE in wants(plan, first).values():
+            self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
+        ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
+        local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
+        with runner.store.scratch() as scratch:
+            with runner.guests(scratch):
+                await local.run(graph(plan, first, ended, self.manner.profile), runner)
+            if self.manner.profile:
+                await runner.diffs(scratch)
+
+    async def build(self) -> list[KmatrixError]:
+        """Only the kernels; returns what failed."""
+        done = await Local({}, self.runner.store.root).run(builds_only(self.runner.plan), self.runner)
+        return list(dict.fromkeys(result for result in done.values() if isinstance(result, KmatrixError)))
+
+
+def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
+    """What is to be done for a plan of the matrix, with its results in the folder."""
+    store, jobs = Store(), manner.jobs or cores()
+    builder = Builder(store, jobs, matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed)
+    runner = Runner(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh)
+    return Work(runner, manner)
 
 
 def finish(work: Coroutine[Any, Any, T], again: str) -> T:

@@ -16,7 +16,18 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import printer
-from orchestrator.cli.options import DEFAULT, Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.options import (
+    DEFAULT,
+    Config,
+    Diff,
+    Fresh,
+    History,
+    Jobs,
+    Json,
+    Refresh,
+    Unsandboxed,
+    Workloads,
+)
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, finish, measured
 from orchestrator.errors import BuildError, ConfigError
@@ -57,6 +68,7 @@ def check(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     json: Json = False,
+    fresh: Fresh = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
@@ -78,7 +90,7 @@ def check(
     if wanted.note:
         printer(stderr=True).print(wanted.note, soft_wrap=True)
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
-    manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
+    manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), fresh=fresh, history=history)
     request = Request(copies.place(folder), "", _applicable(checked, manner), {})
     report = measured(folder, checked, request, manner)
     if not json:

@@ -15,6 +15,7 @@ from orchestrator.cli.options import (
     DEFAULT,
     Config,
     Diff,
+    Fresh,
     History,
     Jobs,
     Json,
@@ -50,6 +51,7 @@ def run(
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
     profile_diff: Diff = False,
     json: Json = False,
+    fresh: Fresh = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
@@ -68,7 +70,10 @@ def run(
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
         matrix, request = asked(config, profile, workload or (), select or (), overrides)
-    manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
+    manner = Manner(
+        json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
+        profile=profile_diff, history=history,
+    )  # fmt: skip
     report = measured(folder, matrix, request, manner)
     if not json:
         printer().print(view(report))

@@ -64,7 +64,8 @@ def verify_run(
     before = _selected(_recorded(recorded), select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
     matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots)
-    manner = Manner(quiet=json, kind="verify", history=history, again=f"kmatrix verify {recorded}, from the start")
+    again = f"kmatrix verify {recorded}, from the start"
+    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=again)
     here = measured(folder, matrix, request, manner)
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())

@@ -13,7 +13,7 @@ from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, executor, finish, recorded, shown, text_of, write_matrix
+from orchestrator.engine import Manner, finish, recorded, shown, text_of, work, write_matrix
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status
@@ -127,15 +127,15 @@ class Night:
         begun = False
         for group in waiting:
             part = make_plan(tonight.matrix, group)
-            engine = executor(tonight.matrix, part, folder, self.manner)
-            cost = asyncio.run(estimate(part, folder, engine.builder))
+            todo = work(tonight.matrix, part, folder, self.manner)
+            cost = asyncio.run(estimate(part, folder, todo.runner.builder))
             left = end - time.monotonic()
             if cost and (left <= 0 or (begun and cost > left)):
                 continue
             begun = begun or cost > 0
             before, start = folder.read_json("host.json"), time.monotonic()
-            with ui.show(engine.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet):
-                finish(within(engine.run(), max(left, 60.0)), "kmatrix nightly")
+            with ui.show(todo.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet):
+                finish(within(todo.run(), max(left, 60.0)), "kmatrix nightly")
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start
             self.place.save(state)
@@ -182,7 +182,7 @@ class Night:
     def _prune(self, tonight: Tonight, run: Path | None) -> list[str]:
         """Old runs and caches, in words."""
         keep, store = tonight.matrix.nightly, Store()
-        builder = executor(tonight.matrix, tonight.plan, RunFolder(self.place.path), self.manner).builder
+        builder = work(tonight.matrix, tonight.plan, RunFolder(self.place.path), self.manner).runner.builder
         prune.touch(asyncio.run(used(tonight.plan, builder)))
         runs = prune.prune_runs(self.place.runs, keep, [run] if run else [])
         gone, left = prune.prune_cache(store, keep)
