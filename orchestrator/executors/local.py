@@ -35,17 +35,18 @@ class Local:
             changed.set()
 
         async with asyncio.TaskGroup() as group:
-            while waiting or running:
+            while True:
                 _settle(waiting, results)
                 for step in ready(waiting, running.values(), results, self.places):
                     waiting.remove(step)
                     running[step.id] = step
                     group.create_task(one(step))
-                if waiting and not running:
-                    raise InfraError(f"{waiting[0].id} waits for what never ends", kind="internal")
-                if running:
-                    changed.clear()
-                    await changed.wait()
+                if not running:
+                    break
+                changed.clear()
+                await changed.wait()
+        if waiting:
+            raise InfraError(f"{waiting[0].id} waits for what never ends", kind="internal", hint="please report it")
         return results
 
 
