@@ -15,8 +15,8 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import printer
-from orchestrator.cli.options import DEFAULT, Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.console import printer, took
+from orchestrator.cli.options import Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, finish, measured
@@ -54,7 +54,7 @@ def check(
     each: Annotated[bool, typer.Option("--each", help="Also a kernel for every prefix of the series.")] = False,
     arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Only this one; repeatable.")] = None,
     workload: Workloads = None,
-    config: Config = DEFAULT,
+    config: Config = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     json: Json = False,
@@ -74,7 +74,8 @@ def check(
     folder = RunFolder(out or Path("runs") / time.strftime("check-%Y-%m-%d-%H%M%S"))
     if (folder.path / "plan.json").exists():
         raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
-    matrix = matrix_file.load(config, chosen=matrix_file.named_or_absolute(workload or (), config))
+    file = took(config, json)
+    matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(workload or (), file))
     wanted = asked(patch, base, tree, matrix)
     if wanted.note:
         printer(stderr=True).print(wanted.note, soft_wrap=True)

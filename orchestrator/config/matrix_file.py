@@ -23,7 +23,7 @@ from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, Nightl
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
-from orchestrator.registry import unknown
+from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
@@ -72,24 +72,25 @@ class _Problems:
         """Raise ConfigError when there is any row."""
         if self.rows:
             rows = [f"{self.path}:{line}: {text}" for line, text in sorted(self.rows)]
-            raise ConfigError("\n".join(rows), hint=f"{len(rows)} to mend; nothing was started")
+            raise ConfigError("\n".join(rows), hint=f"{counted(len(rows), 'error')}; nothing was started")
 
 
-def load(path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
+def load(path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
     try:
         text = path.read_text()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-    return parse(text, path, profile, chosen)
+    return from_text(text, path, preset, chosen)
 
 
-def profiles(path: Path) -> list[str]:
-    """Names of the profiles of a file that loads."""
-    return list((YAML(typ="safe").load(path.read_text()) or {}).get("profiles", {}))
+def presets(path: Path) -> list[str]:
+    """Names of the presets of a file that loads."""
+    tree = YAML(typ="safe").load(path.read_text()) or {}
+    return list(tree.get("presets") or tree.get("profiles") or {})
 
 
-def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
+def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """As load, of a text; paths in it are relative to path's folder. chosen workloads replace the file's."""
     try:
         tree = YAML().load(StringIO(text))
@@ -99,8 +100,9 @@ def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) 
     except YAMLError as error:
         raise ConfigError(f"{path}:1: {error}") from error
     problems = _Problems(path, tree)
-    if profile:
-        problems.tree = tree = _with_profile(tree, profile, problems)
+    _rename_old_keys(tree, problems)
+    if preset:
+        problems.tree = tree = _with_preset(tree, preset, problems)
     spec = _validate(tree, problems)
     matrix = _resolve(spec, problems, path.parent)
     problems.stop()
@@ -133,10 +135,22 @@ def _with_workloads(matrix: Matrix, words: Sequence[str], base: Path) -> Matrix:
     return replace(matrix, workloads=chosen, claims=claims)
 
 
-def _with_profile(tree: Any, name: str, problems: _Problems) -> Any:
-    """The file as the profile changes it: its keys replace the file's; entries of tables are added."""
-    profiles = tree.get("profiles") if hasattr(tree, "keys") else None
-    changes = problems.named("profile", (), name, dict(profiles or {}))
+def _rename_old_keys(tree: Any, problems: _Problems) -> None:
+    """profiles: is what presets: was called before."""
+    if not hasattr(tree, "keys") or "profiles" not in tree:
+        return
+    if "presets" in tree:
+        problems.add(("profiles",), "is the old name of presets: give one of them")
+        problems.stop()
+    tree.insert(list(tree).index("profiles"), "presets", tree["profiles"])
+    tree.lc.data["presets"] = tree.lc.data["profiles"]
+    del tree["profiles"]
+
+
+def _with_preset(tree: Any, name: str, problems: _Problems) -> Any:
+    """The file as the preset changes it: its keys replace the file's; entries of tables are added."""
+    table = tree.get("presets") if hasattr(tree, "keys") else None
+    changes = problems.named("preset", (), name, dict(table or {}))
     problems.stop()
     merged = copy.deepcopy(tree)
     for key, value in dict(changes or {}).items():

@@ -128,4 +128,4 @@ class MatrixSpec(Strict):
     ccache_gib: Count = 5
     claims: dict[str, ClaimSpec] = {}
     nightly: NightlySpec = NightlySpec()
-    profiles: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries
+    presets: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries

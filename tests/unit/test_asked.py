@@ -84,7 +84,7 @@ def git(tmp_path: Path) -> Git:
 
 @pytest.fixture
 def matrix(tmp_path: Path, git: Git) -> Matrix:
-    return matrix_file.parse(MATRIX, tmp_path / "matrix.yaml")
+    return matrix_file.from_text(MATRIX, tmp_path / "matrix.yaml")
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_the_source_that_has_the_base_commit_is_the_base_with_its_own_kconfig(
 
 def test_a_source_that_no_kernel_uses_is_asked_for_the_base_commit(git: Git, tmp_path: Path) -> None:
     text = MATRIX.replace("  own: {source: mine, kconfig: [CONFIG_OF_MINE=y]}\n", "")
-    matrix = matrix_file.parse(text, tmp_path / "matrix.yaml")
+    matrix = matrix_file.from_text(text, tmp_path / "matrix.yaml")
     extra = git.commit("z", "z", "in this tree only")
     found = asked([patch_file(tmp_path, f"\nbase-commit: {extra}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.source.revision, found.kconfig) == ("mine", extra, ())

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def problems(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        matrix_file.parse(text, ROOT / "x.yaml")
+        matrix_file.from_text(text, ROOT / "x.yaml")
     return caught.value.message.splitlines()
 
 
@@ -97,7 +97,7 @@ profiles:
 
 
 def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
-    plain, more = (matrix_file.parse(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
+    plain, more = (matrix_file.from_text(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
     assert [arch.name for arch in plain.arches] == ["aarch64"] and [k.name for k in plain.kernels] == ["patched"]
     assert [arch.name for arch in more.arches] == ["s390x", "x86_64"]
     assert [k.name for k in more.kernels] == ["patched", "other"]
@@ -106,6 +106,6 @@ def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
 
 def test_a_wrong_or_unknown_profile_is_told() -> None:
     with pytest.raises(ConfigError, match=r"unknown profile 'les'.*known: more, wrong"):
-        matrix_file.parse(PROFILED, ROOT / "x.yaml", "les")
+        matrix_file.from_text(PROFILED, ROOT / "x.yaml", "les")
     with pytest.raises(ConfigError, match=r"kernels.other.source: unknown source 't'"):
-        matrix_file.parse(PROFILED, ROOT / "x.yaml", "wrong")
+        matrix_file.from_text(PROFILED, ROOT / "x.yaml", "wrong")
