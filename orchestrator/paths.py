@@ -3,9 +3,9 @@
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parent
-_SHARE = _PACKAGE / "share"
-ROOT = _SHARE if _SHARE.is_dir() else _PACKAGE.parent
+PACKAGE = Path(__file__).resolve().parent
+_SHARE = PACKAGE / "share"
+ROOT = _SHARE if _SHARE.is_dir() else PACKAGE.parent
 IMAGES = ROOT / "images"
 GUEST_TOOLS = ROOT / "guest-tools"
 MATRIX = ROOT / "matrix.yaml"  # the default one

@@ -7,7 +7,7 @@ import copy
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,9 +17,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches
+from orchestrator.config import sources as kinds
 from orchestrator.config import workloads
 from orchestrator.config.plan import runs_on
-from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec, SourceSpec
+from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
@@ -201,7 +202,10 @@ def _unknown_key(location: Location) -> str:
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
     known_arches = arches.known()
     known_workloads = _known_workloads(base)
-    sources = {name: _source(name, s, problems, base) for name, s in spec.sources.items()}
+    sources = {
+        name: kinds.parse(name, given.model_dump(), _Files(problems, ("sources", name), base))
+        for name, given in spec.sources.items()
+    }
     kernels = {name: _kernel(name, k, sources, problems, base) for name, k in spec.kernels.items()}
     for i, pair in enumerate(spec.compare):
         problems.named("kernel", ("compare", i, "base"), pair.base, kernels)
@@ -245,18 +249,19 @@ def _workload(folder: Path, judge: list[str] | None, problems: _Problems) -> Wor
         return None
 
 
-def _source(name: str, spec: SourceSpec, problems: _Problems, base: Path) -> Source:
-    at = ("sources", name)
-    if spec.debian:
-        return Source(name, "debian", spec.debian, spec.version or "", spec.suite)
-    if spec.git:
-        tree = problems.file((*at, "git"), spec.git, base)
-        return Source(name, "git", str(tree), spec.revision)
-    if spec.tarball:
-        return Source(name, "tarball", str(problems.file((*at, "tarball"), spec.tarball, base)), spec.sha256 or "")
-    pattern = str((base / Path(str(spec.image)).expanduser()).resolve())
-    symbols = str((base / Path(str(spec.system_map)).expanduser()).resolve())
-    return Source(name, "image", pattern, system_map=symbols)
+@dataclass(frozen=True)
+class _Files:
+    """Paths of one source. What is not there becomes a row of the problems."""
+
+    problems: _Problems
+    at: Location
+    base: Path
+
+    def existing(self, key: str, name: str) -> Path:
+        return self.problems.file((*self.at, key), name, self.base) or Path(name)
+
+    def absolute(self, name: str) -> Path:
+        return (self.base / Path(name).expanduser()).resolve()
 
 
 def _kernel(
@@ -273,8 +278,8 @@ def _kernel(
         problems.add(at, "a kernel's name is letters, digits, dot, dash and underscore: it names a folder")
     if source is None:
         return None
-    if source.kind == "image" and (patches or spec.kconfig):
-        problems.add(at, "a ready image takes no patches and no kconfig")
+    if not kinds.buildable(source) and (patches or spec.kconfig):
+        problems.add(at, f"a ready {source.kind} takes no patches and no kconfig")
     return Kernel(name, source, patches, _kconfig((*at, "kconfig"), spec.kconfig, problems, base))
 
 
