@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""matrix.yaml: every mistake at once, with its line."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.config import matrix_file
+from orchestrator.errors import ConfigError
+from orchestrator.model import Clock
+
+ROOT = Path(__file__).parents[3]
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        matrix_file.from_text(text, ROOT / "x.yaml")
+    return caught.value.message.splitlines()
+
+
+def test_the_shipped_matrix_loads() -> None:
+    matrix = matrix_file.load(ROOT / "matrix.yaml")
+    assert [a.name for a in matrix.arches] == ["x86_64", "aarch64", "s390x"]
+    assert [k.name for k in matrix.kernels] == ["unpatched", "patched"]
+    assert matrix.measure.clock is Clock.ICOUNT
+    assert "CONFIG_SHMEM=y" in matrix.kconfig
+    assert [p.name for p in matrix.kernels[0].patches] == ["0001-take-out-VM_FAULT_COMPLETED.patch"]
+
+
+def test_all_mistakes_are_told_at_once_with_lines_and_known_names() -> None:
+    text = """\
+arches: [x86_64, s390]
+workloads:
+  - shmem-write
+  - shmen-write
+sources:
+  one: {debian: linux-source-6.1}
+kernels:
+  a: {source: one}
+  b: {source: two, patches: [nowhere.patch]}
+compare:
+  - {base: a, new: c}
+"""
+    rows = problems(text)
+    path = ROOT / "x.yaml"
+    assert [row.split(": ")[0] for row in rows] == [f"{path}:{n}" for n in (1, 4, 9, 9, 11)]
+    assert "unknown arch 's390'; Did you mean s390x? known: aarch64, s390x, x86_64" in rows[0]
+    assert "Did you mean shmem-write?" in rows[1]
+    assert any("unknown source 'two'; known: one" in row for row in rows[2:4])
+    assert any("no such file" in row and "nowhere.patch" in row for row in rows[2:4])
+    assert "unknown kernel 'c'" in rows[4]
+
+
+def test_unknown_keys_list_the_known_ones() -> None:
+    rows = problems("arches: []\nworkloads: []\nsources: {}\nkernels: {}\nmeasure:\n  boot: 3\n")
+    assert rows == [
+        f"{ROOT / 'x.yaml'}:6: measure.boot: unknown key 'boot'; Did you mean boots? "
+        "known: accel, boots, clock, cpus, memory_mib, passes, retries, snapshots, warmup"
+    ]
+
+
+def test_wrong_types_and_impossible_settings() -> None:
+    rows = problems(
+        "arches: []\nworkloads: []\nsources: {s: {}}\nkernels: {}\nmeasure: {boots: 0, accel: kvm, clock: icount}\n"
+    )
+    assert any("exactly one of debian, tarball, git, image" in row for row in rows)
+    assert any(":5: measure.boots" in row for row in rows)
+    rows = problems("arches: []\nworkloads: []\nsources: {}\nkernels: {}\nmeasure: {accel: kvm}\n")
+    assert any("icount needs TCG" in row for row in rows)
+
+
+@pytest.mark.parametrize("text", ["a: [", "", "just words", "- 1"])
+def test_what_is_no_mapping_is_an_error_with_a_line(text: str) -> None:
+    assert all(row.startswith(f"{ROOT / 'x.yaml'}:") for row in problems(text))
+
+
+def test_a_missing_file_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        matrix_file.load(tmp_path / "matrix.yaml")
+
+
+PROFILED = """\
+arches: [aarch64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels:
+  patched: {source: s}
+measure: {boots: 2}
+profiles:
+  more:
+    arches: [s390x, x86_64]
+    kernels: {other: {source: s}}
+    measure: {passes: 3}
+  wrong:
+    kernels: {other: {source: t}}
+"""
+
+
+def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
+    plain, more = (matrix_file.from_text(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
+    assert [arch.name for arch in plain.arches] == ["aarch64"] and [k.name for k in plain.kernels] == ["patched"]
+    assert [arch.name for arch in more.arches] == ["s390x", "x86_64"]
+    assert [k.name for k in more.kernels] == ["patched", "other"]
+    assert (more.measure.boots, more.measure.passes) == (2, 3)
+
+
+def test_a_wrong_or_unknown_profile_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"unknown profile 'les'.*known: more, wrong"):
+        matrix_file.from_text(PROFILED, ROOT / "x.yaml", "les")
+    with pytest.raises(ConfigError, match=r"kernels.other.source: unknown source 't'"):
+        matrix_file.from_text(PROFILED, ROOT / "x.yaml", "wrong")

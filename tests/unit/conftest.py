@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Matrices to report: the seed's as it should be, one that is worse, one that is broken; and a run's folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.matrix import assemble
+from orchestrator.cli import app
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
+from orchestrator.errors import ConfigError
+from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
+
+SEED = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
+BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
+NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
+HOST = {"kmatrix": "0.1.0", "qemu": {"aarch64": "7.2.22"}, "compiler": {"aarch64": "gcc 12.2.0"}}
+EVIL = "</pre><script>alert(1)</script> &amp; ]]> Ünï \x1b[31m\x00 # Subtest: x"
+LOG = "\n".join(
+    [
+        *(f"[    0.0{i:02}] early line {i}" for i in range(20)),
+        "[    1.000000] Kernel panic - not syncing: " + "a long reason " * 12 + "end",
+        "[    1.000001] Call Trace:",
+        EVIL,
+        *(f"[    1.1{i:02}]  frame_{i}+0x10/0x20" for i in range(20)),
+    ]
+)
+TEXT = """\
+arches: [aarch64, s390x]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels:
+  unpatched: {source: s}
+  patched: {source: s, patches: [one.patch]}
+compare: [{base: unpatched, new: patched}]
+"""
+DIFF = """\
+diff --git a/mm/memory.c b/mm/memory.c
+index 1111111..2222222 100644
+--- a/mm/memory.c
++++ b/mm/memory.c
+@@ -10,3 +10,4 @@ static int x(void)
+ \tint a;
+-\tint b;
++\tint  b = 1;
++--- a dash
+ \n"""
+
+
+def boot(number: int, values: dict[str, float], step: float, accel: str) -> BootResult:
+    sample = PassSample(102400, {**values, "time": values["time"] + step}, {"pgfault": int(values["pgfault"])})
+    return BootResult(number, accel, "7.2.22", "max", ("qemu",), 0, (sample,), "key", "w" * 64, {})
+
+
+def cell(arch: str, kernel: str, values: dict[str, float], clock: str = "icount", boots: int = 2) -> CellResult:
+    made = tuple(boot(i, values, 4.0 * i, "tcg") for i in range(boots))
+    return CellResult(
+        f"{arch}/{kernel}/shmem-write", arch, kernel, "shmem-write", Status.PASSED, None, clock, "page", "6.1.192",
+        made, clock == "icount",
+    )  # fmt: skip
+
+
+def failed(arch: str, kernel: str, status: Status = Status.KERNEL_BROKE, kind: str = "panic") -> CellResult:
+    why = Failure(kind, f"the kernel broke: {EVIL}", "look at the console", LOG)
+    return replace(cell(arch, kernel, NEW, boots=0), status=status, failure=why)
+
+
+def matrix(*cells: CellResult, expected: bool = True) -> MatrixReport:
+    patches = {"0001-one.patch": "ab" * 32, "0002-two.patch": "cd" * 32}
+    kernels = {
+        f"{c.arch}/{c.kernel}": {
+            "linux": "6.1.192", "source": "debian:linux-source-6.1=6.1.192-2", "compiler": "gcc 12.2.0",
+            "patches": patches if c.kernel == "patched" else {}, "image_sha256": "e" * 64,
+        }
+        for c in cells if c.status is not Status.BUILD_FAILED
+    }  # fmt: skip
+    how = {"boots": 2, "passes": 1, "clock": "icount"}
+    return assemble(cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how)
+
+
+def good() -> MatrixReport:
+    """As the seed says, on two architectures."""
+    return matrix(*(cell(arch, *k) for arch in ("aarch64", "s390x") for k in (("unpatched", BASE), ("patched", NEW))))
+
+
+def worse() -> MatrixReport:
+    """The other way round, nothing was expected."""
+    return matrix(cell("s390x", "unpatched", NEW), cell("s390x", "patched", BASE), expected=False)
+
+
+def broken() -> MatrixReport:
+    """Patched breaks on one architecture, the other one is fine."""
+    sound = [cell("aarch64", "unpatched", BASE), cell("aarch64", "patched", NEW)]
+    return matrix(*sound, cell("s390x", "unpatched", BASE), failed("s390x", "patched"))
+
+
+def testbed() -> MatrixReport:
+    """A cell that the testbed lost, one that was not built, and one not run."""
+    return matrix(
+        failed("x86_64", "unpatched", Status.INFRA_FAILED, "qemu"),
+        failed("x86_64", "patched", Status.BUILD_FAILED, "patch"),
+        failed("s390x", "patched", Status.SKIPPED, "not_run"),
+    )
+
+
+def doubtful() -> MatrixReport:
+    """A wall clock and too few boots."""
+    return matrix(cell("s390x", "unpatched", BASE, "wall"), cell("s390x", "patched", NEW, "wall"), expected=False)
+
+
+ALL = {"good": good, "worse": worse, "broken": broken, "testbed": testbed, "doubtful": doubtful}
+
+
+def run_folder(path: Path, *cells: CellResult) -> RunFolder:
+    """A finished run with these cells."""
+    path.mkdir(parents=True)
+    (path.parent / "one.patch").write_text(DIFF)
+    matrix = matrix_file.from_text(TEXT, path.parent / "matrix.yaml")
+    folder = RunFolder(path)
+    request = Request(path.parent / "matrix.yaml", TEXT, (), {"boots": 2})
+    record.save_request(folder, request, matrix, plan(matrix))
+    for cell in cells:
+        folder.save_cell(cell)
+    folder.write_json("matrix.json", record.report(folder))
+    return folder
+
+
+def four(s390x: CellResult | None = None) -> list[CellResult]:
+    kernels = (("unpatched", BASE), ("patched", NEW))
+    made = [cell(arch, *kernel) for arch in ("aarch64", "s390x") for kernel in kernels]
+    return [*made[:3], s390x or made[3]]
+
+
+def call(*words: str | Path, stdin: str = "") -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+    if isinstance(done.exception, ConfigError):
+        raise done.exception
+    return done.exit_code, done.stdout

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs on disk: what is missing, what changed since, who else is there."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
+from orchestrator.errors import ConfigError
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.record import Request
+from tests.unit import conftest as reports
+
+TEXT = """\
+arches: [aarch64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels:
+  base: {source: s}
+  new: {source: s, patches: [one.patch]}
+compare: [{base: base, new: new}]
+"""
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> RunFolder:
+    """A run that was started and measured nothing yet."""
+    (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
+    folder = RunFolder(tmp_path / "run")
+    record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, plan(matrix))
+    return folder
+
+
+def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> None:
+    report = record.report(started)
+    assert [cell["status"] for cell in report["cells"]] == ["skipped", "skipped"]
+    assert exit_code(report) == 3
+
+
+def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, tmp_path: Path) -> None:
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
+    record.check_inputs(started, matrix)
+    (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+c\n")
+    with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
+        record.check_inputs(started, matrix)
+
+
+def test_a_run_goes_on_with_the_commit_that_it_began_with(started: RunFolder, tmp_path: Path) -> None:
+    text = TEXT.replace("{debian: linux-source-6.1}", f"{{git: {tmp_path}, revision: topic}}")
+    matrix = matrix_file.from_text(text, tmp_path / "matrix.yaml")
+    assert record.pinned(started, matrix) == matrix
+    record.check_source(started, "s", "git:" + "a" * 40)
+    assert {kernel.source.revision for kernel in record.pinned(started, matrix).kernels} == {"a" * 40}
+    record.check_source(started, "s", "git:" + "a" * 40)
+
+
+def test_a_source_or_compiler_that_is_another_by_now_is_not_mixed(started: RunFolder, tmp_path: Path) -> None:
+    record.check_source(started, "s", "debian:linux-source-6.1=6.1.192-2")
+    with pytest.raises(ConfigError, match=r"is debian:.*193-1 now; the run began with debian:.*192-2"):
+        record.check_source(started, "s", "debian:linux-source-6.1=6.1.193-1")
+    started.write_json("host.json", {"compiler": {"aarch64": "gcc 12"}})
+    record.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})  # nothing was measured yet
+    started.save_cell(reports.cell("aarch64", "base", reports.BASE))
+    record.check_compilers(started, {"compiler": {"aarch64": "gcc 12", "s390x": "gcc 13"}})
+    with pytest.raises(ConfigError, match="another compiler: gcc 13; the run began with gcc 12") as caught:
+        record.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})
+    assert "not mixed" in caught.value.hint
+
+
+def test_two_at_a_time_are_refused(started: RunFolder) -> None:
+    with started.alone(), pytest.raises(ConfigError, match="another kmatrix"), RunFolder(started.path).alone():
+        pass
+
+
+def test_the_request_comes_back_as_it_was(started: RunFolder) -> None:
+    assert record.load_request(started).config_text == TEXT
+    with pytest.raises(ConfigError, match="not a run folder"):
+        open_run(started.path / "cells")
