@@ -174,7 +174,11 @@ def _validate(tree: Any, problems: _Problems) -> MatrixSpec:
         extra = [row["loc"] for row in error.errors() if row["type"] == "extra_forbidden"]
         if len(extra) < error.error_count():
             problems.stop()
-        return MatrixSpec.model_validate(_without(tree, extra))  # to find what else is wrong
+        try:
+            return MatrixSpec.model_validate(_without(tree, extra))  # to find what else is wrong
+        except ValidationError:  # what is lacking now was misspelt
+            problems.stop()
+            raise
 
 
 def _without(tree: Any, locations: Iterable[Location]) -> Any:
