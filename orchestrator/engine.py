@@ -71,7 +71,7 @@ def asked(
 ) -> tuple[Matrix, Request]:
     """What a verb is to measure: the matrix file as its options change it; and their words, for the record."""
     words, text = matrix_file.named_or_absolute(workloads, config), text_of(config)
-    matrix = changed(matrix_file.parse(text, config.resolve(), preset, words), overrides or {})
+    matrix = changed(matrix_file.from_text(text, config.resolve(), preset, words), overrides or {})
     return matrix, Request(config.resolve(), text, tuple(select), overrides or {}, preset, words)
 
 
@@ -86,7 +86,7 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
-        raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
+        raise ConfigError(f"{folder.path} holds a run already", hint="--resume finishes it; --out names another")
     with folder.alone():
         if manner.resumed:
             record.check_inputs(folder, matrix, made)
@@ -169,7 +169,7 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
     try:
         return asyncio.run(guarded())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise Interrupted(f"interrupted; go on with: {again}") from None
+        raise Interrupted(f"interrupted; resume with: {again}") from None
 
 
 def write_matrix(folder: RunFolder, report: MatrixReport) -> None:

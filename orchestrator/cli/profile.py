@@ -11,8 +11,8 @@ import typer
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
-from orchestrator.cli.console import printer
-from orchestrator.cli.options import DEFAULT, Config, Profile, Select, Workloads
+from orchestrator.cli.console import printer, took
+from orchestrator.cli.options import Config, Preset, Select, Workloads
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
@@ -31,8 +31,8 @@ def register(app: typer.Typer) -> None:
 
 def profile_run(
     run: Annotated[Path | None, typer.Argument(help="A run to profile, or to show the profile of.")] = None,
-    config: Config = DEFAULT,
-    profile: Profile = "",
+    config: Config = None,
+    preset: Preset = "",
     select: Select = None,
     workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/profile-DATE.")] = None,
@@ -48,13 +48,13 @@ def profile_run(
 
     Example: kmatrix profile --select 'aarch64/*'
     """
-    if run and (profile or select or workload or out):
+    if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
     if not run:
         once = {"boots": 1, "passes": 1}
-        report = measured(folder, *asked(config, profile, workload or (), select or (), once), manner)
+        report = measured(folder, *asked(took(config, json), preset, workload or (), select or (), once), manner)
     elif lacking(folder):
         report = measured(folder, *asked_before(folder), manner)
     else:

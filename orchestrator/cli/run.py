@@ -10,16 +10,15 @@ from typing import Annotated
 import typer
 
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.cli.console import printer
+from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import (
-    DEFAULT,
     Config,
     Diff,
     Fresh,
     History,
     Jobs,
     Json,
-    Profile,
+    Preset,
     Refresh,
     Select,
     Unsandboxed,
@@ -40,12 +39,12 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Config = DEFAULT,
-    profile: Profile = "",
+    config: Config = None,
+    preset: Preset = "",
     select: Select = None,
     workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Finish this run.")] = None,
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
     passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
@@ -63,13 +62,13 @@ def run(
     """
     overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
     if resume:
-        if profile or select or workload or out or overrides:
-            raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
+        if preset or select or workload or out or overrides:
+            raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
         folder = open_run(resume)
         matrix, request = asked_before(folder)
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        matrix, request = asked(config, profile, workload or (), select or (), overrides)
+        matrix, request = asked(took(config, json), preset, workload or (), select or (), overrides)
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, history=history,

@@ -20,6 +20,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from orchestrator.config.programs import KSELFTEST, header_folders
+from orchestrator.config.sources import kind_of
 from orchestrator.config.workloads import left_out, load
 from orchestrator.model import (
     CALLS,
@@ -29,7 +30,6 @@ from orchestrator.model import (
     Matrix,
     Nightly,
     Plan,
-    Source,
     UserProgram,
     Workload,
 )
@@ -38,7 +38,6 @@ from orchestrator.paths import ADAPTERS, COMMON
 MATRIX = "matrix.yaml"
 DECLARATION = "workload.toml"
 TOOLS = "guest-tools"
-_PINS = {"debian": "version", "tarball": "sha256", "git": "revision"}
 
 
 def used(matrix: Matrix, plan: Plan) -> Matrix:
@@ -102,7 +101,7 @@ def dump(matrix: Matrix, base: Path) -> str:
     table = {
         "arches": [arch.name for arch in matrix.arches],
         "workloads": [workload.name for workload in matrix.workloads],
-        "sources": {name: _source(source) for name, source in sources.items()},
+        "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
         "kernels": {kernel.name: _kernel(kernel, base) for kernel in matrix.kernels},
         "compare": [asdict(pair) for pair in matrix.comparisons],
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
@@ -117,14 +116,6 @@ def dump(matrix: Matrix, base: Path) -> str:
     out = StringIO()
     yaml.dump(table, out)
     return out.getvalue()
-
-
-def _source(source: Source) -> dict[str, Any]:
-    if source.kind == "image":
-        return {"image": source.location, "system_map": source.system_map}
-    suite = {"suite": source.suite} if source.kind == "debian" else {}
-    pin = {_PINS[source.kind]: source.revision} if source.revision else {}
-    return {source.kind: source.location, **suite, **pin}
 
 
 def _kernel(kernel: Kernel, base: Path) -> dict[str, Any]:

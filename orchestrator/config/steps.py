@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
 
+from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Boot, Build, Cell, Clock, Plan, Source, Step, StepKind
 
@@ -83,7 +84,7 @@ def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
     """
     arches = list(dict.fromkeys(build.arch.name for build in plan.builds))
     sources = {build.kernel.source.name: build.kernel.source for build in plan.builds}
-    needed = [source for source in sources.values() if source.kind != "image"]
+    needed = [source for source in sources.values() if buildable(source)]
     fetched = [Step(StepKind.SOURCE, s.name, locks=("sources",), key=_pinned(s)) for s in needed]
     return (
         *fetched,
@@ -98,7 +99,7 @@ def _pinned(source: Source) -> str:
 
 def _kernel(build: Build, niceness: int) -> Step:
     source = build.kernel.source
-    inputs = () if source.kind == "image" else (step_id(StepKind.SOURCE, source.name),)
+    inputs = (step_id(StepKind.SOURCE, source.name),) if buildable(source) else ()
     return Step(StepKind.KERNEL, build.id, inputs, locks=(f"make {build.arch.name}",), niceness=niceness)
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
+from orchestrator.config.sources import buildable
 from orchestrator.errors import ConfigError, DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
 from orchestrator.measure import provenance, source_diffs
@@ -126,7 +127,7 @@ class Runner:
         self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
         for name in ("config", "build.log"):
             kept = artifact.folder / name
-            if build.kernel.source.kind != "image" and kept.is_file():
+            if buildable(build.kernel.source) and kept.is_file():
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
 
@@ -149,8 +150,8 @@ class Runner:
         kernel, image, tool = step.inputs[:3]
         built = _given(results, kernel, KernelArtifact)
         build = self._builds[cell.build_id]
-        ready = build.kernel.source.kind == "image"
-        compiler = "" if ready else await toolchain.compiler(cell.arch.cross_prefix)
+        made = buildable(build.kernel.source)
+        compiler = await toolchain.compiler(cell.arch.cross_prefix) if made else ""
         source = str(built.info.get("source", ""))
         known = provenance.planned(cell, build, self.plan.measure, source, compiler)
         self._refuse_another(build, provenance.complete_kernel(known.kernel, built))

@@ -13,6 +13,7 @@ from orchestrator.analyse.matrix import assemble
 from orchestrator.config import matrix_file, overrides
 from orchestrator.config.dump import dump
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CellResult,
@@ -98,8 +99,8 @@ def pinned(folder: RunFolder, matrix: Matrix) -> Matrix:
     began = folder.read_json(SOURCES) or {}
 
     def pin(kernel: Kernel) -> Kernel:
-        kind, _, commit = str(began.get(kernel.source.name, "")).partition(":")
-        return replace(kernel, source=replace(kernel.source, revision=commit)) if kind == "git" else kernel
+        source = kernel.source
+        return replace(kernel, source=kind_of(source).pin(source, str(began.get(source.name, ""))))
 
     return replace(matrix, kernels=tuple(pin(kernel) for kernel in matrix.kernels))
 
@@ -187,7 +188,7 @@ def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
 
 
 def _parsed(text: str, request: Request) -> Matrix:
-    matrix = matrix_file.parse(text, request.config, request.profile, request.workloads)
+    matrix = matrix_file.from_text(text, request.config, request.profile, request.workloads)
     return overrides.changed(matrix, request.overrides)
 
 

@@ -63,14 +63,13 @@ def lines(draw: random.Random) -> tuple[str, ...]:
 def source(draw: random.Random, name: str, folder: Path) -> Source:
     kind = draw.choice(["debian", "tarball", "git", "image"])
     if kind == "debian":
-        return Source(
-            name, kind, "linux-source-6.1", draw.choice(["", "6.1.192-1"]), draw.choice(["bookworm", "sid"])
-        )
+        pin, suite = draw.choice(["", "6.1.192-1"]), {"suite": draw.choice(["bookworm", "sid"])}
+        return Source(name, kind, "linux-source-6.1", pin, suite)
     if kind == "image":
-        return Source(name, kind, str(folder / "{arch}/Image"), system_map=str(folder / "{arch}/System.map"))
-    return Source(
-        name, kind, str(folder), draw.choice(["HEAD", "1234567", "topic"] if kind == "git" else ["", "ab" * 32])
-    )
+        symbols = {"system_map": str(folder / "{arch}/System.map")}
+        return Source(name, kind, str(folder / "{arch}/Image"), options=symbols)
+    pin = draw.choice(["HEAD", "1234567", "topic"] if kind == "git" else ["", "ab" * 32])
+    return Source(name, kind, str(folder), pin)
 
 
 def expectation(draw: random.Random) -> Expectation:

@@ -86,7 +86,7 @@ class Fake:
 
 
 def the_plan(text: str = "", select: Sequence[str] = ()) -> Plan:
-    matrix = matrix_file.parse(text, ROOT / "matrix.yaml") if text else matrix_file.load(ROOT / "matrix.yaml")
+    matrix = matrix_file.from_text(text, ROOT / "matrix.yaml") if text else matrix_file.load(ROOT / "matrix.yaml")
     return make_plan(matrix, select)
 
 

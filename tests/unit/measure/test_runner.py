@@ -90,7 +90,7 @@ class House:
     def run(self, name: str, text: str = TEXT, **manner: Any) -> RunFolder:
         """As the engine does it."""
         folder = RunFolder(self.root / name)
-        matrix = matrix_file.parse(text, self.root / "matrix.yaml")
+        matrix = matrix_file.from_text(text, self.root / "matrix.yaml")
         plan = make_plan(matrix)
         if not (folder.path / "plan.json").exists():
             record.save_request(folder, Request(self.root / "matrix.yaml", text, (), {}), matrix, plan)
@@ -254,7 +254,7 @@ def test_what_is_stored_ends_a_check_at_once(house: House) -> None:
     house.run("first")
     told: list[Event] = []
     folder, text = RunFolder(house.root / "second"), TEXT
-    matrix = matrix_file.parse(text, house.root / "matrix.yaml")
+    matrix = matrix_file.from_text(text, house.root / "matrix.yaml")
     plan = make_plan(matrix)
     record.save_request(folder, Request(house.root / "matrix.yaml", text, (), {}), matrix, plan)
     made = runner.Runner(plan, folder, Bus(), Store(house.root / "cache"), house.root, house.kernels)  # type: ignore[arg-type]
