@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from orchestrator.model import Matrix, Status
 from orchestrator.nightly import prune, tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
-from orchestrator.nightly.changes import Tonight, changed, groups, look
+from orchestrator.nightly.changes import Tonight, changed, differing, groups, look
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
@@ -75,7 +75,7 @@ class Night:
     def _new(self, state: State, matrix: Matrix, notes: Sequence[str], spent: float = 0.0) -> tuple[int, str]:
         """A night of what changed. spent: seconds of its time that are gone already."""
         tonight = asyncio.run(look(matrix, Store(), {}, self.fetch))
-        why = changed(tonight.cells, state.cells, state.first)
+        why = changed(tonight.cells, state.cells, state.first, tonight.older)
         if not why:
             return self._nothing(state, tonight, notes)
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
@@ -193,5 +193,8 @@ class Night:
 
 
 def _differing(current: Current, tonight: Tonight) -> bool:
-    now: Mapping[str, Mapping[str, str]] = tonight.cells
-    return any(now.get(name) != parts for name, parts in current.cells.items())
+    """Is there a cell that is made of other things by now, or gone?"""
+    return any(
+        name not in tonight.cells or differing(parts, tonight.cells[name], tonight.older.get(name, {}))
+        for name, parts in current.cells.items()
+    )
