@@ -13,6 +13,7 @@ from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Boot, Build, Cell, Clock, Plan, Source, Step, StepKind
 
+Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
 YIELDING = 5  # niceness of guests whose figures do not depend on when they run
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
 
@@ -143,7 +144,7 @@ def _cell(cell: Cell, boots: Iterable[Step]) -> Step:
     return Step(StepKind.CELL, cell.id, after=(step_id(StepKind.KERNEL, cell.build_id), *mine) if mine else ())
 
 
-def failed(step: Step, results: Mapping[str, object]) -> KmatrixError | None:
+def failed(step: Step, results: Results) -> KmatrixError | None:
     """Why a step is not done at all: what it needs has failed."""
     for name in (*step.inputs, *step.unless):
         if isinstance(error := results.get(name), KmatrixError):

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
+from orchestrator.config.steps import Results
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Step
-
-Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
 
 
 class Runner(Protocol):

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.config.steps import failed, ready
+from orchestrator.config.steps import Results, failed, ready
 from orchestrator.errors import InfraError, KmatrixError, ToolMissing
-from orchestrator.executors import Results, Runner
+from orchestrator.executors import Runner
 from orchestrator.model import Step
 from orchestrator.runs.folder import disk_error
 

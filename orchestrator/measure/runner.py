@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TypeVar
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.config.sources import buildable
+from orchestrator.config.steps import Results
 from orchestrator.errors import ConfigError, DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
 from orchestrator.measure import provenance, source_diffs
@@ -35,7 +36,6 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
 T = TypeVar("T")
-Results = Mapping[str, object]
 
 
 @dataclass
