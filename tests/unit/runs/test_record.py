@@ -114,6 +114,18 @@ def test_what_is_run_of_copies_is_gone_on_with_from_them(started: RunFolder, tmp
         record.check_inputs(folder, again, plan(again))
 
 
+def test_a_run_of_0_1_0_is_understood(old_run: Path) -> None:
+    """Its request, its copies with the word judge, its results without provenance."""
+    folder = open_run(old_run)
+    matrix, request = asked_before(folder)
+    assert [cell.id for cell in plan(matrix, request.select).cells] == [
+        row["id"] for row in record.report(folder)["cells"]
+    ]
+    copied = matrix_file.load(old_run / "inputs/matrix.yaml")
+    assert [kernel.name for kernel in copied.kernels] == ["patched", "unpatched"] and copied.workloads[0].expectations
+    assert {(cell.provenance, cell.stored) for cell in folder.load_cells()} == {(None, False)}
+
+
 def test_two_at_a_time_are_refused(started: RunFolder) -> None:
     with started.alone(), pytest.raises(ConfigError, match="another kmatrix"), RunFolder(started.path).alone():
         pass
