@@ -26,6 +26,7 @@ from orchestrator.measure.host import check_host, cores, memory_mib
 from orchestrator.measure.runner import Runner
 from orchestrator.model import Matrix, Plan
 from orchestrator.paths import IMAGES
+from orchestrator.registry import counted
 from orchestrator.report import Extras, markdown
 from orchestrator.report.json import RENDER as as_json
 from orchestrator.runs import account_files, record
@@ -141,6 +142,9 @@ class Work:
                 await local.run(graph(plan, first, ended, self.manner.profile), runner)
             if self.manner.profile:
                 await runner.diffs(scratch)
+        if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:
+            told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
+            self.bus.emit(Note("stored results", told))
 
     async def build(self) -> list[KmatrixError]:
         """Only the kernels; returns what failed."""

@@ -156,6 +156,9 @@ def test_what_was_measured_is_taken_from_the_store_and_marked(house: House) -> N
     assert files(second) == files(first), "a run folder has all that it always had"
     ended = [event for event in house.events if isinstance(event, CellEnded)]
     assert len(ended) == 2 and all(event.stored and not event.resumed for event in ended)
+    assert [event.message for event in house.events if isinstance(event, Note)] == [
+        "2 cells measured before, exactly the same; --fresh measures again"
+    ]
     report = record.report(second)
     assert [cell["stored"] for cell in report["cells"]] == [True, True]
     assert [cell["stored"] for cell in record.report(first)["cells"]] == [False, False]
@@ -261,7 +264,7 @@ def test_what_is_stored_ends_a_check_at_once(house: House) -> None:
     made.bus.subscribe(ui.Answering(made.bus, plan, "new"))
     made.bus.subscribe(told.append)
     asyncio.run(Work(made, Manner(first="new")).run())
-    assert [event.message for event in told if isinstance(event, Note)] == ["builds and boots on aarch64"]
+    assert [event.message for event in told if isinstance(event, Note)][:1] == ["builds and boots on aarch64"]
     assert len([event for event in told if isinstance(event, KernelKnown)]) == 2
 
 
