@@ -124,6 +124,7 @@ class Builder:
                 if private:
                     await asyncio.to_thread(shutil.rmtree, shared.made, ignore_errors=True)
             shared.dirty.unlink(missing_ok=True)
+            self.store.resized(shared.folder)
 
     async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> Make:
         """Patches applied, .config as wanted; returns the make to go on with."""
