@@ -107,6 +107,7 @@ def dump(matrix: Matrix, base: Path) -> str:
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
         "limits": asdict(matrix.limits),
         "kconfig": list(matrix.kconfig),
+        "cache_gib": matrix.cache_gib,
         "ccache_gib": matrix.ccache_gib,
         "claims": {claim.id: _claim(claim) for claim in matrix.claims},
         "nightly": _nightly(matrix.nightly),
@@ -133,7 +134,7 @@ def _claim(claim: Claim) -> dict[str, Any]:
 
 
 def _nightly(nightly: Nightly) -> dict[str, Any]:
-    keep = {"runs": nightly.runs, "days": nightly.days, "cache_gib": nightly.cache_gib}
+    keep = {"runs": nightly.runs, "days": nightly.days}
     return {"sources": list(nightly.sources), "budget": f"{nightly.budget!r}s", "keep": keep}
 
 

@@ -7,7 +7,6 @@ results/KEY/stored.json     the provenance, the boot's number and result, and th
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -42,7 +41,6 @@ def take(store: Store, task: Task) -> BootResult | None:
             place = task.folder / path.relative_to(folder)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
-        os.utime(folder)
     except OSError as error:
         raise disk_error(error, task.folder) from error
     return replace(found, stored=True)
