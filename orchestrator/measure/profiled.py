@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.build import addr2line, plugin
+from orchestrator.config.sources import buildable
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
 from orchestrator.model import CALLS, BootResult, Clock, KernelArtifact, Marks, Workload
@@ -152,7 +153,7 @@ def _paths(known: _Known, region: _Region) -> dict[str, Any]:
 async def _lines(task: Task, kernel: KernelArtifact, region: _Region) -> dict[str, Any]:
     """By line of the kernel's source; where that is not known, why. The account by function stands without it."""
     vmlinux = kernel.folder / "vmlinux"
-    if task.boot.cell.kernel.source.kind == "image" or not vmlinux.is_file():
+    if not buildable(task.boot.cell.kernel.source) or not vmlinux.is_file():
         return {
             "lines": None,
             "lines_why": f"{task.boot.cell.kernel.name} is a ready image, without debug information",

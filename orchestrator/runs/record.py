@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CellResult,
@@ -88,8 +89,8 @@ def pinned(folder: RunFolder, matrix: Matrix) -> Matrix:
     began = folder.read_json(SOURCES) or {}
 
     def pin(kernel: Kernel) -> Kernel:
-        kind, _, commit = str(began.get(kernel.source.name, "")).partition(":")
-        return replace(kernel, source=replace(kernel.source, revision=commit)) if kind == "git" else kernel
+        source = kernel.source
+        return replace(kernel, source=kind_of(source).pin(source, str(began.get(source.name, ""))))
 
     return replace(matrix, kernels=tuple(pin(kernel) for kernel in matrix.kernels))
 

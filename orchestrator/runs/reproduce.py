@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from orchestrator import arches
+from orchestrator.config import sources
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 
@@ -23,7 +24,7 @@ def again(folder: RunFolder) -> str:
     if request.config.parent.name == copies.FOLDER:
         return " ".join(_check(folder, YAML(typ="safe").load(request.config_text)))
     words = ["kmatrix", "run", "--config", request.config.name]
-    words += ["--profile", request.profile] if request.profile else []
+    words += ["--preset", request.profile] if request.profile else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
     words += [f"--select {shlex.quote(glob)}" for glob in request.select]
     words += [f"--{name} {value}" for name, value in request.overrides.items()]
@@ -41,10 +42,19 @@ def _check(folder: RunFolder, matrix: Mapping[str, Any]) -> list[str]:
     return [*words, *(shlex.quote(path.name) for path in sorted((folder.path / SERIES).glob("*")))]
 
 
-def _base(name: str, source: Mapping[str, str]) -> str:
-    if "git" in source:
-        return f"{Path(source['git']).name}@{source.get('revision', 'HEAD')}"
-    return Path(source["tarball"]).name if "tarball" in source else name
+def _base(name: str, keys: Mapping[str, str]) -> str:
+    source = sources.parse(name, keys, _AsTold())
+    return sources.kind_of(source).mention(source)
+
+
+class _AsTold:
+    """Paths as another machine's matrix file has them."""
+
+    def existing(self, key: str, name: str) -> Path:
+        return Path(name)
+
+    def absolute(self, name: str) -> Path:
+        return Path(name)
 
 
 def _named(workload: str) -> str:

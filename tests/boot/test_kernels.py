@@ -79,7 +79,7 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(
 def test_a_fourth_architecture_is_one_file(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "riscv64.py").write_text(RISCV)
     monkeypatch.setenv("KMATRIX_ARCHES", str(tmp_path))
-    matrix = matrix_file.parse(
+    matrix = matrix_file.from_text(
         Path("matrix.yaml").read_text().replace("[x86_64, aarch64, s390x]", "[riscv64]"),
         Path("matrix.yaml").resolve(),
     )

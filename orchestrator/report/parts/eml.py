@@ -45,7 +45,7 @@ def _thread(parent: str, before: list[str]) -> str:
 
 def read(path: Path) -> EmailMessage:
     """The first mail of a file, be it one mail or an mbox."""
-    return mbox.parse(mbox.content(path, "the patch's mail, as a file"))
+    return mbox.first(mbox.content(path, "the patch's mail, as a file"))
 
 
 def text(mail: EmailMessage) -> str:
