@@ -135,7 +135,7 @@ class Night:
             begun = begun or cost > 0
             before, start = folder.read_json("host.json"), time.monotonic()
             view = ui.show(todo.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet)
-            with todo.runner.store.in_use(), view:
+            with Store().in_use(), view:
                 finish(within(todo.run(), max(left, 60.0)), "kmatrix nightly")
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start

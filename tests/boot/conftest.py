@@ -166,6 +166,7 @@ def seed(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
     return done
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is in this folder boots guests; tests of a module that share a run are one worker's, in order."""
     for item in items:

@@ -140,7 +140,7 @@ def any_matrix(seed: int, folder: Path) -> Matrix:
         ),
         limits=Limits(*(draw.choice([0.5, 7.0, 3600.25]) for _ in range(4))),
         kconfig=lines(draw),
-        cache_gib=draw.choice([0.5, 20.0]),
+        cache_gib=draw.choice([0.5, 20.0, 7.0]),
         ccache_gib=draw.randint(1, 50),
         claims=tuple(
             Claim(f"C{i}", text(draw), *(draw.choice([(), (x,)]) for x in ("C0", "s390x")), draw.choice(["", "b"]))
