@@ -178,10 +178,12 @@ def load_matrix(folder: RunFolder, request: Request) -> Matrix:
 def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
     """A file that no longer loads, or lacks a kernel, says nothing of this run's."""
     try:
-        now = {kernel.name: kernel for kernel in _parsed(request.config.read_text(), request).kernels}
+        now = _parsed(request.config.read_text(), request)
     except (ConfigError, OSError):
         return
-    changed = [k.name for k in matrix.kernels if k.name in now and now[k.name].kconfig != k.kconfig]
+    lines = {kernel.name: kernel.kconfig for kernel in now.kernels}
+    changed = [k.name for k in matrix.kernels if lines.get(k.name, k.kconfig) != k.kconfig]
+    changed += ["all kernels"] if now.kconfig != matrix.kconfig else []
     if changed:
         text = f"changed since {folder.path} was started: kconfig of {', '.join(changed)} in {request.config}"
         raise ConfigError(text, hint=NOT_MIXED)
