@@ -53,6 +53,7 @@ class Request:
     overrides: Mapping[str, Any]
     profile: str = ""
     workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
+    fresh: bool = False  # nothing is taken from the store of results
 
 
 def inputs(matrix: Matrix) -> dict[str, str]:
@@ -143,6 +144,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "overrides": dict(request.overrides),
             "profile": request.profile,
             "chosen": list(request.workloads),
+            "fresh": request.fresh,
             "inputs": inputs(matrix),
             "diffs": diffs(matrix),
             "builds": [build.id for build in plan.builds],
@@ -164,7 +166,8 @@ def load_request(folder: RunFolder) -> Request:
     data = _plan(folder)
     text = (folder.path / "matrix.yaml").read_text()
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
-    return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
+    preset, fresh = data.get("profile", ""), data.get("fresh", False)
+    return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh)
 
 
 def load_matrix(folder: RunFolder, request: Request) -> Matrix:
