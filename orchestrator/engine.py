@@ -23,12 +23,13 @@ from orchestrator.executors.local import Local
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Clock, Matrix, Plan
 from orchestrator.paths import IMAGES
-from orchestrator.report import Extras, markdown
+from orchestrator.report import markdown
 from orchestrator.report.json import RENDER as as_json
-from orchestrator.runs import account_files, record
+from orchestrator.runs import account_files, load, record
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.identity import begin, opened
+from orchestrator.runs.identity import begin
 from orchestrator.runs.record import Request
+from orchestrator.runs.run import Run
 from orchestrator.store import Store
 from orchestrator.ui import FirstAnswer
 
@@ -58,7 +59,7 @@ EMPTY = MatrixReport(
 )  # fmt: skip
 
 
-def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixReport:
+def measured(folder: RunFolder, request: Request, manner: Manner) -> Run:
     """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
     matrix = requested(request)
     if manner.resumed:
@@ -76,15 +77,15 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixRepor
         engine = executor(matrix, made, folder, manner)
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
             engine.bus.subscribe(FirstAnswer(engine.bus, made, manner.first))
-        with ui.show(engine.bus, lambda: record.report(folder, engine.cells), manner.json, manner.quiet):
+        with ui.show(engine.bus, lambda: load.matrix_of(folder, engine.cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
             finish(engine.run(), manner.again or f"kmatrix {verb} {folder.path}")
-        report = record.report(folder, engine.cells)
-        write_matrix(folder, report)
+        done = load.of_folder(folder, engine.cells)
+        write_matrix(folder, done)
         if manner.profile:
-            folder.write_json(account_files.FILE, record.profile(folder))
-        recorded(folder, manner.history)
-    return report
+            folder.write_json(account_files.FILE, done.profile)
+        recorded(done, manner.history)
+    return done
 
 
 def text_of(path: Path) -> str:
@@ -129,25 +130,25 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
         raise Interrupted(f"interrupted; go on with: {again}") from None
 
 
-def write_matrix(folder: RunFolder, report: MatrixReport) -> None:
+def write_matrix(folder: RunFolder, run: Run) -> None:
     """matrix.json and matrix.md; a full disk is told, the matrix is on the screen all the same."""
     try:
-        folder.write_text("matrix.json", as_json(report))
-        folder.write_text("matrix.md", markdown.RENDER(report, Extras(folder)))
+        folder.write_text("matrix.json", as_json(run))
+        folder.write_text("matrix.md", markdown.RENDER(run))
     except DiskFull as error:
         Console(stderr=True).print(f"{error.message}: matrix.json is not written", soft_wrap=True)
 
 
-def recorded(folder: RunFolder, place: str | None) -> None:
+def recorded(run: Run, place: str | None) -> None:
     """Into the history; whatever goes wrong there, a finished result stays one."""
     from orchestrator.history.store import History  # SQLAlchemy takes half a second, and is not needed before
 
     try:
         with History(place) as history:
-            history.record(opened(folder.path))
+            history.record(run)
     except Exception as error:
         text = f"warning: not recorded in the history: {shown(error)}"
-        again = f"kmatrix history import {folder.path} does it later"
+        again = f"kmatrix history import {run.place} does it later"
         Console(stderr=True).print(f"{text}; {again}", soft_wrap=True, highlight=False, markup=False)
 
 

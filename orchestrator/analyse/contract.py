@@ -146,6 +146,13 @@ class UnprofiledRow(TypedDict):
     possible: bool
 
 
+class Offered(TypedDict):
+    """What a run could have been of, so that a report can say what it was not."""
+
+    arches: list[str]
+    workloads: list[str]
+
+
 class MatrixReport(TypedDict):
     """The whole of matrix.json.
 
@@ -165,3 +172,4 @@ class MatrixReport(TypedDict):
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
     unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for
+    offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -22,7 +22,7 @@ from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
 from orchestrator.history.store import History
 from orchestrator.report.parts.rows import change, floor, value
-from orchestrator.runs.identity import opened
+from orchestrator.runs.load import load
 
 STYLES = {"better": "green", "worse": "bold red"}
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a matrix.json, or a number of the history.")]
@@ -60,7 +60,7 @@ def read(name: str, history: str | None) -> MatrixReport:
     if name.isdecimal() and not Path(name).exists():
         with History(history) as database:
             return database.report(int(name))
-    return opened(Path(name)).report
+    return load(Path(name)).report
 
 
 def view(answer: Compared) -> RenderableType:

@@ -22,7 +22,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.history.entries import Filter, Run
 from orchestrator.history.page import render
 from orchestrator.history.store import History
-from orchestrator.runs.identity import opened
+from orchestrator.runs.load import load
 from orchestrator.store import write_atomically
 
 _AGE = re.compile(r"(\d+)([hdw])")
@@ -81,7 +81,7 @@ def import_runs(
 
     Example: kmatrix history import runs/*
     """
-    found = [opened(path) for path in runs]  # what is no run is told before anything is written
+    found = [load(path) for path in runs]  # what is no run is told before anything is written
     with History(history or context.obj) as database:
         for run in found:
             number = database.record(run)

@@ -20,10 +20,11 @@ from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.parts.rows import footnotes
-from orchestrator.runs import record
+from orchestrator.runs import load, record
 from orchestrator.runs.account_files import FILE
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.record import Request
+from orchestrator.runs.run import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -60,25 +61,24 @@ def profile_run(
         chosen = matrix_file.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
-    report = measured(folder, request, manner) if not run or lacking(folder) else record.report(folder)
-    told = record.profile(folder)
+    before = load.of_folder(folder) if run else None
+    done = before if before and not lacking(folder, before) else measured(folder, request, manner)
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
-        typer.echo(profile_rows.text(told, top))
-        typer.echo("".join(f"{line}\n" for line, _ in footnotes(report)), nl=False)
+        typer.echo(profile_rows.text(done.profile, top))
+        typer.echo("".join(f"{line}\n" for line, _ in footnotes(done.report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
-    _check(folder, told, report)
-    raise typer.Exit(exit_code(report))
+    _check(folder, done.profile, done.report)
+    raise typer.Exit(exit_code(done.report))
 
 
-def lacking(folder: RunFolder) -> bool:
+def lacking(folder: RunFolder, run: Run) -> bool:
     """Is there a cell whose account, or whose result, can still be measured?"""
-    report = record.report(folder)
-    done = {cell["id"] for cell in record.profile(folder)["cells"]}
-    done |= {row["id"] for row in report.get("unprofiled", ()) if not row["possible"]}
+    done = {cell["id"] for cell in run.profile["cells"]}
+    done |= {row["id"] for row in run.report.get("unprofiled", ()) if not row["possible"]}
     open_ = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
-    wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in report["cells"])
+    wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in run.report["cells"])
     return wanted or not (folder.path / FILE).is_file()
 
 

@@ -71,10 +71,10 @@ def run(
         chosen = matrix_file.named_or_absolute(workload or (), config)
         request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
     manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
-    report = measured(folder, request, manner)
+    done = measured(folder, request, manner)
     if not json:
-        printer().print(view(report))
+        printer().print(view(done.report))
         if profile_diff:
-            typer.echo(profile_rows.text(record.profile(folder), profile_rows.TOP))
+            typer.echo(profile_rows.text(done.profile, profile_rows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
-    raise typer.Exit(exit_code(report))
+    raise typer.Exit(exit_code(done.report))

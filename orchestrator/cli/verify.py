@@ -27,7 +27,7 @@ from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
 from orchestrator.model import Status
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, open_run
-from orchestrator.runs.identity import read_matrix_json
+from orchestrator.runs.load import load
 from orchestrator.runs.record import Request
 
 STYLES = {SAME: "green", VARIES: ""}
@@ -61,11 +61,11 @@ def verify_run(
 
     Example: kmatrix verify runs/2026-11-23-101500
     """
-    before = _selected(_recorded(recorded), select or [])
+    before = _selected(load(recorded).report, select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
     request = _request(recorded, before, config, as_recorded, folder, snapshots)
     manner = Manner(quiet=json, kind="verify", history=history, again=f"kmatrix verify {recorded}, from the start")
-    here = measured(folder, request, manner)
+    here = measured(folder, request, manner).report
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
     if json:
@@ -76,13 +76,6 @@ def verify_run(
     if answer.same:
         return
     raise typer.Exit(max(exit_code(here), EXIT_UNEXPECTED))
-
-
-def _recorded(path: Path) -> MatrixReport:
-    """Of a run folder, or the file itself. ConfigError says what is no matrix.json in it."""
-    if path.is_dir():
-        return record.report(open_run(path))
-    return read_matrix_json(path)
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:

@@ -26,7 +26,7 @@ from orchestrator.history.entries import ALL, Filter, Point, Run
 from orchestrator.history.tables import CELLS, FIGURES, RUNS
 from orchestrator.history.versions import prepare, run_columns, version
 from orchestrator.report.parts.rows import summary
-from orchestrator.runs.identity import Identified
+from orchestrator.runs.run import Run as Finished
 
 OFF = "none"
 PATIENCE = 30  # seconds that a recording waits for another one
@@ -78,13 +78,15 @@ class History:
         """For people: without its password."""
         return self.url.render_as_string(hide_password=True) if self.url else OFF
 
-    def record(self, identified: Identified) -> int | None:
+    def record(self, run: Finished) -> int | None:
         """Write a run's entry, instead of an earlier one of the same run; its id. All of it or nothing."""
         if not self._engine:
             return None
+        if run.identity is None:
+            raise ValueError("nobody knows which run this is")
         with self._asking(write=True) as connection:
             prepare(connection)
-            return _insert(connection, identified.run, identified.report, str(identified.place))
+            return _insert(connection, run.identity, run.report, str(run.place))
 
     def runs(self, wanted: Filter = ALL) -> list[Run]:
         """Those with a cell that is asked for, in the order of time."""

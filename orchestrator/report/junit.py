@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree as xml
 
-from orchestrator.analyse.contract import MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts.cases import Case, Outcome, cases, grouped, xml_text
+from orchestrator.runs.run import Run
 
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """The file's text."""
-    every = cases(report)
+    every = cases(run.report)
     root = xml.Element("testsuites", {"name": "kmatrix", **_counts(every)})
     for arch, mine in grouped(every, lambda case: case.arch).items():
         suite = xml.SubElement(root, "testsuite", {"name": xml_text(arch), **_counts(mine)})

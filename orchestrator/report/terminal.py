@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -23,15 +23,16 @@ from orchestrator.report.parts.rows import (
     setting,
     summary,
 )
+from orchestrator.runs.run import Run
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """As text without colours, at most 120 columns."""
     console = Console(width=120, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(view(report))
+        console.print(view(run.report))
     return capture.get()
 
 

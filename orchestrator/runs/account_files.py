@@ -20,7 +20,7 @@ def diff_of(pair: Comparison) -> str:
     return f"diffs/{pair.base}..{pair.new}.diff"
 
 
-def report(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Comparison]) -> ProfileReport:
+def load(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Comparison]) -> ProfileReport:
     """cells are ids in order; those without an account are left out."""
     accounts = [folder.read_json(f"cells/{cell_id}/{FILE}") for cell_id in cells]
     paths = {pair: folder.path / diff_of(pair) for pair in comparisons}

@@ -6,10 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator import arches, paths
-from orchestrator.analyse.contract import CellRow, MatrixReport
+from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
-from orchestrator.config import workloads
 from orchestrator.model import Clock
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -19,6 +17,7 @@ from orchestrator.report.parts.rows import unexpected as unexpected_lines
 from orchestrator.report.parts.sentence import listed, named
 
 Block = list[str]
+NOT_KNOWN = Offered(arches=[], workloads=[])
 
 
 def failed(report: MatrixReport) -> list[Block]:
@@ -72,7 +71,8 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     """A sentence each."""
     cells = report["cells"]
     said = []
-    absent = [name for name in arches.known() if name not in {*measured(report), *left_out}]
+    offered = report.get("offered", NOT_KNOWN)
+    absent = [name for name in offered["arches"] if name not in {*measured(report), *left_out}]
     if left_out:
         said.append(f"measured in this run, but not told here: {listed(left_out)}")
     if absent:
@@ -81,7 +81,7 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     if lost:
         said.append(f"no figures of {listed(lost)}")
     said += unprofiled(report)
-    idle = [name for name in workloads.known(paths.GUEST_TOOLS) if name not in {cell["workload"] for cell in cells}]
+    idle = [name for name in offered["workloads"] if name not in {cell["workload"] for cell in cells}]
     if idle:
         said.append(f"workloads not run: {listed(idle)}")
     return [*said, *_nature(cells), *(f"{name}: {note}" for name, note in report["notes"].items())]
