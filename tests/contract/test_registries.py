@@ -69,13 +69,8 @@ def test_the_guest_recipe_names_files_that_are_there() -> None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_modules_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text()
-    assert len(text.splitlines()) <= 300
-    assert text.startswith("# SPDX-License-Identifier: GPL-2.0-or-later\n")
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 40, f"{path}:{node.lineno} {node.name}"
+def test_modules_carry_an_spdx_line(path: Path) -> None:
+    assert path.read_text().startswith("# SPDX-License-Identifier: GPL-2.0-or-later\n")
 
 
 def test_no_architecture_is_named_outside_arches() -> None:

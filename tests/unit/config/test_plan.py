@@ -9,7 +9,7 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 
-MATRIX = matrix_file.load(Path(__file__).parents[2] / "matrix.yaml")
+MATRIX = matrix_file.load(Path(__file__).parents[3] / "matrix.yaml")
 
 
 def test_boots_go_abba_within_an_arch() -> None:

@@ -9,39 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from orchestrator.cli import app
-from orchestrator.config import matrix_file
-from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.model import CellResult
-from orchestrator.runs import record
-from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.record import Request
 from orchestrator.series import diff
-from tests.unit import reports
+from tests.unit import conftest as reports
+from tests.unit.conftest import DIFF, call, four, run_folder
 
-TEXT = """\
-arches: [aarch64, s390x]
-workloads: [shmem-write]
-sources: {s: {debian: linux-source-6.1}}
-kernels:
-  unpatched: {source: s}
-  patched: {source: s, patches: [one.patch]}
-compare: [{base: unpatched, new: patched}]
-"""
-DIFF = """\
-diff --git a/mm/memory.c b/mm/memory.c
-index 1111111..2222222 100644
---- a/mm/memory.c
-+++ b/mm/memory.c
-@@ -10,3 +10,4 @@ static int x(void)
- \tint a;
--\tint b;
-+\tint  b = 1;
-+--- a dash
- \n"""
 MAIL = f"""\
 From: A <a@example.org>
 Subject: [PATCH] one
@@ -59,33 +32,6 @@ Words =E2=80=94 and a table:
 {DIFF.replace("=", "=3D").replace("@@ -10,3 +10,4 @@", "@@ -99,3 +99,4 @@")}-- =20
 2.39.5
 """
-
-
-def run_folder(path: Path, *cells: CellResult) -> RunFolder:
-    """A finished run with these cells."""
-    path.mkdir(parents=True)
-    (path.parent / "one.patch").write_text(DIFF)
-    matrix = matrix_file.parse(TEXT, path.parent / "matrix.yaml")
-    folder = RunFolder(path)
-    request = Request(path.parent / "matrix.yaml", TEXT, (), {"boots": 2})
-    record.save_request(folder, request, matrix, plan(matrix))
-    for cell in cells:
-        folder.save_cell(cell)
-    folder.write_json("matrix.json", record.report(folder))
-    return folder
-
-
-def four(s390x: CellResult | None = None) -> list[CellResult]:
-    kernels = (("unpatched", reports.BASE), ("patched", reports.NEW))
-    made = [reports.cell(arch, *kernel) for arch in ("aarch64", "s390x") for kernel in kernels]
-    return [*made[:3], s390x or made[3]]
-
-
-def call(*words: str | Path, stdin: str = "") -> tuple[int, str]:
-    done = CliRunner().invoke(app, [str(word) for word in words], input=stdin)
-    if isinstance(done.exception, ConfigError):
-        raise done.exception
-    return done.exit_code, done.stdout
 
 
 @pytest.mark.parametrize(

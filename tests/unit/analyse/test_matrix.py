@@ -18,7 +18,7 @@ from orchestrator.report import json as as_json
 from orchestrator.report import known as formats
 from orchestrator.runs.folder import cell_from
 
-CLAIMS = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
+CLAIMS = {"shmem-write": matrix_file.load(Path(__file__).parents[3] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
 NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
 

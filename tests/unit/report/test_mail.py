@@ -23,7 +23,7 @@ from orchestrator.report.parts.paper import WIDTH, folded
 from orchestrator.report.parts.rows import limits
 from orchestrator.report.parts.signoff import NOBODY
 from orchestrator.series import mbox
-from tests.unit import reports
+from tests.unit import conftest as reports
 
 GOLDEN = Path(__file__).parent / "golden"
 BOTH = "patched against unpatched: shmem-write.time is"

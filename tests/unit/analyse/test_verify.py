@@ -20,7 +20,7 @@ from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
-REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
+REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
 CELL = "s390x/patched/shmem-write"
 
 

@@ -20,7 +20,7 @@ from orchestrator.profile.comparison import DifferenceRow, assemble
 from orchestrator.profile.lines import Frame
 from orchestrator.report.parts import profile_rows
 from orchestrator.series import diff
-from tests.unit.test_profile import BASE, NEW, raw
+from tests.unit.profile.conftest import BASE, NEW, raw
 
 OUTPUT = """\
 0x0000000000001000

@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Matrices for the tests of report formats: the seed's as it should be, one that is worse, one that is broken."""
+"""Matrices to report: the seed's as it should be, one that is worse, one that is broken; and a run's folder."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.cli import app
 from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan
+from orchestrator.errors import ConfigError
 from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 
 SEED = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
@@ -25,6 +33,26 @@ LOG = "\n".join(
         *(f"[    1.1{i:02}]  frame_{i}+0x10/0x20" for i in range(20)),
     ]
 )
+TEXT = """\
+arches: [aarch64, s390x]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels:
+  unpatched: {source: s}
+  patched: {source: s, patches: [one.patch]}
+compare: [{base: unpatched, new: patched}]
+"""
+DIFF = """\
+diff --git a/mm/memory.c b/mm/memory.c
+index 1111111..2222222 100644
+--- a/mm/memory.c
++++ b/mm/memory.c
+@@ -10,3 +10,4 @@ static int x(void)
+ \tint a;
+-\tint b;
++\tint  b = 1;
++--- a dash
+ \n"""
 
 
 def boot(number: int, values: dict[str, float], step: float, accel: str) -> BootResult:
@@ -89,3 +117,30 @@ def doubtful() -> MatrixReport:
 
 
 ALL = {"good": good, "worse": worse, "broken": broken, "testbed": testbed, "doubtful": doubtful}
+
+
+def run_folder(path: Path, *cells: CellResult) -> RunFolder:
+    """A finished run with these cells."""
+    path.mkdir(parents=True)
+    (path.parent / "one.patch").write_text(DIFF)
+    matrix = matrix_file.parse(TEXT, path.parent / "matrix.yaml")
+    folder = RunFolder(path)
+    request = Request(path.parent / "matrix.yaml", TEXT, (), {"boots": 2})
+    record.save_request(folder, request, matrix, plan(matrix))
+    for cell in cells:
+        folder.save_cell(cell)
+    folder.write_json("matrix.json", record.report(folder))
+    return folder
+
+
+def four(s390x: CellResult | None = None) -> list[CellResult]:
+    kernels = (("unpatched", BASE), ("patched", NEW))
+    made = [cell(arch, *kernel) for arch in ("aarch64", "s390x") for kernel in kernels]
+    return [*made[:3], s390x or made[3]]
+
+
+def call(*words: str | Path, stdin: str = "") -> tuple[int, str]:
+    done = CliRunner().invoke(app, [str(word) for word in words], input=stdin)
+    if isinstance(done.exception, ConfigError):
+        raise done.exception
+    return done.exit_code, done.stdout

@@ -14,7 +14,7 @@ from orchestrator.analyse.matrix import assemble
 from orchestrator.config import matrix_file
 from orchestrator.model import CellResult, Claim, Comparison, Expectation
 from orchestrator.report import known as formats
-from tests.unit import reports
+from tests.unit import conftest as reports
 
 MINE = {"w": [Expectation("pgfault", "", {"a": 1.0}, {}, 0.1, claim="C1 C13"), Expectation("time", "", {}, {}, 0.1)]}
 
@@ -73,7 +73,7 @@ def test_what_goes_beyond_reach_is_never_simply_as_expected(name: str) -> None:
     assert "as expected, as far as reached (1 of 1)" in text and "as expected (1 of 1)" in text
 
 
-SEED = matrix_file.load(Path(__file__).parents[2] / "matrix.yaml", "seed")
+SEED = matrix_file.load(Path(__file__).parents[3] / "matrix.yaml", "seed")
 
 
 def seed(change: float) -> dict[str, str]:

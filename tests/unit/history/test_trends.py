@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import random
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,36 +21,9 @@ from orchestrator.history.steps import most_likely, runs_needed, steps
 from orchestrator.history.store import History
 from orchestrator.history.trends import CellTrend, trends
 from orchestrator.runs.identity import Identified
+from tests.unit.history.conftest import CELL, cell, nights, scale
 
-REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
-CELL = "aarch64/patched/shmem-write"
 TIME, FAULTS = collectors()["time"], collectors()["pgfault"]
-DAY = 86400
-
-
-def nights(count: int) -> list[Any]:
-    """The recorded reference as nights: times 15 ppm apart, as those of independent boots are; a commit a night."""
-    recorded = json.loads(REFERENCE.read_text())
-    draw = random.Random(7)
-    made = []
-    for night in range(count):
-        report = copy.deepcopy(recorded)
-        report["run"] = {"id": f"night{night}", "started": 1_790_000_000.0 + night * DAY, "kind": "nightly"}
-        for cell in report["cells"]:
-            scale(cell, 1.0, lambda: draw.uniform(-15e-6, 15e-6))
-        for build in report["kernels"].values():
-            build["source"] = f"git:{night:040x}"
-        made.append(report)
-    return made
-
-
-def scale(cell: Any, factor: float, noise: Any = lambda: 0.0) -> None:
-    rows = cell["metrics"]["time"]
-    rows["boots"] = [[value * (factor + noise()) for value in boot] for boot in rows["boots"]]
-
-
-def cell(report: Any, name: str = CELL) -> Any:
-    return next(row for row in report["cells"] if row["id"] == name)
 
 
 def points(reports: Sequence[Any], folder: Path) -> list[Point]:

@@ -14,7 +14,7 @@ import pytest
 from kcidb_io import schema
 
 from orchestrator.report import b4check, junit, kcidb, ktap
-from tests.unit import reports
+from tests.unit import conftest as reports
 
 
 def count(name: str) -> int:

@@ -358,7 +358,8 @@ def test_the_noise_of_single_boots_is_not_known() -> None:
 
 def test_scipy_is_only_imported_for_what_varies() -> None:
     code = (
-        "import sys, orchestrator.cli, orchestrator.rundata; from orchestrator.analyse.verdicts import Case, exact; "
+        "import sys, orchestrator.cli, orchestrator.runs.record; "
+        "from orchestrator.analyse.verdicts import Case, exact; "
         "from orchestrator.collectors import known; exact(Case([[1.0]], [[2.0]], known()['time']));"
         "assert not {'scipy', 'numpy'} & set(sys.modules)"
     )

@@ -23,15 +23,7 @@ from orchestrator.history.entries import Filter
 from orchestrator.history.store import History, address
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.identity import Identified, begin, opened
-from tests.unit.postgres import server
-
-REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with server() as url:
-        yield url
+from tests.unit.history.conftest import REFERENCE
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

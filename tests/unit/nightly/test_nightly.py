@@ -38,9 +38,9 @@ from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
 from orchestrator.runs.identity import Identified
 from orchestrator.store import Store
-from tests.unit.test_trends import CELL, cell, nights, scale
+from tests.unit.history.conftest import CELL, cell, nights, scale
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TEXT = """\
 arches: [aarch64, s390x]
 workloads: [shmem-write, gup]

@@ -7,7 +7,7 @@ import asyncio
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -25,6 +25,7 @@ from orchestrator.profile.comparison import INTERRUPTS, UNATTRIBUTED, ProfileRep
 from orchestrator.profile.names import is_part, stem
 from orchestrator.report.parts import profile_rows
 from orchestrator.store import Store
+from tests.unit.profile.conftest import BASE, NEW, raw
 
 MAP = """\
 0000000000000100 A absolute
@@ -103,7 +104,7 @@ def test_names_have_a_stem(name: str, plain: str, part: bool) -> None:
     assert (stem(name), is_part(name)) == (plain, part)
 
 
-TOUCH = Path(__file__).parents[1] / "boot/own/touch.c"
+TOUCH = Path(__file__).parents[2] / "boot/own/touch.c"
 
 
 def runner_of(tmp_path: Path, arch: str = "x86_64") -> guest_tools.Tool:
@@ -158,19 +159,6 @@ def test_a_program_at_the_addresses_of_what_starts_it_is_refused(tmp_path: Path)
         symbols.programs(runner_of(tmp_path).runner, there)
 
 
-def raw(kernel: str, functions: dict[str, tuple[int, int]], drift: float = 0.0, units: int = 1000) -> dict[str, Any]:
-    """A cell's account whose clock is off by drift (instructions)."""
-    total = sum(n for n, _ in functions.values()) + 500
-    return {
-        "schema": 1, "id": f"s390x/{kernel}/w", "arch": "s390x", "kernel": kernel, "workload": "w", "unit": "page",
-        "units": units, "total": total, "clock_profiled": total + drift, "clock_unprofiled": total + 2 * drift,
-        "seconds_profiled": 3.0, "seconds_unprofiled": 4.0, "passes_unprofiled": 2, "counters": 99, "interrupts": 400,
-        "interrupt_count": 4, "unattributed": 100, "functions": {name: list(row) for name, row in functions.items()},
-    }  # fmt: skip
-
-
-BASE = {"fault": (4_000_000, 2000), "lock": (20_000, 2000), "gone": (7000, 1000), "same.isra.0": (5000, 1000)}
-NEW = {"fault": (3_990_000, 1000), "lock": (10_000, 1000), "same": (4000, 1000), "same.part.0": (1000, 3)}
 PAIR = [Comparison("a", "b")]
 
 

@@ -12,7 +12,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.record import Request
-from tests.unit import reports
+from tests.unit import conftest as reports
 
 TEXT = """\
 arches: [aarch64]

@@ -18,15 +18,11 @@ from orchestrator.report.parts import figures
 from orchestrator.report.parts.paper import WIDTH
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
-from tests.unit.test_profile import raw
-from tests.unit.test_report_cli import call, four, run_folder
-from tests.unit.test_report_html import Page
+from tests.unit.conftest import call, four, run_folder
+from tests.unit.profile.conftest import LONG, PATCHED, UNPATCHED, account
+from tests.unit.report.conftest import Page
 
 GOLDEN = Path(__file__).parent / "golden"
-LONG = "a_function_whose_name_is_far_too_long_for_any_mail_and_has_a_é"
-FUNCTIONS = {f"function_{i}": (1000 * (i + 1), 1000) for i in range(30)}
-UNPATCHED = {**FUNCTIONS, "handle_mm_fault": (90_000, 2000), LONG: (1000, 0), "<b>": (5000, 1)}
-PATCHED = {**FUNCTIONS, "handle_mm_fault": (45_000, 1000), "function_9": (17_000, 1000), LONG: (63_000, 0)}
 DIFF = """\
 --- a/mm/memory.c\t1
 +++ b/mm/memory.c\t2
@@ -42,17 +38,6 @@ DIFF = """\
 -old
 +new
 """
-
-
-def account(
-    arch: str, kernel: str, functions: dict[str, tuple[int, int]], line: dict[str, list[int]]
-) -> dict[str, Any]:
-    return {
-        **raw(kernel, functions), "id": f"{arch}/{kernel}/shmem-write", "arch": arch, "workload": "shmem-write",
-        "lines": {"mm/memory.c": line}, "lines_why": "", "unlined": 0, "paths_why": "",
-        "paths": [[-1, "user:main", 1000], [0, "<i>", 2000], [1, "handle_mm_fault", functions["handle_mm_fault"][0]]],
-        "source_functions": [["inlined_somewhere", "mm/memory.c", functions["handle_mm_fault"][0]]],
-    }  # fmt: skip
 
 
 @pytest.fixture

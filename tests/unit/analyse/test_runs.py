@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from orchestrator.analyse.runs import Change, Compared, compare_runs
 from orchestrator.cli import app
 
-REFERENCE = Path(__file__).parents[1] / "reference/matrix.json"
+REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
 CELL = "s390x/patched/shmem-write"
 
 

@@ -18,7 +18,7 @@ from orchestrator.model import CellResult, Comparison, Expectation
 from orchestrator.profile import comparison, symbols
 from orchestrator.report.parts.cases import cases
 from orchestrator.report.parts.mailtext import unexpected
-from tests.unit import reports
+from tests.unit import conftest as reports
 
 HEAD = 'title = "t"\nunit = "page"\nmetrics = ["time"]\nmemory_mib = 64\n'
 MATRIX = """\

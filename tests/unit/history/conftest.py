@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real PostgreSQL in a folder of its own, on a Unix socket alone; it does not start as root."""
+"""Runs of many nights; a real PostgreSQL in a folder of its own, on a Unix socket alone."""
 
 from __future__ import annotations
 
+import copy
+import json
 import os
+import random
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import pytest
+
+REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
+CELL = "aarch64/patched/shmem-write"
+DAY = 86400
 
 
 def programs() -> Path:
@@ -20,7 +30,7 @@ def programs() -> Path:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The URL of a fresh database. Runs as the user postgres where we are root."""
+    """The URL of a fresh database. It does not start as root: runs as the user postgres where we are."""
     folder = Path(tempfile.mkdtemp(prefix="kmatrix-pg."))  # a short path: a socket's may have 107 characters
     user: dict[str, str] = {"user": "postgres"} if os.geteuid() == 0 else {}
     if user:
@@ -44,3 +54,34 @@ def server() -> Iterator[str]:
             [programs() / "pg_ctl", "-D", data, "-m", "immediate", "stop"], capture_output=True, cwd="/", **user
         )  # type: ignore[call-overload]
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with server() as url:
+        yield url
+
+
+def nights(count: int) -> list[Any]:
+    """The recorded reference as nights: times 15 ppm apart, as those of independent boots are; a commit a night."""
+    recorded = json.loads(REFERENCE.read_text())
+    draw = random.Random(7)
+    made = []
+    for night in range(count):
+        report = copy.deepcopy(recorded)
+        report["run"] = {"id": f"night{night}", "started": 1_790_000_000.0 + night * DAY, "kind": "nightly"}
+        for cell in report["cells"]:
+            scale(cell, 1.0, lambda: draw.uniform(-15e-6, 15e-6))
+        for build in report["kernels"].values():
+            build["source"] = f"git:{night:040x}"
+        made.append(report)
+    return made
+
+
+def scale(cell: Any, factor: float, noise: Any = lambda: 0.0) -> None:
+    rows = cell["metrics"]["time"]
+    rows["boots"] = [[value * (factor + noise()) for value in boot] for boot in rows["boots"]]
+
+
+def cell(report: Any, name: str = CELL) -> Any:
+    return next(row for row in report["cells"] if row["id"] == name)

@@ -9,7 +9,7 @@ from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def problems(text: str) -> list[str]:

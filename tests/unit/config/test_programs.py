@@ -18,7 +18,7 @@ from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
-OWN = Path(__file__).parents[1] / "boot" / "own"
+OWN = Path(__file__).parents[2] / "boot" / "own"
 TEXT = """\
 arches: [aarch64, s390x]
 workloads: [shmem-write]
@@ -174,7 +174,7 @@ def test_names_arguments_and_paths_with_spaces(tmp_path: Path, monkeypatch: pyte
         ["shmem-write --mib 8", "my folder/w.c", "'my folder/w.c' 1 '2 3'"], Path("m")
     )
     assert words[0] == "shmem-write --mib 8"
-    table = workloads.known(Path(__file__).parents[2] / "guest-tools")
+    table = workloads.known(Path(__file__).parents[3] / "guest-tools")
     assert [w.args for w in workloads.choose(words[:2], table)] == [("--mib", "8"), ()]
     assert workloads.choose(words[2:], table)[0].args == ("1", "2 3")
 

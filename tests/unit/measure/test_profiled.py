@@ -30,9 +30,9 @@ from orchestrator.report.parts.signoff import clean
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
-from tests.unit import reports
-from tests.unit.test_report_cli import TEXT, call, four, run_folder
-from tests.unit.test_report_profile import PATCHED, account
+from tests.unit import conftest as reports
+from tests.unit.conftest import TEXT, call, four, run_folder
+from tests.unit.profile.conftest import PATCHED, account
 
 CELL = "s390x/patched/shmem-write"
 
