@@ -19,6 +19,7 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.series.diff import ids as identities
 from orchestrator.store import digest, sha256
 
+CONFIG = "matrix.yaml"  # as it was
 RUN = "run.json"  # which run it is: contract.RunRow
 NOT_MIXED = "start a new run: results of different inputs are not mixed"
 SOURCES = "sources.json"  # {source: what exactly it was when the run began}
@@ -103,7 +104,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
     """plan.json: ids in order, claims, and the request; matrix.yaml beside it."""
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
     copies.save(folder, matrix, plan)
-    folder.write_text("matrix.yaml", request.config_text)
+    folder.write_text(CONFIG, request.config_text)
     folder.write_json(
         "plan.json",
         {
@@ -132,7 +133,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
 def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
     data = read_plan(folder)
-    text = (folder.path / "matrix.yaml").read_text()
+    text = (folder.path / CONFIG).read_text()
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
 

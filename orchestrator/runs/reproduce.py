@@ -18,7 +18,9 @@ SERIES = "series"  # where check keeps the patches it was given
 
 
 def command(folder: RunFolder, report: MatrixReport) -> str:
-    """kmatrix run, or kmatrix check where the run was one, with what it was asked for. report: the run's own."""
+    """kmatrix run, or kmatrix check where the run was one, with what it was asked for; "" where that is not kept."""
+    if not (folder.path / record.CONFIG).is_file():
+        return ""
     request = record.load_request(folder)
     if request.config.parent.name == copies.FOLDER:
         patches = [path.name for path in sorted((folder.path / SERIES).glob("*"))]

@@ -18,6 +18,7 @@ from orchestrator.model import CellResult, Comparison, Expectation
 from orchestrator.profile import comparison, symbols
 from orchestrator.report.parts.cases import cases
 from orchestrator.report.parts.mailtext import unexpected
+from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
 
 HEAD = 'title = "t"\nunit = "page"\nmetrics = ["time"]\nmemory_mib = 64\n'
@@ -65,7 +66,7 @@ def made(*claims: Expectation, pairs: tuple[Comparison, ...] = (Comparison("unpa
     note = report["notes"]["shmem-write"]
     for name, render in formats.known().items():
         if name in ("terminal", "markdown", "mail", "html"):
-            assert note.split(":")[0] in " ".join(render(report).split()), name
+            assert note.split(":")[0] in " ".join(render(Run(report)).split()), name
     return note
 
 
@@ -103,7 +104,7 @@ def test_a_function_that_is_none_answers_nothing() -> None:
     assert wrong["why"] == report["notes"]["shmem-write"] == why
     assert why in " ".join(" ".join(unexpected(report)).split())
     assert [case.message for case in cases(report) if why in case.message]
-    assert "misspelt" in formats.known()["html"](report) and "misspelt" in formats.known()["terminal"](report)
+    assert all("misspelt" in formats.known()[name](Run(report)) for name in ("html", "terminal"))
 
 
 def test_an_account_of_before_has_no_such_names() -> None:

@@ -16,7 +16,7 @@ from orchestrator.cli.verify import view
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.runs import copies, record
+from orchestrator.runs import copies, load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
@@ -217,7 +217,7 @@ def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> Non
     folder = RunFolder(tmp_path / "run")
     record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)
     (tmp_path / "one.patch").unlink()
-    again = matrix_file.load(copies.restore(record.report(folder)["inputs"], tmp_path / "elsewhere"))
+    again = matrix_file.load(copies.restore(load.matrix_of(folder)["inputs"], tmp_path / "elsewhere"))
     made = plan(again)
     assert [cell.id for cell in made.cells] == [cell.id for cell in wanted.cells]
     assert [build.kconfig for build in made.builds] == [build.kconfig for build in wanted.builds]

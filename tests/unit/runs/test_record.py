@@ -9,7 +9,7 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.runs import record
+from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.record import Request
 from tests.unit import conftest as reports
@@ -36,7 +36,7 @@ def started(tmp_path: Path) -> RunFolder:
 
 
 def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> None:
-    report = record.report(started)
+    report = load.matrix_of(started)
     assert [cell["status"] for cell in report["cells"]] == ["skipped", "skipped"]
     assert exit_code(report) == 3
 
