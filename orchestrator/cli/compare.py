@@ -21,10 +21,11 @@ from orchestrator.cli.console import printer
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
 from orchestrator.history.store import History
-from orchestrator.report.parts.rows import change, floor, value
+from orchestrator.model import Verdict
+from orchestrator.report.parts.rows import PLAIN, change, floor, value
 from orchestrator.runs.load import load
 
-STYLES = {"better": "green", "worse": "bold red"}
+STYLES = {Verdict.BETTER.value: "green", Verdict.WORSE.value: "bold red"}
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a matrix.json, or a number of the history.")]
 
 
@@ -110,8 +111,8 @@ def texts(one: Change) -> tuple[str, str, str, str]:
 def verdict_of(one: Change) -> str:
     """With the reason where it is not plain, and whether the kernel alone can be behind it."""
     row = one.row
-    plain = row["why"].startswith(("beyond", "no difference shown"))
-    text = row["verdict"] if plain and row["verdict"] != "unclear" else f"{row['verdict']}: {row['why']}"
+    plain = row["reason"] in PLAIN and row["verdict"] != Verdict.UNCLEAR
+    text = row["verdict"] if plain else f"{row['verdict']}: {row['why']}"
     return f"{text}; not the kernel alone differs" if one.causes and row["verdict"] in STYLES else text
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from orchestrator.analyse.contract import CellRow, MatrixReport, RunRow
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.statistics import centre
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import lineage
 from orchestrator.history.entries import ALL, Filter, Point, Run
@@ -125,7 +126,7 @@ class History:
         if packed is None:
             raise ConfigError(f"the history has no run {run}", hint="kmatrix history lists them")
         found: MatrixReport = json.loads(zlib.decompress(packed))
-        return found
+        return upgraded(found)
 
     @contextmanager
     def _asking(self, write: bool = False) -> Iterator[Connection]:

@@ -46,8 +46,15 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 
 def _name(report: MatrixReport) -> str:
     """Of this report in all ids. What reading adds to older ones is left out: told again, a run keeps its ids."""
-    lasting = {key: value for key, value in report.items() if key != "offered"}
+    lasting = {key: value for key, value in report.items() if key != "offered"} | {
+        "comparisons": [_without(row, "reason") for row in report["comparisons"]],
+        "expectations": [_without(row, "base", "new") for row in report["expectations"]],
+    }
     return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _without(row: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in keys}
 
 
 def _id(run: str, *parts: str) -> str:

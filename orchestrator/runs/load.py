@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.analyse.contract import MatrixReport, RunRow
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
 from orchestrator.profile.comparison import ProfileReport
@@ -109,4 +110,4 @@ def _read(path: Path) -> MatrixReport:
         rows = [f"{path}: {'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
         raise ConfigError("\n".join(rows[:20]), hint="this is no matrix.json of kmatrix run") from error
     report.setdefault("offered", record.offered())
-    return report
+    return upgraded(report)

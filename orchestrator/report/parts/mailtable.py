@@ -6,11 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
-from orchestrator.analyse.verdicts import FAILED, TOO_FEW
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
-from orchestrator.report.parts.rows import change, judged, measured_once, pairs, relative, undecided
+from orchestrator.report.parts.rows import SHORT, change, judged, measured_once, pairs, relative, undecided
 from orchestrator.report.parts.sentence import named
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
@@ -97,7 +96,7 @@ def _asides(rows: Sequence[ComparisonRow]) -> list[str]:
     return [
         line
         for row in rows
-        if undecided(row) and row["p"] is None and not row["why"].startswith((TOO_FEW, FAILED))
+        if undecided(row) and row["p"] is None and row["reason"] not in SHORT
         for line in paragraph(f"{row['arch']}: {row['why']}", "  ", "    ")
     ]
 

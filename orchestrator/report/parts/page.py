@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, MetricRow
 from orchestrator.collectors import known as collectors
+from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
 from orchestrator.report.parts import figures, profile, profile_rows
 from orchestrator.report.parts.mailtext import gaps
@@ -18,7 +19,7 @@ from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limi
 from orchestrator.report.parts.sentence import headline
 from orchestrator.runs.run import Run
 
-TONES = {"passed": "good", "skipped": "plain"}
+TONES = {Status.PASSED.value: "good", Status.SKIPPED.value: "plain"}
 
 
 def content(run: Run, telling: Telling) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "summary": summary(report),
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
         "failures": [_failure(cell) for cell in failures(report)],
-        "unexpected": [row for row in report["expectations"] if row["verdict"] == "not_as_expected"],
+        "unexpected": [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED],
         "claims": claims(report),
         "profile": profile.page(run),
         "profile_note": profile_rows.NOTE,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
 from orchestrator.cli.verify import view
 from orchestrator.config import matrix_file
@@ -27,7 +28,7 @@ CELL = "s390x/patched/shmem-write"
 @pytest.fixture
 def then() -> Any:
     """The shipped reference."""
-    return json.loads(REFERENCE.read_text())
+    return upgraded(json.loads(REFERENCE.read_text()))
 
 
 @pytest.fixture

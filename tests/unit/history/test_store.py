@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sql
 
 from orchestrator.analyse.contract import RunRow
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.cli.history import moment
 from orchestrator.engine import recorded
 from orchestrator.errors import ConfigError, InfraError
@@ -49,7 +50,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def run(number: int = 0, report: Any = None) -> Run:
-    made = copy.deepcopy(report or json.loads(REFERENCE.read_text()))
+    made = copy.deepcopy(report or upgraded(json.loads(REFERENCE.read_text())))
     made["run"] = {"id": f"run{number}", "started": 1000.0 + number, "kind": "run"}
     return Run(made, identity=made["run"], place=Path(f"/runs/{number}"))
 
