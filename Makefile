@@ -2,13 +2,25 @@
 # Two commands: `make matrix` answers, `make test` proves. Both set up what they need first.
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= auto
+# Tests that share a run are done by one worker.
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
-.PHONY: matrix test bench setup clean
+.PHONY: matrix test test-quick test-all bench setup clean
 matrix: .venv/.run
 	$(BIN)/kmatrix run $(ARGS)
 
+# A minute: no guest is booted.
+test-quick: .venv/.test
+	$(PYTEST) tests/unit tests/contract $(ARGS)
+
+# What CI runs: every guarantee once, with real guests. tests/README.md lists them.
 test: .venv/.test
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) -m "not night" $(ARGS)
+
+# And all sizes, architectures and repetitions, one guest after the other: for the night.
+test-all: test
+	$(BIN)/pytest -m night $(ARGS)
 
 bench: .venv/.test
 	$(BIN)/python tests/bench.py $(ARGS)

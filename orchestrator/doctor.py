@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-NEEDS = Path(__file__).parents[1] / "images" / "host-packages.toml"
+# As orchestrator/paths.py, which cannot be imported where this file is started by its name.
+_ROOTS = (Path(__file__).resolve().parent / "share", Path(__file__).resolve().parents[1])
+NEEDS = next(root for root in _ROOTS if root.is_dir()) / "images" / "host-packages.toml"
 
 
 @dataclass(frozen=True)

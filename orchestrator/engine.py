@@ -67,7 +67,7 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> Run:
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
-        raise ConfigError(f"{folder.path} holds a run already", hint="--resume goes on with it")
+        raise ConfigError(f"{folder.path} holds a run already", hint="--resume finishes it; --out names another")
     with folder.alone():
         if manner.resumed:
             record.check_inputs(folder, matrix)
@@ -96,7 +96,7 @@ def text_of(path: Path) -> str:
 
 
 def requested(request: Request) -> Matrix:
-    matrix = matrix_file.parse(request.config_text, request.config, request.profile, request.workloads)
+    matrix = matrix_file.from_text(request.config_text, request.config, request.profile, request.workloads)
     changes = dict(request.overrides)
     if "clock" in changes:
         changes["clock"] = Clock(changes["clock"])
@@ -127,7 +127,7 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
     try:
         return asyncio.run(guarded())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise Interrupted(f"interrupted; go on with: {again}") from None
+        raise Interrupted(f"interrupted; resume with: {again}") from None
 
 
 def write_matrix(folder: RunFolder, run: Run) -> None:

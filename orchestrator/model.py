@@ -126,14 +126,13 @@ class Failure:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a kernel comes from: kind is debian, tarball, git or image."""
+    """Where a kernel comes from. What the fields are is said in build/sources/KIND.py."""
 
     name: str
     kind: str
-    location: str  # package name, path of a tarball, path of a git tree, or image pattern
-    revision: str = ""  # version, sha256 or git revision; empty: the newest
-    suite: str = "bookworm"  # of a Debian package
-    system_map: str = ""  # of a ready image
+    location: str  # a path or a name
+    revision: str = ""  # which of those that may be there; "" any, or the newest
+    options: Mapping[str, str] = field(default_factory=dict)  # what else its kind needs
 
 
 @dataclass(frozen=True)

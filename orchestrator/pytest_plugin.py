@@ -10,6 +10,7 @@ pytest loads this file in every run, of whatever project: it imports what it nee
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="only in guests whose ARCH/KERNEL matches; repeatable",
     )  # fmt: skip
     group.addoption("--kmatrix-config", metavar="PATH", help="the matrix file; default: see kmatrix_config")
-    group.addoption("--kmatrix-profile", default="", metavar="NAME", help="a profile of the matrix file")
+    group.addoption("--kmatrix-preset", default="", metavar="NAME", help="a preset of the matrix file")
+    group.addoption("--kmatrix-profile", dest="kmatrix_preset", help=argparse.SUPPRESS)  # its name of before
     usual = "the nearest matrix.yaml in the test file's folder and above it"
     parser.addini("kmatrix_config", f"the matrix file, relative to the ini file; default: {usual}", default="")
 
@@ -160,7 +162,7 @@ def _targets(config: pytest.Config, test_file: Path) -> tuple[Target, ...]:
     loaded = config.stash[loaded_key]
     if path not in loaded:
         try:
-            loaded[path] = targets(path, config.getoption("kmatrix_profile"))
+            loaded[path] = targets(path, config.getoption("kmatrix_preset"))
         except KmatrixError as error:
             loaded[path] = error
     found = loaded[path]

@@ -54,3 +54,8 @@ def pick(what: str, name: str, table: Mapping[str, T]) -> T:
     if name not in table:
         raise ConfigError(unknown(what, name, table))
     return table[name]
+
+
+def counted(number: int, what: str) -> str:
+    """1 error, 2 errors."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

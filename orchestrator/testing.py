@@ -37,9 +37,9 @@ class Target:
     build: Build
 
 
-def targets(path: Path, profile: str = "") -> tuple[Target, ...]:
+def targets(path: Path, preset: str = "") -> tuple[Target, ...]:
     """All of a matrix file. ConfigError as from `kmatrix plan`."""
-    matrix = matrix_file.load(path, profile)
+    matrix = matrix_file.load(path, preset)
     return tuple(Target(matrix, build) for build in plan.builds(matrix))
 
 

@@ -10,7 +10,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Verdict
-from orchestrator.profile.comparison import ProfileCell, calls
+from orchestrator.profile.comparison import ProfileCell, calls_of
 
 NO_FUNCTION = "misspelt, inlined, or known by another name"
 _CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
@@ -127,7 +127,7 @@ def _absolute(claim: Expectation, cell: CellRow) -> list[ExpectationRow]:
 def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[ExpectationRow]:
     """A function that is none in this kernel is never called, which answers nothing."""
     function = claim.metric.removeprefix(CALLS)
-    rows = _figures(claim, cell, calls(account, function))
+    rows = _figures(claim, cell, calls_of(account, function))
     if function not in account["absent"]:
         return rows
     why = f"{account['arch']}/{account['kernel']} has no function {function}: {NO_FUNCTION}"

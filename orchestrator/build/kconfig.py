@@ -14,7 +14,7 @@ _SET = re.compile(r"^(CONFIG_\w+)=(.*)$")
 _UNSET = re.compile(r"^# (CONFIG_\w+) is not set$")
 
 
-def parse(lines: Iterable[str]) -> dict[str, str]:
+def options(lines: Iterable[str]) -> dict[str, str]:
     """{CONFIG_X: value}, "n" for a line that says it is not set; the last line of an option wins."""
     table: dict[str, str] = {}
     for line in lines:
@@ -27,12 +27,12 @@ def parse(lines: Iterable[str]) -> dict[str, str]:
 
 def verify(wanted: Sequence[str], config: str, source: Path, srcarch: str) -> None:
     """Raise BuildError when .config does not hold what was wanted."""
-    have = parse(config.splitlines())
-    lost = [(o, v) for o, v in parse(wanted).items() if have.get(o, "n") != v]
+    have = options(config.splitlines())
+    lost = [(o, v) for o, v in options(wanted).items() if have.get(o, "n") != v]
     if not lost:
         return
-    options = {name.removeprefix("CONFIG_") for name, _ in lost}
-    needs = dependencies(source, srcarch, options)
+    wanting = {name.removeprefix("CONFIG_") for name, _ in lost}
+    needs = dependencies(source, srcarch, wanting)
     rows = [_row(option, value, have, needs) for option, value in lost]
     names = ", ".join(option for option, _ in lost)
     raise BuildError(

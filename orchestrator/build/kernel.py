@@ -16,6 +16,7 @@ from orchestrator.build import headers, kconfig, patches, sandbox, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import SharedTree, no_room
+from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError
 from orchestrator.model import Build, KernelArtifact, Source
 from orchestrator.paths import IMAGES
@@ -38,8 +39,8 @@ class Builder:
 
     async def find(self, build: Build) -> KernelArtifact | None:
         """The built kernel if the store has it; None: it has to be made."""
-        if build.kernel.source.kind == "image":
-            return self._ready_image(build)
+        if isinstance(kind := kind_of(build.kernel.source), Ready):
+            return self._ready_image(build, *kind.image(build.kernel.source, build.arch.name))
         tree = await self.source(build.kernel.source)
         key = await self.key(build, tree)
         folder = self.store.folder("kernels", key)
@@ -66,7 +67,7 @@ class Builder:
 
     def has(self, source: Source) -> bool:
         """Was this source asked for already, or is there nothing to ask for?"""
-        return source.kind == "image" or source.name in self._trees
+        return not buildable(source) or source.name in self._trees
 
     async def source(self, source: Source) -> Tree:
         """The source's tree, fetched and unpacked if need be; asked for once a run."""
@@ -88,14 +89,8 @@ class Builder:
         image = folder / Path(build.arch.image).name
         return KernelArtifact(build.id, key, folder, image, str(info["linux"]), info, cached)
 
-    def _ready_image(self, build: Build) -> KernelArtifact:
-        """A kernel that the user built: its path may contain {arch}."""
-        source = build.kernel.source
-        image = Path(source.location.format(arch=build.arch.name))
-        symbols = Path(source.system_map.format(arch=build.arch.name))
-        for path in (image, symbols):
-            if not path.is_file():
-                raise BuildError(f"no such file: {path}", kind="source", hint="{arch} in the path is replaced")
+    def _ready_image(self, build: Build, image: Path, symbols: Path) -> KernelArtifact:
+        """A kernel that the user built."""
         digest_ = sha256(image)
         # In the clear in an uncompressed image, and in the header of a compressed one for x86.
         found = re.search(rb"(?:Linux version )?(\d+\.\d+(?:\.\d+)?)[^\0\n ]* \([^\0\n]*@", image.read_bytes())

@@ -6,8 +6,8 @@ from __future__ import annotations
 import typer
 
 from orchestrator import ui
-from orchestrator.cli.console import print_error
-from orchestrator.cli.options import DEFAULT, Config, Jobs, Json, Profile, Refresh, Select, Unsandboxed
+from orchestrator.cli.console import print_error, took
+from orchestrator.cli.options import Config, Jobs, Json, Preset, Refresh, Select, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import EMPTY, Manner, executor, finish
@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
 
 
 def build(
-    config: Config = DEFAULT,
-    profile: Profile = "",
+    config: Config = None,
+    preset: Preset = "",
     select: Select = None,
     json: Json = False,
     refresh: Refresh = False,
@@ -34,7 +34,7 @@ def build(
 
     Example: kmatrix build --select aarch64
     """
-    matrix = matrix_file.load(config, profile)
+    matrix = matrix_file.load(took(config, json), preset)
     made = make_plan(matrix, select or [])
     check_host()
     with Store().scratch() as folder:

@@ -15,10 +15,11 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import printer
-from orchestrator.cli.options import DEFAULT, Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.console import printer, took
+from orchestrator.cli.options import Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.measure.host import check_host, cores
@@ -31,7 +32,7 @@ from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
-from orchestrator.series.asked import Asked, asked
+from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.series import Patch, Series
 from orchestrator.store import Store
 
@@ -45,17 +46,22 @@ def register(app: typer.Typer) -> None:
 
 def check(
     patch: Annotated[
-        list[str], typer.Argument(metavar="PATCH...", help="Patch files, an mbox, a git range A..B, or a Message-Id.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATCH...]",
+            help="Patch files, an mbox, commits (A..B, or one), or a Message-Id; "
+            "nothing: what is not committed in the kernel tree that you are in.",
+        ),
+    ] = None,
     base: Annotated[
         str,
         typer.Option("--base", help="A source of the matrix file, a git tree (PATH or PATH@REVISION), a tarball."),
     ] = "",
-    tree: Annotated[Path, typer.Option("--tree", help="The git tree that A..B is a range of.")] = Path(),
+    tree: Annotated[Path, typer.Option("--tree", help="The git tree of commits; default: this folder's.")] = Path(),
     each: Annotated[bool, typer.Option("--each", help="Also a kernel for every prefix of the series.")] = False,
     arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Only this one; repeatable.")] = None,
     workload: Workloads = None,
-    config: Config = DEFAULT,
+    config: Config = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     json: Json = False,
@@ -69,16 +75,17 @@ def check(
     Kernels are called unpatched and patched; with --each, patched-1 is with the first patch, and so on. Builds are in
     a sandbox. Exit code 1: something got worse. The reply: kmatrix report RUN --format mail.
 
-    Example: kmatrix check --arch s390x 0001-mm-do-less.patch
+    Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
     """
     check_host()
     folder = RunFolder(out or Path("runs") / time.strftime("check-%Y-%m-%d-%H%M%S"))
     if (folder.path / "plan.json").exists():
         raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
-    matrix = matrix_file.load(config, chosen=matrix_file.named_or_absolute(workload or (), config))
-    wanted = asked(patch, base, tree, matrix)
-    if wanted.note:
-        printer(stderr=True).print(wanted.note, soft_wrap=True)
+    file = took(config, json)
+    matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(workload or (), file))
+    wanted = from_words(patch or [], base, tree, matrix)
+    for note in wanted.notes:
+        printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
     done = measured(folder, _request(folder, checked, manner), manner)
@@ -111,7 +118,7 @@ def _written(folder: RunFolder, series: Series) -> list[Path]:
     return [folder.path.resolve() / "series" / p.file_name(i) for i, p in enumerate(series.patches, 1)]
 
 
-def _matrix(matrix: Matrix, wanted: Asked, files: list[Path], arches: list[str], each: bool) -> Matrix:
+def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool) -> Matrix:
     """The file's matrix with these kernels. What the shipped workloads expect is about others."""
     known = {arch.name: arch for arch in matrix.arches}
     prefixes = {f"{PATCHED}-{i}": tuple(files[:i]) for i in range(1, len(files) + 1)} if each else {}
@@ -150,8 +157,8 @@ async def _applies(matrix: Matrix, manner: Manner) -> str:
     store = Store()
     builder = Builder(store, cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
     whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
-    if whole.source.kind == "image":
-        raise ConfigError("a ready image takes no patches", hint="name a source with --base")
+    if not buildable(whole.source):
+        raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")
     pristine = await builder.source(whole.source)
     with store.scratch() as scratch:
         try:

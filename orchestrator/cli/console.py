@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.text import Text
 
+from orchestrator import __version__
 from orchestrator.errors import KmatrixError
+from orchestrator.paths import MATRIX, matrix_file
 
 WIDE = 120  # columns where nobody's terminal says otherwise
 
@@ -25,3 +29,12 @@ def print_error(error: KmatrixError) -> None:
         console.print(Text(error.log.rstrip(), style="dim"), soft_wrap=True)
     if error.hint:
         console.print(Text(f"next: {error.hint}", style="cyan"), soft_wrap=True)
+
+
+def took(config: Path | None, quiet: bool = False) -> Path:
+    """The matrix file that a command takes; said on standard error, so that JSON and pipes stay clean."""
+    found = matrix_file(config)
+    if not quiet:
+        told = f"the default one of kmatrix {__version__} (kmatrix init writes it out)" if found == MATRIX else found
+        printer(stderr=True).print(f"matrix: {told}", soft_wrap=True, highlight=False, markup=False)
+    return found

@@ -14,12 +14,14 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli import options
+from orchestrator.cli.console import took
 from orchestrator.engine import Manner
 from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host
 from orchestrator.nightly import DATA
 from orchestrator.nightly.night import Night
 from orchestrator.nightly.state import Place, usual
+from orchestrator.paths import HERE, MATRIX
 from orchestrator.store import write_atomically
 
 
@@ -38,8 +40,8 @@ def register(app: typer.Typer) -> None:
 
 
 def nightly(
-    config: options.Config = options.DEFAULT,
-    profile: options.Profile = "",
+    config: options.Config = None,
+    preset: options.Preset = "",
     history: options.History = None,
     state: Annotated[
         Path | None, typer.Option("--state", help="What is kept between nights; default: the user's state folder.")
@@ -63,23 +65,26 @@ def nightly(
 
     Example: kmatrix nightly --print systemd --into ~/.config/systemd/user
     """
+    file = took(config, quiet or bool(print_))
     if print_:
-        show(print_, config, profile, into)
+        if file == MATRIX and not HERE.exists():
+            raise ConfigError("nights need a matrix file that stays where it is", hint="kmatrix init writes one")
+        show(print_, file, preset, into)
         return
     if into:
         raise ConfigError("--into goes with --print")
     check_host()
-    place = Place(state or usual(config, profile))
+    place = Place(state or usual(file, preset))
     manner = Manner(quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history)
-    code, text = Night(config, profile, place, manner, not offline, resume).run()
+    code, text = Night(file, preset, place, manner, not offline, resume).run()
     typer.echo(text)
     raise typer.Exit(code)
 
 
-def show(starter: Starter, config: Path, profile: str, into: Path | None) -> None:
+def show(starter: Starter, config: Path, preset: str, into: Path | None) -> None:
     """The starter's files, with this machine's paths where they belong."""
     files = sorted(path for path in (DATA / starter.value).iterdir() if path.is_file())
-    words = ["nightly", "--quiet", "--config", str(config.resolve()), *(["--profile", profile] if profile else [])]
+    words = ["nightly", "--quiet", "--config", str(config.resolve()), *(["--preset", preset] if preset else [])]
     program = [found] if (found := shutil.which("kmatrix")) else [sys.executable, "-m", "orchestrator"]
     values = quoted(starter, shlex.join([*program, *words]), config.resolve())
     for path in files:

@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Config = Annotated[Path, typer.Option("--config", "-c", help="The matrix file.")]
+from orchestrator.errors import ConfigError
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="The matrix file; default: ./matrix.yaml, else kmatrix's own.")
+]
 Select = Annotated[
     list[str] | None,
     typer.Option("--select", "-s", help="Glob over cell ids, ARCH/KERNEL/WORKLOAD; repeatable."),
 ]
-Profile = Annotated[str, typer.Option("--profile", "-p", help="A profile of the matrix file.")]
+Preset = Annotated[str, typer.Option("--preset", "-p", help="A preset of the matrix file.")]
 Workloads = Annotated[
     list[str] | None,
     typer.Option(
@@ -30,9 +35,20 @@ History = Annotated[
         help="Where runs are recorded: a file, postgresql://..., or none; default: the user's data folder.",
     ),
 ]
-DEFAULT = Path("matrix.yaml")
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
+
+
+def current(words: Sequence[str]) -> list[str]:
+    """A command line with --preset for --profile, its name of before. ConfigError where both are there."""
+    options = [word.partition("=")[0] for word in words[: words.index("--") if "--" in words else None]]
+    if "--profile" not in options:
+        return list(words)
+    if {"--preset", "-p"} & set(options):
+        raise ConfigError("--profile is the old name of --preset: give one of them")
+    end = len(options)
+    pairs = zip(words, options, strict=False)
+    return [*(f"--preset{word[9:]}" if option == "--profile" else word for word, option in pairs), *words[end:]]

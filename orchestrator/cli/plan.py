@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 
 from orchestrator.analyse.expect import lacking, remarks, unanswerable
-from orchestrator.cli.options import DEFAULT, Config, Profile, Select, Workloads
+from orchestrator.cli.console import took
+from orchestrator.cli.options import Config, Preset, Select, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.model import Matrix, Workload
@@ -18,12 +19,13 @@ def register(app: typer.Typer) -> None:
     app.command()(plan)
 
 
-def plan(config: Config = DEFAULT, profile: Profile = "", select: Select = None, workload: Workloads = None) -> None:
+def plan(config: Config = None, preset: Preset = "", select: Select = None, workload: Workloads = None) -> None:
     """Print the builds, cells and boots of a run, without starting anything.
 
     Example: kmatrix plan --select 's390x/*'
     """
-    matrix = matrix_file.load(config, profile, matrix_file.named_or_absolute(workload or (), config))
+    file = took(config)
+    matrix = matrix_file.load(file, preset, matrix_file.named_or_absolute(workload or (), file))
     made = make_plan(matrix, select or [])
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(made.builds)} builds")

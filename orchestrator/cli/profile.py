@@ -11,8 +11,8 @@ import typer
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
-from orchestrator.cli.console import printer
-from orchestrator.cli.options import DEFAULT, Config, Profile, Select, Workloads
+from orchestrator.cli.console import printer, took
+from orchestrator.cli.options import Config, Preset, Select, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, measured, text_of
 from orchestrator.errors import ConfigError, InfraError
@@ -34,8 +34,8 @@ def register(app: typer.Typer) -> None:
 
 def profile_run(
     run: Annotated[Path | None, typer.Argument(help="A run to profile, or to show the profile of.")] = None,
-    config: Config = DEFAULT,
-    profile: Profile = "",
+    config: Config = None,
+    preset: Preset = "",
     select: Select = None,
     workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/profile-DATE.")] = None,
@@ -51,15 +51,16 @@ def profile_run(
 
     Example: kmatrix profile --select 'aarch64/*'
     """
-    if run and (profile or select or workload or out):
+    if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
     if run:
         request = record.load_request(folder)
     else:
         once = {"boots": 1, "passes": 1}
-        chosen = matrix_file.named_or_absolute(workload or (), config)
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), once, profile, chosen)
+        file = took(config, json)
+        chosen = matrix_file.named_or_absolute(workload or (), file)
+        request = Request(file.resolve(), text_of(file), tuple(select or ()), once, preset, chosen)
     manner = Manner(quiet=json, resumed=bool(run), profile=True)
     before = load.of_folder(folder) if run else None
     done = before if before and not lacking(folder, before) else measured(folder, request, manner)

@@ -10,15 +10,14 @@ from typing import Annotated
 import typer
 
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.cli.console import printer
+from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import (
-    DEFAULT,
     Config,
     Diff,
     History,
     Jobs,
     Json,
-    Profile,
+    Preset,
     Refresh,
     Select,
     Unsandboxed,
@@ -41,12 +40,12 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    config: Config = DEFAULT,
-    profile: Profile = "",
+    config: Config = None,
+    preset: Preset = "",
     select: Select = None,
     workload: Workloads = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Go on with this run.")] = None,
+    resume: Annotated[Path | None, typer.Option("--resume", help="Finish this run.")] = None,
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
     passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
@@ -63,13 +62,14 @@ def run(
     """
     overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
     if resume:
-        if profile or select or workload or out or overrides:
-            raise ConfigError("--resume goes on with what that run was asked for; it takes no other choice")
+        if preset or select or workload or out or overrides:
+            raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
         folder, request = open_run(resume), record.load_request(open_run(resume))
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        chosen = matrix_file.named_or_absolute(workload or (), config)
-        request = Request(config.resolve(), text_of(config), tuple(select or ()), overrides, profile, chosen)
+        file = took(config, json)
+        chosen = matrix_file.named_or_absolute(workload or (), file)
+        request = Request(file.resolve(), text_of(file), tuple(select or ()), overrides, preset, chosen)
     manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
     done = measured(folder, request, manner)
     if not json:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.options import DEFAULT, Config
+from orchestrator.cli.console import took
+from orchestrator.cli.options import Config
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import finish
@@ -27,14 +28,14 @@ def register(app: typer.Typer) -> None:
 
 def shell(
     target: Annotated[str, typer.Argument(metavar="ARCH[/KERNEL]", help="What to boot.")],
-    config: Config = DEFAULT,
+    config: Config = None,
     command: Annotated[str, typer.Option("--command", help="Run this and leave, instead of a shell.")] = "",
 ) -> None:
     """Boot a guest and open a shell in it.
 
     Example: kmatrix shell s390x/patched
     """
-    matrix = matrix_file.load(config)
+    matrix = matrix_file.load(took(config))
     made = make_plan(matrix, [target])
     check_host()
     wanted = made.builds[-1 if "/" not in target else 0]

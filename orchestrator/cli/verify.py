@@ -17,7 +17,7 @@ from rich.text import Text
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
-from orchestrator.cli.console import printer
+from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import History, Select
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def verify_run(
     recorded: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or somebody's matrix.json.")],
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The matrix file; default: the run's, else matrix.yaml.")
+        Path | None, typer.Option("--config", "-c", help="The matrix file; default: the run's, else as for run.")
     ] = None,
     as_recorded: Annotated[
         bool, typer.Option("--recorded", help="From the run's own copies of patches, kconfig and workloads.")
@@ -63,7 +63,7 @@ def verify_run(
     """
     before = _selected(load(recorded).report, select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
-    request = _request(recorded, before, config, as_recorded, folder, snapshots)
+    request = _request(recorded, before, config, as_recorded, folder, snapshots, json)
     manner = Manner(quiet=json, kind="verify", history=history, again=f"kmatrix verify {recorded}, from the start")
     here = measured(folder, request, manner).report
     answer = verify(before, here)
@@ -88,7 +88,13 @@ def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
 
 
 def _request(
-    path: Path, before: MatrixReport, config: Path | None, as_recorded: bool, folder: RunFolder, snapshots: bool
+    path: Path,
+    before: MatrixReport,
+    config: Path | None,
+    as_recorded: bool,
+    folder: RunFolder,
+    snapshots: bool,
+    quiet: bool,
 ) -> Request:
     wanted = [cell["id"] for cell in before["cells"]]
     overrides: dict[str, Any] = {"snapshots": snapshots}
@@ -98,18 +104,18 @@ def _request(
         own = path / copies.FOLDER / copies.MATRIX
         place = own if own.is_file() else copies.restore(before["inputs"], folder.path / "recorded")
         return Request(place.resolve(), place.read_text(), tuple(wanted), overrides)
-    place, chosen = config or _usual(path), _chosen(path)
-    profile = _profile(place, wanted, chosen)
-    usual = asdict(matrix_file.load(place, profile, chosen).measure)
+    place, chosen = took(config or _usual(path), quiet), _chosen(path)
+    preset = _preset(place, wanted, chosen)
+    usual = asdict(matrix_file.load(place, preset, chosen).measure)
     then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
     overrides |= {name: value for name, value in then.items() if usual[name] != value}
-    return Request(place.resolve(), text_of(place), tuple(wanted), overrides, profile, chosen)
+    return Request(place.resolve(), text_of(place), tuple(wanted), overrides, preset, chosen)
 
 
-def _usual(path: Path) -> Path:
+def _usual(path: Path) -> Path | None:
     """The matrix file of the run, if it is still there."""
     theirs = record.load_request(open_run(path)).config if path.is_dir() else None
-    return theirs if theirs and theirs.is_file() else Path("matrix.yaml")
+    return theirs if theirs and theirs.is_file() else None
 
 
 def _chosen(path: Path) -> tuple[str, ...]:
@@ -117,10 +123,10 @@ def _chosen(path: Path) -> tuple[str, ...]:
     return record.load_request(open_run(path)).workloads if path.is_dir() else ()
 
 
-def _profile(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
-    """Whichever of the file's profiles has all wanted cells; "" for the file as it is."""
+def _preset(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
+    """Whichever of the file's presets has all wanted cells; "" for the file as it is."""
     lacking: list[str] = []
-    for name in ("", *matrix_file.profiles(place)):
+    for name in ("", *matrix_file.presets(place)):
         cells = {cell.id for cell in make_plan(matrix_file.load(place, name, chosen)).cells}
         if cells.issuperset(wanted):
             return name

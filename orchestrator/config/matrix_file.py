@@ -7,7 +7,7 @@ import copy
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,13 +17,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches
+from orchestrator.config import sources as kinds
 from orchestrator.config import workloads
 from orchestrator.config.plan import runs_on
-from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec, SourceSpec
+from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
 from orchestrator.errors import ConfigError
 from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
 from orchestrator.paths import GUEST_TOOLS, ROOT
-from orchestrator.registry import unknown
+from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
@@ -72,24 +73,25 @@ class _Problems:
         """Raise ConfigError when there is any row."""
         if self.rows:
             rows = [f"{self.path}:{line}: {text}" for line, text in sorted(self.rows)]
-            raise ConfigError("\n".join(rows), hint=f"{len(rows)} to mend; nothing was started")
+            raise ConfigError("\n".join(rows), hint=f"{counted(len(rows), 'error')}; nothing was started")
 
 
-def load(path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
+def load(path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
     try:
         text = path.read_text()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-    return parse(text, path, profile, chosen)
+    return from_text(text, path, preset, chosen)
 
 
-def profiles(path: Path) -> list[str]:
-    """Names of the profiles of a file that loads."""
-    return list((YAML(typ="safe").load(path.read_text()) or {}).get("profiles", {}))
+def presets(path: Path) -> list[str]:
+    """Names of the presets of a file that loads."""
+    tree = YAML(typ="safe").load(path.read_text()) or {}
+    return list(tree.get("presets") or tree.get("profiles") or {})
 
 
-def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) -> Matrix:
+def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """As load, of a text; paths in it are relative to path's folder. chosen workloads replace the file's."""
     try:
         tree = YAML().load(StringIO(text))
@@ -99,8 +101,9 @@ def parse(text: str, path: Path, profile: str = "", chosen: Sequence[str] = ()) 
     except YAMLError as error:
         raise ConfigError(f"{path}:1: {error}") from error
     problems = _Problems(path, tree)
-    if profile:
-        problems.tree = tree = _with_profile(tree, profile, problems)
+    _rename_old_keys(tree, problems)
+    if preset:
+        problems.tree = tree = _with_preset(tree, preset, problems)
     spec = _validate(tree, problems)
     matrix = _resolve(spec, problems, path.parent)
     problems.stop()
@@ -133,10 +136,22 @@ def _with_workloads(matrix: Matrix, words: Sequence[str], base: Path) -> Matrix:
     return replace(matrix, workloads=chosen, claims=claims)
 
 
-def _with_profile(tree: Any, name: str, problems: _Problems) -> Any:
-    """The file as the profile changes it: its keys replace the file's; entries of tables are added."""
-    profiles = tree.get("profiles") if hasattr(tree, "keys") else None
-    changes = problems.named("profile", (), name, dict(profiles or {}))
+def _rename_old_keys(tree: Any, problems: _Problems) -> None:
+    """profiles: is what presets: was called before."""
+    if not hasattr(tree, "keys") or "profiles" not in tree:
+        return
+    if "presets" in tree:
+        problems.add(("profiles",), "is the old name of presets: give one of them")
+        problems.stop()
+    tree.insert(list(tree).index("profiles"), "presets", tree["profiles"])
+    tree.lc.data["presets"] = tree.lc.data["profiles"]
+    del tree["profiles"]
+
+
+def _with_preset(tree: Any, name: str, problems: _Problems) -> Any:
+    """The file as the preset changes it: its keys replace the file's; entries of tables are added."""
+    table = tree.get("presets") if hasattr(tree, "keys") else None
+    changes = problems.named("preset", (), name, dict(table or {}))
     problems.stop()
     merged = copy.deepcopy(tree)
     for key, value in dict(changes or {}).items():
@@ -159,7 +174,11 @@ def _validate(tree: Any, problems: _Problems) -> MatrixSpec:
         extra = [row["loc"] for row in error.errors() if row["type"] == "extra_forbidden"]
         if len(extra) < error.error_count():
             problems.stop()
-        return MatrixSpec.model_validate(_without(tree, extra))  # to find what else is wrong
+        try:
+            return MatrixSpec.model_validate(_without(tree, extra))  # to find what else is wrong
+        except ValidationError:  # what is lacking now was misspelt
+            problems.stop()
+            raise
 
 
 def _without(tree: Any, locations: Iterable[Location]) -> Any:
@@ -187,7 +206,10 @@ def _unknown_key(location: Location) -> str:
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
     known_arches = arches.known()
     known_workloads = _known_workloads(base)
-    sources = {name: _source(name, s, problems, base) for name, s in spec.sources.items()}
+    sources = {
+        name: kinds.parse(name, given.model_dump(), _Files(problems, ("sources", name), base))
+        for name, given in spec.sources.items()
+    }
     kernels = {name: _kernel(name, k, sources, problems, base) for name, k in spec.kernels.items()}
     for i, pair in enumerate(spec.compare):
         problems.named("kernel", ("compare", i, "base"), pair.base, kernels)
@@ -231,18 +253,19 @@ def _workload(folder: Path, judge: list[str] | None, problems: _Problems) -> Wor
         return None
 
 
-def _source(name: str, spec: SourceSpec, problems: _Problems, base: Path) -> Source:
-    at = ("sources", name)
-    if spec.debian:
-        return Source(name, "debian", spec.debian, spec.version or "", spec.suite)
-    if spec.git:
-        tree = problems.file((*at, "git"), spec.git, base)
-        return Source(name, "git", str(tree), spec.revision)
-    if spec.tarball:
-        return Source(name, "tarball", str(problems.file((*at, "tarball"), spec.tarball, base)), spec.sha256 or "")
-    pattern = str((base / Path(str(spec.image)).expanduser()).resolve())
-    symbols = str((base / Path(str(spec.system_map)).expanduser()).resolve())
-    return Source(name, "image", pattern, system_map=symbols)
+@dataclass(frozen=True)
+class _Files:
+    """Paths of one source. What is not there becomes a row of the problems."""
+
+    problems: _Problems
+    at: Location
+    base: Path
+
+    def existing(self, key: str, name: str) -> Path:
+        return self.problems.file((*self.at, key), name, self.base) or Path(name)
+
+    def absolute(self, name: str) -> Path:
+        return (self.base / Path(name).expanduser()).resolve()
 
 
 def _kernel(
@@ -259,8 +282,8 @@ def _kernel(
         problems.add(at, "a kernel's name is letters, digits, dot, dash and underscore: it names a folder")
     if source is None:
         return None
-    if source.kind == "image" and (patches or spec.kconfig):
-        problems.add(at, "a ready image takes no patches and no kconfig")
+    if not kinds.buildable(source) and (patches or spec.kconfig):
+        problems.add(at, f"a ready {source.kind} takes no patches and no kconfig")
     return Kernel(name, source, patches, _kconfig((*at, "kconfig"), spec.kconfig, problems, base))
 
 

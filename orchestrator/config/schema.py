@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from orchestrator.config import sources
 from orchestrator.model import Clock
 
 Positive = Annotated[float, Field(gt=0)]
@@ -19,28 +20,24 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SourceSpec(Strict):
-    """Exactly one of debian, tarball, git, image."""
-
-    debian: str | None = None
-    version: str | None = None
-    suite: str = "bookworm"
-    tarball: str | None = None
-    sha256: str | None = None
-    git: str | None = None
-    revision: str = "HEAD"
-    image: str | None = None
-    system_map: str | None = None
-
+class _Source(Strict):
     @model_validator(mode="after")
-    def one_kind(self) -> SourceSpec:
-        """Refuse none and more than one."""
-        given = [k for k in ("debian", "tarball", "git", "image") if getattr(self, k)]
-        if len(given) != 1:
-            raise ValueError("give exactly one of debian, tarball, git, image")
-        if self.image and not self.system_map:
-            raise ValueError("an image needs its system_map beside it")
+    def one_kind(self) -> _Source:
+        """Refuse none and more than one, and keys that do not go together."""
+        sources.given_kind(self.model_dump())
         return self
+
+
+def _source_spec() -> type[_Source]:
+    """A key for each that any kind of source takes."""
+    keys: dict[str, Any] = {key: (str | None, None) for kind in sources.known().values() for key in kind.keys}
+    return create_model("SourceSpec", __base__=_Source, **keys)
+
+
+if TYPE_CHECKING:
+    SourceSpec = _Source
+else:
+    SourceSpec = _source_spec()
 
 
 class KernelSpec(Strict):
@@ -128,4 +125,4 @@ class MatrixSpec(Strict):
     ccache_gib: Count = 5
     claims: dict[str, ClaimSpec] = {}
     nightly: NightlySpec = NightlySpec()
-    profiles: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries
+    presets: dict[str, dict[str, Any]] = {}  # keys of this file that are replaced; of tables, their entries

@@ -19,7 +19,7 @@ from orchestrator.config import programs
 from orchestrator.errors import ConfigError
 from orchestrator.model import CALLS, Disk, Expectation, Kind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
-from orchestrator.registry import unknown
+from orchestrator.registry import counted, unknown
 
 _NAME = re.compile(r"\w[\w.-]*")
 STEADY = 4  # passes until those of will-it-scale's test cases on files cost the same: their pages are active then
@@ -70,7 +70,7 @@ class _Calls(BaseModel):
         return self
 
     def expectation(self, function: str) -> Expectation:
-        """As any other."""
+        """The same in the form of an [[expect]]: absolute figures by kernel."""
         return Expectation(
             metric=CALLS + function,
             linux=self.linux,
@@ -130,7 +130,7 @@ def choose(wanted: Sequence[str], table: Mapping[str, Path]) -> tuple[Workload, 
         if before != word:
             wrong.append(f"two workloads are called {workload.name}: {before} and {word}; rename one")
     if wrong:
-        raise ConfigError("\n".join(wrong), hint=f"{len(wrong)} to mend; nothing was started")
+        raise ConfigError("\n".join(wrong), hint=f"{counted(len(wrong), 'error')}; nothing was started")
     return tuple(workload for _, workload in found.values())
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
+from orchestrator.config.sources import buildable
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus
 from orchestrator.measure import source_diffs
@@ -184,7 +185,7 @@ class Local:
         self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
         for name in ("config", "build.log"):
             kept = artifact.folder / name
-            if build.kernel.source.kind != "image" and kept.is_file():
+            if buildable(build.kernel.source) and kept.is_file():
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orchestrator.build import sourcediff
 from orchestrator.build.kernel import Builder
+from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Kernel, Plan
 from orchestrator.runs.account_files import diff_of
@@ -33,7 +34,7 @@ async def save(folder: RunFolder, plan: Plan, builder: Builder, scratch: Path) -
 
 async def _diff(base: Kernel, new: Kernel, builder: Builder, scratch: Path) -> str | None:
     """None where the kernels' sources have more between them than patches, or are ready images."""
-    if "image" in (base.source.kind, new.source.kind):
+    if not (buildable(base.source) and buildable(new.source)):
         return None
     before, after = await builder.source(base.source), await builder.source(new.source)
     if before.key != after.key:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Iterable
 from pathlib import Path
 
 from orchestrator.build.kernel import Builder
+from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Build, Plan
 from orchestrator.runs.folder import RunFolder
@@ -43,7 +44,7 @@ async def used(made: Plan, builder: Builder) -> list[Path]:
     """Folders of the cache that a plan rests on."""
     found = set[Path]()
     for build in made.builds:
-        if build.kernel.source.kind == "image":
+        if not buildable(build.kernel.source):
             continue
         try:
             tree = await builder.source(build.kernel.source)

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-from orchestrator import proc
-from orchestrator.build import apt, toolchain
+from orchestrator.build import toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import prepare
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.config.sources import buildable, kind_of
 from orchestrator.errors import KmatrixError
-from orchestrator.model import Build, Cell, Matrix, Plan, Source
+from orchestrator.model import Build, Cell, Matrix, Plan
 from orchestrator.nightly.state import Done, Parts
+from orchestrator.paths import COMMON, GUEST_TOOLS
 from orchestrator.runs import record
 from orchestrator.store import Store, digest, sha256
 
-FETCH = 600.0  # seconds
 _IGNORED = ("boots", "retries", "snapshots")  # of measure: no figure rests on them
 
 
@@ -51,13 +50,14 @@ async def look(matrix: Matrix, store: Store, pins: Mapping[str, str], fetch: boo
     """Fetch what can be had, and say what each cell is made of. Pins are a night's that is gone on with."""
     mine = nightly_matrix(matrix, pins)
     sources = {kernel.source.name: kernel.source for kernel in mine.kernels}.values()
-    notes = [note for source in sources if fetch and (note := await _fetched(source, store))]
+    notes = [note for source in sources if fetch and (note := await kind_of(source).refresh(store, source))]
     pinned, lost = dict(pins), dict[str, str]()
     for source in sources:
         try:
-            if source.kind != "image":
+            if buildable(source):
                 tree = await prepare(store, source)
-                pinned |= {source.name: tree.identity.removeprefix("git:")} if source.kind == "git" else {}
+                exact = kind_of(source).pin(source, tree.identity)
+                pinned |= {source.name: exact.revision} if exact != source or source.name in pins else {}
         except KmatrixError as error:
             lost[source.name] = error.message
     mine = nightly_matrix(matrix, pinned)
@@ -124,38 +124,11 @@ def _told(part: str, old: Parts, new: Parts) -> str:
 
 async def _source(build: Build, store: Store) -> str:
     source = build.kernel.source
-    if source.kind != "image":
+    if buildable(source):
         return (await prepare(store, source)).identity
     ready = await Builder(store, 1, 60, 1).find(build)
     return f"image:{ready.key}" if ready else "image:?"
 
 
 def _common() -> list[str]:
-    from orchestrator.paths import COMMON, GUEST_TOOLS
-
     return [sha256(path) for path in sorted((GUEST_TOOLS / COMMON).rglob("*")) if path.is_file()]
-
-
-async def _fetched(source: Source, store: Store) -> str:
-    """Bring what is new; "" or why it could not be: then what is there is measured."""
-    if source.kind == "git" and (await _git(source, "remote")).strip():
-        try:
-            await _git(source, "fetch", "--quiet", "--all")
-        except (KmatrixError, TimeoutError) as error:
-            return f"{source.name}: not fetched, measured as it is here ({error or 'it took too long'})"
-    if source.kind == "debian" and not source.revision:
-        try:
-            if await apt.newer(store, source.suite, source.location):
-                await prepare(store, source, refresh=True)
-        except KmatrixError as error:
-            return f"{source.name}: the mirror was not asked, measured as it is here ({error.message})"
-    return ""
-
-
-async def _git(source: Source, *arguments: str) -> str:
-    env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}  # nobody is there to answer at night
-    done = await proc.run(["git", "-C", source.location, *arguments], env=env, timeout=FETCH)
-    if done.code:
-        said = [line for line in done.output.splitlines() if line.startswith(("fatal:", "error:"))]
-        raise KmatrixError(f"git {arguments[0]}: {said[0] if said else done.code}")
-    return done.output

@@ -36,7 +36,7 @@ class Night:
     """What was asked for. fetch: ask trees' remotes and mirrors for what is new; resume: begin no new night."""
 
     config: Path
-    profile: str
+    preset: str
     place: Place
     manner: Manner
     fetch: bool
@@ -48,7 +48,7 @@ class Night:
             return self._run(self.place.load())
 
     def _run(self, state: State) -> tuple[int, str]:
-        matrix = matrix_file.load(self.config, self.profile)
+        matrix = matrix_file.load(self.config, self.preset)
         if not matrix.nightly.sources:
             hint = "add to it: nightly: {sources: [NAME, ...], budget: 2h}"
             raise ConfigError(f"{self.config} says nothing of nightly runs", hint=hint)
@@ -102,9 +102,9 @@ class Night:
         cells = list(current.cells)
         with folder.alone():
             if not (folder.path / "plan.json").exists():
-                request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.profile)
+                request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.preset)
                 record.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
-            begin(folder, "nightly", nights(self.config, self.profile))
+            begin(folder, "nightly", nights(self.config, self.preset))
             self._groups(state, current, tonight, folder)
             done = load.of_folder(folder)
             report = done.report
@@ -174,7 +174,7 @@ class Night:
         since = time.time() - max(60.0, matrix.nightly.days) * DAY
         try:
             with History(self.manner.history) as history:
-                mine = Filter(kind="nightly", nights=nights(self.config, self.profile), since=since)
+                mine = Filter(kind="nightly", nights=nights(self.config, self.preset), since=since)
                 points = history.points(mine)
             return against(points, report["run"]["id"]), []
         except Exception as error:

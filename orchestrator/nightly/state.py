@@ -88,13 +88,13 @@ class Place:
         write_atomically(self.path / "state.json", json.dumps(asdict(state), indent=1) + "\n")
 
 
-def usual(config: Path, profile: str) -> Path:
-    """In the user's state folder, by matrix file and profile."""
+def usual(config: Path, preset: str) -> Path:
+    """In the user's state folder, by matrix file and preset."""
     base = os.environ.get("XDG_STATE_HOME")
     root = Path(base) if base else Path.home() / ".local/state"
-    return root / "kmatrix/nightly" / nights(config, profile)
+    return root / "kmatrix/nightly" / nights(config, preset)
 
 
-def nights(config: Path, profile: str) -> str:
+def nights(config: Path, preset: str) -> str:
     """Whose nights they are; of another matrix file's, cells may have the same ids."""
-    return f"{config.stem}-{digest(str(config.resolve()), profile)[:8]}"
+    return f"{config.stem}-{digest(str(config.resolve()), preset)[:8]}"

@@ -21,8 +21,9 @@ from ruamel.yaml import YAML
 
 from orchestrator.analyse.contract import InputFile
 from orchestrator.config import dump
+from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
-from orchestrator.model import Claim, Kernel, Matrix, Plan, Source
+from orchestrator.model import Claim, Kernel, Matrix, Plan
 from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import write_atomically
@@ -101,26 +102,19 @@ def _matrix(matrix: Matrix, plan: Plan) -> str:
     table = {
         "arches": list(dict.fromkeys(cell.arch.name for cell in plan.cells)),
         "workloads": list(dict.fromkeys(cell.workload.name for cell in plan.cells)),
-        "sources": {name: _source(source) for name, source in sources.items()},
+        "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
         "kernels": {name: _kernel(kernel) for name, kernel in kernels.items()},
         "compare": pairs,
         "measure": measure,
         "limits": asdict(plan.limits),
         "kconfig": list(matrix.kconfig),
+        "ccache_gib": matrix.ccache_gib,
         "judge": list(dict.fromkeys(c.workload.name for c in plan.cells if c.workload.expectations)),
         "claims": {claim.id: _claim(claim) for claim in plan.claims},
     }
     out = StringIO()
     YAML(typ="safe").dump(table, out)
     return out.getvalue()
-
-
-def _source(source: Source) -> dict[str, Any]:
-    if source.kind == "image":
-        return {"image": source.location, "system_map": source.system_map}
-    pin = {"debian": "version", "tarball": "sha256", "git": "revision"}[source.kind]
-    suite = {"suite": source.suite} if source.kind == "debian" else {}
-    return {source.kind: source.location, **suite, **({pin: source.revision} if source.revision else {})}
 
 
 def _kernel(kernel: Kernel) -> dict[str, Any]:

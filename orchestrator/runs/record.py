@@ -11,6 +11,7 @@ from typing import Any
 from orchestrator import arches
 from orchestrator.analyse.contract import Offered
 from orchestrator.config import workloads as programs
+from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
 from orchestrator.model import Kernel, Matrix, Measure, Plan, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
@@ -77,8 +78,8 @@ def pinned(folder: RunFolder, matrix: Matrix) -> Matrix:
     began = folder.read_json(SOURCES) or {}
 
     def pin(kernel: Kernel) -> Kernel:
-        kind, _, commit = str(began.get(kernel.source.name, "")).partition(":")
-        return replace(kernel, source=replace(kernel.source, revision=commit)) if kind == "git" else kernel
+        source = kernel.source
+        return replace(kernel, source=kind_of(source).pin(source, str(began.get(source.name, ""))))
 
     return replace(matrix, kernels=tuple(pin(kernel) for kernel in matrix.kernels))
 

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.config import sources
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 
@@ -26,7 +27,7 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
         patches = [path.name for path in sorted((folder.path / SERIES).glob("*"))]
         return _check(YAML(typ="safe").load(request.config_text), report["offered"]["arches"], patches)
     words = ["kmatrix", "run", "--config", request.config.name]
-    words += ["--profile", request.profile] if request.profile else []
+    words += ["--preset", request.profile] if request.profile else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
     words += [f"--select {shlex.quote(glob)}" for glob in request.select]
     words += [f"--{name} {value}" for name, value in request.overrides.items()]
@@ -45,10 +46,19 @@ def _check(matrix: Mapping[str, Any], offered: list[str], patches: list[str]) ->
     return " ".join([*words, *map(shlex.quote, patches)])
 
 
-def _base(name: str, source: Mapping[str, str]) -> str:
-    if "git" in source:
-        return f"{Path(source['git']).name}@{source.get('revision', 'HEAD')}"
-    return Path(source["tarball"]).name if "tarball" in source else name
+def _base(name: str, keys: Mapping[str, str]) -> str:
+    source = sources.parse(name, keys, _AsTold())
+    return sources.kind_of(source).mention(source)
+
+
+class _AsTold:
+    """Paths as another machine's matrix file has them."""
+
+    def existing(self, key: str, name: str) -> Path:
+        return Path(name)
+
+    def absolute(self, name: str) -> Path:
+        return Path(name)
 
 
 def _named(workload: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Patches that are not in a file yet: a range of a git tree, a mail of a public list."""
+"""Patches that are not in a file yet: commits of a git tree, what is not committed there, a mail of a public list."""
 
 from __future__ import annotations
 
@@ -18,12 +18,27 @@ _PLAIN = ["--no-attach", "--no-base", "--no-cover-letter", "--no-renames", "--su
 _PLAIN += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3"]
 
 
+_DIFF = ["--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index"]
+_DIFF += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short"]
+EXAMPLE = "kmatrix check HEAD~2.."
+
+
 @dataclass(frozen=True)
 class Range:
     """patches: a mail each, in order; base: the commit that they apply to."""
 
     patches: tuple[bytes, ...]
     base: str
+
+
+@dataclass(frozen=True)
+class Uncommitted:
+    """patch: a diff from base, the commit that is checked out in the tree at top; untracked: files not in it."""
+
+    patch: bytes
+    base: str
+    top: Path
+    untracked: tuple[str, ...]
 
 
 async def git_range(tree: Path, words: str) -> Range:
@@ -44,10 +59,39 @@ async def git_range(tree: Path, words: str) -> Range:
     return Range(patches, base)
 
 
-async def has(tree: Path, commit: str) -> bool:
-    """Does the tree have the commit?"""
-    done = await proc.run(["git", "-C", str(tree), "cat-file", "-e", f"{commit}^{{commit}}"])
-    return done.code == 0
+async def commit(tree: Path, word: str) -> str:
+    """Which commit of the tree the word names; "" for none, and where there is no tree."""
+    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--quiet", "--verify", f"{word}^{{commit}}"])
+    return "" if done.code else done.output.strip()
+
+
+async def uncommitted(tree: Path) -> Uncommitted:
+    """All that differs from HEAD, staged or not. ConfigError outside of a kernel tree, and where nothing differs."""
+    top = await _kernel_tree(tree)
+    base = (await _git(top, "rev-parse", "HEAD")).strip()
+    new = (await _git(top, "ls-files", "--others", "--exclude-standard", "-z")).split("\0")
+    untracked = tuple(name for name in new if name)
+    with tempfile.TemporaryDirectory() as folder:  # a file may be in any encoding, and its patch with it
+        out = Path(folder) / "patch"
+        await _git(top, "diff", *_DIFF, f"--output={out}", "HEAD")
+        patch = out.read_bytes() if out.exists() else b""
+    if not patch.strip():
+        beside = f" ({', '.join(untracked)} not in git)" if untracked else ""
+        raise ConfigError(f"nothing in {top} differs from its HEAD{beside}", hint=f"to check commits: {EXAMPLE}")
+    return Uncommitted(b"uncommitted change\n\n" + patch, base, top, untracked)
+
+
+async def _kernel_tree(tree: Path) -> Path:
+    """The top of the git tree of Linux that the folder is in."""
+    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
+    top = Path(done.output.strip()) if done.code == 0 else tree.resolve()
+    if done.code or not ((top / "Kbuild").is_file() and (top / "Makefile").is_file()):
+        raise ConfigError(
+            f"no patch was named, and {tree.resolve()} is not in a git tree of Linux, whose uncommitted change "
+            "would be checked",
+            hint=f"name a patch: kmatrix check 0001-mm-do-less.patch; or, in a tree of Linux: {EXAMPLE}",
+        )
+    return top
 
 
 async def message(name: str) -> bytes:

@@ -40,7 +40,7 @@ def split(text: bytes) -> list[bytes]:
     return [_QUOTED.sub(rb"\1", part) for part in _START.split(text) if part.strip()]
 
 
-def parse(text: bytes) -> EmailMessage:
+def first(text: bytes) -> EmailMessage:
     """One mail, or the first of an mbox."""
     return email.message_from_bytes(next(iter(split(text)), b""), policy=default)
 

@@ -53,11 +53,11 @@ class Series:
 
 def read(paths: Iterable[Path]) -> Series:
     """The series in these files. ConfigError for none, for a part that is missing, and for two of the same."""
-    return parse(mbox.content(path, "name a patch, an mbox, a git range or a Message-Id") for path in paths)
+    return from_mails(mbox.content(path, "name a patch, an mbox, a git range or a Message-Id") for path in paths)
 
 
-def parse(contents: Iterable[bytes]) -> Series:
-    """The same of what is in the files, each of them as mails.content gives it."""
+def from_mails(contents: Iterable[bytes]) -> Series:
+    """The series in what files hold, each as mbox.content gives it. ConfigError as from read()."""
     found = [letter for content in contents for letter in _letters(content)]
     if all(letter.cover for letter in found):
         raise ConfigError("there is no patch in it", hint="a diff, mails of git format-patch, or an mbox with them")
@@ -78,7 +78,7 @@ def _letters(content: bytes) -> list[Patch]:
 
 def _letter(content: bytes) -> Patch | None:
     """None for a reply, and for words that are no cover letter."""
-    mail = mbox.parse(content)
+    mail = mbox.first(content)
     if mail["Subject"] is None:
         return _diff(content.decode(errors="surrogateescape"))
     subject = re.sub(r"\s+", " ", str(mail["Subject"])).strip()

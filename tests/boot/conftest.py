@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +20,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+REFERENCE = ROOT / "tests/reference/matrix.json"
+SEED = ROOT / "images/patches/seed-unpatched"
 COLD = 2400  # seconds that a run may take when it has to build every kernel first
-
+LIGHT_MIB = 64  # of the copy of shmem-write: whatever is counted a page is the same as of the shipped 400
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what we start would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -51,6 +55,7 @@ class Kmatrix:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def command(self, *arguments: str | Path) -> list[str]:
+        """The place for an option that every command of these tests is to have."""
         return [sys.executable, "-m", "orchestrator", *map(str, arguments)]
 
     def start(self, *arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
@@ -94,9 +99,15 @@ class Kmatrix:
         """A matrix.yaml beside the tests' own guest tools and patches."""
         path = self.folder / "matrix.yaml"
         path.write_text(text)
-        for name in ("guest-tools", "patches"):
-            if not (self.folder / name).exists():
-                (self.folder / name).symlink_to(HERE / name)
+        if not (self.folder / "patches").exists():
+            (self.folder / "patches").symlink_to(HERE / "patches")
+            (self.folder / "seed.patch").symlink_to(next(SEED.glob("*.patch")))
+            for tool in (HERE / "guest-tools").iterdir():
+                shutil.copytree(tool, self.folder / "guest-tools" / tool.name)
+            light = self.folder / "guest-tools/shmem-light"
+            shutil.copytree(ROOT / "guest-tools/shmem-write", light)
+            config = light / "workload.toml"
+            config.write_text(config.read_text().replace('"400"', f'"{LIGHT_MIB}"').replace("1024", "256"))
         return path
 
     def run(self, text: str, *arguments: str, env: dict[str, str] | None = None) -> Done:
@@ -124,12 +135,54 @@ def _kmatrix(folder: Path) -> Iterator[Kmatrix]:
 
 
 @pytest.fixture(scope="session")
-def seed(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """The shipped matrix, run once: all later tests find its kernels in the cache."""
+def ready(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Kernels, guest images and programs are in the cache: a test waits for no build but those that it is about.
+
+    The first of pytest's workers that asks makes them; the others wait for it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with (shared / "ready.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (shared / "ready").exists():
+            return
+        kmatrix = Kmatrix(tmp_path_factory.mktemp("ready"))
+        for done in (kmatrix("build", "--config", kmatrix.matrix(LAB)), kmatrix.run(EVERYWHERE)):
+            assert done.code == 0, done.out + done.err
+        (shared / "ready").touch()
+
+
+@pytest.fixture(scope="session")
+def seed(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The shipped matrix, run once."""
     folder = tmp_path_factory.mktemp("seed")
     done = Kmatrix(folder)("run", "--out", folder / "run")
     assert done.code == 0, done.out + done.err
     return done
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is in this folder boots guests; tests of a module that share a run are one worker's, in order."""
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        item.add_marker("guest")
+        fixtures = item._fixtureinfo.name2fixturedefs  # type: ignore[attr-defined]
+        shared = {name for name, definitions in fixtures.items() if definitions[-1].scope == "module"}
+        if shared or "seed" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("seed" if "seed" in fixtures else item.path.stem))
+
+
+def small_path(folder: Path, without: str) -> str:
+    """A PATH that has everything but one program."""
+    folder.mkdir()
+    for place in reversed(os.environ["PATH"].split(":")):
+        for program in Path(place).glob("*"):
+            link = folder / program.name
+            link.unlink(missing_ok=True)
+            if program.name != without:
+                link.symlink_to(program)
+    return str(folder)
 
 
 def children(pid: int) -> dict[int, str]:
@@ -189,4 +242,21 @@ kernels:
   patched: {source: debian-6.1}
 measure: {boots: 1, passes: 1, retries: 0}
 limits: {ready: 40, work: 60}
+"""
+EVERYWHERE = SMALL.replace("[aarch64]", "[x86_64, aarch64, s390x]")
+# Three kernels on three architectures that many tests share: lab.patch adds 7 instructions to a page's first shared
+# write, 20 to the copy of a page and 1 to the first fault of a private one.
+LAB = """\
+arches: [x86_64, aarch64, s390x]
+workloads: [shmem-light]
+sources:
+  debian-6.1: {debian: linux-source-6.1}
+kernels:
+  unpatched: {source: debian-6.1, patches: [seed.patch]}
+  patched: {source: debian-6.1}
+  lab: {source: debian-6.1, patches: [patches/lab.patch]}
+compare:
+  - {base: unpatched, new: patched}
+  - {base: patched, new: lab}
+measure: {boots: 1, passes: 1, memory_mib: 256}
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.boot.conftest import Done, Kmatrix, children
+from tests.boot.conftest import SMALL, Done, Kmatrix, children
 
 PATCH = """\
 --- a/mm/Makefile
@@ -30,7 +30,7 @@ def check(kmatrix: Kmatrix, *commands: str, home: Path | None = None) -> Done:
     lines = "\n".join(f"+$(shell {command})" for command in commands)
     patch.write_text(PATCH.format(count=3 + len(commands), lines=lines))
     env = {"HOME": str(home), "KMATRIX_CACHE": str(cache())} if home else None
-    arguments = ("check", patch, "--arch", "aarch64", "--workload", "shmem-write", "--out", kmatrix.folder / "run")
+    arguments = ("check", patch, "--config", kmatrix.matrix(SMALL), "--out", kmatrix.folder / "run")
     return kmatrix(*arguments, env=env)
 
 
@@ -49,7 +49,7 @@ def server() -> Iterator[socket.socket]:
 
 
 def test_nothing_is_written_to_home_and_nothing_is_connected_to(
-    seed: Done, kmatrix: Kmatrix, server: socket.socket
+    ready: None, kmatrix: Kmatrix, server: socket.socket
 ) -> None:
     """The build goes on without either; the kernel is measured, and the reply says what held it."""
     home = kmatrix.folder / "home"
@@ -63,17 +63,17 @@ def test_nothing_is_written_to_home_and_nothing_is_connected_to(
     assert not (home / "evil").exists() and not Path(mark).exists()
     with pytest.raises(BlockingIOError):
         server.accept()
-    assert done.cell("aarch64/patched/shmem-write")["status"] == "passed"
+    assert done.cell("aarch64/patched/small")["status"] == "passed"
     log = (done.folder / "builds/aarch64/patched/build.log").read_text()
     assert "Connection refused" in log and "evil: " in log, "the commands did not run at all"
     mail = kmatrix("report", done.folder, "--format", "mail").out
     assert "built in a sandbox: no network, no HOME" in mail
 
 
-def test_forks_without_end_end_the_build(seed: Done, kmatrix: Kmatrix) -> None:
+def test_forks_without_end_end_the_build(ready: None, kmatrix: Kmatrix) -> None:
     done = check(kmatrix, f"while :; do sleep {SLEEP} & done")
     assert done.code == 3, done.out + done.err
-    failure = done.cell("aarch64/patched/shmem-write")["failure"]
+    failure = done.cell("aarch64/patched/small")["failure"]
     assert failure["kind"] == "sandbox" and "processes; it may have" in failure["message"]
     assert not [command for command in children(1).values() if f"sleep {SLEEP}" in command]
     mail = kmatrix("report", done.folder, "--format", "mail").out

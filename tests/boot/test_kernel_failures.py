@@ -24,7 +24,7 @@ TEXT = SMALL.replace(PATCHED, PATCHED + BROKEN).replace("ready: 40", "ready: 15"
 
 
 @pytest.fixture(scope="module")
-def broken(seed: Done, kmatrix_module: Kmatrix) -> Done:
+def broken(ready: None, kmatrix_module: Kmatrix) -> Done:
     return kmatrix_module.run(TEXT)
 
 
@@ -74,7 +74,8 @@ def test_every_failure_is_on_the_screen_with_its_log(broken: Done) -> None:
         assert words in broken.out
 
 
-def test_a_patch_that_breaks_one_arch_leaves_the_other(seed: Done, kmatrix: Kmatrix) -> None:
+@pytest.mark.night
+def test_a_patch_that_breaks_one_arch_leaves_the_other(ready: None, kmatrix: Kmatrix) -> None:
     text = TEXT.replace("[aarch64]", "[aarch64, s390x]").replace("no-apply", "s390-only")
     done = kmatrix.run(text, "-s", "*/s390-only")
     assert done.code == 3, done.out + done.err

@@ -16,7 +16,7 @@ from tests.boot.conftest import Done, Kmatrix, alive, children, emulators, until
 
 MATRIX = """\
 arches: [aarch64]
-workloads: [small, shmem-write]
+workloads: [small, faults]
 sources:
   debian-6.1: {debian: linux-source-6.1}
   another: {debian: linux-source-6.12}
@@ -26,7 +26,7 @@ kernels:
 measure: {boots: 1, passes: 1, retries: 0}
 nightly: {sources: [debian-6.1], budget: 40m}
 """
-SMALL, SHMEM = "aarch64/mine/small", "aarch64/mine/shmem-write"
+SMALL, FAULTS = "aarch64/mine/small", "aarch64/mine/faults"
 
 
 def arguments(kmatrix: Kmatrix, patches: str = "", text: str = MATRIX) -> list[str | Path]:
@@ -56,31 +56,30 @@ def statuses(run: Path) -> dict[str, str]:
     return {cell["id"]: cell["status"] for cell in json.loads((run / "matrix.json").read_text())["cells"]}
 
 
-def test_three_nights(kmatrix_module: Kmatrix) -> None:
+def test_three_nights(ready: None, kmatrix: Kmatrix) -> None:
     """The first measures all, the second nothing, the third what a patch changed, and says that it is worse."""
-    kmatrix = kmatrix_module
     first = night(kmatrix)
     assert first.code == 0, first.out + first.err
     [run] = runs(kmatrix)
-    assert statuses(run) == {SMALL: "passed", SHMEM: "passed"}  # and no cell of a source that is none of nightly's
+    assert statuses(run) == {SMALL: "passed", FAULTS: "passed"}  # and no cell of a source that is none of nightly's
     assert "not measured before" in first.out
 
     second = night(kmatrix)
     assert second.code == 0 and "nothing changed since" in second.out, second.out + second.err
     assert runs(kmatrix) == [run] and entries(kmatrix) == [str(run)]
 
-    third = night(kmatrix, "patches/nop-20.patch")
+    third = night(kmatrix, "patches/lab.patch")
     assert third.code == 1, third.out + third.err
     last = runs(kmatrix)[-1]
     assert len(runs(kmatrix)) == 2 and entries(kmatrix) == [str(run), str(last)]
     mail = (last / "mail.txt").read_text()
-    assert "patches none -> nop-20.patch" in mail.replace("\n  ", " ")
-    assert f"{SHMEM} time: " in mail.replace("\n  ", " ") and ", worse; last on" in mail.replace("\n  ", " ")
+    assert "patches none -> lab.patch" in mail.replace("\n  ", " ")
+    assert f"{FAULTS} time: " in mail.replace("\n  ", " ") and ", worse; last on" in mail.replace("\n  ", " ")
     assert mail.isascii() and max(map(len, mail.splitlines())) <= 75
     assert mail.startswith("Subject: [kmatrix] nightly ") and (last / "night.md").is_file()
 
 
-def test_killed_in_the_middle_and_gone_on_with(kmatrix: Kmatrix) -> None:
+def test_killed_in_the_middle_and_gone_on_with(ready: None, kmatrix: Kmatrix) -> None:
     process = kmatrix.start(*arguments(kmatrix))
     until(lambda: runs(kmatrix) and len(list(runs(kmatrix)[0].glob("cells/*/*/*/result.json"))) == 1)
     [run] = runs(kmatrix)
@@ -96,7 +95,7 @@ def test_killed_in_the_middle_and_gone_on_with(kmatrix: Kmatrix) -> None:
     again = kmatrix(*arguments(kmatrix), "--resume")
     assert again.code == 0, again.out + again.err
     assert "gone on with" in again.out
-    assert runs(kmatrix) == [run] and statuses(run) == {SMALL: "passed", SHMEM: "passed"}
+    assert runs(kmatrix) == [run] and statuses(run) == {SMALL: "passed", FAULTS: "passed"}
     assert ended.stat().st_mtime_ns == before, "a cell was run twice"
     assert entries(kmatrix) == [str(run)] and state(kmatrix)["current"] is None
     assert set(json.loads((run / "host.json").read_text())["guest_image"]) == {"aarch64"}
@@ -104,7 +103,7 @@ def test_killed_in_the_middle_and_gone_on_with(kmatrix: Kmatrix) -> None:
     assert "no night was cut off" in kmatrix(*arguments(kmatrix), "--resume").out
 
 
-def test_never_twice_at_once(kmatrix: Kmatrix) -> None:
+def test_never_twice_at_once(ready: None, kmatrix: Kmatrix) -> None:
     process = kmatrix.start(*arguments(kmatrix))
     until(lambda: runs(kmatrix))
     other = night(kmatrix)
@@ -112,9 +111,9 @@ def test_never_twice_at_once(kmatrix: Kmatrix) -> None:
     assert process.wait(600) == 0
 
 
-@pytest.mark.parametrize("text", [MATRIX.replace("40m", "1s"), MATRIX.replace("budget: 40m", "budget: 0.001s")])
-def test_what_does_not_fit_comes_first_the_next_night(kmatrix: Kmatrix, text: str) -> None:
-    first = kmatrix(*arguments(kmatrix, text=text))
+@pytest.mark.parametrize("budget", ["1s", pytest.param("0.001s", marks=pytest.mark.night)])
+def test_what_does_not_fit_comes_first_the_next_night(ready: None, kmatrix: Kmatrix, budget: str) -> None:
+    first = kmatrix(*arguments(kmatrix, text=MATRIX.replace("40m", budget)))
     [run] = runs(kmatrix)
     assert "Not measured, for the time was up" in first.out
     left = state(kmatrix)["first"]

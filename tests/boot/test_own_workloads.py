@@ -17,7 +17,7 @@ TEXT = SMALL.replace("passes: 1", "passes: 2")
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A static program for aarch64 alone."""
     out = tmp_path_factory.mktemp("ready") / "ready"
     subprocess.run(
@@ -27,11 +27,11 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(seed: Done, kmatrix_module: Kmatrix, ready: Path) -> Done:
+def run(ready: None, kmatrix_module: Kmatrix, program: Path) -> Done:
     files = [
         OWN / name for name in ("folder", "marked.c", "counted.c", "hello.sh", "breaks.c", "crashes.c", "skips.c")
     ]
-    words = [*map(str, files), f"{OWN / 'touch.c'} 1000", str(ready)]
+    words = [*map(str, files), f"{OWN / 'touch.c'} 1000", str(program)]
     return kmatrix_module.run(TEXT, *(word for name in words for word in ("--workload", name)))
 
 
@@ -97,7 +97,7 @@ def test_a_program_that_fails_is_told_with_its_words(run: Done, workload: str, s
     assert log in cell["failure"]["log"] and run.code == 3
 
 
-def test_a_run_is_resumed_with_its_workloads_and_not_with_changed_ones(seed: Done, kmatrix: Kmatrix) -> None:
+def test_a_run_is_resumed_with_its_workloads_and_not_with_changed_ones(ready: None, kmatrix: Kmatrix) -> None:
     file = kmatrix.folder / "mine.c"
     shutil.copy(OWN / "touch.c", file)
     assert kmatrix.run(TEXT, "--workload", str(file)).code == 0
@@ -108,7 +108,7 @@ def test_a_run_is_resumed_with_its_workloads_and_not_with_changed_ones(seed: Don
     assert changed.code == 2 and "mine.c" in changed.err
 
 
-def test_a_missing_header_is_named(seed: Done, kmatrix: Kmatrix) -> None:
+def test_a_missing_header_is_named(ready: None, kmatrix: Kmatrix) -> None:
     file = kmatrix.folder / "lacks.c"
     file.write_text('#include "nowhere.h"\nint main(void) { return 0; }\n')
     done = kmatrix.run(TEXT, "--workload", str(file))
@@ -116,9 +116,9 @@ def test_a_missing_header_is_named(seed: Done, kmatrix: Kmatrix) -> None:
     assert "it includes nowhere.h, which is not there" in done.cell("aarch64/patched/lacks")["failure"]["message"]
 
 
-def test_a_ready_program_is_planned_for_its_arch_alone(kmatrix: Kmatrix, ready: Path) -> None:
+def test_a_ready_program_is_planned_for_its_arch_alone(kmatrix: Kmatrix, program: Path) -> None:
     config = kmatrix.matrix(TEXT.replace("[aarch64]", "[aarch64, s390x]"))
-    done = kmatrix("plan", "--config", config, "--workload", ready, "--workload", OWN / "hello.sh")
+    done = kmatrix("plan", "--config", config, "--workload", program, "--workload", OWN / "hello.sh")
     assert "aarch64/patched/ready\n" in done.out and "s390x/patched/hello\n" in done.out
     assert "s390x/patched/ready" not in done.out and "other architectures are left out" in done.out
 

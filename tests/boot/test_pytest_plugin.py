@@ -12,9 +12,9 @@ import pytest
 
 from orchestrator.errors import BuildError, TimedOut
 from orchestrator.testing import Guest
-from tests.boot.conftest import SMALL, Kmatrix, alive, children, emulators, until
-from tests.boot.test_host_failures import small_path
+from tests.boot.conftest import SMALL, Kmatrix, alive, children, emulators, small_path, until
 
+SHARED = pytest.mark.xdist_group("guests that tests share")
 HELLO = """\
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -62,7 +62,8 @@ def test_a_guest_is_what_its_id_says_and_sealed_off(guest: Guest) -> None:
         assert word not in guest.console
 
 
-@pytest.mark.kmatrix("*/patched")
+@SHARED
+@pytest.mark.kmatrix("*/patched", shared=True)
 def test_a_guest_reaches_no_port_of_the_host(guest: Guest) -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:
         port = server.getsockname()[1]
@@ -73,6 +74,7 @@ def test_a_guest_reaches_no_port_of_the_host(guest: Guest) -> None:
     assert tried.code != 0 and "applet not found" not in tried.stderr, tried
 
 
+@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_a_c_file_runs_in_the_guest(guest: Guest, tmp_path: Path) -> None:
     (tmp_path / "hello.c").write_text(HELLO)
@@ -82,6 +84,7 @@ def test_a_c_file_runs_in_the_guest(guest: Guest, tmp_path: Path) -> None:
     guest.run("touch /tmp/left-behind")
 
 
+@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_the_guest_of_the_test_before_when_shared(guest: Guest, tmp_path: Path) -> None:
     (tmp_path / "script").write_text("#!/bin/sh\ncat\n")
@@ -89,6 +92,7 @@ def test_the_guest_of_the_test_before_when_shared(guest: Guest, tmp_path: Path) 
     assert guest.run('ls /tmp/left-behind && echo "it\'s" | /tmp/script').stdout == "/tmp/left-behind\nit's\n"
 
 
+@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_what_a_guest_prints_while_the_test_does_other_things_is_read(guest: Guest) -> None:
     loop = 'for n in $(seq 1 400); do echo "<3>number $n of what is read" >/dev/kmsg; done'
@@ -201,8 +205,23 @@ def test_a_guest_that_hangs_after_the_test_is_an_error(kmatrix: Kmatrix) -> None
     assert "error: the guest did not answer within 15 s" in done.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("when", ["boot", "call", "between"])
+@pytest.mark.parametrize(
+    ("number", "when"),
+    [
+        (signal.SIGINT, "boot"),
+        (signal.SIGTERM, "call"),
+        (signal.SIGKILL, "between"),
+        *(
+            pytest.param(number, when, marks=pytest.mark.night)
+            for number, whens in (
+                (signal.SIGINT, ("call", "between")),
+                (signal.SIGTERM, ("boot", "between")),
+                (signal.SIGKILL, ("boot", "call")),
+            )
+            for when in whens
+        ),
+    ],
+)
 def test_an_ended_pytest_leaves_no_guest(kmatrix: Kmatrix, number: signal.Signals, when: str) -> None:
     body = "import time; time.sleep(100)" if when == "between" else 'guest.run("sleep 100")'
     process = kmatrix.start_pytest(TEXT, ONE.format("patched", body))

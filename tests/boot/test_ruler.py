@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The ruler: known instructions added to the shared write fault are measured as that many, on every architecture."""
+"""The ruler: known instructions added to page faults are measured as that many, on every architecture."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.boot.conftest import Done, Kmatrix
+from tests.boot.conftest import LAB, Done, Kmatrix
 
 ARCHES = ("x86_64", "aarch64", "s390x")
-NOPS = (1, 5, 20)
-TEXT = """\
+KINDS = {"a shared write": 7, "a private write": 1, "a copy": 20, "a shared read": 0}  # by pass: what lab.patch adds
+FAULTS = LAB.replace("[shmem-light]", "[faults]").replace("passes: 1", f"passes: {len(KINDS)}")
+WHOLE = """\
 arches: [x86_64, aarch64, s390x]
 workloads: [shmem-write]
 sources:
@@ -30,28 +31,43 @@ measure: {boots: 2, passes: 1}
 
 
 @pytest.fixture(scope="module")
-def ruler(seed: Done, kmatrix_module: Kmatrix) -> Done:
-    """`patched` is shared with the shipped matrix."""
-    done = kmatrix_module.run(TEXT)
+def faults(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Four kinds of fault, one a pass, in one kernel that has more instructions in three of them."""
+    done = Kmatrix(tmp_path_factory.mktemp("faults")).run(FAULTS, "-s", "*/patched", "-s", "*/lab")
     assert done.code == 0, done.out + done.err
     return done
 
 
-def time_row(ruler: Done, arch: str, kernel: str) -> dict[str, float | str]:
-    rows = ruler.json()["comparisons"]
-    return next(r for r in rows if (r["arch"], r["new"], r["metric"]) == (arch, kernel, "time"))
+def per_page(run: Done, arch: str, kernel: str) -> list[float]:
+    """Of each counted pass, in ns, which are instructions."""
+    boot = run.json(f"cells/{arch}/{kernel}/faults/boot-0/result.json")
+    return [one["values"]["time"] * 1000 / one["units"] for one in boot["passes"][boot["warmup"] :]]
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-@pytest.mark.parametrize("count", NOPS)
-def test_instructions_are_counted(ruler: Done, arch: str, count: int) -> None:
-    row = time_row(ruler, arch, f"nop-{count}")
-    assert float(row["per_unit_new"]) - float(row["per_unit_base"]) == pytest.approx(count, abs=0.2)
-    assert row["verdict"] == "worse"
+@pytest.mark.parametrize("kind", KINDS)
+def test_instructions_are_counted_in_the_kind_of_fault_that_has_them(faults: Done, arch: str, kind: str) -> None:
+    number = list(KINDS).index(kind)
+    before, after = (per_page(faults, arch, kernel)[number] for kernel in ("patched", "lab"))
+    assert after - before == pytest.approx(KINDS[kind], abs=0.2)
 
 
+@pytest.fixture(scope="module")
+def whole(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """The shipped workload, a kernel for each number, two boots."""
+    done = Kmatrix(tmp_path_factory.mktemp("ruler")).run(WHOLE)
+    assert done.code == 0, done.out + done.err
+    return done
+
+
+@pytest.mark.night
 @pytest.mark.parametrize("arch", ARCHES)
-def test_a_comment_changes_nothing(ruler: Done, arch: str) -> None:
-    row = time_row(ruler, arch, "comment")
-    assert abs(float(row["per_unit_new"]) - float(row["per_unit_base"])) <= 0.2
-    assert row["verdict"] == "same"
+@pytest.mark.parametrize(
+    ("kernel", "count", "verdict"),
+    [("comment", 0, "same"), ("nop-1", 1, "worse"), ("nop-5", 5, "worse"), ("nop-20", 20, "worse")],
+)
+def test_the_whole_ruler(whole: Done, arch: str, kernel: str, count: int, verdict: str) -> None:
+    rows = whole.json()["comparisons"]
+    row = next(r for r in rows if (r["arch"], r["new"], r["metric"]) == (arch, kernel, "time"))
+    assert row["per_unit_new"] - row["per_unit_base"] == pytest.approx(count, abs=0.2)
+    assert row["verdict"] == verdict

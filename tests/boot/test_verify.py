@@ -10,26 +10,35 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import ROOT, Done, Kmatrix
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.verify import SAME
+from orchestrator.analyse.verify import verify as held_against
+from tests.boot.conftest import REFERENCE, ROOT, SMALL, Done, Kmatrix
 
-REFERENCE = ROOT / "tests/reference/matrix.json"
-DEFAULT = (ROOT / "matrix.yaml").read_text()
-
-
-def verify(kmatrix: Kmatrix, *arguments: str | Path) -> tuple[Done, Any]:
-    """Boot 0 of aarch64 from its snapshot is the one of the shipped matrix, so it is quick."""
-    done = kmatrix("verify", REFERENCE, "--out", kmatrix.folder / "run", "--from-snapshots", *arguments)
-    return done, done.json("verify.json")
+FAULTS = SMALL.replace("[small]", "[faults]")
 
 
-def alike(answer: Any) -> bool:
+def alike(differences: Any) -> bool:
     """Whether this host's newest source package and compiler are those of the reference: not ours to choose."""
-    return not any(row["text"].startswith(("source of", "compiler of")) for row in answer["differences"])
+    return not any(row["text"].startswith(("source of", "compiler of")) for row in differences)
 
 
+def test_the_shipped_matrix_gives_the_references_figures(seed: Done) -> None:
+    recorded: MatrixReport = json.loads(REFERENCE.read_text())
+    answer = held_against(recorded, seed.json())
+    assert len(answer.values) == 24
+    if alike(answer.as_json()["differences"]):
+        assert answer.same and {value.verdict for value in answer.values} == {SAME}, answer.values
+    else:
+        assert all(value.causes for value in answer.values if value.verdict != SAME)
+
+
+@pytest.mark.night
 def test_the_reference_repeats_on_all_architectures(seed: Done, kmatrix: Kmatrix) -> None:
-    done, answer = verify(kmatrix)
-    if alike(answer):
+    """By the command, with boots of its own."""
+    done = kmatrix("verify", REFERENCE, "--out", kmatrix.folder / "run")
+    answer = done.json("verify.json")
+    if alike(answer["differences"]):
         assert done.code == 0, done.out
         assert "the same: 24 of 24 values" in done.out
         assert {value["verdict"] for value in answer["values"]} == {"same"}
@@ -38,40 +47,56 @@ def test_the_reference_repeats_on_all_architectures(seed: Done, kmatrix: Kmatrix
         assert done.code == 1 and all(value["causes"] for value in off), done.out
 
 
-def mine(kmatrix: Kmatrix, text: str = DEFAULT) -> Path:
-    """A matrix file elsewhere, with a copy of the workload beside it."""
-    folder = kmatrix.folder / "mine"
-    shutil.copytree(ROOT / "guest-tools/shmem-write", folder / "guest-tools/shmem-write")
-    (folder / "matrix.yaml").write_text(text)
-    return folder / "matrix.yaml"
+@pytest.fixture(scope="module")
+def base(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A run to be repeated."""
+    done = Kmatrix(tmp_path_factory.mktemp("base")).run(FAULTS)
+    assert done.code == 0, done.out + done.err
+    return done
 
 
-def test_one_byte_of_a_workload_fails_it_by_name(kmatrix: Kmatrix) -> None:
+def mine(kmatrix: Kmatrix, text: str = FAULTS) -> Path:
+    """A matrix file elsewhere, with copies of the workloads beside it."""
+    return kmatrix.matrix(text)
+
+
+def repeated(kmatrix: Kmatrix, run: Path, *arguments: str | Path) -> tuple[Done, Any]:
+    done = kmatrix("verify", run, "--out", kmatrix.folder / "run", *arguments)
+    return done, done.json("verify.json")
+
+
+def test_a_run_repeats_with_its_own_matrix_file(base: Done, kmatrix: Kmatrix) -> None:
+    done, answer = repeated(kmatrix, base.folder)
+    assert done.code == 0 and "the same: 4 of 4 values" in done.out, done.out + done.err
+    assert answer["same"] and {value["verdict"] for value in answer["values"]} == {"same"}
+
+
+def test_one_byte_of_a_workload_fails_it_by_name(base: Done, kmatrix: Kmatrix) -> None:
     config = mine(kmatrix)
-    source = config.parent / "guest-tools/shmem-write/main.c"
-    source.write_text(source.read_text().replace("page % 251", "page % 241"))
-    done, answer = verify(kmatrix, "--config", config, "--select", "aarch64/patched")
+    source = config.parent / "guest-tools/faults/main.c"
+    source.write_text(source.read_text().replace("p[i << 12] = 1;", "p[i << 12] = 2;"))
+    done, answer = repeated(kmatrix, base.folder, "--config", config)
     assert done.code == 1
     assert not answer["same"]
-    assert "workload file shmem-write/main.c differs" in done.out
+    assert "workload file faults/main.c differs" in done.out
 
 
-def test_one_line_of_kconfig_fails_it_by_name(kmatrix: Kmatrix) -> None:
+def test_one_line_of_kconfig_fails_it_by_name(base: Done, kmatrix: Kmatrix) -> None:
     line = 'CONFIG_LOCALVERSION="-mine"'
-    config = mine(kmatrix, DEFAULT + f"\nkconfig: [images/kconfig/common.config, '{line}']\n")
-    done, answer = verify(kmatrix, "--config", config, "--select", "aarch64/patched")
+    config = mine(kmatrix, FAULTS + f"\nkconfig: [{ROOT}/images/kconfig/common.config, '{line}']\n")
+    done, answer = repeated(kmatrix, base.folder, "--config", config)
     assert done.code == 1
     assert not answer["same"]
     assert f"kconfig of aarch64/patched: {line} only here" in done.out
 
 
-def test_recorded_copies_need_nothing_else(kmatrix: Kmatrix) -> None:
-    """Not even our matrix.yaml; only the machine can differ then."""
-    done, answer = verify(kmatrix, "--recorded", "--select", "aarch64/patched", "--json")
+def test_recorded_copies_need_nothing_else(base: Done, kmatrix: Kmatrix) -> None:
+    """Not even the matrix.yaml; only the machine can differ then. A matrix.json is all that is there of the run."""
+    file = shutil.copy(base.folder / "matrix.json", kmatrix.folder / "matrix.json")
+    done, answer = repeated(kmatrix, file, "--recorded", "--from-snapshots", "--json")
     assert json.loads(done.out) == answer
-    assert done.code == 0 or not alike(answer)
-    assert not any(row["text"].startswith(("kconfig", "workload file", "patch")) for row in answer["differences"])
-    assert (kmatrix.folder / "run/recorded/guest-tools/shmem-write/main.c").is_file()
+    assert done.code == 0 and answer["same"] and not answer["differences"]
+    assert (kmatrix.folder / "run/recorded/guest-tools/faults/main.c").is_file()
 
 
 @pytest.mark.parametrize(
@@ -87,9 +112,6 @@ def test_what_is_no_run_is_told_at_once(kmatrix: Kmatrix, tmp_path: Path, text: 
 
 
 def test_cells_that_are_not_here_are_named(kmatrix: Kmatrix) -> None:
-    config = mine(
-        kmatrix, DEFAULT.replace("  unpatched:\n", "  before:\n").replace("base: unpatched", "base: before")
-    )
-    done = kmatrix("verify", REFERENCE, "--config", config)
+    done = kmatrix("verify", REFERENCE, "--config", mine(kmatrix))
     assert done.code == 2
     assert "has no cell x86_64/unpatched/shmem-write" in done.err and "--recorded" in done.err

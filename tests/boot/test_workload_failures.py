@@ -16,7 +16,7 @@ TEXT = SMALL.replace("[small]", "[small, fails, rubbish, hangs, eats-memory, dro
 
 
 @pytest.fixture(scope="module")
-def failed(seed: Done, kmatrix_module: Kmatrix) -> Done:
+def failed(ready: None, kmatrix_module: Kmatrix) -> Done:
     return kmatrix_module.run(TEXT.replace("retries: 0", "retries: 0, memory_mib: 256"))
 
 
@@ -51,7 +51,7 @@ def test_memory_shows_in_the_log(failed: Done) -> None:
     assert "Out of memory" in failed.cell("aarch64/patched/eats-memory")["failure"]["log"]
 
 
-def test_a_retry_after_an_infrastructure_failure_is_told(seed: Done, kmatrix: Kmatrix) -> None:
+def test_a_retry_after_an_infrastructure_failure_is_told(ready: None, kmatrix: Kmatrix) -> None:
     text = SMALL.replace("[small]", "[drops-ssh]").replace("retries: 0", "retries: 1")
     done = kmatrix.run(text)
     assert done.code == 4 and "attempt 1 failed and was repeated: the SSH connection was lost" in done.out

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import arches, collectors, doctor, paths, report
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.build.kconfig import parse
+from orchestrator.build.kconfig import options
 from orchestrator.config import workloads
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Arch, Clock
@@ -27,7 +27,7 @@ def test_an_arch_is_one_small_complete_record(arch: Arch) -> None:
     assert len(path.read_text().splitlines()) <= 40
     assert set(arch.cpu) == {"tcg", "kvm"}
     assert arch.cross_prefix.endswith("-") and arch.image.startswith(f"arch/{arch.srcarch}/boot/")
-    assert len(parse(arch.kconfig)) == len(arch.kconfig)
+    assert len(options(arch.kconfig)) == len(arch.kconfig)
     argv = qemu_argv(Machine(arch, "tcg", Clock.ICOUNT, 1024, 1, Path("k"), Path("i")), 3, 4)
     assert argv[0] == arch.qemu and all(isinstance(word, str) and word for word in argv)
     programs = {need.program for need in doctor.needs()}

@@ -128,7 +128,7 @@ def run_folder(path: Path, *cells: CellResult) -> RunFolder:
     """A finished run with these cells."""
     path.mkdir(parents=True)
     (path.parent / "one.patch").write_text(DIFF)
-    matrix = matrix_file.parse(TEXT, path.parent / "matrix.yaml")
+    matrix = matrix_file.from_text(TEXT, path.parent / "matrix.yaml")
     folder = RunFolder(path)
     request = Request(path.parent / "matrix.yaml", TEXT, (), {"boots": 2})
     record.save_request(folder, request, matrix, plan(matrix))

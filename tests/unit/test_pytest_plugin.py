@@ -138,11 +138,12 @@ def test_k_selects_by_id(folder: pytest.Pytester) -> None:
     assert collected(folder, "-k", "s390x/new")[0] == ids(["s390x/new"])
 
 
-def test_a_profile_changes_the_matrix(folder: pytest.Pytester) -> None:
+def test_a_preset_changes_the_matrix(folder: pytest.Pytester) -> None:
     folder.makepyfile(ONE)
-    assert "test_one[s390x/newer]" in collected(folder, "--kmatrix-profile", "more")[0]
-    done = folder.runpytest("--kmatrix-profile", "mroe")
-    done.stdout.fnmatch_lines(["*unknown profile 'mroe'; Did you mean more[?] known: more"])
+    for option in ("--kmatrix-preset", "--kmatrix-profile"):
+        assert "test_one[s390x/newer]" in collected(folder, option, "more")[0]
+    done = folder.runpytest("--kmatrix-preset", "mroe")
+    done.stdout.fnmatch_lines(["*unknown preset 'mroe'; Did you mean more[?] known: more"])
     assert done.ret == pytest.ExitCode.INTERRUPTED
 
 
@@ -235,7 +236,7 @@ def test_fixture_marker_and_options_are_documented(folder: pytest.Pytester) -> N
     folder.runpytest("--fixtures").stdout.fnmatch_lines(["guest -- *", "*A guest of each arch and kernel*"])
     folder.runpytest("--markers").stdout.fnmatch_lines(["@pytest.mark.kmatrix([*]globs, shared=False): *"])
     done = folder.runpytest("--help")
-    for option in ("--kmatrix-select", "--kmatrix-config", "--kmatrix-profile", "kmatrix_config"):
+    for option in ("--kmatrix-select", "--kmatrix-config", "--kmatrix-preset", "kmatrix_config"):
         done.stdout.fnmatch_lines([f"*{option}*"])
 
 

@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Kernel sources: fetched or unpacked once, named by what they are, never written to. One file a kind: SOURCE."""
+"""Kernel sources: fetched or unpacked once, named by what they are, never written to.
+
+One file a kind, with a SOURCE: see config/sources.py for what it can say.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.errors import BuildError, InfraError
+from orchestrator.config.sources import Buildable, kind_of
+from orchestrator.errors import BuildError, ConfigError, InfraError
 from orchestrator.model import Source
-from orchestrator.registry import pick, scan
 from orchestrator.store import Store, digest
 
 
@@ -26,27 +27,11 @@ class Tree:
     linux: str
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How sources of a kind are come by.
-
-    locate(store, source, refresh): an archive or tree on this machine, and the identity of what is in it.
-    unpack(archive, identity, folder): its files, into an empty folder.
-    """
-
-    locate: Callable[[Store, Source, bool], Awaitable[tuple[Path, str]]]
-    unpack: Callable[[Path, str, Path], Awaitable[None]]
-
-
-@cache
-def known() -> dict[str, Kind]:
-    """{kind: how} of this folder. Ready images are none: nothing is built of them."""
-    return scan([Path(__file__).parent], "SOURCE", Kind)
-
-
 async def prepare(store: Store, source: Source, refresh: bool = False) -> Tree:
     """The source's tree. Raises InfraError when it can't be fetched, ConfigError when it is no kernel."""
-    kind = pick("kind of source", source.kind, known())
+    kind = kind_of(source)
+    if not isinstance(kind, Buildable):
+        raise ConfigError(f"{source.name} is a ready {source.kind}: nothing can be built of it")
     archive, identity = await kind.locate(store, source, refresh)
     key = digest("source", identity)
     folder = store.folder("sources", key)

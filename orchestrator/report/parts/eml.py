@@ -16,7 +16,7 @@ _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=Fa
 
 def reply(original: bytes, body: str, sender: str) -> str:
     """body as the answer to a mail, an mbox's first; sender: Name <address>, or "" for git send-email to fill in."""
-    asked = mbox.parse(original)
+    asked = mbox.first(original)
     parent = _one_line(asked, "Message-Id")
     if not parent:
         raise ConfigError(

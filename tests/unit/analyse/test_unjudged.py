@@ -20,6 +20,7 @@ from orchestrator.report.parts.cases import cases
 from orchestrator.report.parts.mailtext import unexpected
 from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
+from tests.unit.profile.conftest import read
 
 HEAD = 'title = "t"\nunit = "page"\nmetrics = ["time"]\nmemory_mib = 64\n'
 MATRIX = """\
@@ -95,7 +96,7 @@ RAW = {
 def test_a_function_that_is_none_answers_nothing() -> None:
     """Not even that it is never called."""
     claims = [Expectation(f"calls.{name}", "", {"patched": 0.0}, {}, 0.01) for name in ("handle_mm_falt", "never")]
-    profiled = [comparison.cell(RAW)]
+    profiled = [comparison.profile_cell(read(RAW))]
     cells = [reports.cell("s390x", "patched", reports.NEW)]
     report = assemble(cells, [], {"shmem-write": claims}, {}, {}, {}, profiled=profiled)
     wrong, right = report["expectations"]
@@ -109,7 +110,7 @@ def test_a_function_that_is_none_answers_nothing() -> None:
 
 def test_an_account_of_before_has_no_such_names() -> None:
     old = {key: value for key, value in RAW.items() if key != "absent"}
-    assert comparison.cell(old)["absent"] == []
+    assert comparison.profile_cell(old)["absent"] == []
 
 
 MAP = """\
@@ -123,6 +124,6 @@ MAP = """\
 def test_what_the_kernel_has_no_function_of_is_known_from_its_symbols(tmp_path: Path) -> None:
     calls = "".join(f'calls."{name}" = {{ a = 0 }}\n' for name in ("fault", "lock", "data", "falt", "user:main"))
     (tmp_path / "workload.toml").write_text(HEAD + calls)
-    program = symbols.build([(0x10, 0x20, "user:main")])
-    names = absent(workloads.load(tmp_path), symbols.kernel(MAP, {}), program)
+    program = symbols.in_order([(0x10, 0x20, "user:main")])
+    names = absent(workloads.load(tmp_path), symbols.of_kernel(MAP, {}), program)
     assert names == ["data", "falt"]

@@ -213,7 +213,7 @@ claims: {C1: {text: a claim, same_as: [C2], arches: [aarch64]}}
 
 def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
-    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
     wanted = plan(matrix, ["*/base", "*/new"])
     folder = RunFolder(tmp_path / "run")
     record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)

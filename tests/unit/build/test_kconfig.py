@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.kconfig import parse, verify
+from orchestrator.build.kconfig import options, verify
 from orchestrator.errors import BuildError
 
 KCONFIG = """\
@@ -64,4 +64,4 @@ def test_unknown_and_selected_options_say_so(source: Path) -> None:
 
 
 def test_the_last_line_of_an_option_wins() -> None:
-    assert parse(["CONFIG_A=y", "# CONFIG_A is not set", "CONFIG_B=3"]) == {"CONFIG_A": "n", "CONFIG_B": "3"}
+    assert options(["CONFIG_A=y", "# CONFIG_A is not set", "CONFIG_B=3"]) == {"CONFIG_A": "n", "CONFIG_B": "3"}

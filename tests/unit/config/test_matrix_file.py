@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """matrix.yaml: every mistake at once, with its line."""
 
+import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import create_model
 
-from orchestrator.config import matrix_file
+from orchestrator.config import matrix_file, schema, sources
+from orchestrator.config.schema import MatrixSpec
 from orchestrator.errors import ConfigError
-from orchestrator.model import Clock
+from orchestrator.model import Clock, Source
 
 ROOT = Path(__file__).parents[3]
 
 
 def problems(text: str) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        matrix_file.parse(text, ROOT / "x.yaml")
+        matrix_file.from_text(text, ROOT / "x.yaml")
     return caught.value.message.splitlines()
 
 
@@ -63,7 +66,7 @@ def test_wrong_types_and_impossible_settings() -> None:
     rows = problems(
         "arches: []\nworkloads: []\nsources: {s: {}}\nkernels: {}\nmeasure: {boots: 0, accel: kvm, clock: icount}\n"
     )
-    assert any("exactly one of debian, tarball, git, image" in row for row in rows)
+    assert any("exactly one of debian, git, image, tarball" in row for row in rows)
     assert any(":5: measure.boots" in row for row in rows)
     rows = problems("arches: []\nworkloads: []\nsources: {}\nkernels: {}\nmeasure: {accel: kvm}\n")
     assert any("icount needs TCG" in row for row in rows)
@@ -79,14 +82,14 @@ def test_a_missing_file_says_so(tmp_path: Path) -> None:
         matrix_file.load(tmp_path / "matrix.yaml")
 
 
-PROFILED = """\
+PRESETS = """\
 arches: [aarch64]
 workloads: [shmem-write]
 sources: {s: {debian: linux-source-6.1}}
 kernels:
   patched: {source: s}
 measure: {boots: 2}
-profiles:
+presets:
   more:
     arches: [s390x, x86_64]
     kernels: {other: {source: s}}
@@ -96,16 +99,99 @@ profiles:
 """
 
 
-def test_a_profile_replaces_keys_and_adds_to_tables() -> None:
-    plain, more = (matrix_file.parse(PROFILED, ROOT / "x.yaml", name) for name in ("", "more"))
+def test_a_preset_replaces_keys_and_adds_to_tables() -> None:
+    plain, more = (matrix_file.from_text(PRESETS, ROOT / "x.yaml", name) for name in ("", "more"))
     assert [arch.name for arch in plain.arches] == ["aarch64"] and [k.name for k in plain.kernels] == ["patched"]
     assert [arch.name for arch in more.arches] == ["s390x", "x86_64"]
     assert [k.name for k in more.kernels] == ["patched", "other"]
     assert (more.measure.boots, more.measure.passes) == (2, 3)
 
 
-def test_a_wrong_or_unknown_profile_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"unknown profile 'les'.*known: more, wrong"):
-        matrix_file.parse(PROFILED, ROOT / "x.yaml", "les")
+def test_a_wrong_or_unknown_preset_is_told() -> None:
+    with pytest.raises(ConfigError, match=r"unknown preset 'les'.*known: more, wrong"):
+        matrix_file.from_text(PRESETS, ROOT / "x.yaml", "les")
     with pytest.raises(ConfigError, match=r"kernels.other.source: unknown source 't'"):
-        matrix_file.parse(PROFILED, ROOT / "x.yaml", "wrong")
+        matrix_file.from_text(PRESETS, ROOT / "x.yaml", "wrong")
+
+
+def test_presets_may_have_their_old_name_but_not_both(tmp_path: Path) -> None:
+    old = PRESETS.replace("presets:", "profiles:")
+    assert matrix_file.from_text(old, ROOT / "x.yaml", "more") == matrix_file.from_text(
+        PRESETS, ROOT / "x.yaml", "more"
+    )
+    (tmp_path / "matrix.yaml").write_text(old)
+    assert matrix_file.presets(tmp_path / "matrix.yaml") == ["more", "wrong"]
+    with pytest.raises(ConfigError, match=r"x.yaml:14: profiles: is the old name of presets: give one of them"):
+        matrix_file.from_text(f"{PRESETS}profiles: {{}}\n", ROOT / "x.yaml")
+
+
+def source(given: str, base: Path = ROOT) -> Source:
+    text = f"arches: [s390x]\nworkloads: []\nkernels: {{}}\nsources: {{s: {given}}}\n"
+    return matrix_file.from_text(text, base / "x.yaml").sources[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "row"),
+    [
+        ("{git: ., sha256: abc}", "sources.s: sha256 does not go with git, which takes git, revision"),
+        ("{git: ., tarball: x.tar}", "sources.s: give exactly one of debian, git, image, tarball"),
+        ("{image: Image}", "sources.s: image needs system_map beside it"),
+        ("{git: nowhere}", "sources.s.git: no such file: /.*/nowhere"),
+        ("{gti: .}", "sources.s.gti: unknown key 'gti'; Did you mean git"),
+    ],
+)
+def test_a_sources_keys_are_those_of_its_kind(given: str, row: str) -> None:
+    with pytest.raises(ConfigError, match=row):
+        source(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"debian": "linux-source-6.1", "suite": "trixie"},
+        {"debian": "linux-source-6.1", "suite": "bookworm", "version": "6.1.1-1"},
+        {"git": "/", "revision": "v6.1"},
+        {"tarball": "/x.tar", "sha256": "0" * 64},
+        {"tarball": "/x.tar"},
+        {"image": "/Image-{arch}", "system_map": "/System.map"},
+    ],
+)
+def test_a_source_comes_back_as_it_was_written(given: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    found = source(str(given))
+    assert sources.kind_of(found).describe(found) == given
+
+
+def test_a_kind_of_source_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its keys are known in matrix.yaml, and it comes back; nothing else was touched."""
+    kinds = tmp_path / "build/sources"
+    shutil.copytree(ROOT / "orchestrator/build/sources", kinds)
+    (kinds / "url.py").write_text(URL)
+    monkeypatch.setattr(sources, "PACKAGE", tmp_path)
+    sources.known.cache_clear()
+    try:
+        spec = create_model("MatrixSpec", __base__=MatrixSpec, sources=(dict[str, schema._source_spec()], ...))
+        monkeypatch.setattr(matrix_file, "MatrixSpec", spec)
+        found = source("{url: 'https://example.org/linux.tar', etag: x}")
+        assert found == Source("s", "url", "https://example.org/linux.tar", options={"etag": "x"})
+        assert sources.kind_of(found).describe(found) == {"url": "https://example.org/linux.tar", "etag": "x"}
+        assert sources.buildable(found)
+    finally:
+        sources.known.cache_clear()
+
+
+URL = """
+from orchestrator.config.sources import Buildable
+from orchestrator.model import Source
+
+class Url(Buildable):
+    keys = {"url": None, "etag": ""}
+
+    def parse(self, name, given, files):
+        return Source(name, "url", given["url"], options={"etag": given["etag"]})
+
+    def describe(self, source):
+        return {"url": source.location, **source.options}
+
+SOURCE = Url()
+"""

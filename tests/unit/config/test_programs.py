@@ -181,24 +181,24 @@ def test_names_arguments_and_paths_with_spaces(tmp_path: Path, monkeypatch: pyte
 
 def test_a_ready_program_is_planned_for_its_arch_alone(tmp_path: Path) -> None:
     (tmp_path / "p").write_bytes(program(arches.known()["s390x"].elf))
-    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
     assert [cell.id for cell in plan(matrix).cells] == ["s390x/base/p"]
     assert "other architectures are left out" in matrix.workloads[0].note
     with pytest.raises(ConfigError, match="p is a program for s390x; the matrix has only aarch64"):
-        matrix_file.parse(TEXT.replace(", s390x", ""), tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
+        matrix_file.from_text(TEXT.replace(", s390x", ""), tmp_path / "matrix.yaml", chosen=[str(tmp_path / "p")])
 
 
 def test_claims_that_the_chosen_say_nothing_of_are_left_out(tmp_path: Path) -> None:
-    assert len(matrix_file.parse(TEXT, tmp_path / "m.yaml").claims) == 2
-    assert [c.id for c in matrix_file.parse(TEXT, tmp_path / "m.yaml", chosen=["shmem-write"]).claims] == ["C1"]
-    assert not matrix_file.parse(TEXT, tmp_path / "m.yaml", chosen=[str(OWN / "touch.c")]).claims
+    assert len(matrix_file.from_text(TEXT, tmp_path / "m.yaml").claims) == 2
+    assert [c.id for c in matrix_file.from_text(TEXT, tmp_path / "m.yaml", chosen=["shmem-write"]).claims] == ["C1"]
+    assert not matrix_file.from_text(TEXT, tmp_path / "m.yaml", chosen=[str(OWN / "touch.c")]).claims
 
 
 def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "w.c"
     file.write_text('#include "w.h"\nint main(void) { }')
     (tmp_path / "w.h").write_text("\n")
-    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml", chosen=[str(file)])
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml", chosen=[str(file)])
     folder = RunFolder(tmp_path / "run")
     request = Request(tmp_path / "matrix.yaml", TEXT, (), {}, workloads=(str(file),))
     record.save_request(folder, request, matrix, plan(matrix))

@@ -40,7 +40,7 @@ CELL = "s390x/patched/shmem-write"
 def engine(folder: RunFolder, profile: bool = True) -> Local:
     """What `kmatrix profile RUN` goes on with, or run --resume."""
     store = Store(folder.path.parent / "cache")
-    made = plan(matrix_file.parse(TEXT, folder.path.parent / "matrix.yaml"))
+    made = plan(matrix_file.from_text(TEXT, folder.path.parent / "matrix.yaml"))
     return Local(made, folder, Bus(), store, IMAGES, Builder(store, 1, 1, 1), profile=profile)
 
 

@@ -80,7 +80,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def matrix(tree: Path, text: str = TEXT) -> Matrix:
-    return matrix_file.parse(text % tree, ROOT / "matrix.yaml")
+    return matrix_file.from_text(text % tree, ROOT / "matrix.yaml")
 
 
 def only_git(tree: Path) -> Matrix:
@@ -158,7 +158,7 @@ def test_what_is_new_at_the_remote_is_fetched(tree: Path, tmp_path: Path) -> Non
     text = TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}}}")
     text = text.replace("revision: main", "revision: origin/main")
     new = commit(tree, "second")
-    asked = matrix_file.parse(text % (tmp_path / "clone"), ROOT / "matrix.yaml")
+    asked = matrix_file.from_text(text % (tmp_path / "clone"), ROOT / "matrix.yaml")
     store = Store(tmp_path / "cache")
     assert asyncio.run(look(asked, store, {}, fetch=False)).pins["mine"] != new
     assert asyncio.run(look(asked, store, {}, fetch=True)).pins["mine"] == new

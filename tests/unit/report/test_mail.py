@@ -245,7 +245,7 @@ def test_an_attached_patch_is_part_of_a_mails_text() -> None:
     head = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n'
     plain = "--B\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\né\n"
     patch = '--B\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename="a.patch"\n\n+1\n'
-    assert eml.text(mbox.parse((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
+    assert eml.text(mbox.first((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
 
 
 def test_comparisons_of_which_the_same_is_said_share_a_line() -> None:

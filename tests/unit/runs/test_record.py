@@ -29,7 +29,7 @@ compare: [{base: base, new: new}]
 def started(tmp_path: Path) -> RunFolder:
     """A run that was started and measured nothing yet."""
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n")
-    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
     folder = RunFolder(tmp_path / "run")
     record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, plan(matrix))
     return folder
@@ -42,7 +42,7 @@ def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> 
 
 
 def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, tmp_path: Path) -> None:
-    matrix = matrix_file.parse(TEXT, tmp_path / "matrix.yaml")
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
     record.check_inputs(started, matrix)
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+c\n")
     with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
@@ -51,7 +51,7 @@ def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, 
 
 def test_a_run_goes_on_with_the_commit_that_it_began_with(started: RunFolder, tmp_path: Path) -> None:
     text = TEXT.replace("{debian: linux-source-6.1}", f"{{git: {tmp_path}, revision: topic}}")
-    matrix = matrix_file.parse(text, tmp_path / "matrix.yaml")
+    matrix = matrix_file.from_text(text, tmp_path / "matrix.yaml")
     assert record.pinned(started, matrix) == matrix
     record.check_source(started, "s", "git:" + "a" * 40)
     assert {kernel.source.revision for kernel in record.pinned(started, matrix).kernels} == {"a" * 40}

@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator.errors import ConfigError
 from orchestrator.series import mbox
-from orchestrator.series.series import Series, parse, read
+from orchestrator.series.series import Series, from_mails, read
 
 DIFF = "--- a/mm/{0}.c\n+++ b/mm/{0}.c\n@@ -1 +1,2 @@\n a\n+{0}\n"
 
@@ -83,7 +83,7 @@ def test_what_is_no_whole_series_is_told(tmp_path: Path, text: str, said: str) -
 
 def of(*texts: str | bytes) -> Series:
     """Each text is a file."""
-    return parse(text.encode() if isinstance(text, str) else text for text in texts)
+    return from_mails(text.encode() if isinstance(text, str) else text for text in texts)
 
 
 def titles(*texts: str | bytes) -> list[str]:

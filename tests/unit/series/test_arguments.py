@@ -17,7 +17,7 @@ from orchestrator.cli import app, check
 from orchestrator.config import matrix_file
 from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix, Source
-from orchestrator.series.asked import Asked, asked
+from orchestrator.series.arguments import Change, from_words
 
 NOWHERE = Path("/nowhere")
 MATRIX = """\
@@ -84,7 +84,7 @@ def git(tmp_path: Path) -> Git:
 
 @pytest.fixture
 def matrix(tmp_path: Path, git: Git) -> Matrix:
-    return matrix_file.parse(MATRIX, tmp_path / "matrix.yaml")
+    return matrix_file.from_text(MATRIX, tmp_path / "matrix.yaml")
 
 
 @pytest.fixture
@@ -96,11 +96,11 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def titles(found: Asked) -> list[str]:
+def titles(found: Change) -> list[str]:
     return [patch.title for patch in found.series.patches]
 
 
-def applied(found: Asked, git: Git, folder: Path) -> str:
+def applied(found: Change, git: Git, folder: Path) -> str:
     """mm/x.c after the series, upon the tree's first commit."""
     pristine, scratch = folder / "pristine", folder / "scratch"
     (pristine / "mm").mkdir(parents=True)
@@ -125,7 +125,7 @@ def test_a_range_is_its_commits_upon_their_base(
 ) -> None:
     for name, value in habits.items():
         git("config", name, value)
-    found = asked(["spare..topic"], "", git.folder, matrix)
+    found = from_words(["spare..topic"], "", git.folder, matrix)
     assert found.source == Source("base", "git", str(git.folder), git.commits[0]) and not found.kconfig
     assert titles(found) == ["mm: step 1", "mm: step 2"] and not list(temporary.iterdir())
     assert applied(found, git, tmp_path) == git.content[2]
@@ -133,32 +133,32 @@ def test_a_range_is_its_commits_upon_their_base(
 
 @pytest.mark.parametrize("words", ["topic~1..", "spare...topic"])
 def test_a_range_may_leave_an_end_out_or_have_three_dots(git: Git, matrix: Matrix, words: str) -> None:
-    assert titles(asked([words], "", git.folder, matrix))[-1] == "mm: step 2"
+    assert titles(from_words([words], "", git.folder, matrix))[-1] == "mm: step 2"
 
 
 def test_a_range_upon_another_base(git: Git, matrix: Matrix) -> None:
-    found = asked(["spare..topic"], "debian-6.1", git.folder, matrix)
+    found = from_words(["spare..topic"], "debian-6.1", git.folder, matrix)
     assert found.source.name == "debian-6.1" and len(titles(found)) == 2
 
 
 def test_a_range_without_commits_with_merges_or_of_no_tree_is_told(git: Git, matrix: Matrix) -> None:
     with pytest.raises(ConfigError, match="has no commit"):
-        asked(["topic..topic"], "", git.folder, matrix)
+        from_words(["topic..topic"], "", git.folder, matrix)
     with pytest.raises(ConfigError, match=r"git merge-base in .*nothing"):
-        asked(["nothing..topic"], "", git.folder, matrix)
+        from_words(["nothing..topic"], "", git.folder, matrix)
     git("checkout", "-q", "-b", "side", "spare")
     git.commit("y", "y", "aside")
     git("merge", "-q", "--no-edit", "topic")
     with pytest.raises(ConfigError, match=rf"spare\.\.side of .* has merges: {git('rev-parse', 'HEAD')[:7]}"):
-        asked(["spare..side"], "", git.folder, matrix)
+        from_words(["spare..side"], "", git.folder, matrix)
 
 
 @pytest.mark.parametrize("name", ["mine", "spare", "debian-6.1"])
 def test_the_base_may_be_any_source_of_the_file(matrix: Matrix, tmp_path: Path, name: str) -> None:
-    found = asked([patch_file(tmp_path)], name, NOWHERE, matrix)
+    found = from_words([patch_file(tmp_path)], name, NOWHERE, matrix)
     assert found.source == next(source for source in matrix.sources if source.name == name)
     with pytest.raises(ConfigError, match="unknown source 'min'; Did you mean mine"):
-        asked([patch_file(tmp_path)], "min", NOWHERE, matrix)
+        from_words([patch_file(tmp_path)], "min", NOWHERE, matrix)
 
 
 def test_the_base_may_be_a_tree_a_revision_of_it_or_a_tarball(git: Git, matrix: Matrix, tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ def test_the_base_may_be_a_tree_a_revision_of_it_or_a_tarball(git: Git, matrix: 
         (f"{git.folder}@spare", Source("base", "git", str(git.folder), "spare")),
         (f"{tarball}", Source("base", "tarball", str(tarball))),
     ):
-        assert asked([patch_file(tmp_path)], word, NOWHERE, matrix) == Asked(
-            asked([patch_file(tmp_path)], "", NOWHERE, matrix).series, source
+        assert from_words([patch_file(tmp_path)], word, NOWHERE, matrix) == Change(
+            from_words([patch_file(tmp_path)], "", NOWHERE, matrix).series, source
         )
 
 
@@ -178,23 +178,23 @@ def test_the_source_that_has_the_base_commit_is_the_base_with_its_own_kconfig(
     git: Git, matrix: Matrix, tmp_path: Path
 ) -> None:
     extra = git.commit("z", "z", "in this tree only")
-    found = asked([patch_file(tmp_path, f"\nbase-commit: {extra}\n")], "", NOWHERE, matrix)
+    found = from_words([patch_file(tmp_path, f"\nbase-commit: {extra}\n")], "", NOWHERE, matrix)
     assert found.source == Source("mine", "git", str(git.folder), extra)
     assert found.kconfig == ("CONFIG_OF_MINE=y",)
 
 
 def test_a_source_that_no_kernel_uses_is_asked_for_the_base_commit(git: Git, tmp_path: Path) -> None:
     text = MATRIX.replace("  own: {source: mine, kconfig: [CONFIG_OF_MINE=y]}\n", "")
-    matrix = matrix_file.parse(text, tmp_path / "matrix.yaml")
+    matrix = matrix_file.from_text(text, tmp_path / "matrix.yaml")
     extra = git.commit("z", "z", "in this tree only")
-    found = asked([patch_file(tmp_path, f"\nbase-commit: {extra}\n")], "", NOWHERE, matrix)
+    found = from_words([patch_file(tmp_path, f"\nbase-commit: {extra}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.source.revision, found.kconfig) == ("mine", extra, ())
 
 
 def test_a_base_commit_that_is_nowhere_is_told(matrix: Matrix, tmp_path: Path) -> None:
-    found = asked([patch_file(tmp_path, f"\nbase-commit: {'1' * 40}\n")], "", NOWHERE, matrix)
+    found = from_words([patch_file(tmp_path, f"\nbase-commit: {'1' * 40}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.kconfig) == ("debian-6.1", ("CONFIG_OF_DEBIAN=y",))
-    assert found.note == f"no git source has base-commit {'1' * 40}: debian-6.1 is the base"
+    assert found.notes == (f"no git source has base-commit {'1' * 40}: debian-6.1 is the base",)
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ def b4(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_b4_fetches_a_message_id_or_its_address(
     b4: Path, matrix: Matrix, tmp_path: Path, temporary: Path, word: str, asks_for: str | None
 ) -> None:
-    found = asked([word], "", NOWHERE, matrix)
+    found = from_words([word], "", NOWHERE, matrix)
     assert titles(found) == ["mm: 1", "mm: 2"] and found.source.name == "debian-6.1"
     assert DIFF in found.series.patches[0].text
     assert (tmp_path / "called").read_text().split() == ["--no-interactive", "am", asks_for or word]
@@ -235,17 +235,17 @@ def test_b4_fetches_a_message_id_or_its_address(
 def test_what_b4_does_not_find_and_a_b4_that_is_not_there_are_told(b4: Path, matrix: Matrix) -> None:
     b4.write_text("#!/bin/sh\necho 'That message-id is not known.'\nexit 1\n")
     with pytest.raises(ConfigError, match=r"b4 found no series under a@example\.org") as caught:
-        asked(["a@example.org"], "", NOWHERE, matrix)
+        from_words(["a@example.org"], "", NOWHERE, matrix)
     assert "not known" in caught.value.log
     b4.unlink()
     with pytest.raises(ConfigError, match="is not installed"):
-        asked(["a@example.org"], "", NOWHERE, matrix)
+        from_words(["a@example.org"], "", NOWHERE, matrix)
 
 
 def test_what_is_none_of_these_is_told(matrix: Matrix, tmp_path: Path) -> None:
     for words in (["nowhere.patch"], [patch_file(tmp_path), "nowhere.patch"], ["a@b.example/nowhere.patch"]):
         with pytest.raises(ConfigError, match=r"no such file: .*nowhere\.patch"):
-            asked(words, "", NOWHERE, matrix)
+            from_words(words, "", NOWHERE, matrix)
 
 
 def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,8 +264,61 @@ def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monke
     word = str(next((tmp_path / "sent").iterdir()))
     run = tmp_path / "run"
     done = CliRunner().invoke(app, ["check", word, "--config", str(tmp_path / "matrix.yaml"), "--out", str(run)])
-    assert done.exit_code == 0 and done.output.splitlines() == ["applies to mine: yes"], done.output
+    assert done.exit_code == 0 and done.stdout.splitlines() == ["applies to mine: yes"], done.output
+    assert done.stderr.splitlines() == [f"matrix: {tmp_path}/matrix.yaml"]
     kernels = {kernel.name: kernel for kernel in matrix_file.load(run / "inputs/matrix.yaml").kernels}
     assert {(k.source.revision, k.kconfig) for k in kernels.values()} == {(base, ("CONFIG_OF_MINE=y",))}
     assert [len(kernels[name].patches) for name in ("unpatched", "patched")] == [0, 1]
     assert "+// 日本\n" in kernels["patched"].patches[0].read_text()
+
+
+@pytest.mark.parametrize("habits", [{}, HABITS])
+def test_a_bare_check_takes_what_is_not_committed(
+    git: Git, matrix: Matrix, tmp_path: Path, temporary: Path, habits: dict[str, str]
+) -> None:
+    """Staged or not, from any folder of the tree; what git does not know is left out and named."""
+    for name, value in habits.items():
+        git("config", name, value)
+    (git.folder / "mm/new.c").write_text("staged\n")
+    for name in ("Kbuild", "Makefile"):
+        git.commit(name, "", name)
+    git("add", "mm/new.c")
+    (git.folder / "mm/x.c").write_text("// é – 日本\nint two;\n")
+    (git.folder / "mm/forgotten.c").touch()
+    found = from_words([], "", git.folder / "mm", matrix)
+    assert found.source == Source("base", "git", str(git.folder), git("rev-parse", "HEAD"))
+    assert found.notes == ("not in git, so left out: mm/forgotten.c (git add -N takes it in)",)
+    (patch,) = found.series.patches
+    assert "+int two;\n" in patch.text and "+++ b/mm/x.c\n" in patch.text and not list(temporary.iterdir())
+    assert from_words([], "debian-6.1", git.folder, matrix).source.name == "debian-6.1"
+    git("add", "-N", "mm/forgotten.c")
+    (git.folder / "mm/forgotten.c").write_text("int three;\n")
+    assert "+int three;\n" in from_words([], "", git.folder, matrix).series.patches[0].text
+
+
+def test_a_bare_check_without_a_change_or_outside_of_a_kernel_tree_is_told(
+    git: Git, matrix: Matrix, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"no patch was named, and .*linux is not in a git tree of Linux") as caught:
+        from_words([], "", git.folder, matrix)
+    assert "kmatrix check 0001-mm-do-less.patch" in caught.value.hint
+    with pytest.raises(ConfigError, match="no patch was named"):
+        from_words([], "", tmp_path, matrix)
+    for name in ("Kbuild", "Makefile"):
+        git.commit(name, "", name)
+    (git.folder / "new.c").touch()
+    with pytest.raises(ConfigError, match=r"nothing in .*linux differs from its HEAD \(new\.c not in git\)"):
+        from_words([], "", git.folder, matrix)
+
+
+@pytest.mark.parametrize("word", ["topic~1", "HEAD~1"])
+def test_one_commit_is_its_own_change_upon_its_parent(git: Git, matrix: Matrix, word: str) -> None:
+    found = from_words([word], "", git.folder, matrix)
+    assert titles(found) == ["mm: step 1"] and found.source.revision == git.commits[0]
+
+
+def test_commits_are_of_the_tree_that_one_is_in(git: Git, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(git.folder)
+    found = from_words(["HEAD~2.."], "", Path(), matrix)
+    assert titles(found) == ["mm: step 1", "mm: step 2"]
+    assert found.source == Source("base", "git", str(git.folder), git.commits[0])

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What check is to check: the words of its command line, as a series and the source that it is for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.config import sources
+from orchestrator.config.sources import kind_of
+from orchestrator.errors import ConfigError
+from orchestrator.model import Matrix, Source
+from orchestrator.registry import pick
+from orchestrator.series import fetch
+from orchestrator.series.fetch import Range
+from orchestrator.series.series import Series, from_mails, read
+
+_FORMS = "name patch files, an mbox, a range A..B, or one Message-Id (also as its address in an archive)"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be checked, and upon which source."""
+
+    series: Series
+    source: Source
+    kconfig: tuple[str, ...] = ()  # lines that the matrix file adds for this source, beside the common ones
+    notes: tuple[str, ...] = ()  # what a person must know of how it was understood
+
+
+def from_words(words: list[str], base: str, tree: Path, matrix: Matrix) -> Change:
+    """Files, commits or a Message-Id; commits bring their own base. No word: what is not committed in the tree.
+
+    ConfigError for anything else.
+    """
+    series, source, notes = _found(words, base, tree, matrix)
+    mine = [kernel.kconfig for kernel in matrix.kernels if _same(kernel.source, source)]
+    if not base and series.base and source.revision != series.base:
+        notes = (*notes, f"no git source has base-commit {series.base}: {source.name} is the base")
+    return Change(series, source, mine[0] if mine else (), notes)
+
+
+def _found(words: list[str], base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source, tuple[str, ...]]:
+    files = [Path(word).expanduser() for word in words]
+    if not words:
+        return _uncommitted(base, tree, matrix)
+    if all(file.exists() for file in files):
+        series = read(files)
+        return series, _source(base, series.base, matrix), ()
+    word = words[0] if len(words) == 1 else ""
+    address = word.startswith(("https://", "http://"))
+    if ".." in word and not address:
+        return *_commits(asyncio.run(fetch.git_range(tree, word)), base, tree, matrix), ()
+    if address or ("@" in word and "/" not in word.strip("<>").partition("@")[2]):
+        series = from_mails([asyncio.run(fetch.message(word.strip("<>")))])
+        return series, _source(base, series.base, matrix), ()
+    if word and (commit := asyncio.run(fetch.commit(tree, word))):
+        return *_commits(asyncio.run(fetch.git_range(tree, f"{commit}^..{commit}")), base, tree, matrix), ()
+    lacking = ", ".join(str(file) for file in files if not file.exists())
+    raise ConfigError(f"no such file: {lacking}", hint=_FORMS)
+
+
+def _commits(found: Range, base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source]:
+    own = sources.at_path(tree.resolve(), found.base)
+    return from_mails(found.patches), _source(base, "", matrix) if base else own
+
+
+def _uncommitted(base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source, tuple[str, ...]]:
+    """Against the commit that is checked out, unless another base is named."""
+    found = asyncio.run(fetch.uncommitted(tree))
+    left_out = [f"not in git, so left out: {', '.join(found.untracked)} (git add -N takes it in)"]
+    source = _source(base, "", matrix) if base else sources.at_path(found.top, found.base)
+    return from_mails([found.patch]), source, tuple(left_out if found.untracked else ())
+
+
+def _source(word: str, commit: str, matrix: Matrix) -> Source:
+    """--base; else the source that has the base-commit; else the first kernel's."""
+    if not word:
+        return _of_commit(commit, matrix)
+    table = {source.name: source for source in matrix.sources}
+    path, _, revision = word.partition("@")
+    place = Path(path).expanduser().resolve()
+    if word in table or not place.exists():
+        return pick("source", word, table)
+    return sources.at_path(place, revision)
+
+
+def _of_commit(commit: str, matrix: Matrix) -> Source:
+    for source in matrix.sources if commit else ():
+        if exact := asyncio.run(kind_of(source).at_commit(source, commit)):
+            return exact
+    first = next((kernel.source for kernel in matrix.kernels), None)
+    if first is None:
+        raise ConfigError("the matrix file has no kernel", hint="name the base with --base")
+    return first
+
+
+def _same(one: Source, other: Source) -> bool:
+    """Whatever the revision."""
+    return replace(one, revision="") == replace(other, revision="")

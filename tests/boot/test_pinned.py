@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run of today leaves all that one of kmatrix 0.1.0 left; and one of then is gone on with and verified."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tests.boot.conftest import Kmatrix
+from tests.shapes import lacking, shape
+
+FILES = ("plan.json", "matrix.json", "profile.json", "host.json", "sources.json", "run.json")
+CELL = "aarch64/patched/shmem-write"
+
+
+def listing(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def events(text: str) -> set[str]:
+    """Every kind of event, with its keys."""
+    return set[str]().union(*(shape(json.loads(row), json.loads(row)["kind"]) for row in text.splitlines()))
+
+
+def figures(matrix: Any, cell_id: str) -> Any:
+    (cell,) = (cell for cell in matrix["cells"] if cell["id"] == cell_id)
+    return cell["metrics"]
+
+
+def test_a_run_leaves_what_it_always_left(kmatrix: Kmatrix, old_run: Path) -> None:
+    words = ["-w", "shmem-write --mib 16", "--select", "aarch64/*", "--profile-diff", "--json"]
+    done = kmatrix("run", "--out", kmatrix.folder / "run", *words)
+    assert done.code in (0, 1), done.err  # of 16 MiB not all is as expected of 400
+    assert not listing(old_run) - listing(done.folder)
+    for name in FILES:
+        assert not lacking(shape(json.loads((old_run / name).read_text())), shape(done.json(name))), name
+    seen = events((old_run.parent / "events.jsonl").read_text())
+    assert not {row for row in lacking(seen, events(done.out)) if not re.search(r"\.estimate: (null|number)", row)}
+
+
+def test_a_run_of_then_is_gone_on_with(kmatrix: Kmatrix, old_run: Path) -> None:
+    before = figures(json.loads((old_run / "matrix.json").read_text()), CELL)
+    for lost in ("result.json", "boot-1/result.json"):
+        (old_run / "cells" / CELL / lost).unlink()
+    done = kmatrix("run", "--resume", old_run)
+    began = json.loads((old_run / "sources.json").read_text())["debian-6.1"]
+    if "is debian:" in done.err:  # the archive has a newer kernel by now: then it is refused, and says so
+        assert done.code != 0 and f"the run began with {began}" in done.err
+        return
+    assert done.code == 0, done.err
+    assert figures(json.loads((old_run / "matrix.json").read_text()), CELL) == before
+
+
+def test_a_run_of_then_is_verified(kmatrix: Kmatrix, old_run: Path) -> None:
+    done = kmatrix("verify", old_run, "--select", "*/patched", "--out", kmatrix.folder / "run")
+    assert "values" in done.out, done.err
+    if "another thing was measured" not in done.out.lower():
+        assert done.code == 0 and "the same: 4 of 4 values" in done.out, done.out
