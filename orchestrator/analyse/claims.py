@@ -15,7 +15,7 @@ def answer(
     judged: Sequence[ExpectationRow],
     cells: Sequence[CellRow],
 ) -> list[ClaimRow]:
-    """A row a claim. expectations are by workload: they say which cells must have a result."""
+    """One row per claim. expectations are by workload: they say which cells must have a result."""
     return [_answer(claim, expectations, judged, cells) for claim in claims]
 
 

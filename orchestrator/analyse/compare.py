@@ -36,7 +36,7 @@ class _Pair:
 def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
     """All (base, new) cells of one matrix at once, because the correction is over all that may vary.
 
-    A row a metric that both cells have; none where one did not pass, but what was planned counts: a run that
+    One row per metric that both cells have; none where one did not pass, but what was planned counts: a run that
     is looked at while it goes on, or that lost a cell, promises no less.
     """
     sides = list(cells)

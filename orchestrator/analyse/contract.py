@@ -14,7 +14,7 @@ SCHEMA = 1
 
 
 class MetricRow(TypedDict):
-    """boots holds one list a boot, one number a counted pass; warmup the passes that are not counted."""
+    """boots holds one list per boot, in it one number per counted pass; warmup the passes that are not counted."""
 
     unit: str
     boots: list[list[float]]

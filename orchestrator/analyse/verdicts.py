@@ -38,7 +38,7 @@ CONSTANT = 3  # boots of each kernel that show a counter to be constant: chance 
 
 @dataclass(frozen=True)
 class Case:
-    """One metric of two kernels: a list a boot, a number a counted pass, in the metric's unit."""
+    """One metric of two kernels: one list per boot, in it one number per counted pass, in the metric's unit."""
 
     base: Sequence[Sequence[float]]
     new: Sequence[Sequence[float]]

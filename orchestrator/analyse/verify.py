@@ -15,7 +15,7 @@ from orchestrator.analyse.statistics import reach
 from orchestrator.analyse.verdicts import FLOOR
 from orchestrator.collectors import known as collectors
 
-Boots = Sequence[Sequence[float]]  # a list a boot, of its counted passes
+Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
 SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
 
 

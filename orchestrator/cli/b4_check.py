@@ -38,7 +38,7 @@ def b4_check(
     Example: git config b4.review-perpatch-check-cmd 'kmatrix b4-check --runs /home/me/runs'
     """
     answers: dict[str, dict[str, str]] = {}  # by column of b4's table: the newest run of each arch
-    patch = identity_of(eml.text(mbox.first(sys.stdin.buffer.read())))
+    patch = identity_of(eml.plain_text(mbox.first(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
         kernels = [kernel for kernel, patches in record.load_diffs(folder).items() if patch in patches]
         if not kernels:

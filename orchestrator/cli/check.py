@@ -27,7 +27,7 @@ from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.registry import pick
 from orchestrator.report.parts import profile_rows
-from orchestrator.report.terminal import view
+from orchestrator.report.terminal import matrix_view
 from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
@@ -102,9 +102,9 @@ def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, prof
 
 
 def _show(folder: RunFolder, done: Run, series: Series, profile_diff: bool) -> None:
-    printer().print(view(done.report))
+    printer().print(matrix_view(done.report))
     if profile_diff:
-        typer.echo(profile_rows.text(done.profile, profile_rows.TOP))
+        typer.echo(profile_rows.profile_text(done.profile, profile_rows.TOP))
     for line in worse(done.report, series):
         printer().print(line, soft_wrap=True, highlight=False)
     printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)

@@ -47,16 +47,16 @@ def compare(
 
     Example: kmatrix compare 12 runs/2026-11-23-101500
     """
-    one, other = (sliced(read(name, history), (), select or ()) for name in (first, second))
+    one, other = (sliced(report_of(name, history), (), select or ()) for name in (first, second))
     answer = compare_runs(one, other)
     if json:
         typer.echo(jsons.dumps(answer.as_json(), indent=1))
     else:
-        printer().print(view(answer))
+        printer().print(comparison_view(answer))
     raise typer.Exit(EXIT_UNEXPECTED if answer.worse else 0)
 
 
-def read(name: str, history: str | None) -> MatrixReport:
+def report_of(name: str, history: str | None) -> MatrixReport:
     """Of a path, or of an entry's number where there is no such path."""
     if name.isdecimal() and not Path(name).exists():
         with History(history) as database:
@@ -64,9 +64,9 @@ def read(name: str, history: str | None) -> MatrixReport:
     return load(Path(name)).report
 
 
-def view(answer: Compared) -> RenderableType:
+def comparison_view(answer: Compared) -> RenderableType:
     """The table, cells that ended otherwise, what differs, and the answer."""
-    parts: list[RenderableType] = [table(answer)]
+    parts: list[RenderableType] = [_table(answer)]
     if answer.turned:
         rows = [f"  {row.cell}: {_ended(row.first)}, then {_ended(row.second)}" for row in answer.turned]
         parts.append(Text("\n".join(["Ended otherwise:", *rows]) + "\n"))
@@ -82,8 +82,8 @@ def view(answer: Compared) -> RenderableType:
     return Group(*parts, _answer(answer))
 
 
-def table(answer: Compared) -> Table:
-    """A line a cell and metric."""
+def _table(answer: Compared) -> Table:
+    """One line per cell and metric."""
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("cell", "metric"):
         out.add_column(name, no_wrap=True)

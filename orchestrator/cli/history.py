@@ -66,7 +66,7 @@ def history(
         if json:
             typer.echo(jsons.dumps([asdict(run) for run in runs], indent=1))
         elif runs:
-            printer().print(table(runs))
+            printer().print(runs_table(runs))
         else:
             printer().print(f"no such run is recorded in {database.name}", soft_wrap=True, highlight=False)
 
@@ -102,8 +102,8 @@ def moment(text: str) -> float:
         ) from error
 
 
-def table(runs: Sequence[Run]) -> Table:
-    """A line a run."""
+def runs_table(runs: Sequence[Run]) -> Table:
+    """One line per run."""
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     out.add_column("run", justify="right", no_wrap=True)
     for name in ("started", "by", "Linux"):

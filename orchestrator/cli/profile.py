@@ -67,7 +67,7 @@ def profile_run(
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
-        typer.echo(profile_rows.text(done.profile, top))
+        typer.echo(profile_rows.profile_text(done.profile, top))
         typer.echo("".join(f"{line}\n" for line, _ in footnotes(done.report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     _check(folder, done.profile, done.report)

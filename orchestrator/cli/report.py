@@ -19,7 +19,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
 from orchestrator.report import Telling
 from orchestrator.report.parts import eml
-from orchestrator.report.terminal import view
+from orchestrator.report.terminal import matrix_view
 from orchestrator.runs import load
 from orchestrator.runs.folder import open_run
 from orchestrator.series import mbox
@@ -55,10 +55,10 @@ def report(
     whole = load.of_folder(open_run(run))
     matrix = sliced(whole.report, arch or (), select or ())
     if format == "terminal" and not out:
-        printer().print(view(matrix))
+        printer().print(matrix_view(matrix))
         raise typer.Exit(exit_code(matrix))
     left_out = tuple(name for name in arches(whole.report) if name not in arches(matrix))
-    signer = identity() if format == "mail" else ""
+    signer = git_identity() if format == "mail" else ""
     text = render(replace(whole, report=matrix), Telling(left_out, signer))
     if in_reply_to:
         text = eml.reply(mbox.content(in_reply_to, "the patch's mail, as a file"), text, signer)
@@ -69,7 +69,7 @@ def report(
     raise typer.Exit(exit_code(matrix))
 
 
-def identity() -> str:
+def git_identity() -> str:
     """Name <address> as git knows it; "" if it does not."""
     found = [asyncio.run(proc.run(["git", "config", f"user.{key}"])).output.strip() for key in ("name", "email")]
     return f"{found[0]} <{found[1]}>" if all(found) else ""

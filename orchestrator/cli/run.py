@@ -28,7 +28,7 @@ from orchestrator.engine import Manner, measured, text_of
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 from orchestrator.report.parts import profile_rows
-from orchestrator.report.terminal import view
+from orchestrator.report.terminal import matrix_view
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.record import Request
@@ -73,8 +73,8 @@ def run(
     manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
     done = measured(folder, request, manner)
     if not json:
-        printer().print(view(done.report))
+        printer().print(matrix_view(done.report))
         if profile_diff:
-            typer.echo(profile_rows.text(done.profile, profile_rows.TOP))
+            typer.echo(profile_rows.profile_text(done.profile, profile_rows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     raise typer.Exit(exit_code(done.report))

@@ -71,7 +71,7 @@ def verify_run(
     if json:
         typer.echo((folder.path / "verify.json").read_text(), nl=False)
     else:
-        printer().print(view(answer))
+        printer().print(verified_view(answer))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     if answer.same:
         return
@@ -135,7 +135,7 @@ def _preset(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
     raise ConfigError(f"{place} has no cell {', '.join(lacking)}", hint=hint)
 
 
-def view(answer: Verified) -> RenderableType:
+def verified_view(answer: Verified) -> RenderableType:
     """The values, what differs, and the answer."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("cell", "metric"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `b4 review` shows of a check: a JSON array, an entry an architecture (b4's docs, "CI check integration")."""
+"""What `b4 review` shows of a check: a JSON array, one entry per arch (b4's docs, "CI check integration")."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 
 
 def entries(run: Run) -> list[dict[str, str]]:
-    """A column of b4's matrix for each architecture; details is the reply, without what a person would sign."""
+    """One column of b4's table per arch; details is the reply, without what a person would sign."""
     found = []
     for arch in arches(run.report):
         part = sliced(run.report, [arch])

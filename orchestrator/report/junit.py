@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JUnit XML, as CI systems read it: a suite an arch; cells, comparisons and expectations are its cases."""
+"""JUnit XML, as CI systems read it: one suite per arch; cells, comparisons and expectations are its cases."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _builds(report: MatrixReport, run: str) -> list[dict[str, Any]]:
 
 
 def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
-    """The cell, then a number a metric; nothing for a kernel that was not built."""
+    """The cell, then one number per metric; nothing for a kernel that was not built."""
     if cell["status"] == Status.BUILD_FAILED:
         return []
     place = (cell["arch"], cell["kernel"])

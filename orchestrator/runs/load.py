@@ -51,7 +51,7 @@ def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
 
 
 def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
-    """The matrix alone, of a run that goes on; extra adds cells that could not be saved."""
+    """The matrix alone, for whoever watches a run that goes on; extra adds cells that could not be saved."""
     plan = record.read_plan(folder)
     return _matrix(folder, plan, _accounts(folder, plan), extra or {})
 

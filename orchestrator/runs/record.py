@@ -60,7 +60,7 @@ def diffs(matrix: Matrix) -> dict[str, list[str]]:
 
 
 def load_diffs(folder: RunFolder) -> dict[str, list[str]]:
-    """The same of an earlier start; {} for a run of before they were kept."""
+    """{kernel: which changes its patches are}, as kept at the start; {} for a run of before they were."""
     found: dict[str, list[str]] = read_plan(folder).get("diffs", {})
     return found
 

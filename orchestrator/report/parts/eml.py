@@ -42,7 +42,7 @@ def _thread(parent: str, before: list[str]) -> str:
     return f"In-Reply-To: {parent}\nReferences: {ids}\n"
 
 
-def text(mail: EmailMessage) -> str:
+def plain_text(mail: EmailMessage) -> str:
     """All its plain text, decoded: the patch may be in the body or attached."""
     return mbox.body(mail).encode(errors="surrogateescape").decode(errors="replace")
 

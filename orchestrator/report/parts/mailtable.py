@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The matrix in a mail: a table a metric, a line an architecture, so that one can be cut out."""
+"""The matrix in a mail: one table per metric, one line per arch, so that a line can be cut out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEGEND = (
 
 
 def tables(report: MatrixReport) -> list[list[str]]:
-    """Blocks of lines: a heading a pair of kernels and workload, then its metrics."""
+    """Blocks of lines: one heading per pair of kernels and workload, then its metrics."""
     blocks = []
     for base, new in pairs(report):
         rows = [row for row in report["comparisons"] if (row["base"], row["new"]) == (base, new)]
@@ -45,7 +45,7 @@ def _manner(report: MatrixReport, workload: str) -> str:
 
 
 def _metric(report: MatrixReport, rows: Sequence[ComparisonRow]) -> list[str]:
-    """A metric's heading with unit and direction, and a line an arch; narrower if it would not fit."""
+    """A metric's heading with unit and direction, and one line per arch; narrower if it would not fit."""
     first = rows[0]
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == first["workload"] and c["unit"])
     large = first["shown_unit"] == "ns" and max(row["per_unit_base"] for row in rows) >= LARGE

@@ -89,8 +89,8 @@ def _figures(report: MatrixReport, mine: Sequence[ComparisonRow]) -> list[str]:
         name: [row for row in mine if row["metric"] == name] for name in dict.fromkeys(r["metric"] for r in mine)
     }
     order = sorted(by_metric, key=lambda name: collectors()[name].exact)  # times before counters
-    bars = [figures.changes(by_metric[name]) for name in order]
-    dots = [figures.samples(report, group) for name, group in by_metric.items() if not collectors()[name].exact]
+    bars = [figures.change_bars(by_metric[name]) for name in order]
+    dots = [figures.sample_dots(report, group) for name, group in by_metric.items() if not collectors()[name].exact]
     return [*dots, *bars]
 
 
@@ -142,7 +142,7 @@ def _shown(value: Any) -> str:
 
 
 def _samples(metrics: Mapping[str, MetricRow]) -> list[dict[str, Any]]:
-    """A row a metric and boot: the warm-up passes, then those that count, in the metric's unit."""
+    """One row per metric and boot: the warm-up passes, then those that count, in the metric's unit."""
     return [
         {
             "metric": name if metric["unit"] == "1" else f"{name}, {metric['unit']}",

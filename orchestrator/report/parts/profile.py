@@ -39,7 +39,7 @@ def _cell(row: DifferenceRow, side: str) -> str:
 
 
 def mail(run: Run) -> list[list[str]]:
-    """A block an architecture: the largest changes, and lines of the patch that count."""
+    """One block per arch: the largest changes, and lines of the patch that count."""
     profile = told(run)
     blocks: list[list[str]] = []
     for base, new, rows in _pairs(profile["differences"] if profile else ()):
@@ -50,7 +50,7 @@ def mail(run: Run) -> list[list[str]]:
 
 def _block(row: DifferenceRow) -> list[str]:
     wrong = [] if row["balances"] in (True, None) else ["The account does NOT balance with the instruction clock."]
-    shown = [*profile_rows.table(row, TOP), *profile_rows.lines(row, LINES)]
+    shown = [*profile_rows.function_table(row, TOP), *profile_rows.line_table(row, LINES)]
     return [
         *paragraph(f"{profile_rows.heading(row)}:"),
         *(profile_rows.cut(ascii_only(line)) for line in shown),
@@ -68,11 +68,11 @@ def _pairs(rows: Iterable[DifferenceRow]) -> list[tuple[str, str, list[Differenc
 def markdown(run: Run) -> str:
     """The tables as the terminal has them; "" without a profile."""
     profile = told(run)
-    return profile_rows.text(profile, profile_rows.TOP) if profile else ""
+    return profile_rows.profile_text(profile, profile_rows.TOP) if profile else ""
 
 
 def page(run: Run) -> list[dict[str, Any]]:
-    """For the HTML page: a group a pair of kernels and workload, in it an entry an architecture."""
+    """For the HTML page: one group per pair of kernels and workload, in it one entry per arch."""
     profile = told(run)
     groups = []
     for base, new, mine in _pairs(profile["differences"] if profile else ()):
@@ -81,7 +81,7 @@ def page(run: Run) -> list[dict[str, Any]]:
             groups.append(
                 {
                     "title": f"{workload}, {base} to {new}",
-                    "figures": [Markup(svg) for row in rows if (svg := figures.functions(row))],
+                    "figures": [Markup(svg) for row in rows if (svg := figures.function_bars(row))],
                     "rows": [_entry(row, profile) for row in rows if profile],
                 }
             )

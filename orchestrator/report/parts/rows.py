@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What every table shows: one row an arch, workload and metric, as text. Pure."""
+"""What every table shows: one row per arch, workload and metric, as text. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pairs(report: MatrixReport) -> list[tuple[str, str]]:
 
 
 def rows(report: MatrixReport) -> list[Row]:
-    """A row a comparison; its verdict is the expectation's where there is one."""
+    """One row per comparison; its verdict is the expectation's where there is one."""
     return [_row(row, report) for row in report["comparisons"]]
 
 
@@ -221,7 +221,7 @@ def failures(report: MatrixReport) -> list[CellRow]:
 
 
 def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".format) -> list[str]:
-    """A line an expectation that does not hold; named makes a name of workload and metric.
+    """One line per expectation that does not hold; named makes a name of workload and metric.
 
     aarch64 shmem-write pgfault, patched: 2, expected 1 [C1]
     """
@@ -239,7 +239,7 @@ def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".
 
 
 def unprofiled(report: MatrixReport) -> list[str]:
-    """A line a reason: not profiled: s390x/patched/shmem-write: why."""
+    """One line per reason: not profiled: s390x/patched/shmem-write: why."""
     places: dict[str, list[str]] = {}
     for row in report.get("unprofiled", ()):
         places.setdefault(row["why"], []).append(row["id"])

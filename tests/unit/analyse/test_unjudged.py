@@ -17,7 +17,7 @@ from orchestrator.measure.profiled import absent
 from orchestrator.model import CellResult, Comparison, Expectation
 from orchestrator.profile import comparison, symbols
 from orchestrator.report.parts.cases import cases
-from orchestrator.report.parts.mailtext import unexpected
+from orchestrator.report.parts.mailtext import unexpected_block
 from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
 from tests.unit.profile.conftest import read
@@ -103,14 +103,14 @@ def test_a_function_that_is_none_answers_nothing() -> None:
     assert (wrong["verdict"], right["verdict"]) == ("not_as_expected", "as_expected") and "why" not in right
     why = "s390x/patched has no function handle_mm_falt: misspelt, inlined, or known by another name"
     assert wrong["why"] == report["notes"]["shmem-write"] == why
-    assert why in " ".join(" ".join(unexpected(report)).split())
+    assert why in " ".join(" ".join(unexpected_block(report)).split())
     assert [case.message for case in cases(report) if why in case.message]
     assert all("misspelt" in formats.known()[name](Run(report)) for name in ("html", "terminal"))
 
 
 def test_an_account_of_before_has_no_such_names() -> None:
     old = {key: value for key, value in RAW.items() if key != "absent"}
-    assert comparison.profile_cell(old)["absent"] == []
+    assert comparison.profile_cell(read(old))["absent"] == []
 
 
 MAP = """\

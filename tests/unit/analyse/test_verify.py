@@ -13,7 +13,7 @@ from rich.console import Console
 
 from orchestrator.analyse.upgrade import upgraded
 from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
-from orchestrator.cli.verify import view
+from orchestrator.cli.verify import verified_view
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
@@ -114,7 +114,7 @@ def test_the_emulators_version_is_told_and_never_a_cause(then: Any, now: Any) ->
 def shown(answer: Verified) -> str:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(view(answer))
+        console.print(verified_view(answer))
     return capture.get()
 
 

@@ -190,20 +190,22 @@ def test_an_account_off_its_clock_does_not_balance() -> None:
     wrong = compared(drift=5000.0)  # 5 instructions a unit, of 4000
     assert not any(c["balances"] or c["agrees"] for c in wrong["cells"])
     assert wrong["differences"][0]["balances"] is False
-    assert "do NOT agree" in profile_rows.text(wrong) and "does NOT balance" in profile_rows.text(wrong)
+    assert "do NOT agree" in profile_rows.profile_text(wrong) and "does NOT balance" in profile_rows.profile_text(
+        wrong
+    )
 
 
 def test_a_workload_without_a_time_has_nothing_to_balance_with() -> None:
     lacking = {**raw("a", BASE), "clock_profiled": None, "clock_unprofiled": None}
     report = compare_accounts([read(lacking), read(raw("b", NEW))], PAIR)
     assert report["cells"][0]["balances"] is None and report["differences"][0]["balances"] is None
-    assert "measures no time" in profile_rows.text(report)
+    assert "measures no time" in profile_rows.profile_text(report)
 
 
 def test_a_table_fits_a_mail_and_says_what_it_leaves_out() -> None:
     long = {**BASE, "a_function_with_a_name_that_is_far_too_long_for_a_mail": (9_000_000, 123_456)}
     (row,) = compare_accounts([read(raw("a", long)), read(raw("b", NEW))], PAIR)["differences"]
-    lines = profile_rows.table(row, 2)
+    lines = profile_rows.function_table(row, 2)
     assert all(len(line) <= 75 for line in lines) and len(lines) == 4
     assert lines[1].split()[-1].startswith("a_function_with_a") and lines[1].endswith("..")
     assert lines[2].endswith("fault")

@@ -182,11 +182,11 @@ def test_the_source_s_functions_match_however_they_were_inlined() -> None:
 )
 def test_lines_that_are_not_known_are_told_so(row: DifferenceRow, why: str) -> None:
     assert why in row["lines_why"] and row["hunks"] == []
-    assert profile_rows.lines(row)[0].startswith("lines of the change are not known: ")
+    assert profile_rows.line_table(row)[0].startswith("lines of the change are not known: ")
 
 
 def test_a_short_table_has_the_lines_that_count() -> None:
-    rows = profile_rows.lines(difference())
+    rows = profile_rows.line_table(difference())
     assert [row.split() for row in rows] == [
         ["a", "b", "line", "of", "the", "change"],
         ["mm/memory.c"],
@@ -195,13 +195,13 @@ def test_a_short_table_has_the_lines_that_count() -> None:
         ["3.00", "5.00", "103", "return", "x;"],
         ["0.01", "-", "300", "old();"],
     ]
-    short = profile_rows.lines(difference(), 2)
+    short = profile_rows.line_table(difference(), 2)
     assert [row.split()[0] for row in short[2:]] == ["2.00", "3.00", "2"] and short[-1].endswith("2 more lines")
     wide = difference(DIFF.replace("slow(x);", "slow(" + "x" * 80 + "é\x1b);"))
-    assert max(map(len, profile_rows.lines(wide))) == 75 and "\x1b" not in "".join(profile_rows.lines(wide))
-    assert profile_rows.lines(difference("")) == []
+    assert max(map(len, profile_rows.line_table(wide))) == 75 and "\x1b" not in "".join(profile_rows.line_table(wide))
+    assert profile_rows.line_table(difference("")) == []
     comment = "--- a/mm/z.c\t1\n+++ b/mm/z.c\t2\n@@ -1,0 +1 @@\n+/* x */\n"
-    assert profile_rows.lines(difference(comment)) == ["no line that was added or removed was executed"]
+    assert profile_rows.line_table(difference(comment)) == ["no line that was added or removed was executed"]
 
 
 def sources(tmp_path: Path) -> Path:

@@ -200,7 +200,7 @@ def test_an_mbox_an_answer_and_a_mail_without_an_id(tmp_path: Path) -> None:
     both.write_text(start + one + "\n" + start + one.replace("one@", "two@"))
     answer = parsed(eml.reply(both.read_bytes(), "text\n", ""))
     assert answer["Subject"].startswith("Re: [PATCH v2 1/2]") and answer["In-Reply-To"] == "<one@example.com>"
-    assert "From" not in answer and "From the body." in eml.text(mbox.parse(both.read_bytes()))
+    assert "From" not in answer and "From the body." in eml.plain_text(mbox.parse(both.read_bytes()))
     with pytest.raises(ConfigError, match="no Message-Id"):
         eml.reply(b"Subject: x\n\nbody\n", "text\n", "")
 
@@ -245,7 +245,7 @@ def test_an_attached_patch_is_part_of_a_mails_text() -> None:
     head = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n'
     plain = "--B\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\né\n"
     patch = '--B\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename="a.patch"\n\n+1\n'
-    assert eml.text(mbox.first((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
+    assert eml.plain_text(mbox.first((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
 
 
 def test_comparisons_of_which_the_same_is_said_share_a_line() -> None:

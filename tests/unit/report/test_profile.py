@@ -143,12 +143,12 @@ def difference(folder: RunFolder) -> DifferenceRow:
 
 def test_a_figure_has_a_bar_a_function_on_the_side_of_its_change(profiled: RunFolder) -> None:
     row = difference(profiled)
-    svg = figures.functions(row)
+    svg = figures.function_bars(row)
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert "-45.00" in texts and "+62.00" in texts and "handle_mm_fault" in texts
     assert any(text.endswith("..") and LONG.startswith(text[:-2]) for text in texts)
     assert svg.count(figures.COLOURS["worse"]) == 2 and svg.count(figures.COLOURS["better"]) == 2
-    assert "currentColor" in svg and figures.functions({**row, "functions": []}) == ""
+    assert "currentColor" in svg and figures.function_bars({**row, "functions": []}) == ""
 
 
 def test_names_and_numbers_of_a_figure_stay_inside(profiled: RunFolder) -> None:
@@ -157,7 +157,7 @@ def test_names_and_numbers_of_a_figure_stay_inside(profiled: RunFolder) -> None:
         {**row["functions"][0], "name": "x" * 60, "change": change * (-1) ** place}
         for place, change in enumerate((123_456.78, 9.5, 0.01, *range(30, 1, -1)))
     ]
-    svg = figures.functions({**row, "functions": many})
+    svg = figures.function_bars({**row, "functions": many})
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert f"{len(many) - figures.BARS} more functions" in texts
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]
