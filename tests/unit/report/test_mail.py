@@ -200,7 +200,7 @@ def test_an_mbox_an_answer_and_a_mail_without_an_id(tmp_path: Path) -> None:
     both.write_text(start + one + "\n" + start + one.replace("one@", "two@"))
     answer = parsed(eml.reply(both.read_bytes(), "text\n", ""))
     assert answer["Subject"].startswith("Re: [PATCH v2 1/2]") and answer["In-Reply-To"] == "<one@example.com>"
-    assert "From" not in answer and "From the body." in eml.plain_text(mbox.parse(both.read_bytes()))
+    assert "From" not in answer and "From the body." in eml.plain_text(mbox.first(both.read_bytes()))
     with pytest.raises(ConfigError, match="no Message-Id"):
         eml.reply(b"Subject: x\n\nbody\n", "text\n", "")
 
