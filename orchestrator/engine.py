@@ -68,7 +68,7 @@ def measured(folder: RunFolder, request: Request, manner: Manner) -> Run:
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
         raise ConfigError(f"{folder.path} holds a run already", hint="--resume finishes it; --out names another")
-    with folder.alone():
+    with Store().bounded(matrix.cache_gib), folder.alone():
         if manner.resumed:
             record.check_inputs(folder, matrix)
         else:

@@ -292,13 +292,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Nightly:
-    """sources: names of the matrix's; budget: seconds of a night; then what is kept of runs and of the cache."""
+    """sources: names of the matrix's; budget: seconds of a night; then what is kept of runs."""
 
     sources: tuple[str, ...] = ()
     budget: float = 7200.0
     runs: int = 30
     days: float = 60.0
-    cache_gib: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -312,6 +311,7 @@ class Matrix:
     measure: Measure
     limits: Limits
     kconfig: tuple[str, ...]  # lines for every kernel, file order
+    cache_gib: float = 20.0  # of all that is kept between runs, but what ccache keeps
     ccache_gib: int = 5
     claims: tuple[Claim, ...] = ()
     sources: tuple[Source, ...] = ()  # also those of no kernel: what check --base may name

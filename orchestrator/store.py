@@ -10,19 +10,39 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-BLOCK = 1 << 20
+from orchestrator.errors import ConfigError
+
+GIB = 1 << 30
+SIZES = "sizes"
+# No artifacts: they are small, or keep to a limit of their own (ccache).
+APART = frozenset({"ccache", "locks", "scratch", "timings", "kvm", "hashes", SIZES})
+
+
+_CHOOSE = "set KMATRIX_CACHE to a folder"
 
 
 def cache_root() -> Path:
-    """KMATRIX_CACHE, or kmatrix/ below XDG_CACHE_HOME or ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    usual = (Path(base) if base else Path.home() / ".cache") / "kmatrix"
-    # Resolved: kbuild records real paths, and what it records is compared with ours.
-    return Path(os.environ.get("KMATRIX_CACHE") or usual).expanduser().resolve()
+    """KMATRIX_CACHE, or kmatrix/ below XDG_CACHE_HOME or ~/.cache. ConfigError where there is no home."""
+    place = Path(os.environ.get("KMATRIX_CACHE") or of_user("XDG_CACHE_HOME", ".cache", _CHOOSE) / "kmatrix")
+    if place.parts[:1] == ("~",):
+        place = of_user("HOME", "", _CHOOSE).joinpath(*place.parts[1:])
+    return place.resolve()  # kbuild records real paths, and what it records is compared with ours
+
+
+def of_user(variable: str, usual: str, instead: str) -> Path:
+    """A user's folder by the variable that names it, else below their home. ConfigError says what to do instead."""
+    if base := os.environ.get(variable):
+        return Path(base)
+    try:
+        return Path.home() / usual
+    except RuntimeError as error:  # no HOME, and a user id that the system does not know
+        raise ConfigError("HOME is not set, and the system knows no home of this user", hint=instead) from error
 
 
 def digest(*parts: object) -> str:
@@ -37,6 +57,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A folder of the store: bytes on disk that are its alone, and when it was last asked for."""
+
+    path: Path
+    size: int
+    used: float
+
+
 class Store:
     """Folders by kind and key. A folder that is there is whole: it got its name last."""
 
@@ -44,8 +73,11 @@ class Store:
         self.root = root or cache_root()
 
     def folder(self, kind: str, key: str) -> Path:
-        """Where the artifact is, or will be."""
-        return self.root / kind / key
+        """Where the artifact is, or will be. Whoever asks uses it: it is marked so."""
+        path = self.root / kind / key
+        with suppress(OSError):
+            os.utime(path)
+        return path
 
     @contextmanager
     def publish(self, kind: str, key: str) -> Iterator[Path]:
@@ -57,7 +89,9 @@ class Store:
         try:
             yield temporary
             self.discard(final)
+            size = _size(temporary)
             temporary.rename(final)
+            self._keep_size(final, size)
         finally:
             if temporary.exists():
                 shutil.rmtree(temporary, ignore_errors=True)
@@ -102,6 +136,83 @@ class Store:
                     await asyncio.sleep(0.2)
             yield
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """No other kmatrix takes anything out of the store meanwhile."""
+        with self._users().open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def bounded(self, gib: float) -> Iterator[None]:
+        """in_use(); at the end at most gib are left, or what was used in here if that is more."""
+        began = time.time() - 1  # file systems round
+        try:
+            with self.in_use():
+                yield
+        finally:
+            with suppress(OSError):  # a result is not worth less for it
+                self.prune(gib, began)
+
+    def prune(self, gib: float, since: float, days: float = 0.0) -> tuple[list[Path], float]:
+        """Remove what was used longest ago until gib are left, and what was not used for so many days (0: any).
+
+        What was used after since (s) stays, and so does all while another kmatrix is at work: whoever ends last
+        prunes. Returns what went, and the GiB that are left.
+        """
+        now, gone = time.time(), list[Path]()
+        entries = sorted(self.entries(), key=lambda entry: entry.used)
+        left = sum(entry.size for entry in entries)
+        with self._users().open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return [], left / GIB
+            for entry in entries:
+                old = days > 0 and entry.used < now - days * 86_400
+                if entry.used < since and (old or left > gib * GIB):
+                    self.discard(entry.path)
+                    (self.root / SIZES / entry.path.parent.name / f"{entry.path.name}.json").unlink(missing_ok=True)
+                    gone.append(entry.path)
+                    left -= entry.size
+        return gone, left / GIB
+
+    def entries(self) -> list[Entry]:
+        """Every artifact. One is measured once: a tree has 80,000 files."""
+        found = []
+        for kind in sorted(self.root.glob("[!.]*")):
+            for path in sorted(kind.glob("[!.]*")) if kind.name not in APART else ():
+                with suppress(FileNotFoundError):
+                    if path.is_dir() and not path.is_symlink():
+                        found.append(Entry(path, self._size_of(path), path.stat().st_mtime))
+        # A tree's files are links to those of its source: that alone would not make room, and must be there for it.
+        newest = {entry.path.name.split("-")[0]: entry.used for entry in sorted(found, key=lambda e: e.used)}
+        return [
+            Entry(e.path, e.size, max(e.used, newest[e.path.name])) if e.path.parent.name == "sources" else e
+            for e in found
+        ]
+
+    def resized(self, folder: Path) -> None:
+        """It has been written to since it was published: measure it again when that matters."""
+        (self.root / SIZES / folder.parent.name / f"{folder.name}.json").unlink(missing_ok=True)
+
+    def _size_of(self, folder: Path) -> int:
+        known = self.recall(SIZES, f"{folder.parent.name}/{folder.name}")
+        if isinstance(known, int):
+            return known
+        size = _size(folder, folder.parent.name != "trees")
+        self._keep_size(folder, size)
+        return size
+
+    def _keep_size(self, folder: Path, size: int) -> None:
+        with suppress(OSError):
+            self.remember(SIZES, f"{folder.parent.name}/{folder.name}", size)
+
+    def _users(self) -> Path:
+        path = self.root / "locks" / "users"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
     def recall(self, kind: str, key: str) -> object:
         """What remember() was told under this key, or None."""
         path = self.folder(kind, f"{key}.json")
@@ -115,6 +226,17 @@ class Store:
         path = self.folder(kind, f"{key}.json")
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(value, indent=1))
+
+
+def _size(folder: Path, links: bool = True) -> int:
+    """Bytes on disk; without links, those of files that have other names are not its own."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                found = os.lstat(os.path.join(place, name))  # noqa: PTH118 (a Path for each would take longer)
+                size += found.st_blocks * 512 if links or found.st_nlink == 1 else 0
+    return size
 
 
 def _unused(folder: Path) -> bool:

@@ -210,7 +210,7 @@ class Lab:
         """A booted guest, gone when the block ends."""
         folder = self._folders(target.build.id.replace("/", "-"))
         stack = AsyncExitStack()
-        with Loop() as loop:
+        with self._store.bounded(target.matrix.cache_gib), Loop() as loop:
             try:
                 booted = self._booted(target, loop, stack, folder)
             except KmatrixError as error:

@@ -17,11 +17,12 @@ from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import SharedTree, no_room
 from orchestrator.config.sources import Ready, buildable, kind_of
-from orchestrator.errors import BuildError
+from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Build, KernelArtifact, Source
 from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256, write_atomically
 
+_UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
 RECIPE = 2  # part of every key: raise it when this file changes what comes out
 
 
@@ -72,6 +73,7 @@ class Builder:
     async def source(self, source: Source) -> Tree:
         """The source's tree, fetched and unpacked if need be; asked for once a run."""
         if source.name not in self._trees:
+            fits(self.store.root)
             self._trees[source.name] = await prepare(self.store, source, self.refresh)
         return self._trees[source.name]
 
@@ -124,6 +126,7 @@ class Builder:
                 if private:
                     await asyncio.to_thread(shutil.rmtree, shared.made, ignore_errors=True)
             shared.dirty.unlink(missing_ok=True)
+            self.store.resized(shared.folder)
 
     async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> Make:
         """Patches applied, .config as wanted; returns the make to go on with."""
@@ -168,6 +171,15 @@ class Builder:
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
             (folder / "info.json").write_text(json.dumps(info, indent=1))
+
+
+def fits(cache: Path) -> None:
+    """ConfigError, before anything is fetched, for a folder that the kernel's own Makefile refuses to build in."""
+    if found := _UNFIT.search(str(cache)):
+        raise ConfigError(
+            f"kernels cannot be built below {cache}: their Makefile takes no {found[0]!r} in a path",
+            hint="set KMATRIX_CACHE to a folder without spaces, colons and quotes in its name",
+        )
 
 
 def trusted(patches: Sequence[Path]) -> bool:

@@ -37,7 +37,7 @@ def build(
     matrix = matrix_file.load(took(config, json), preset)
     made = make_plan(matrix, select or [])
     check_host()
-    with Store().scratch() as folder:
+    with Store().bounded(matrix.cache_gib), Store().scratch() as folder:
         engine = executor(
             matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed)
         )

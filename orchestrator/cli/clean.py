@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from orchestrator.registry import pick
-from orchestrator.store import Store, cache_root
+from orchestrator.store import SIZES, Store, cache_root
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def clean(
     folders = {
         path.name: path
         for path in sorted(root.glob("[!.]*"))
-        if path.is_dir() and path.name not in ("locks", "scratch")
+        if path.is_dir() and path.name not in ("locks", "scratch", SIZES)
     }
     console = Console()
     if not kinds:

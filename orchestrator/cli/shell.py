@@ -40,7 +40,8 @@ def shell(
     check_host()
     wanted = made.builds[-1 if "/" not in target else 0]
     builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
-    raise typer.Exit(finish(interactive(wanted, builder, matrix, command), f"kmatrix shell {target}"))
+    with builder.store.bounded(matrix.cache_gib):
+        raise typer.Exit(finish(interactive(wanted, builder, matrix, command), f"kmatrix shell {target}"))
 
 
 async def interactive(build: Build, builder: Builder, matrix: Matrix, command: str) -> int:

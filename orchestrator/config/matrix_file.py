@@ -223,6 +223,7 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         measure=Measure(**spec.measure.model_dump()),
         limits=Limits(**spec.limits.model_dump()),
         kconfig=_kconfig(("kconfig",), spec.kconfig, problems, base),
+        cache_gib=_cache_gib(spec, problems),
         ccache_gib=spec.ccache_gib,
         sources=tuple(sources.values()),
         nightly=_nightly(spec.nightly, sources, problems),
@@ -233,7 +234,15 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
 def _nightly(spec: NightlySpec, sources: dict[str, Source], problems: _Problems) -> Nightly:
     names = _each(spec.sources, lambda i, n: problems.named("source", ("nightly", "sources", i), n, sources))
     seconds = float(spec.budget[:-1]) * {"s": 1, "m": 60, "h": 3600}[spec.budget[-1]]
-    return Nightly(tuple(source.name for source in names), seconds, **spec.keep.model_dump())
+    return Nightly(tuple(source.name for source in names), seconds, spec.keep.runs, spec.keep.days)
+
+
+def _cache_gib(spec: MatrixSpec, problems: _Problems) -> float:
+    """Of the whole file; the place that it had before counts, too."""
+    old = spec.nightly.keep.cache_gib
+    if spec.cache_gib is not None and old is not None:
+        problems.add(("nightly", "keep", "cache_gib"), "is the old place of cache_gib: give one of them")
+    return spec.cache_gib or old or Matrix.cache_gib
 
 
 def _tuples(spec: ClaimSpec) -> dict[str, tuple[str, ...]]:

@@ -99,7 +99,7 @@ class KeepSpec(Strict):
 
     runs: Count = 30
     days: Positive = 60
-    cache_gib: Positive = 20
+    cache_gib: Positive | None = None  # where cache_gib was before it held for every verb
 
 
 class NightlySpec(Strict):
@@ -122,6 +122,7 @@ class MatrixSpec(Strict):
     limits: LimitsSpec = LimitsSpec()
     judge: list[str] | None = None  # workloads whose expectations count; all
     kconfig: list[str] = ["images/kconfig/common.config"]
+    cache_gib: Positive | None = None
     ccache_gib: Count = 5
     claims: dict[str, ClaimSpec] = {}
     nightly: NightlySpec = NightlySpec()

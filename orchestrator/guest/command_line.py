@@ -90,8 +90,13 @@ def disk(machine: Machine) -> list[str]:
         return []
     limits = {"bps-read": machine.disk.read_bps, "bps-write": machine.disk.write_bps}
     throttling = "".join(f",throttling.{name}={value}" for name, value in limits.items() if value)
-    drive = f"file={machine.disk_image},format=raw,if=none,id=disk,snapshot=on,cache=unsafe"
+    drive = f"file={value(machine.disk_image)},format=raw,if=none,id=disk,snapshot=on,cache=unsafe"
     return ["-drive", drive + throttling, "-device", _device(machine.arch.disk, "drive=disk")]
+
+
+def value(text: object) -> str:
+    """As the value of an option in a list of some: commas in it are doubled, as QEMU wants it."""
+    return str(text).replace(",", ",,")
 
 
 def _device(device: str, option: str) -> str:

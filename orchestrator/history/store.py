@@ -28,6 +28,7 @@ from orchestrator.history.tables import CELLS, FIGURES, RUNS
 from orchestrator.history.versions import prepare, run_columns, version
 from orchestrator.report.parts.rows import summary
 from orchestrator.runs.run import Run as Finished
+from orchestrator.store import of_user
 
 OFF = "none"
 PATIENCE = 30  # seconds that a recording waits for another one
@@ -54,8 +55,8 @@ def address(place: str | None) -> URL | None:
 
 
 def _usual() -> Path:
-    data = os.environ.get("XDG_DATA_HOME")
-    return (Path(data) if data else Path.home() / ".local/share") / "kmatrix/history.sqlite"
+    data = of_user("XDG_DATA_HOME", ".local/share", "set KMATRIX_HISTORY to a file, or to none")
+    return data / "kmatrix/history.sqlite"
 
 
 class History:

@@ -41,7 +41,7 @@ async def within(work: Awaitable[object], seconds: float) -> bool:
 
 
 async def used(made: Plan, builder: Builder) -> list[Path]:
-    """Folders of the cache that a plan rests on."""
+    """Folders of the cache that a plan rests on; they are marked as used."""
     found = set[Path]()
     for build in made.builds:
         if not buildable(build.kernel.source):

@@ -135,7 +135,8 @@ class Night:
                 continue
             begun = begun or cost > 0
             before, start = folder.read_json("host.json"), time.monotonic()
-            with ui.show(engine.bus, lambda: load.matrix_of(folder), self.manner.json, self.manner.quiet):
+            view = ui.show(engine.bus, lambda: load.matrix_of(folder), self.manner.json, self.manner.quiet)
+            with engine.store.in_use(), view:
                 finish(within(engine.run(), max(left, 60.0)), "kmatrix nightly")
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start
@@ -184,13 +185,14 @@ class Night:
         """Old runs and caches, in words."""
         keep, store = tonight.matrix.nightly, Store()
         builder = executor(tonight.matrix, tonight.plan, RunFolder(self.place.path), self.manner).builder
-        prune.touch(asyncio.run(used(tonight.plan, builder)))
+        began = time.time() - 1  # file systems round
+        asyncio.run(used(tonight.plan, builder))
         runs = prune.prune_runs(self.place.runs, keep, [run] if run else [])
-        gone, left = prune.prune_cache(store, keep)
+        gone, left = store.prune(tonight.matrix.cache_gib, began, keep.days)
         rows = [f"removed old runs: {', '.join(path.name for path in runs)}"] if runs else []
         rows += [f"removed {len(gone)} folders of the cache that were not used for long"] if gone else []
-        over = left > keep.cache_gib
-        return rows + ([f"the cache holds {left:.1f} GiB, all used within a day"] if over else [])
+        over = left > tonight.matrix.cache_gib
+        return rows + ([f"the cache holds {left:.1f} GiB, which this night or another kmatrix uses"] if over else [])
 
 
 def _differing(current: Current, tonight: Tonight) -> bool:

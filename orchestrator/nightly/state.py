@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.errors import ConfigError
-from orchestrator.store import digest, write_atomically
+from orchestrator.store import digest, of_user, write_atomically
 
 Parts = dict[str, str]  # {what, as a reader names it: which one}: changes.parts()
 
@@ -90,9 +89,8 @@ class Place:
 
 def usual(config: Path, preset: str) -> Path:
     """In the user's state folder, by matrix file and preset."""
-    base = os.environ.get("XDG_STATE_HOME")
-    root = Path(base) if base else Path.home() / ".local/state"
-    return root / "kmatrix/nightly" / nights(config, preset)
+    state = of_user("XDG_STATE_HOME", ".local/state", "name a folder with --state")
+    return state / "kmatrix/nightly" / nights(config, preset)
 
 
 def nights(config: Path, preset: str) -> str:

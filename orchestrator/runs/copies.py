@@ -108,6 +108,7 @@ def _matrix(matrix: Matrix, plan: Plan) -> str:
         "measure": measure,
         "limits": asdict(plan.limits),
         "kconfig": list(matrix.kconfig),
+        "cache_gib": matrix.cache_gib,
         "ccache_gib": matrix.ccache_gib,
         "judge": list(dict.fromkeys(c.workload.name for c in plan.cells if c.workload.expectations)),
         "claims": {claim.id: _claim(claim) for claim in plan.claims},

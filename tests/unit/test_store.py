@@ -4,16 +4,20 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from orchestrator import arches
+from orchestrator.errors import ConfigError
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
 from orchestrator.measure import snapshots
 from orchestrator.measure.snapshots import Snapshot
 from orchestrator.model import Clock
-from orchestrator.store import Store
+from orchestrator.store import Store, cache_root, of_user
 
 
 def test_a_scratch_folder_is_private_and_goes_also_after_a_kill(tmp_path: Path) -> None:
@@ -73,3 +77,116 @@ def test_a_snapshot_belongs_to_all_that_its_state_depends_on() -> None:
         snapshots.key(machine, "7.2", "k1", "s2", ("--mib", "4"), 0),
     ]
     assert len({key, *others}) == 8
+
+
+def artifact(root: Path, name: str, mib: float, days: float) -> Path:
+    folder = root / name
+    folder.mkdir(parents=True)
+    (folder / "image").write_bytes(os.urandom(int(mib * 2**20)))
+    return aged(folder, days)
+
+
+def aged(folder: Path, days: float) -> Path:
+    used = time.time() - days * 86_400
+    os.utime(folder, (used, used))
+    return folder
+
+
+def test_the_cache_goes_by_age_and_then_by_size_the_longest_unused_first(tmp_path: Path) -> None:
+    fresh = artifact(tmp_path, "kernels/fresh", 3, 0.1)
+    used = artifact(tmp_path, "kernels/used", 3, 2)
+    older = artifact(tmp_path, "snapshots/older", 3, 5)
+    ancient = artifact(tmp_path, "trees/ancient", 0.1, 90)
+    ccache = artifact(tmp_path, "ccache/a", 3, 90)
+    store, day = Store(tmp_path), time.time() - 86_400
+    gone, left = store.prune(7 / 1024, day, 60)
+    assert gone == [ancient, older] and 5.9 < left * 1024 < 6.2
+    assert fresh.exists() and used.exists() and ccache.exists() and not older.exists()
+    gone, left = store.prune(0.001, day, 60)
+    assert gone == [used] and left > 0.001, "what was used since then stays"
+
+
+def test_a_verb_leaves_no_more_than_the_bound_and_all_that_it_used(tmp_path: Path) -> None:
+    old, mine = artifact(tmp_path, "kernels/old", 3, 1), artifact(tmp_path, "kernels/mine", 3, 2)
+    store = Store(tmp_path)
+    with store.bounded(4 / 1024):
+        assert store.folder("kernels", "mine") == mine
+        with store.publish("kernels", "new") as folder:
+            (folder / "image").write_bytes(os.urandom(2**20))
+        assert old.exists()
+    assert not old.exists() and mine.exists() and store.folder("kernels", "new").exists()
+    with pytest.raises(ZeroDivisionError), store.bounded(0.0001):
+        aged(mine, 1), aged(store.root / "kernels/new", 1)
+        raise ZeroDivisionError
+    assert not mine.exists(), "a verb that failed has filled it as well"
+
+
+def test_nothing_goes_while_another_kmatrix_is_at_work_and_the_last_to_end_prunes(tmp_path: Path) -> None:
+    old = artifact(tmp_path, "kernels/old", 3, 1)
+    code = (
+        "import sys, pathlib; from orchestrator.store import Store\n"
+        "with Store(pathlib.Path(sys.argv[1])).in_use(): print(flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdin and other.stdout and other.stdout.readline()
+    with Store(tmp_path).bounded(0.001):
+        pass
+    assert old.exists()
+    other.stdin.close()
+    other.wait()
+    with Store(tmp_path).bounded(0.001):
+        pass
+    assert not old.exists()
+
+
+def test_artifacts_are_measured_once_and_trees_again_when_they_were_built_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree's sources are links to files that its source has already; and that stays as long as its trees."""
+    store = Store(tmp_path)
+    source = artifact(tmp_path, "sources/ab", 2, 9)
+    tree = artifact(tmp_path, "trees/ab-s390x", 1, 3)
+    (tree / "linked").hardlink_to(source / "image")
+    aged(tree, 3)
+    sizes = {entry.path: entry.size // 2**20 for entry in store.entries()}
+    assert sizes == {source: 2, tree: 1}
+    used = {entry.path: entry.used for entry in store.entries()}
+    assert used[source] == used[tree]
+    walk = os.walk
+    monkeypatch.setattr(
+        os, "walk", lambda path: walk(path) if path == tree else pytest.fail(f"{path} measured again")
+    )
+    (tree / "more").write_bytes(os.urandom(2**20))
+    assert {entry.size // 2**20 for entry in store.entries()} == {1, 2}
+    store.resized(tree)
+    assert [entry.size // 2**20 for entry in store.entries()] == [2, 2]
+
+
+def test_the_cache_is_where_the_variables_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KMATRIX_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_root() == tmp_path / ".cache/kmatrix"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_root() == tmp_path / "xdg/kmatrix"
+    monkeypatch.setenv("KMATRIX_CACHE", "~/mine")
+    assert cache_root() == tmp_path / "mine"
+
+
+def test_without_a_home_it_says_which_variable_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a user id that the system does not know."""
+
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nobody)
+    for name in ("HOME", "KMATRIX_CACHE", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigError, match="HOME is not set") as caught:
+        cache_root()
+    assert "KMATRIX_CACHE" in caught.value.hint
+    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path))
+    assert cache_root() == tmp_path
+    with pytest.raises(ConfigError) as caught:
+        of_user("XDG_DATA_HOME", ".local/share", "set KMATRIX_HISTORY to a file, or to none")
+    assert "KMATRIX_HISTORY" in caught.value.hint

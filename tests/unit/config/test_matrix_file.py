@@ -195,3 +195,12 @@ class Url(Buildable):
 
 SOURCE = Url()
 """
+
+
+def test_the_cache_has_a_bound_in_its_new_place_or_in_the_old(tmp_path: Path) -> None:
+    text = "arches: []\nworkloads: []\nkernels: {}\nsources: {}\n"
+    old = "nightly: {keep: {cache_gib: 7}}\n"
+    for more, gib in (("", 20), ("cache_gib: 9\n", 9), (old, 7)):
+        assert matrix_file.from_text(text + more, ROOT / "x.yaml").cache_gib == gib
+    with pytest.raises(ConfigError, match=r"x.yaml:5: nightly.keep.cache_gib: is the old place of cache_gib"):
+        matrix_file.from_text(f"{text}{old}cache_gib: 9\n", ROOT / "x.yaml")

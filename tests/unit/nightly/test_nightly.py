@@ -33,7 +33,7 @@ from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import host, within
 from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
 from orchestrator.nightly.night import Night
-from orchestrator.nightly.prune import prune_cache, prune_runs
+from orchestrator.nightly.prune import prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
 from orchestrator.runs.run import Run
@@ -89,7 +89,7 @@ def only_git(tree: Path) -> Matrix:
 
 
 def test_the_table_in_matrix_yaml(tree: Path) -> None:
-    assert matrix(tree).nightly == Nightly(("mine",), 5400, 3, 7, 0.5)
+    assert matrix(tree).nightly == Nightly(("mine",), 5400, 3, 7) and matrix(tree).cache_gib == 0.5
     with pytest.raises(ConfigError, match=r"matrix.yaml:11: nightly.sources.0: unknown source 'yours'"):
         matrix(tree, TEXT.replace("sources: [mine]", "sources: [yours]"))
     with pytest.raises(ConfigError, match=r"matrix.yaml:11: nightly.budget"):
@@ -330,29 +330,6 @@ def test_old_runs_go_by_number_and_age(tmp_path: Path) -> None:
         "2026-11-04",
         "2026-11-05",
     ]
-
-
-def artifact(root: Path, name: str, mib: float, days: float) -> Path:
-    folder = root / name
-    folder.mkdir(parents=True)
-    (folder / "image").write_bytes(os.urandom(int(mib * 2**20)))
-    used = time.time() - days * 86_400
-    os.utime(folder / "image", (used, used))
-    os.utime(folder, (used, used))
-    return folder
-
-
-def test_the_cache_goes_by_age_and_then_by_size_the_longest_unused_first(tmp_path: Path) -> None:
-    fresh = artifact(tmp_path, "kernels/fresh", 3, 0.1)
-    used = artifact(tmp_path, "kernels/used", 3, 2)
-    older = artifact(tmp_path, "snapshots/older", 3, 5)
-    ancient = artifact(tmp_path, "trees/ancient", 0.1, 90)
-    ccache = artifact(tmp_path, "ccache/a", 3, 90)
-    gone, left = prune_cache(Store(tmp_path), Nightly(days=60, cache_gib=7 / 1024))
-    assert gone == [ancient, older] and 5.9 < left * 1024 < 6.2
-    assert fresh.exists() and used.exists() and ccache.exists() and not older.exists()
-    gone, left = prune_cache(Store(tmp_path), Nightly(days=60, cache_gib=0.001))
-    assert gone == [used] and left > 0.001, "what was used within a day stays"
 
 
 def test_a_budget_stops_work_and_host_facts_are_joined() -> None:
