@@ -69,8 +69,8 @@ def comparison_view(answer: Compared) -> RenderableType:
     parts: list[RenderableType] = [_table(answer)]
     if answer.turned:
         rows = [f"  {row.cell}: {_ended(row.first)}, then {_ended(row.second)}" for row in answer.turned]
-        parts.append(Text("\n".join(["Ended otherwise:", *rows]) + "\n"))
-    for title, kernel in (("Another kernel:", True), ("Other inputs differ:", False)):
+        parts.append(Text("\n".join(["Cells that ended differently:", *rows]) + "\n"))
+    for title, kernel in (("The kernel differs:", True), ("Other inputs differ:", False)):
         notes = [
             f"  {row.text}" + ("" if row.matters else " (must not matter)")
             for row in answer.differences
@@ -78,7 +78,7 @@ def comparison_view(answer: Compared) -> RenderableType:
         ]
         parts += [Text("\n".join([title, *notes]) + "\n")] if notes else []
     if not answer.differences:
-        parts.append(Text("No input that is recorded differs.\n"))
+        parts.append(Text("No recorded input differs.\n"))
     return Group(*parts, _answer(answer))
 
 
@@ -117,7 +117,7 @@ def verdict_of(one: Change) -> str:
 
 
 def _ended(status: str) -> str:
-    return status.replace("_", " ") or "not there"
+    return status.replace("_", " ") or "not in this run"
 
 
 def _answer(answer: Compared) -> Text:

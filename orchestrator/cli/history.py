@@ -98,7 +98,7 @@ def moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError as error:
         raise ConfigError(
-            f"--since {text!r} is no time", hint="2026-11-01, 2026-11-01T12:00, 12h, 30d or 8w"
+            f"--since {text!r} is no date, time or age", hint="2026-11-01, 2026-11-01T12:00, 12h, 30d or 8w"
         ) from error
 
 

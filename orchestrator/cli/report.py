@@ -36,12 +36,14 @@ def register(app: typer.Typer) -> None:
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     format: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "terminal",
-    arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Tell of this one only; repeatable.")] = None,
+    arch: Annotated[
+        list[str] | None, typer.Option("--arch", "-a", help="Only this architecture; repeatable.")
+    ] = None,
     select: Annotated[
         list[str] | None, typer.Option("--select", "-s", help="Glob over cell ids; repeatable.")
     ] = None,
     in_reply_to: Annotated[
-        Path | None, typer.Option("--in-reply-to", help="With mail: the patch's mail (.eml, mbox) to answer.")
+        Path | None, typer.Option("--in-reply-to", help="With mail: the mail of the patch (.eml, mbox) to reply to.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this file instead of the screen.")] = None,
 ) -> None:

@@ -151,7 +151,7 @@ def verified_view(answer: Verified) -> RenderableType:
         label = f"{value.metric} {value.unit}".strip()
         table.add_row(name, label, _number(value.recorded), _number(value.here), _off(value), verdict)
     parts: list[RenderableType] = [table]
-    for title, content in (("Another thing was measured:", True), ("What else differs:", False)):
+    for title, content in (("Something else was measured:", True), ("What else differs:", False)):
         rows = [row for row in answer.differences if row.content is content]
         notes = [f"  {row.text}" + ("" if row.matters else " (must not matter)") for row in rows]
         parts += [Text("\n".join([title, *notes]) + "\n")] if rows else []
@@ -178,7 +178,9 @@ def _answer(answer: Verified) -> Text:
     off = [value for value in exact if value.verdict != SAME]
     causes = list(dict.fromkeys(cause for value in off for cause in value.causes))
     if not off:
-        return Text(f"NOT the same thing was measured, though {same} of {len(exact)} values agree{also}", "bold red")
+        return Text(
+            f"NOT the same: something else was measured, though {same} of {len(exact)} values agree{also}", "bold red"
+        )
     what = f"NOT the same: {len(off)} of {len(exact)} values are {OFF}{also}"
     why = [f"  {value.cell}: {value.failure}" for value in off if value.failure]
     why += [f"  may be due to: {cause}" for cause in causes]

@@ -35,7 +35,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
         kernels_block(report),
     ]
     if run.reproduce:
-        parts.append(["To do it again:", "", *command_lines(run.reproduce)])
+        parts.append(["To reproduce:", "", *command_lines(run.reproduce)])
     parts += [offer(report, telling.signer)] if offered else []
     text = "\n\n".join("\n".join(folded(part)) for part in parts if part)
     return f"{text}\n"

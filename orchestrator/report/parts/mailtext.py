@@ -72,7 +72,7 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     offered = report.get("offered", NOT_KNOWN)
     absent = [name for name in offered["arches"] if name not in {*measured(report), *left_out}]
     if left_out:
-        said.append(f"measured in this run, but not told here: {listed(left_out)}")
+        said.append(f"measured in this run, but not shown here: {listed(left_out)}")
     if absent:
         said.append(f"architectures not run: {listed(absent)}")
     lost = [cell["id"] for cell in failures(report)]

@@ -39,7 +39,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "limits": limits(report),
         "gaps": gaps(report, telling.left_out),
         "note": NOTE,
-        "again": run.reproduce,
+        "reproduce": run.reproduce,
         "cells": [_cell(cell, run) for cell in report["cells"]],
         "host": {key: _flat(value) for key, value in report["host"].items()},
     }

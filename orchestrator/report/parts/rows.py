@@ -248,7 +248,7 @@ def unprofiled(report: MatrixReport) -> list[str]:
 
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
     """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
-    again = [("next: kmatrix profile RUN tries again", "plain")] if without_account(report) else []
+    again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
     return [
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),

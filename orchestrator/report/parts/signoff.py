@@ -13,7 +13,7 @@ from orchestrator.report.parts.rows import undecided
 
 WHY = (
     "Everything passed and nothing was seen to get worse. "
-    "Who wants to vouch for that takes the # off; kmatrix does not sign."
+    "To vouch for this, remove the leading #; kmatrix never signs."
 )
 NOBODY = "Your Name <you@example.org>"
 

@@ -104,7 +104,7 @@ def test_hashes_and_the_command() -> None:
 def test_an_architecture_can_be_cut_out_and_the_rest_is_named() -> None:
     part = sliced(reports.broken(), ["aarch64"])
     text = mail.RENDER(Run(part), Telling(left_out=("s390x",)))
-    assert "panic" not in text and "measured in this run, but not told here: s390x" in text
+    assert "panic" not in text and "measured in this run, but not shown here: s390x" in text
     assert {row["arch"] for row in (*part["cells"], *part["comparisons"], *part["expectations"])} == {"aarch64"}
     with pytest.raises(ConfigError, match="unknown architecture of this run 'riscv64'"):
         sliced(part, ["riscv64"])
