@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,13 +16,17 @@ from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
 from orchestrator.config import matrix_file
+from orchestrator.config.overrides import changed
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.errors import ConfigError, DiskFull, Interrupted
-from orchestrator.events import Bus
+from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
+from orchestrator.errors import ConfigError, DiskFull, Interrupted, KmatrixError
+from orchestrator.events import Bus, Note
 from orchestrator.executors.local import Local
-from orchestrator.measure.host import check_host, cores
-from orchestrator.model import Clock, Matrix, Plan
+from orchestrator.measure.host import check_host, cores, memory_mib
+from orchestrator.measure.runner import Runner
+from orchestrator.model import Matrix, Plan
 from orchestrator.paths import IMAGES
+from orchestrator.registry import counted
 from orchestrator.report import Extras, markdown
 from orchestrator.report.json import RENDER as as_json
 from orchestrator.runs import account_files, record
@@ -30,7 +34,7 @@ from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.identity import begin, opened
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
-from orchestrator.ui import FirstAnswer
+from orchestrator.ui import Answering
 
 T = TypeVar("T")
 
@@ -44,6 +48,7 @@ class Manner:
     refresh: bool = False
     jobs: int | None = None
     resumed: bool = False
+    fresh: bool = False  # measure all, also what the store has results of
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
@@ -58,28 +63,46 @@ EMPTY = MatrixReport(
 )  # fmt: skip
 
 
-def measured(folder: RunFolder, request: Request, manner: Manner) -> MatrixReport:
-    """Do what was asked for, or what is left of it; matrix.json and matrix.md are written."""
-    matrix = requested(request)
-    if manner.resumed:
-        matrix = record.pinned(folder, matrix)
+def asked(
+    config: Path,
+    preset: str = "",
+    workloads: Sequence[str] = (),
+    select: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
+) -> tuple[Matrix, Request]:
+    """What a verb is to measure: the matrix file as its options change it; and their words, for the record."""
+    words, text = matrix_file.named_or_absolute(workloads, config), text_of(config)
+    matrix = changed(matrix_file.from_text(text, config.resolve(), preset, words), overrides or {})
+    return matrix, Request(config.resolve(), text, tuple(select), overrides or {}, preset, words)
+
+
+def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
+    """The same of an earlier start, from its record."""
+    request = record.load_request(folder)
+    return record.load_matrix(folder, request), request
+
+
+def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> MatrixReport:
+    """Measure it, or what is left of it; matrix.json and matrix.md are written."""
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:
         raise ConfigError(f"{folder.path} holds a run already", hint="--resume finishes it; --out names another")
     with Store().bounded(matrix.cache_gib), folder.alone():
         if manner.resumed:
-            record.check_inputs(folder, matrix)
+            record.check_inputs(folder, matrix, made)
         else:
-            record.save_request(folder, request, matrix, made)
+            matrix = record.save_request(folder, request, matrix, made)
+            made = make_plan(matrix, request.select)
         begin(folder, manner.kind)
-        engine = executor(matrix, made, folder, manner)
+        todo = work(matrix, made, folder, manner)
+        cells = todo.runner.cells
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
-            engine.bus.subscribe(FirstAnswer(engine.bus, made, manner.first))
-        with ui.show(engine.bus, lambda: record.report(folder, engine.cells), manner.json, manner.quiet):
+            todo.bus.subscribe(Answering(todo.bus, made, manner.first))
+        with ui.show(todo.bus, lambda: record.report(folder, cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
-            finish(engine.run(), manner.again or f"kmatrix {verb} {folder.path}")
-        report = record.report(folder, engine.cells)
+            finish(todo.run(), manner.again or f"kmatrix {verb} {folder.path}")
+        report = record.report(folder, cells)
         write_matrix(folder, report)
         if manner.profile:
             folder.write_json(account_files.FILE, record.profile(folder))
@@ -94,23 +117,47 @@ def text_of(path: Path) -> str:
         raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
 
 
-def requested(request: Request) -> Matrix:
-    matrix = matrix_file.from_text(request.config_text, request.config, request.profile, request.workloads)
-    changes = dict(request.overrides)
-    if "clock" in changes:
-        changes["clock"] = Clock(changes["clock"])
-    if "boots" in changes:  # whoever asks for a number gets it everywhere
-        alike = tuple(dataclasses.replace(workload, boots=None) for workload in matrix.workloads)
-        matrix = dataclasses.replace(matrix, workloads=alike)
-    return dataclasses.replace(matrix, measure=dataclasses.replace(matrix.measure, **changes))
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A plan, and who does it."""
+
+    runner: Runner
+    manner: Manner
+
+    @property
+    def bus(self) -> Bus:
+        """Tells what happens."""
+        return self.runner.bus
+
+    async def run(self) -> None:
+        """Everything of the plan that the run folder does not have yet."""
+        runner, plan, first = self.runner, self.runner.plan, self.manner.first
+        await runner.begin()
+        if Want.ALONE in wants(plan, first).values():
+            self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
+        ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
+        local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
+        with runner.store.scratch() as scratch:
+            with runner.guests(scratch):
+                await local.run(graph(plan, first, ended, self.manner.profile), runner)
+            if self.manner.profile:
+                await runner.diffs(scratch)
+        if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:
+            told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
+            self.bus.emit(Note("stored results", told))
+
+    async def build(self) -> list[KmatrixError]:
+        """Only the kernels; returns what failed."""
+        done = await Local({}, self.runner.store.root).run(builds_only(self.runner.plan), self.runner)
+        return list(dict.fromkeys(result for result in done.values() if isinstance(result, KmatrixError)))
 
 
-def executor(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Local:
-    store = Store()
-    builder = Builder(
-        store, manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed
-    )
-    return Local(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, first=manner.first)
+def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
+    """What is to be done for a plan of the matrix, with its results in the folder."""
+    store, jobs = Store(), manner.jobs or cores()
+    builder = Builder(store, jobs, matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed)
+    runner = Runner(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh)
+    return Work(runner, manner)
 
 
 def finish(work: Coroutine[Any, Any, T], again: str) -> T:

@@ -1,25 +1,115 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Events: what happens, told once; terminal, JSON log and tests listen."""
+"""Events: what happens, told once; terminal, JSON lines and tests listen. A class a kind."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import ClassVar
+
+from orchestrator.model import CellResult, Status
+
+
+class Stage(StrEnum):
+    """What takes time: of a run, and within a boot."""
+
+    SOURCE = "source"
+    BUILD = "build"
+    MEASURE = "measure"  # a whole boot; within it, the counted passes
+    PROFILE = "profile"
+    BOOT = "boot"
+    LOGIN = "login"
+    PUSH = "push"
+    WARM_UP = "warm-up"
+    SNAPSHOT = "snapshot"
+    FETCH = "fetch"
 
 
 @dataclass(frozen=True)
 class Event:
-    """kind is one of run, stage, done, failed, cell, note; subject a build, boot or cell id.
+    """subject: the id of a source, build, boot or cell, or what a note is about. time: seconds since 1970.
 
-    stage/done/failed carry data["stage"]; stage may carry data["estimate"] in seconds.
+    kind and the fields of a class are what `run --json` prints: add to them, do not rename.
     """
 
-    kind: str
+    kind: ClassVar[str]
     subject: str
-    data: Mapping[str, object] = field(default_factory=dict)
-    time: float = field(default_factory=time.time)
+    time: float = field(default_factory=time.time, kw_only=True)
+
+
+@dataclass(frozen=True)
+class StageStarted(Event):
+    """estimate: the seconds that it took last time; None if never."""
+
+    kind = "stage"
+    stage: Stage
+    estimate: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """A boot, or the profile of a cell, goes on to another stage."""
+
+    kind = "progress"
+    stage: Stage
+
+
+@dataclass(frozen=True)
+class StageDone(Event):
+    """A stage that was started ended well, after so many seconds."""
+
+    kind = "done"
+    stage: Stage
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StageFailed(Event):
+    """A stage that was started did not end well. status: what that makes of a cell."""
+
+    kind = "failed"
+    stage: Stage
+    message: str
+    status: Status
+
+
+@dataclass(frozen=True)
+class KernelKnown(Event):
+    """A kernel is there; cached: it was before."""
+
+    kind = "kernel"
+    cached: bool
+    linux: str
+
+
+@dataclass(frozen=True)
+class CellEnded(Event):
+    """A cell has its result; resumed: from an earlier start of this run."""
+
+    kind = "cell"
+    result: CellResult
+    resumed: bool = False
+
+    @property
+    def stored(self) -> bool:
+        """Nothing of it was measured by this run: all boots are from the store."""
+        return self.result.stored
+
+
+@dataclass(frozen=True)
+class Note(Event):
+    """What a person must know, in words."""
+
+    kind = "note"
+    message: str
+
+
+@dataclass(frozen=True)
+class FirstAnswer(Note):
+    """What becomes of the kernel that is asked for, everywhere."""
 
 
 class Bus:
@@ -32,9 +122,8 @@ class Bus:
         """From now on call subscriber with each event."""
         self._subscribers.append(subscriber)
 
-    def emit(self, kind: str, subject: str, **data: object) -> None:
+    def emit(self, event: Event) -> None:
         """Tell all subscribers."""
-        event = Event(kind, subject, data)
         for subscriber in list(self._subscribers):
             try:
                 subscriber(event)

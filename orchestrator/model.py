@@ -353,6 +353,45 @@ class Plan:
     claims: tuple[Claim, ...] = ()
 
 
+class StepKind(StrEnum):
+    """What a step does: its subject is named by the id of a source, build, arch, arch/workload, boot or cell."""
+
+    SOURCE = "source"
+    KERNEL = "kernel"
+    IMAGE = "image"
+    TOOL = "tool"
+    BOOT = "boot"
+    PROFILE = "profile"
+    CELL = "cell"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work of a run. A plain value: it can be sent to another machine.
+
+    inputs: steps whose results it needs; if one failed, it is not done. after: steps that must have ended, well or
+    not. unless: steps that are not waited for; if one has failed by then, it is not done. locks: what it alone has
+    meanwhile. lane: which steps it shares a number of places with. priority: the lowest is first.
+    """
+
+    kind: StepKind
+    subject: str
+    inputs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    lane: str = ""  # "": of these as many as come
+    priority: int = 0
+    niceness: int = 0
+    retries: int = 0  # after a failure of the testbed, never after any other
+    key: str = ""  # its result's content, where it is known before
+
+    @property
+    def id(self) -> str:
+        """boot s390x/patched/shmem-write#0"""
+        return f"{self.kind} {self.subject}"
+
+
 @dataclass(frozen=True)
 class KernelArtifact:
     """A built kernel in the store, and what it was built from."""
@@ -364,6 +403,58 @@ class KernelArtifact:
     linux: str  # 6.1.192
     info: Mapping[str, object] = field(default_factory=dict)  # goes into matrix.json
     cached: bool = False
+
+
+@dataclass(frozen=True)
+class KernelProvenance:
+    """What a kernel is made of. A field is empty where it is not known: before it is built, or of a ready image."""
+
+    source: str  # exactly which: debian:linux-source-6.1=6.1.192-1
+    patches: tuple[str, ...] = ()  # their sha256, in order
+    kconfig: str = ""  # digest of the wanted lines, in order
+    compiler: str = ""
+    linux: str = ""
+    config: str = ""  # sha256 of the whole .config
+    image: str = ""  # sha256
+    key: str = ""  # its name in the store
+
+
+@dataclass(frozen=True)
+class WorkloadProvenance:
+    """What the workload is made of, and how it is started."""
+
+    files: str  # digest of the names and contents of all that is compiled or copied
+    metrics: tuple[str, ...]
+    args: tuple[str, ...]
+    program: str = ""  # sha256 of what is pushed; empty before it is compiled
+
+
+@dataclass(frozen=True)
+class MachineProvenance:
+    """What is emulated, and by what. Empty where it is not known before a guest is to be started."""
+
+    clock: str
+    memory_mib: int
+    cpus: int
+    disk: str = ""  # its size and limits
+    accel: str = ""
+    cpu: str = ""
+    qemu: str = ""  # its version
+    command: str = ""  # digest of its options, without places on this machine
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """All that a cell's figures rest on. Equal provenance, equal figures, where they are exact."""
+
+    kernel: KernelProvenance
+    workload: WorkloadProvenance
+    machine: MachineProvenance
+    guest_image: str = ""  # its name in the store, by content
+    warmup: int = 0
+    passes: int = 0
+    format: int = 0  # of how kmatrix measures: measure.provenance.FORMAT
+    host: str = ""  # the machine that it was measured on; empty where figures are exact
 
 
 @dataclass(frozen=True)
@@ -390,6 +481,8 @@ class BootResult:
     workload_sha256: str
     seconds: Mapping[str, float]  # host time of each stage
     notes: tuple[str, ...] = ()  # retries, hard stops: nothing is dropped silently
+    stored: bool = False  # measured by an earlier run, and taken from the store
+    provenance: str = ""  # digest of the cell's; empty in results of before it was kept
 
 
 @dataclass(frozen=True)
@@ -407,3 +500,9 @@ class CellResult:
     linux: str = ""
     boots: tuple[BootResult, ...] = ()
     exact: bool = True  # its figures repeat: instruction clock, one CPU
+    provenance: Provenance | None = None  # None: nothing was measured, or before it was kept
+
+    @property
+    def stored(self) -> bool:
+        """Nothing of it was measured by this run."""
+        return bool(self.boots) and all(boot.stored for boot in self.boots)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,13 +18,24 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.events import Bus, Event
-from orchestrator.model import CellResult, Plan, Status
+from orchestrator.events import (
+    Bus,
+    CellEnded,
+    Event,
+    FirstAnswer,
+    KernelKnown,
+    Note,
+    Progress,
+    Stage,
+    StageDone,
+    StageFailed,
+    StageStarted,
+)
+from orchestrator.model import Plan, Status
 from orchestrator.report.parts.rows import rows
 from orchestrator.report.parts.sentence import listed
 
 Reporter = Callable[[], MatrixReport]
-NOTE = "first answer"  # the subject of the note that tells it
 ENDS = {Status.KERNEL_BROKE, Status.TIMED_OUT}
 
 
@@ -51,25 +62,28 @@ def show(bus: Bus, reporter: Reporter, json_events: bool, quiet: bool = False) -
 
 
 class JsonLines:
-    """One JSON object an event."""
+    """One JSON object an event: time, kind, subject, and the fields of its class."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
     def __call__(self, event: Event) -> None:
-        data = {key: _plain(value) for key, value in event.data.items()}
-        row = {"time": round(event.time, 3), "kind": event.kind, "subject": event.subject, **data}
-        self._out.write(json.dumps(row, default=str) + "\n")
+        self._out.write(json.dumps(as_json(event), default=str) + "\n")
         self._out.flush()
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, CellResult):
-        return {
-            "status": value.status,
-            "failure": dataclasses.asdict(value.failure) if value.failure else None,
+def as_json(event: Event) -> dict[str, object]:
+    """What `run --json` prints of an event. A contract."""
+    own = {f.name: getattr(event, f.name) for f in dataclasses.fields(event) if f.name not in ("time", "subject")}
+    row = {"time": round(event.time, 3), "kind": event.kind, "subject": event.subject, **own}
+    if isinstance(event, CellEnded):
+        failure = event.result.failure
+        row["result"] = {
+            "status": event.result.status,
+            "failure": dataclasses.asdict(failure) if failure else None,
         }
-    return value
+        row["stored"] = event.stored
+    return row
 
 
 class Lines:
@@ -81,41 +95,30 @@ class Lines:
         self._shown: set[tuple[str, str, str, str]] = set()
 
     def __call__(self, event: Event) -> None:
-        handler = getattr(self, f"_{event.kind}", None)
-        if handler:
-            handler(event)
+        match event:
+            case StageStarted(subject, Stage.BUILD | Stage.SOURCE as stage, estimate):
+                about = f", about {estimate:.0f} s" if estimate and estimate >= 1 else ""
+                self._say(event, f"{subject}: {stage} started{about}")
+            case StageDone(subject, stage, seconds):
+                self._say(event, f"{subject}: {stage} took {seconds:.1f} s")
+            case StageFailed(subject, stage, message):
+                self._say(event, f"{subject}: {stage} failed: {message}", "red")
+            case KernelKnown(subject, True):
+                self._say(event, f"{subject}: kernel is in the cache", "dim")
+            case Note(subject, message):
+                self._say(event, f"{subject}: {message}", "yellow")
+            case CellEnded():
+                self._cell(event)
 
     def _say(self, event: Event, text: str, style: str = "") -> None:
         stamp = Text(f"{event.time - self._start:6.1f} s  ", style="dim")
         self._console.print(stamp.append(Text(text, style=style)), soft_wrap=True)
 
-    def _stage(self, event: Event) -> None:
-        if event.data["stage"] in ("build", "source"):
-            estimate = float(str(event.data.get("estimate") or 0))
-            about = f", about {estimate:.0f} s" if estimate >= 1 else ""
-            self._say(event, f"{event.subject}: {event.data['stage']} started{about}")
-
-    def _done(self, event: Event) -> None:
-        self._say(event, f"{event.subject}: {event.data['stage']} took {float(str(event.data['seconds'])):.1f} s")
-
-    def _kernel(self, event: Event) -> None:
-        if event.data["cached"]:
-            self._say(event, f"{event.subject}: kernel is in the cache", "dim")
-
-    def _note(self, event: Event) -> None:
-        self._say(event, f"{event.subject}: {event.data['message']}", "yellow")
-
-    def _failed(self, event: Event) -> None:
-        self._say(event, f"{event.subject}: {event.data['stage']} failed: {event.data['message']}", "red")
-
-    def _cell(self, event: Event) -> None:
-        result: Any = event.data["result"]
-        again = " (from the earlier start)" if event.data["resumed"] else ""
-        self._say(
-            event,
-            f"{event.subject}: {result.status.replace('_', ' ')}{again}",
-            "" if result.failure is None else "red",
-        )
+    def _cell(self, event: CellEnded) -> None:
+        result = event.result
+        whence = " (from the earlier start)" if event.resumed else " (measured before)" if event.stored else ""
+        style = "" if result.failure is None else "red"
+        self._say(event, f"{event.subject}: {result.status.replace('_', ' ')}{whence}", style)
         for row in rows(self._reporter()):
             key = (row.arch, row.workload, row.metric, row.new)
             if key not in self._shown:
@@ -128,22 +131,21 @@ class Board:
     """What is under way, since when, and how long it may take."""
 
     def __init__(self) -> None:
-        self._running: dict[str, tuple[str, float, float | None]] = {}
+        self._running: dict[str, tuple[Stage, float, float | None]] = {}
         self._start = time.time()
         self._cells = 0
 
     def __call__(self, event: Event) -> None:
-        if event.kind == "stage":
-            known = event.data.get("estimate")
-            estimate = float(str(known)) if known else None
-            self._running[event.subject] = (str(event.data["stage"]), event.time, estimate)
-        elif event.kind == "progress" and event.subject in self._running:
-            _, start, estimate = self._running[event.subject]
-            self._running[event.subject] = (str(event.data["stage"]), start, estimate)
-        elif event.kind in ("done", "failed"):
-            self._running.pop(event.subject, None)
-        elif event.kind == "cell":
-            self._cells += 1
+        match event:
+            case StageStarted(subject, stage, estimate):
+                self._running[subject] = (stage, event.time, estimate)
+            case Progress(subject, stage) if subject in self._running:
+                _, start, estimate = self._running[subject]
+                self._running[subject] = (stage, start, estimate)
+            case StageDone(subject) | StageFailed(subject):
+                self._running.pop(subject, None)
+            case CellEnded():
+                self._cells += 1
 
     def render(self) -> Group:
         """Called by rich a few times a second."""
@@ -166,8 +168,8 @@ class _Known(StrEnum):
     UNKNOWN = "could not be tried"
 
 
-class FirstAnswer:
-    """Listens to a run for what becomes of one kernel; emits one note."""
+class Answering:
+    """Listens to a run for what becomes of one kernel; emits one FirstAnswer."""
 
     def __init__(self, bus: Bus, plan: Plan, kernel: str) -> None:
         self._bus = bus
@@ -181,20 +183,21 @@ class FirstAnswer:
         self._known[build] = self._after(event, self._known[build])
         if not set(self._known.values()) & {None, _Known.BUILDS}:
             self._told = True
-            self._bus.emit("note", NOTE, message=self._text())
+            self._bus.emit(FirstAnswer("first answer", self._text()))
 
     def _after(self, event: Event, before: _Known | None) -> _Known | None:
         """What is known of the event's kernel then."""
         if before not in (None, _Known.BUILDS):
             return before
-        if event.kind == "kernel":
-            return _Known.BUILDS
-        if event.kind == "progress" and event.data["stage"] != "boot":
-            return _Known.BOOTS  # now, or when the snapshot was made that it goes on from
-        if event.kind == "cell" and isinstance(result := event.data["result"], CellResult):
-            return _outcome(result.status)
-        if event.kind == "failed" and event.data["stage"] == "measure" and event.data["status"] in ENDS:
-            return _Known.BREAKS
+        match event:
+            case KernelKnown():
+                return _Known.BUILDS
+            case Progress(_, stage) if stage is not Stage.BOOT:
+                return _Known.BOOTS  # now, or when the snapshot was made that it goes on from
+            case CellEnded(_, result):
+                return _outcome(result.status)
+            case StageFailed(_, Stage.MEASURE, _, status) if status in ENDS:
+                return _Known.BREAKS
         return before  # after a failure of the testbed a boot may be repeated: the cell's end tells
 
     def _text(self) -> str:

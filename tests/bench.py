@@ -78,7 +78,7 @@ def cache() -> Path:
 
 def run(folder: Path, name: str, env: dict[str, str] | None = None) -> tuple[float, list[dict[str, Any]]]:
     """The shipped matrix into a folder of its own."""
-    return kmatrix("run", "--out", folder / name, env=env)
+    return kmatrix("run", "--fresh", "--out", folder / name, env=env)
 
 
 def results(folder: Path, run_name: str, arch: str = "*") -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def least_possible(folder: Path, seconds: float) -> float:
 
     The emulator's speed is what a further pass in a running guest costs: three passes against one.
     """
-    kmatrix("run", "--boots", "1", "--passes", "3", "--out", folder / "three")
+    kmatrix("run", "--fresh", "--boots", "1", "--passes", "3", "--out", folder / "three")
     speeds: dict[str, float] = {}
     total = 0.0
     for one in results(folder, "warm"):
@@ -130,7 +130,7 @@ def boot_times(folder: Path) -> None:
     matrix = folder / "boots.yaml"
     text = (ROOT / "matrix.yaml").read_text().replace("images/", f"{ROOT}/images/")
     matrix.write_text(text.replace("  boots: 2 ", "  snapshots: false\n  boots: 2 "))
-    kmatrix("run", "--config", matrix, "--select", "*/patched", "--boots", "1", "--out", folder / "boots")
+    kmatrix("run", "--fresh", "--config", matrix, "--select", "*/patched", "--boots", "1", "--out", folder / "boots")
     for path in sorted((folder / "boots/cells").iterdir()):
         (boot,) = results(folder, "boots", path.name)
         row(f"{path.name}: boot to SSH ready", boot["seconds"]["boot"] + boot["seconds"]["login"], 3)

@@ -43,6 +43,8 @@ class CellRow(TypedDict):
     metrics: dict[str, MetricRow]
     vmstat: dict[str, list[list[int]]]
     notes: list[str]
+    provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
+    stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
 
 
 class ComparisonRow(TypedDict):

@@ -16,6 +16,14 @@ JUDGES = ("expect", "calls", "claims", "title", "note")  # of a workload.toml: n
 READY = "image:"  # how the source of a ready image begins; the rest is its path
 SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
 
+# Fields of model.Provenance: what they are to a reader, and whether another thing is measured where they differ.
+_OTHERS = {
+    ("workload", "args"): ("arguments", True),
+    ("machine", "disk"): ("disk", True),
+    ("machine", "command"): ("QEMU's options (a digest)", False),
+    ("", "format"): ("kmatrix's way to measure", False),
+}
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -41,6 +49,7 @@ def differences(
         *_files(then.get("inputs", {}), now.get("inputs", {})),
         *_kernels(then["kernels"], now["kernels"]),
         *_programs(then, now),
+        *_others(then, now),
         *_settings(then["measure"], now["measure"]),
         *_hosts(then["host"], now["host"]),
     ]
@@ -141,6 +150,24 @@ def _programs(then: MatrixReport, now: MatrixReport) -> Iterator[Difference]:
         if (old["cpu"], old["accel"]) != (new["cpu"], new["accel"]):
             theirs, ours = f"{old['accel']}, {old['cpu']}", f"{new['accel']}, {new['cpu']}"
             yield Difference(old["id"], f"{old['id']} ran on another CPU: {theirs} {THEN}, {ours} {NOW}")
+
+
+def _others(then: MatrixReport, now: MatrixReport) -> Iterator[Difference]:
+    """Of the cells' provenance, what no file, kernel or program tells. Old results have none."""
+    cells = {cell["id"]: cell.get("provenance") for cell in now["cells"]}
+    for cell in then["cells"]:
+        old, new = cell.get("provenance"), cells.get(cell["id"])
+        if not old or not new:
+            continue
+        for (part, name), (what, content) in _OTHERS.items():
+            theirs, ours = (one[part][name] if part else one[name] for one in (old, new))
+            if theirs != ours and theirs and ours:
+                text = f"{what} of {cell['id']}: {_said(theirs)} {THEN}, {_said(ours)} {NOW}"
+                yield Difference(cell["id"], text, content=content)
+
+
+def _said(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _settings(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:

@@ -135,6 +135,8 @@ def cell_row(cell: CellResult) -> CellRow:
         metrics=metrics,
         vmstat={name: [[sample.vmstat[name] for sample in boot] for boot in counted] for name in events},
         notes=[f"boot {boot.number}: {note}" for boot in cell.boots for note in boot.notes],
+        provenance=asdict(cell.provenance) if cell.provenance else None,
+        stored=cell.stored,
     )
 
 

@@ -98,7 +98,7 @@ def exact(case: Case) -> Finding:
 
 def _margin(case: Case) -> float:
     """By so much the centres may be further apart than the passes of either: of comparisons without a change, at most
-    3 % at any spread are (normal, uniform, skewed and heavy-tailed boots; tests/unit/test_statistics.py)."""
+    3 % at any spread are (normal, uniform, skewed and heavy-tailed boots; tests/unit/analyse/test_statistics.py)."""
     boots = min(len(medians(case.base)), len(medians(case.new)))
     return MARGINS.get(max(boots, min(MARGINS)), 1.5)
 

@@ -16,9 +16,8 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Diff, History, Jobs, Json, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
-from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured
 from orchestrator.errors import BuildError, ConfigError
@@ -64,6 +63,7 @@ def check(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     json: Json = False,
+    fresh: Fresh = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
@@ -86,8 +86,9 @@ def check(
     for note in wanted.notes:
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
-    manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), history=history)
-    report = measured(folder, _request(folder, checked, manner), manner)
+    manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), fresh=fresh, history=history)
+    request = Request(copies.place(folder), "", _applicable(checked, manner), {})
+    report = measured(folder, checked, request, manner)
     if not json:
         _show(folder, report, wanted.series, profile_diff)
     raise typer.Exit(exit_code(report))
@@ -138,17 +139,13 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
     )
 
 
-def _request(folder: RunFolder, matrix: Matrix, manner: Manner) -> Request:
-    """The run's own copies are what is run. First the fast answer: where it does not apply, nothing else is done."""
+def _applicable(matrix: Matrix, manner: Manner) -> tuple[str, ...]:
+    """Which cells to measure. First the fast answer: where it does not apply, nothing else is done."""
     why = finish(_applies(matrix, manner), "kmatrix check")
     if not manner.json:
-        printer().print(
-            f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}", soft_wrap=True, highlight=False
-        )
-    select = (f"*/{PATCHED}/*",) if why else ()
-    copies.save(folder, matrix, make_plan(matrix))
-    place = (folder.path / copies.FOLDER / copies.MATRIX).resolve()
-    return Request(place, place.read_text(), select, {})
+        said = f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}"
+        printer().print(said, soft_wrap=True, highlight=False)
+    return (f"*/{PATCHED}/*",) if why else ()
 
 
 async def _applies(matrix: Matrix, manner: Manner) -> str:

@@ -50,6 +50,7 @@ def nightly(
     resume: Annotated[
         bool, typer.Option("--resume", help="Only go on with a night that was cut off; begin no new one.")
     ] = False,
+    fresh: options.Fresh = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the night in words, no progress.")] = False,
     jobs: options.Jobs = None,
     unsandboxed: options.Unsandboxed = False,
@@ -75,7 +76,7 @@ def nightly(
         raise ConfigError("--into goes with --print")
     check_host()
     place = Place(state or usual(file, preset))
-    manner = Manner(quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history)
+    manner = Manner(quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history, fresh=fresh)
     code, text = Night(file, preset, place, manner, not offline, resume).run()
     typer.echo(text)
     raise typer.Exit(code)

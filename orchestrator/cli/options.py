@@ -40,6 +40,9 @@ Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer package
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Measure all, also what was measured before and repeats exactly.")
+]
 
 
 def current(words: Sequence[str]) -> list[str]:

@@ -12,9 +12,8 @@ import typer
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Preset, Select, Workloads
-from orchestrator.config import matrix_file
-from orchestrator.engine import Manner, measured, text_of
+from orchestrator.cli.options import Config, Fresh, Preset, Select, Workloads
+from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport
@@ -23,7 +22,6 @@ from orchestrator.report.parts.rows import footnotes
 from orchestrator.runs import record
 from orchestrator.runs.account_files import FILE
 from orchestrator.runs.folder import RunFolder, open_run
-from orchestrator.runs.record import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +39,7 @@ def profile_run(
     top: Annotated[
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
     ] = profile_rows.TOP,
+    fresh: Fresh = False,
     json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
 ) -> None:
     """Say where the instructions went: executed instructions and calls by function, per unit of work.
@@ -53,15 +52,14 @@ def profile_run(
     if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
-    if run:
-        request = record.load_request(folder)
-    else:
+    manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True)
+    if not run:
         once = {"boots": 1, "passes": 1}
-        file = took(config, json)
-        chosen = matrix_file.named_or_absolute(workload or (), file)
-        request = Request(file.resolve(), text_of(file), tuple(select or ()), once, preset, chosen)
-    manner = Manner(quiet=json, resumed=bool(run), profile=True)
-    report = measured(folder, request, manner) if not run or lacking(folder) else record.report(folder)
+        report = measured(folder, *asked(took(config, json), preset, workload or (), select or (), once), manner)
+    elif lacking(folder):
+        report = measured(folder, *asked_before(folder), manner)
+    else:
+        report = record.report(folder)
     told = record.profile(folder)
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)

@@ -14,6 +14,7 @@ from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import (
     Config,
     Diff,
+    Fresh,
     History,
     Jobs,
     Json,
@@ -23,15 +24,13 @@ from orchestrator.cli.options import (
     Unsandboxed,
     Workloads,
 )
-from orchestrator.config import matrix_file
-from orchestrator.engine import Manner, measured, text_of
+from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.terminal import view
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder, open_run
-from orchestrator.runs.record import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +50,7 @@ def run(
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
     profile_diff: Diff = False,
     json: Json = False,
+    fresh: Fresh = False,
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
@@ -64,14 +64,16 @@ def run(
     if resume:
         if preset or select or workload or out or overrides:
             raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
-        folder, request = open_run(resume), record.load_request(open_run(resume))
+        folder = open_run(resume)
+        matrix, request = asked_before(folder)
     else:
         folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        file = took(config, json)
-        chosen = matrix_file.named_or_absolute(workload or (), file)
-        request = Request(file.resolve(), text_of(file), tuple(select or ()), overrides, preset, chosen)
-    manner = Manner(json, False, refresh, jobs, bool(resume), unsandboxed, profile_diff, history=history)
-    report = measured(folder, request, manner)
+        matrix, request = asked(took(config, json), preset, workload or (), select or (), overrides)
+    manner = Manner(
+        json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
+        profile=profile_diff, history=history,
+    )  # fmt: skip
+    report = measured(folder, matrix, request, manner)
     if not json:
         printer().print(view(report))
         if profile_diff:

@@ -22,9 +22,9 @@ from orchestrator.cli.options import History, Select
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, measured, text_of
+from orchestrator.engine import Manner, asked, measured
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
-from orchestrator.model import Status
+from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.identity import read_matrix_json
@@ -63,9 +63,10 @@ def verify_run(
     """
     before = _selected(_recorded(recorded), select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
-    request = _request(recorded, before, config, as_recorded, folder, snapshots, json)
-    manner = Manner(quiet=json, kind="verify", history=history, again=f"kmatrix verify {recorded}, from the start")
-    here = measured(folder, request, manner)
+    matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots, json)
+    again = f"kmatrix verify {recorded}, from the start"
+    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=again)
+    here = measured(folder, matrix, request, manner)
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
     if json:
@@ -94,7 +95,7 @@ def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
     return MatrixReport(**{**report, "cells": [cell for cell in cells if cell["id"] in chosen]})
 
 
-def _request(
+def _asked(
     path: Path,
     before: MatrixReport,
     config: Path | None,
@@ -102,7 +103,7 @@ def _request(
     folder: RunFolder,
     snapshots: bool,
     quiet: bool,
-) -> Request:
+) -> tuple[Matrix, Request]:
     wanted = [cell["id"] for cell in before["cells"]]
     overrides: dict[str, Any] = {"snapshots": snapshots}
     if as_recorded:
@@ -110,13 +111,13 @@ def _request(
             raise ConfigError("--recorded brings its own matrix file: leave --config out")
         own = path / copies.FOLDER / copies.MATRIX
         place = own if own.is_file() else copies.restore(before["inputs"], folder.path / "recorded")
-        return Request(place.resolve(), place.read_text(), tuple(wanted), overrides)
+        return asked(place, select=wanted, overrides=overrides)
     place, chosen = took(config or _usual(path), quiet), _chosen(path)
     preset = _preset(place, wanted, chosen)
     usual = asdict(matrix_file.load(place, preset, chosen).measure)
     then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
     overrides |= {name: value for name, value in then.items() if usual[name] != value}
-    return Request(place.resolve(), text_of(place), tuple(wanted), overrides, preset, chosen)
+    return asked(place, preset, chosen, wanted, overrides)
 
 
 def _usual(path: Path) -> Path | None:

@@ -1,19 +1,157 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A workload as the files of a folder that is the same workload anywhere else."""
+"""A Matrix as files that are the same Matrix anywhere else: load(dump(matrix)) == matrix.
+
+matrix.yaml                     names nothing outside of its folder but the kernels' sources
+patches/KERNEL/01-NAME          in order; 0001-NAME as it is
+guest-tools/WORKLOAD/...        and common/ and adapters/, which are compiled with them
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from orchestrator.config.workloads import left_out, load
-from orchestrator.model import CALLS, Expectation, Workload
+from ruamel.yaml import YAML
 
+from orchestrator.config.programs import KSELFTEST, header_folders
+from orchestrator.config.sources import kind_of
+from orchestrator.config.workloads import left_out, load
+from orchestrator.model import (
+    CALLS,
+    Claim,
+    Expectation,
+    Kernel,
+    Matrix,
+    Nightly,
+    Plan,
+    UserProgram,
+    Workload,
+)
+from orchestrator.paths import ADAPTERS, COMMON
+
+MATRIX = "matrix.yaml"
 DECLARATION = "workload.toml"
+TOOLS = "guest-tools"
+
+
+def used(matrix: Matrix, plan: Plan) -> Matrix:
+    """What of the matrix a plan uses."""
+    arches = {cell.arch.name: cell.arch for cell in plan.cells}
+    kernels = {cell.kernel.name: cell.kernel for cell in plan.cells}
+    workloads = {cell.workload.name: cell.workload for cell in plan.cells}
+    sources = {kernel.source.name: kernel.source for kernel in kernels.values()}
+    nightly = replace(matrix.nightly, sources=tuple(name for name in matrix.nightly.sources if name in sources))
+    return replace(
+        matrix,
+        arches=tuple(arches.values()),
+        kernels=tuple(kernels.values()),
+        workloads=tuple(workloads.values()),
+        sources=tuple(sources.values()),
+        comparisons=tuple(pair for pair in plan.comparisons if {pair.base, pair.new} <= set(kernels)),
+        nightly=nightly,
+    )
+
+
+def portable(matrix: Matrix, base: Path) -> Matrix:
+    """The same, made of the copies below base: what load(base/matrix.yaml) gives once files() are there."""
+
+    def kernel(its: Kernel) -> Kernel:
+        return replace(its, patches=tuple(base / name for name in patches(its)))
+
+    def workload(its: Workload) -> Workload:
+        folder = base / TOOLS / its.name
+        own = replace(_moved(its.own, folder), declared=folder / DECLARATION) if its.own else None
+        return replace(its, folder=folder, own=own, toolbox=base / TOOLS)
+
+    kernels, workloads = map(kernel, matrix.kernels), map(workload, matrix.workloads)
+    return replace(matrix, kernels=tuple(kernels), workloads=tuple(workloads))
+
+
+def files(matrix: Matrix) -> dict[str, bytes]:
+    """{path below some folder: content} of all that a portable matrix is made of, its matrix.yaml included."""
+    base = Path("/")
+    found = {MATRIX: dump(portable(matrix, base), base).encode()}
+    for kernel in matrix.kernels:
+        found |= {name: patch.read_bytes() for name, patch in patches(kernel).items()}
+    for workload in matrix.workloads:
+        found |= {f"{TOOLS}/{workload.name}/{name}": text for name, text in workload_files(workload).items()}
+    for folder in sorted({workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}):
+        found |= {f"{TOOLS}/{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
+    return found
+
+
+def patches(kernel: Kernel) -> dict[str, Path]:
+    """{path below the folder: patch}. Numbered, unless their names are, as git format-patch has it."""
+    numbered = all(re.match(r"\d+-", path.name) for path in kernel.patches)
+    distinct = len({path.name for path in kernel.patches}) == len(kernel.patches)
+    plain = numbered and distinct
+    names = [path.name if plain else f"{i:02}-{path.name}" for i, path in enumerate(kernel.patches, 1)]
+    return {f"patches/{kernel.name}/{name}": path for name, path in zip(names, kernel.patches, strict=True)}
+
+
+def dump(matrix: Matrix, base: Path) -> str:
+    """matrix.yaml of the folder base: paths below it are relative, workloads are named and in its guest-tools/."""
+    sources = {source.name: source for source in matrix.sources} | {k.source.name: k.source for k in matrix.kernels}
+    table = {
+        "arches": [arch.name for arch in matrix.arches],
+        "workloads": [workload.name for workload in matrix.workloads],
+        "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
+        "kernels": {kernel.name: _kernel(kernel, base) for kernel in matrix.kernels},
+        "compare": [asdict(pair) for pair in matrix.comparisons],
+        "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
+        "limits": asdict(matrix.limits),
+        "kconfig": list(matrix.kconfig),
+        "cache_gib": matrix.cache_gib,
+        "ccache_gib": matrix.ccache_gib,
+        "claims": {claim.id: _claim(claim) for claim in matrix.claims},
+        "nightly": _nightly(matrix.nightly),
+    }
+    yaml = YAML(typ="safe")
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # kernels and claims have an order
+    out = StringIO()
+    yaml.dump(table, out)
+    return out.getvalue()
+
+
+def _kernel(kernel: Kernel, base: Path) -> dict[str, Any]:
+    names = [str(path.relative_to(base) if path.is_relative_to(base) else path) for path in kernel.patches]
+    return {"source": kernel.source.name, "patches": names, "kconfig": list(kernel.kconfig)}
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    return {
+        "text": claim.text,
+        "same_as": list(claim.same_as),
+        "arches": list(claim.arches),
+        "beyond": claim.beyond,
+    }
+
+
+def _nightly(nightly: Nightly) -> dict[str, Any]:
+    keep = {"runs": nightly.runs, "days": nightly.days}
+    return {"sources": list(nightly.sources), "budget": f"{nightly.budget!r}s", "keep": keep}
+
+
+def _moved(own: UserProgram, folder: Path) -> UserProgram:
+    """Its copies below folder."""
+    top = _top(own)
+
+    def places(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(folder / path.relative_to(top) for path in paths)
+
+    headers = header_folders(places(own.files)[0]) if own.headers else ()
+    return replace(own, files=places(own.files), compiled=places(own.compiled), headers=headers)
+
+
+def _top(own: UserProgram) -> Path:
+    """The folder that all its files are below."""
+    return Path(os.path.commonpath([path.parent for path in own.files]))
 
 
 def workload_files(workload: Workload) -> dict[str, bytes]:
@@ -21,10 +159,10 @@ def workload_files(workload: Workload) -> dict[str, bytes]:
     if workload.own is None:
         paths = sorted(path for path in workload.folder.rglob("*") if path.is_file())
         found = {str(path.relative_to(workload.folder)): path.read_bytes() for path in paths}
-        if workload.args == load(workload.folder).args:
+        if workload == load(workload.folder):
             return found
         return {**found, DECLARATION: _declaration(workload, "").encode()}
-    top = Path(os.path.commonpath([path.parent for path in workload.own.files]))
+    top = _top(workload.own)
     found = {str(path.relative_to(top)): path.read_bytes() for path in workload.own.files}
     return {**found, DECLARATION: _declaration(workload, next(iter(found))).encode()}
 
@@ -44,6 +182,7 @@ def _declaration(workload: Workload, program: str) -> str:
         "boots": workload.boots,
         "warmup": workload.warmup,
         "waits": workload.waits or None,
+        "skip": _skip(workload.own),
         "claims": workload.claims,
         "note": workload.note.removesuffix(left_out(workload.own)).removesuffix("; "),
         "expect": [_expect(one) for one in workload.expectations if not one.metric.startswith(CALLS)],
@@ -54,6 +193,13 @@ def _declaration(workload: Workload, program: str) -> str:
         },
     }
     return "".join(f"{key} = {_value(value)}\n" for key, value in _without_empty(table).items())
+
+
+def _skip(own: UserProgram | None) -> int | None:
+    """Only where a copy's name does not say it."""
+    if own is None or any(path.name.startswith(KSELFTEST) for path in own.files):
+        return None
+    return own.skip
 
 
 def _expect(one: Expectation) -> dict[str, Any]:
@@ -72,7 +218,7 @@ def _without_empty(table: Mapping[str, Any]) -> dict[str, Any]:
 def _value(value: Any) -> str:
     """TOML; its strings and numbers are JSON's."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{_value(key)} = {_value(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

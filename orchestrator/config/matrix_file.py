@@ -308,7 +308,7 @@ def _kconfig(at: Location, entries: list[str], problems: _Problems, base: Path) 
     """Lines of the fragments; an entry is a file or a CONFIG_ line itself."""
     lines: list[str] = []
     for i, entry in enumerate(entries):
-        if entry.startswith("CONFIG_") or entry.startswith("# CONFIG_"):
+        if entry.startswith(("CONFIG_", "#")):
             lines.append(entry)
         elif fragment := problems.file((*at, i), entry, base):
             lines += [line.strip() for line in fragment.read_text().splitlines() if "CONFIG_" in line]

@@ -13,6 +13,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import Arch, Kind, UserProgram
 
 SHELLS = ("sh", "ash", "busybox")  # names by which a script may ask for the guest's /bin/sh, which is busybox
+KSELFTEST = "kselftest"  # how the headers of kernel selftests begin
 SKIPPED = 4  # exit status of a kernel selftest that could not run (kselftest.h)
 ABOVE = 4  # folders above a C file's own that may hold headers of its: from tools/testing/selftests/mm to the top
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">\n]+)[">]', re.M)
@@ -68,14 +69,19 @@ def interpreter(path: Path, line: str) -> tuple[str, ...]:
 
 
 def _source(path: Path) -> UserProgram:
-    folders = (path.parent, *list(path.parent.parents)[:ABOVE])
+    folders = header_folders(path)
     compiled, files = _made_of(path, folders)
     part = [path, *(file for file in files if file.suffix == ".c" and file not in compiled)]  # what it includes of C
     kind = c_kind("\n".join(file.read_text(errors="replace") for file in part))
     if kind is None:
         raise ConfigError(f"{path} defines neither main() nor will-it-scale's testcase(): nothing to start")
-    selftest = "selftests" in path.parts or any(file.name.startswith("kselftest") for file in files)
+    selftest = "selftests" in path.parts or any(file.name.startswith(KSELFTEST) for file in files)
     return UserProgram(kind, tuple(files), tuple(compiled), folders, skip=SKIPPED if selftest else None)
+
+
+def header_folders(path: Path) -> tuple[Path, ...]:
+    """Where headers of a C file are looked for."""
+    return (path.parent, *list(path.parent.parents)[:ABOVE])
 
 
 def _made_of(path: Path, folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:

@@ -120,7 +120,7 @@ class MatrixSpec(Strict):
     compare: list[CompareSpec] = []
     measure: MeasureSpec = MeasureSpec()
     limits: LimitsSpec = LimitsSpec()
-    judge: list[str] | None = None  # workloads whose expectations count; all
+    judge: list[str] | None = None  # in copies of older runs: workloads whose expectations count
     kconfig: list[str] = ["images/kconfig/common.config"]
     cache_gib: Positive | None = None
     ccache_gib: Count = 5

@@ -102,6 +102,7 @@ class _Declaration(BaseModel):
     boots: Annotated[int, Field(ge=1)] | None = None
     warmup: Annotated[int, Field(ge=0)] | None = None
     waits: bool = False
+    skip: int | None = None  # the exit status by which a program says that it did not run
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
@@ -203,6 +204,8 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         rows = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError("\n".join(rows)) from error
     _check_names(path, declared)
+    if own and declared.skip is not None:
+        own = replace(own, skip=declared.skip)
     return Workload(
         name=name,
         folder=folder,

@@ -22,9 +22,10 @@ from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure import snapshots
 from orchestrator.measure.passes import decode
+from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
-from orchestrator.model import Boot, BootResult, Clock, Limits, Measure
+from orchestrator.model import Boot, BootResult, Clock, Limits, Measure, Provenance
 from orchestrator.proc import cpu_seconds
 from orchestrator.store import Store, sha256
 
@@ -41,8 +42,7 @@ class Task:
     boot: Boot
     machine: Machine  # its initrd is without keys
     tool: Tool
-    kernel_key: str
-    qemu: str  # its version
+    provenance: Provenance
     measure: Measure  # as this workload needs it
     limits: Limits
     store: Store
@@ -113,7 +113,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
 async def _kept(task: Task, stages: _Stages) -> Snapshot:
     """From the store; else made."""
     args = (*arguments(task.boot.cell.workload, (), PROGRAM), str(task.measure.warmup))
-    name = snapshots.key(task.machine, task.qemu, task.kernel_key, task.tool.sha256, args, task.boot.number)
+    name = snapshots.key(task.machine, task.provenance, args, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
             return found
@@ -248,19 +248,20 @@ async def _push(running: Guest, shell: Shell, task: Task) -> None:
 
 def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
     (task.folder / "work.out").write_text(output)
-    metrics = task.boot.cell.workload.metrics
+    metrics, its = task.boot.cell.workload.metrics, task.provenance
     return BootResult(
         number=task.boot.number,
         accel=task.machine.accel,
-        qemu=task.qemu,
-        cpu=task.machine.arch.cpu[task.machine.accel],
+        qemu=its.machine.qemu,
+        cpu=its.machine.cpu,
         command=tuple(running.argv),
         warmup=task.measure.warmup,
         passes=decode(output, metrics, task.measure.warmup + task.measure.passes),
-        kernel_key=task.kernel_key,
-        workload_sha256=task.tool.sha256,
+        kernel_key=its.kernel.key,
+        workload_sha256=its.workload.program,
         seconds=stages.seconds,
         notes=(*task.notes, *running.notes),
+        provenance=key(its),
     )
 
 

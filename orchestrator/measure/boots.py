@@ -1,47 +1,66 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Boots on this machine: the guest image, the accelerator, one boot with its retries."""
+"""Boots on this machine: the guest image, the accelerator, one boot, the account of its instructions."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.build import disk, initramfs
 from orchestrator.build.guest_tools import Tool
-from orchestrator.errors import InfraError, KmatrixError, ToolMissing
-from orchestrator.events import Bus
+from orchestrator.errors import KmatrixError
+from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFailed, StageStarted
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import profiled
+from orchestrator.measure import profiled, provenance, results
 from orchestrator.measure.boot import Task, measure
 from orchestrator.measure.session import keyed
-from orchestrator.model import Arch, Boot, BootResult, KernelArtifact, Limits, Measure, Workload
+from orchestrator.model import (
+    Arch,
+    Boot,
+    BootResult,
+    KernelArtifact,
+    Limits,
+    Measure,
+    Provenance,
+    Workload,
+)
 from orchestrator.runs import account_files
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
-QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
-
 
 @contextmanager
-def stage(bus: Bus, store: Store, subject: str, name: str, timing: str) -> Iterator[None]:
+def stage(bus: Bus, store: Store, subject: str, name: Stage, timing: str) -> Iterator[None]:
     """Tell of a stage's start, with last time's duration as the estimate, and of its end."""
-    bus.emit("stage", subject, stage=name, estimate=store.recall("timings", timing))
+    known = store.recall("timings", timing)
+    bus.emit(StageStarted(subject, name, float(known) if isinstance(known, int | float) else None))
     start = time.monotonic()
     try:
         yield
     except KmatrixError as error:
-        bus.emit("failed", subject, stage=name, message=error.message, status=error.status.value)
+        bus.emit(StageFailed(subject, name, error.message, error.status))
         raise
     seconds = round(time.monotonic() - start, 3)
-    bus.emit("done", subject, stage=name, seconds=seconds)
+    bus.emit(StageDone(subject, name, seconds))
     with suppress(OSError):  # an estimate is not worth a result
         store.remember("timings", timing, seconds)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a boot needs, once it is there. known: the cell's provenance before that; host: this machine, in words."""
+
+    kernel: KernelArtifact
+    initrd: Path
+    tool: Tool
+    known: Provenance
+    host: str
 
 
 @dataclass
@@ -56,42 +75,51 @@ class Boots:
     measure: Measure
     limits: Limits
     refresh: bool = False
-    profile: bool = False  # the first boot of each cell gets an account of its instructions, too
+    fresh: bool = False  # nothing is taken from the store of results
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def image(self, arch: Arch) -> Path:
         """The guest image; each boot adds keys of its own."""
         return await initramfs.image(self.store, arch, self.images, self.refresh)
 
-    async def boot(
-        self, boot: Boot, kernel: KernelArtifact, initrd: Path, tool: Tool, niceness: int = 0
-    ) -> BootResult:
-        """Measure one boot, again after an infrastructure failure as often as retries says."""
-        measure = self.measure.of(boot.cell.workload)
-        choice = await self._accelerator(boot.cell.arch, measure, kernel, initrd)
-        version = await accel.qemu_version(boot.cell.arch)
-        task = Task(
+    async def task(self, boot: Boot, parts: Parts, niceness: int = 0, notes: Sequence[str] = ()) -> Task:
+        """All that the boot needs, and so all that its figures rest on. notes: of attempts before this one."""
+        workload, arch = boot.cell.workload, boot.cell.arch
+        mine = self.measure.of(workload)
+        choice = await self._accelerator(arch, mine, parts.kernel, parts.initrd)
+        machine = await self._machine(arch, choice.accel, mine, parts.kernel, parts.initrd, workload)
+        host = "" if self.measure.exact(workload) else parts.host
+        version = await accel.qemu_version(arch)
+        return Task(
             boot=boot,
-            machine=await self._machine(boot.cell.arch, choice.accel, measure, kernel, initrd, boot.cell.workload),
-            tool=tool,
-            kernel_key=kernel.key,
-            qemu=version,
-            measure=measure,
+            machine=machine,
+            tool=parts.tool,
+            provenance=provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host),
+            measure=mine,
             limits=self.limits,
             store=self.store,
             scratch=self.scratch,
             folder=self.folder.boot(boot.cell.id, boot.number),
-            tell=lambda name: self.bus.emit("progress", boot.id, stage=name),
-            notes=(choice.note,) if choice.note else (),
+            tell=lambda name: self.bus.emit(Progress(boot.id, Stage(name))),
+            notes=(*((choice.note,) if choice.note else ()), *notes),
             niceness=niceness,
         )
+
+    async def boot(self, task: Task) -> BootResult:
+        """One boot's result: of an earlier start of this run, of the store where figures are exact, or measured."""
+        boot = task.boot
+        exact = self.measure.exact(boot.cell.workload)
         result = self.folder.load_boot(boot.cell.id, boot.number)
-        same = (kernel.key, tool.sha256, choice.accel, version)
-        if result is None or (result.kernel_key, result.workload_sha256, result.accel, result.qemu) != same:
-            result = await self._with_retries(boot, task)
-            self.folder.save_boot(boot.cell.id, result)
-        if self.profile and boot.number == 0:
-            await self.profiled(task, kernel, result)
+        if result is not None and same(result, task.provenance):
+            return result
+        if exact and not self.fresh and (found := results.take(self.store, task)):
+            self.folder.save_boot(boot.cell.id, found)
+            return found
+        with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
+            result = await measure(task)
+        self.folder.save_boot(boot.cell.id, result)
+        if exact:
+            results.keep(self.store, task, result)
         return result
 
     async def profiled(self, task: Task, kernel: KernelArtifact, result: BootResult) -> None:
@@ -99,30 +127,17 @@ class Boots:
         cell = task.boot.cell.id
         if why := profiled.impossible(task):
             account_files.refuse(self.folder, cell, why, "", possible=False)
-            self.bus.emit("note", task.boot.id, message=f"no profile: {why}")
+            self.bus.emit(Note(task.boot.id, f"no profile: {why}"))
             return
         try:
-            with stage(self.bus, self.store, f"{cell} profile", "profile", f"profile-{task.boot.id}"):
+            with stage(self.bus, self.store, f"{cell} profile", Stage.PROFILE, f"profile-{task.boot.id}"):
                 await profiled.take(task, kernel, result)
         except KmatrixError as error:
             why = error.message + (f" ({error.hint})" if error.hint else "")
             account_files.refuse(self.folder, cell, why, error.log, possible=True)
-            self.bus.emit("note", task.boot.id, message=f"no profile: {why} {error.log}".strip())
+            self.bus.emit(Note(task.boot.id, f"no profile: {why} {error.log}".strip()))
         else:
             account_files.accept(self.folder, cell)
-
-    async def _with_retries(self, boot: Boot, task: Task) -> BootResult:
-        for attempt in range(self.measure.retries + 1):
-            try:
-                with stage(self.bus, self.store, boot.id, "measure", f"boot-{boot.cell.arch.name}"):
-                    return await measure(task)
-            except (ToolMissing, InfraError) as error:
-                if isinstance(error, ToolMissing) or attempt == self.measure.retries:
-                    raise
-                note = f"attempt {attempt + 1} failed and was repeated: {error.message}"
-                self.bus.emit("note", boot.id, message=note)
-                task = replace(task, notes=(*task.notes, note))
-        raise AssertionError("unreachable")
 
     async def _machine(
         self,
@@ -150,3 +165,11 @@ class Boots:
 
         async with self._probing:
             return await accel.choose(arch, measure, self.store, boots)
+
+
+def same(result: BootResult, now: Provenance) -> bool:
+    """Is this result of just this? One of before provenance was kept says less."""
+    if result.provenance:
+        return result.provenance == provenance.key(now)
+    its = (result.kernel_key, result.workload_sha256, result.accel, result.qemu)
+    return its == (now.kernel.key, now.workload.program, now.machine.accel, now.machine.qemu)

@@ -46,7 +46,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         folder.resolve(), alone=task.tool.program is None,
     )  # fmt: skip
     known.functions.write_text(paths.listing(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES))
-    library = await plugin.plugin(task.store, task.qemu)
+    library = await plugin.plugin(task.store, task.provenance.machine.qemu)
     one = replace(task.measure, passes=1)
     done = await measure(replace(task, plugin=options(library, known), measure=one, folder=folder))
     if not known.counts.is_file():

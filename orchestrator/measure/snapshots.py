@@ -8,11 +8,13 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.keys import Keys
+from orchestrator.measure.provenance import nowhere
+from orchestrator.model import Provenance
 from orchestrator.store import Store, digest, write_atomically
 
 FORMAT = 1  # raised when what is done before the snapshot changes
@@ -41,13 +43,11 @@ class Snapshot:
         return self.folder / "initramfs.cpio"
 
 
-def key(machine: Machine, qemu: str, kernel_key: str, tool: str, args: tuple[str, ...], start: int) -> str:
-    """Of all that a boot's state depends on; tool is its sha256, start the boot's number:
-    which of several alike."""
-    nowhere = replace(machine, image=Path("kernel"), initrd=Path("initrd"), state=None)
+def key(machine: Machine, its: Provenance, args: tuple[str, ...], start: int) -> str:
+    """Of all that a boot's state depends on; its: of the cell; start: the boot's number, which of several alike."""
     return digest(
-        "snapshot", FORMAT, qemu, qemu_argv(nowhere, 0, 1), kernel_key, machine.initrd.parent.name, tool,
-        args, start,
+        "snapshot", FORMAT, its.machine.qemu, qemu_argv(nowhere(machine), 0, 1), its.kernel.key, its.guest_image,
+        its.workload.program, args, start,
     )  # fmt: skip
 
 

@@ -12,12 +12,14 @@ from orchestrator.build.sources import prepare
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable, kind_of
 from orchestrator.errors import KmatrixError
+from orchestrator.measure.provenance import planned
 from orchestrator.model import Build, Cell, Matrix, Plan
 from orchestrator.nightly.state import Done, Parts
 from orchestrator.paths import COMMON, GUEST_TOOLS
 from orchestrator.runs import record
 from orchestrator.store import Store, digest, sha256
 
+FORMAT = "format"  # the part that is there since provenance is kept
 _IGNORED = ("boots", "retries", "snapshots")  # of measure: no figure rests on them
 
 
@@ -31,6 +33,7 @@ class Tonight:
     pins: Mapping[str, str]
     lost: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    older: Mapping[str, Parts] = field(default_factory=dict)  # of cells: parts_of_before()
 
 
 def nightly_matrix(matrix: Matrix, pins: Mapping[str, str]) -> Matrix:
@@ -65,33 +68,58 @@ async def look(matrix: Matrix, store: Store, pins: Mapping[str, str], fetch: boo
     cells = [cell for cell in made.cells if cell.kernel.source.name not in lost]
     found = {cell.id: await parts(mine, made, cell, store) for cell in cells}
     gone = {cell.id: lost[cell.kernel.source.name] for cell in made.cells if cell.kernel.source.name in lost}
-    return Tonight(mine, made, found, pinned, gone, notes)
+    older = {cell.id: parts_of_before(mine, cell) for cell in cells}
+    return Tonight(mine, made, found, pinned, gone, notes, older)
 
 
 async def parts(matrix: Matrix, made: Plan, cell: Cell, store: Store) -> Parts:
-    """What a cell's figures rest on, each by a name that changes with it."""
+    """What a cell's figures rest on, as far as it is known before anything is built; each by a name that changes
+    with it."""
     build = next(build for build in made.builds if build.id == cell.build_id)
+    compiler = await toolchain.compiler(cell.arch.cross_prefix)
+    its = planned(cell, build, matrix.measure, await _source(build, store), compiler)
+    named = zip(cell.kernel.patches, its.kernel.patches, strict=True)
+    return {
+        "source": its.kernel.source,
+        "patches": ", ".join(f"{path.name} ({sha[:12]})" for path, sha in named) or "none",
+        "kconfig": its.kernel.kconfig,
+        "compiler": its.kernel.compiler,
+        "workload": digest(asdict(its.workload)),
+        "measure": digest(asdict(its.machine), its.warmup, its.passes, matrix.measure.accel),
+        FORMAT: str(its.format),
+    }
+
+
+def parts_of_before(matrix: Matrix, cell: Cell) -> Parts:
+    """Those that were named in another way before provenance was kept: a state of then is no reason to measure."""
     alone = replace(matrix, workloads=(cell.workload,), kernels=())
     measure = asdict(matrix.measure.of(cell.workload))
     return {
-        "source": await _source(build, store),
-        "patches": ", ".join(f"{path.name} ({sha256(path)[:12]})" for path in cell.kernel.patches) or "none",
-        "kconfig": digest(build.kconfig),
-        "compiler": await toolchain.compiler(cell.arch.cross_prefix),
         "workload": digest(sorted(record.inputs(alone).values()), _common()),
         "measure": digest({name: value for name, value in measure.items() if name not in _IGNORED}),
     }
 
 
-def changed(tonight: Mapping[str, Parts], before: Mapping[str, Done], first: Sequence[str]) -> dict[str, str]:
-    """{cell to be measured: why}: new, made of other things than last time, or left over."""
+def differing(then: Parts, now: Parts, older: Parts) -> list[str]:
+    """Names of the parts that are others by now. older: of now, named as before provenance was kept."""
+    same = now if FORMAT in then else {name: value for name, value in {**now, **older}.items() if name != FORMAT}
+    return [name for name, value in same.items() if value != then.get(name)]
+
+
+def changed(
+    tonight: Mapping[str, Parts],
+    before: Mapping[str, Done],
+    first: Sequence[str],
+    older: Mapping[str, Parts] | None = None,
+) -> dict[str, str]:
+    """{cell to be measured: why}: new, made of other things than last time, or left over. older: see differing()."""
     why: dict[str, str] = {}
     for name, mine in tonight.items():
         old = before.get(name)
         if old is None:
             why[name] = "left over from last night" if name in first else "not measured before"
-        elif differing := [part for part in mine if mine[part] != old.parts.get(part)]:
-            why[name] = "; ".join(_told(part, old.parts, mine) for part in differing)
+        elif others := differing(old.parts, mine, (older or {}).get(name, {})):
+            why[name] = "; ".join(_told(part, old.parts, mine) for part in others)
         elif name in first:
             why[name] = "left over from last night"
     return why
@@ -117,6 +145,8 @@ def _partners(made: Plan) -> dict[str, str]:
 
 
 def _told(part: str, old: Parts, new: Parts) -> str:
+    if part == FORMAT:
+        return "kmatrix measures in another way"
     if part in ("kconfig", "workload", "measure"):
         return f"{part} changed"
     return f"{part} {old.get(part, 'none')} -> {new[part]}"

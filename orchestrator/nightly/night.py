@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, executor, finish, recorded, shown, text_of, write_matrix
+from orchestrator.engine import Manner, finish, recorded, shown, text_of, work, write_matrix
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status
 from orchestrator.nightly import prune, tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
-from orchestrator.nightly.changes import Tonight, changed, groups, look
+from orchestrator.nightly.changes import Tonight, changed, differing, groups, look
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
@@ -75,7 +75,7 @@ class Night:
     def _new(self, state: State, matrix: Matrix, notes: Sequence[str], spent: float = 0.0) -> tuple[int, str]:
         """A night of what changed. spent: seconds of its time that are gone already."""
         tonight = asyncio.run(look(matrix, Store(), {}, self.fetch))
-        why = changed(tonight.cells, state.cells, state.first)
+        why = changed(tonight.cells, state.cells, state.first, tonight.older)
         if not why:
             return self._nothing(state, tonight, notes)
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
@@ -127,16 +127,16 @@ class Night:
         begun = False
         for group in waiting:
             part = make_plan(tonight.matrix, group)
-            engine = executor(tonight.matrix, part, folder, self.manner)
-            cost = asyncio.run(estimate(part, folder, engine.builder))
+            todo = work(tonight.matrix, part, folder, self.manner)
+            cost = asyncio.run(estimate(part, folder, todo.runner.builder))
             left = end - time.monotonic()
             if cost and (left <= 0 or (begun and cost > left)):
                 continue
             begun = begun or cost > 0
             before, start = folder.read_json("host.json"), time.monotonic()
-            view = ui.show(engine.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet)
-            with engine.store.in_use(), view:
-                finish(within(engine.run(), max(left, 60.0)), "kmatrix nightly")
+            view = ui.show(todo.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet)
+            with Store().in_use(), view:
+                finish(within(todo.run(), max(left, 60.0)), "kmatrix nightly")
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start
             self.place.save(state)
@@ -183,7 +183,7 @@ class Night:
     def _prune(self, tonight: Tonight, run: Path | None) -> list[str]:
         """Old runs and caches, in words."""
         keep, store = tonight.matrix.nightly, Store()
-        builder = executor(tonight.matrix, tonight.plan, RunFolder(self.place.path), self.manner).builder
+        builder = work(tonight.matrix, tonight.plan, RunFolder(self.place.path), self.manner).runner.builder
         began = time.time() - 1  # file systems round
         asyncio.run(used(tonight.plan, builder))
         runs = prune.prune_runs(self.place.runs, keep, [run] if run else [])
@@ -195,5 +195,8 @@ class Night:
 
 
 def _differing(current: Current, tonight: Tonight) -> bool:
-    now: Mapping[str, Mapping[str, str]] = tonight.cells
-    return any(now.get(name) != parts for name, parts in current.cells.items())
+    """Is there a cell that is made of other things by now, or gone?"""
+    return any(
+        name not in tonight.cells or differing(parts, tonight.cells[name], tonight.older.get(name, {}))
+        for name, parts in current.cells.items()
+    )

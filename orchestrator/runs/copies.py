@@ -1,58 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a run was made of, as files: enough to do it again elsewhere, and to see what differs there.
 
-inputs/matrix.yaml              names nothing outside this folder but the kernels' sources
-    kconfig/ARCH/KERNEL         the wanted lines of a build
-    patches/KERNEL/01-NAME      in order; 0001-NAME as it is
-    guest-tools/WORKLOAD/...    and common/, which all are compiled with
+inputs/matrix.yaml patches/ guest-tools/     see config/dump.py
+    kconfig/ARCH/KERNEL                      the wanted lines of a build
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
-from dataclasses import asdict
-from io import StringIO
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from orchestrator.analyse.contract import InputFile
 from orchestrator.config import dump
-from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
-from orchestrator.model import Claim, Kernel, Matrix, Plan
-from orchestrator.paths import ADAPTERS, COMMON
+from orchestrator.model import Build, Matrix, Plan
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import write_atomically
 
 FOLDER = "inputs"
-MATRIX = "matrix.yaml"
+MATRIX = dump.MATRIX
 
 
-def save(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
-    """Write inputs/ of a run."""
+def place(folder: RunFolder) -> Path:
+    """The matrix.yaml of a run's copies."""
+    return (folder.path / FOLDER / MATRIX).resolve()
+
+
+def save(folder: RunFolder, matrix: Matrix, plan: Plan) -> Matrix:
+    """Write inputs/ of a run; what of the matrix the plan uses, made of these copies."""
     for name, content in collect(matrix, plan).items():
         folder.write_bytes(f"{FOLDER}/{name}", content)
+    return dump.portable(dump.used(matrix, plan), place(folder).parent)
 
 
 def collect(matrix: Matrix, plan: Plan) -> dict[str, bytes]:
     """{path below inputs/: content}."""
-    kernels = {cell.kernel.name: cell.kernel for cell in plan.cells}.values()
-    workloads = {cell.workload.name: cell.workload for cell in plan.cells}.values()
-    files = {MATRIX: _matrix(matrix, plan).encode()}
-    for build in plan.builds:
-        files[f"kconfig/{build.id}"] = ("\n".join(build.kconfig) + "\n").encode()
-    for kernel in kernels:
-        for name, patch in _patches(kernel).items():
-            files[name] = patch.read_bytes()
-    for workload in workloads:
-        files |= {f"guest-tools/{workload.name}/{name}": text for name, text in dump.workload_files(workload).items()}
-    for folder in sorted({workload.toolbox / name for workload in workloads for name in (COMMON, ADAPTERS)}):
-        files |= {f"guest-tools/{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
-    return files
+    files = dump.files(dump.used(matrix, plan))
+    return files | {kconfig(build): kconfig_text(build).encode() for build in plan.builds}
+
+
+def kconfig(build: Build) -> str:
+    """The name of a build's wanted lines."""
+    return f"kconfig/{build.id}"
+
+
+def kconfig_text(build: Build) -> str:
+    """The wanted lines, in order."""
+    return "\n".join(build.kconfig) + "\n"
 
 
 def load(folder: RunFolder) -> dict[str, InputFile]:
@@ -84,48 +79,3 @@ def _shown(path: Path) -> InputFile:
     except UnicodeDecodeError:
         text = None
     return InputFile(sha256=hashlib.sha256(content).hexdigest(), text=text)
-
-
-def _patches(kernel: Kernel) -> dict[str, Path]:
-    """Numbered, unless their names are, as git format-patch has it."""
-    numbered = all(re.match(r"\d+-", path.name) for path in kernel.patches)
-    names = [path.name if numbered else f"{i:02}-{path.name}" for i, path in enumerate(kernel.patches, 1)]
-    return {f"patches/{kernel.name}/{name}": path for name, path in zip(names, kernel.patches, strict=True)}
-
-
-def _matrix(matrix: Matrix, plan: Plan) -> str:
-    """A matrix.yaml beside these files; its paths are relative to it."""
-    kernels = {cell.kernel.name: cell.kernel for cell in plan.cells}
-    sources = {kernel.source.name: kernel.source for kernel in kernels.values()}
-    pairs = [asdict(pair) for pair in plan.comparisons if {pair.base, pair.new} <= set(kernels)]
-    measure = {**asdict(plan.measure), "clock": plan.measure.clock.value}
-    table = {
-        "arches": list(dict.fromkeys(cell.arch.name for cell in plan.cells)),
-        "workloads": list(dict.fromkeys(cell.workload.name for cell in plan.cells)),
-        "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
-        "kernels": {name: _kernel(kernel) for name, kernel in kernels.items()},
-        "compare": pairs,
-        "measure": measure,
-        "limits": asdict(plan.limits),
-        "kconfig": list(matrix.kconfig),
-        "cache_gib": matrix.cache_gib,
-        "ccache_gib": matrix.ccache_gib,
-        "judge": list(dict.fromkeys(c.workload.name for c in plan.cells if c.workload.expectations)),
-        "claims": {claim.id: _claim(claim) for claim in plan.claims},
-    }
-    out = StringIO()
-    YAML(typ="safe").dump(table, out)
-    return out.getvalue()
-
-
-def _kernel(kernel: Kernel) -> dict[str, Any]:
-    return {"source": kernel.source.name, "patches": list(_patches(kernel)), "kconfig": list(kernel.kconfig)}
-
-
-def _claim(claim: Claim) -> dict[str, Any]:
-    return {
-        "text": claim.text,
-        "same_as": list(claim.same_as),
-        "arches": list(claim.arches),
-        "beyond": claim.beyond,
-    }

@@ -21,8 +21,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from orchestrator.errors import ConfigError, DiskFull
-from orchestrator.model import BootResult, CellResult, Failure, PassSample, Status
+from orchestrator.model import BootResult, CellResult, Failure, PassSample, Provenance, Status
 from orchestrator.store import write_atomically
 
 
@@ -126,6 +128,11 @@ def boot_from(data: Mapping[str, Any]) -> BootResult:
 
 def cell_from(data: Mapping[str, Any]) -> CellResult:
     """The inverse of asdict."""
-    failure = Failure(**data["failure"]) if data["failure"] else None
-    boots = tuple(boot_from(boot) for boot in data["boots"])
-    return CellResult(**{**data, "status": Status(data["status"]), "failure": failure, "boots": boots})
+    rests_on = data.get("provenance")
+    made = {
+        "status": Status(data["status"]),
+        "failure": Failure(**data["failure"]) if data["failure"] else None,
+        "boots": tuple(boot_from(boot) for boot in data["boots"]),
+        "provenance": TypeAdapter(Provenance).validate_python(rests_on) if rests_on else None,
+    }
+    return CellResult(**{**data, **made})

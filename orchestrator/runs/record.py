@@ -10,6 +10,9 @@ from typing import Any
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import assemble
+from orchestrator.config import matrix_file, overrides
+from orchestrator.config.dump import dump
+from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
@@ -39,7 +42,10 @@ SOURCES = "sources.json"  # {source: what exactly it was when the run began}
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for: enough to ask again. config_text is the file as it was."""
+    """What the user asked for, for the record: enough to ask again. config_text is the file as it was.
+
+    Where config is the run's own copy of its inputs, these copies are what is run.
+    """
 
     config: Path
     config_text: str
@@ -76,10 +82,14 @@ def load_diffs(folder: RunFolder) -> dict[str, list[str]]:
     return found
 
 
-def check_inputs(folder: RunFolder, matrix: Matrix) -> None:
+def check_inputs(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
     """A run is gone on with only if what it measures is still the same. ConfigError names what is not."""
-    before = _plan(folder)["inputs"]
-    changed = sorted(name for name, value in inputs(matrix).items() if before.get(name) != value)
+    before, now = _plan(folder)["inputs"], inputs(matrix)
+    changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    for build in plan.builds:
+        kept = folder.path / copies.FOLDER / copies.kconfig(build)
+        if kept.is_file() and kept.read_text() != copies.kconfig_text(build):
+            changed.append(f"kconfig of {build.id}")
     if changed:
         raise ConfigError(f"changed since {folder.path} was started: {', '.join(changed)}", hint=NOT_MIXED)
 
@@ -112,11 +122,18 @@ def check_compilers(folder: RunFolder, host: Mapping[str, Any]) -> None:
         raise ConfigError(f"another compiler: {', '.join(other)}", hint=NOT_MIXED)
 
 
-def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> None:
-    """plan.json: ids in order, claims, and the request; matrix.yaml beside it."""
+def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> Matrix:
+    """plan.json: ids in order, claims, and the request; matrix.yaml beside it. Returns what is to be run: the matrix,
+    or its copies."""
+    copied = request.config == copies.place(folder)
+    text = request.config_text
+    if copied:  # all of it, whatever is selected
+        matrix = copies.save(folder, matrix, make_plan(matrix))
+        plan, text = make_plan(matrix, request.select), dump(matrix, request.config.parent)
+    else:
+        copies.save(folder, matrix, plan)
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
-    copies.save(folder, matrix, plan)
-    folder.write_text("matrix.yaml", request.config_text)
+    folder.write_text("matrix.yaml", text)
     folder.write_json(
         "plan.json",
         {
@@ -139,6 +156,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "expectations": {name: [asdict(e) for e in w.expectations] for name, w in workloads.items()},
         },
     )
+    return matrix
 
 
 def load_request(folder: RunFolder) -> Request:
@@ -147,6 +165,31 @@ def load_request(folder: RunFolder) -> Request:
     text = (folder.path / "matrix.yaml").read_text()
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
+
+
+def load_matrix(folder: RunFolder, request: Request) -> Matrix:
+    """What an earlier start was to measure. ConfigError if the matrix file wants other kernels by now."""
+    matrix = _parsed(request.config_text, request)
+    if request.config != copies.place(folder) and request.config.is_file():
+        _check_kconfig(folder, matrix, request)
+    return pinned(folder, matrix)
+
+
+def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
+    """A file that no longer loads, or lacks a kernel, says nothing of this run's."""
+    try:
+        now = {kernel.name: kernel for kernel in _parsed(request.config.read_text(), request).kernels}
+    except (ConfigError, OSError):
+        return
+    changed = [k.name for k in matrix.kernels if k.name in now and now[k.name].kconfig != k.kconfig]
+    if changed:
+        text = f"changed since {folder.path} was started: kconfig of {', '.join(changed)} in {request.config}"
+        raise ConfigError(text, hint=NOT_MIXED)
+
+
+def _parsed(text: str, request: Request) -> Matrix:
+    matrix = matrix_file.from_text(text, request.config, request.profile, request.workloads)
+    return overrides.changed(matrix, request.overrides)
 
 
 def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:

@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 REFERENCE = ROOT / "tests/reference/matrix.json"
 SEED = ROOT / "images/patches/seed-unpatched"
 COLD = 2400  # seconds that a run may take when it has to build every kernel first
+MEASURING = ("run", "check", "profile", "nightly")  # verbs that take what was measured before
 LIGHT_MIB = 64  # of the copy of shmem-write: whatever is counted a page is the same as of the shipped 400
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background: what we start would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -53,10 +54,14 @@ class Kmatrix:
 
     folder: Path
     started: list[subprocess.Popen[str]] = field(default_factory=list)
+    fresh: bool = True  # nothing is taken from the store of results
 
     def command(self, *arguments: str | Path) -> list[str]:
         """The place for an option that every command of these tests is to have."""
-        return [sys.executable, "-m", "orchestrator", *map(str, arguments)]
+        words = [*map(str, arguments)]
+        if self.fresh and words[0] in MEASURING and not {"--print", "--fresh"} & set(words):
+            words.insert(1, "--fresh")
+        return [sys.executable, "-m", "orchestrator", *words]
 
     def start(self, *arguments: str | Path, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """In the background; ended with the test."""
@@ -161,6 +166,7 @@ def seed(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
     return done
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is in this folder boots guests; tests of a module that share a run are one worker's, in order."""
     for item in items:

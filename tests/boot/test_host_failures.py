@@ -79,7 +79,7 @@ def test_an_interrupted_run_leaves_nothing_running_and_resumes(ready: None, kmat
 
 def test_a_full_disk_is_told_and_the_exit_code_is_4(ready: None, kmatrix: Kmatrix) -> None:
     """The run folder is on a file system of 256 KiB, in a mount namespace of the command's own."""
-    matrix = kmatrix.matrix(SMALL.replace("passes: 1", "passes: 40"))
+    matrix = kmatrix.matrix(SMALL.replace("passes: 1", "passes: 40").replace("work: 60", "work: 250"))
     run = kmatrix.folder / "run"
     run.mkdir()
     script = f'mount -t tmpfs -o size=256k tmpfs {run} && exec "$@"'

@@ -88,7 +88,7 @@ def texts() -> list[Path]:
     """Files that are no Python but carry a licence line."""
     patterns = ("*.c", "*.h", "*.sh", "*.toml", "*.yaml", "init", "*.config", "Makefile")
     found = [path for pattern in patterns for path in ROOT.rglob(pattern)]
-    return [path for path in found if not {".venv", ".git", "runs"} & set(path.relative_to(ROOT).parts)]
+    return sorted(path for path in found if not {".venv", ".git", "runs"} & set(path.relative_to(ROOT).parts))
 
 
 @pytest.mark.parametrize("path", texts(), ids=lambda p: str(p.relative_to(ROOT)))

@@ -9,9 +9,9 @@ import pytest
 
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
-from orchestrator.events import Bus, Event
+from orchestrator.events import Bus, CellEnded, Event, FirstAnswer, KernelKnown, Progress, Stage, StageFailed
 from orchestrator.model import CellResult, Status
-from orchestrator.ui import NOTE, FirstAnswer
+from orchestrator.ui import Answering
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 
@@ -24,12 +24,12 @@ def bus() -> Bus:
 @pytest.fixture
 def told(bus: Bus) -> list[str]:
     """What the listener says of the kernel patched."""
-    bus.subscribe(FirstAnswer(bus, plan(matrix_file.load(Path("matrix.yaml"))), "patched"))
+    bus.subscribe(Answering(bus, plan(matrix_file.load(Path("matrix.yaml"))), "patched"))
     lines: list[str] = []
 
     def keep(event: Event) -> None:
-        if (event.kind, event.subject) == ("note", NOTE):
-            lines.append(str(event.data["message"]))
+        if isinstance(event, FirstAnswer):
+            lines.append(event.message)
 
     bus.subscribe(keep)
     return lines
@@ -37,22 +37,22 @@ def told(bus: Bus) -> list[str]:
 
 def built_and_booted(bus: Bus, *arches: str, kernel: str = "patched") -> None:
     for arch in arches:
-        bus.emit("kernel", f"{arch}/{kernel}", cached=False, linux="6.1")
-        bus.emit("progress", f"{arch}/{kernel}/shmem-write#0", stage="boot")
-        bus.emit("progress", f"{arch}/{kernel}/shmem-write#0", stage="login")
+        bus.emit(KernelKnown(f"{arch}/{kernel}", False, "6.1"))
+        bus.emit(Progress(f"{arch}/{kernel}/shmem-write#0", Stage.BOOT))
+        bus.emit(Progress(f"{arch}/{kernel}/shmem-write#0", Stage.LOGIN))
 
 
 def ended(bus: Bus, arch: str, status: Status) -> None:
     result = CellResult(f"{arch}/patched/shmem-write", arch, "patched", "shmem-write", status, None, "icount", "page")
-    bus.emit("cell", result.id, result=result, resumed=False)
+    bus.emit(CellEnded(result.id, result))
 
 
 def test_it_comes_once_when_all_is_known(bus: Bus, told: list[str]) -> None:
     built_and_booted(bus, "x86_64", "aarch64")
-    bus.emit("kernel", "s390x/patched", cached=False, linux="6.1")
-    bus.emit("progress", "s390x/patched/shmem-write#0", stage="boot")
+    bus.emit(KernelKnown("s390x/patched", False, "6.1"))
+    bus.emit(Progress("s390x/patched/shmem-write#0", Stage.BOOT))
     assert not told, "being started is not having booted"
-    bus.emit("progress", "s390x/patched/shmem-write#0", stage="login")
+    bus.emit(Progress("s390x/patched/shmem-write#0", Stage.LOGIN))
     ended(bus, "s390x", Status.PASSED)
     assert told == ["builds and boots on x86_64, aarch64 and s390x"]
 
@@ -65,14 +65,14 @@ def test_other_kernels_do_not_count(bus: Bus, told: list[str]) -> None:
 def test_what_fails_is_said_by_arch(bus: Bus, told: list[str]) -> None:
     built_and_booted(bus, "x86_64")
     ended(bus, "s390x", Status.BUILD_FAILED)
-    bus.emit("kernel", "aarch64/patched", cached=False, linux="6.1")
-    bus.emit("failed", "aarch64/patched/shmem-write#0", stage="measure", message="panic", status="kernel_broke")
+    bus.emit(KernelKnown("aarch64/patched", False, "6.1"))
+    bus.emit(StageFailed("aarch64/patched/shmem-write#0", Stage.MEASURE, "panic", Status.KERNEL_BROKE))
     assert told == ["builds and boots on x86_64; builds and does not boot on aarch64; does not build on s390x"]
 
 
 def test_a_kernel_that_breaks_later_has_booted(bus: Bus, told: list[str]) -> None:
     built_and_booted(bus, "x86_64", "aarch64", "s390x")
-    bus.emit("failed", "s390x/patched/shmem-write#0", stage="measure", message="oops", status="kernel_broke")
+    bus.emit(StageFailed("s390x/patched/shmem-write#0", Stage.MEASURE, "oops", Status.KERNEL_BROKE))
     assert told == ["builds and boots on x86_64, aarch64 and s390x"]
 
 
@@ -84,8 +84,8 @@ def test_a_failure_of_the_testbed_says_nothing_about_the_kernel(bus: Bus, told: 
 
 def test_a_boot_that_is_repeated_is_waited_for(bus: Bus, told: list[str]) -> None:
     built_and_booted(bus, "x86_64", "aarch64")
-    bus.emit("kernel", "s390x/patched", cached=False, linux="6.1")
-    bus.emit("failed", "s390x/patched/shmem-write#0", stage="measure", message="QEMU died", status="infra_failed")
+    bus.emit(KernelKnown("s390x/patched", False, "6.1"))
+    bus.emit(StageFailed("s390x/patched/shmem-write#0", Stage.MEASURE, "QEMU died", Status.INFRA_FAILED))
     assert not told
     built_and_booted(bus, "s390x")
     assert told == ["builds and boots on x86_64, aarch64 and s390x"]
@@ -93,6 +93,6 @@ def test_a_boot_that_is_repeated_is_waited_for(bus: Bus, told: list[str]) -> Non
 
 def test_a_kept_snapshot_has_booted_before(bus: Bus, told: list[str]) -> None:
     for arch in ARCHES:
-        bus.emit("kernel", f"{arch}/patched", cached=True, linux="6.1")
-        bus.emit("progress", f"{arch}/patched/shmem-write#0", stage="measure")
+        bus.emit(KernelKnown(f"{arch}/patched", True, "6.1"))
+        bus.emit(Progress(f"{arch}/patched/shmem-write#0", Stage.MEASURE))
     assert told == ["builds and boots on x86_64, aarch64 and s390x"]

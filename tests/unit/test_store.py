@@ -16,7 +16,7 @@ from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
 from orchestrator.measure import snapshots
 from orchestrator.measure.snapshots import Snapshot
-from orchestrator.model import Clock
+from orchestrator.model import Clock, KernelProvenance, MachineProvenance, Provenance, WorkloadProvenance
 from orchestrator.store import Store, cache_root, of_user
 
 
@@ -65,16 +65,21 @@ def test_the_least_recently_used_snapshots_go_first(tmp_path: Path) -> None:
 
 def test_a_snapshot_belongs_to_all_that_its_state_depends_on() -> None:
     machine = Machine(arches.known()["s390x"], "tcg", Clock.ICOUNT, 512, 1, Path("/k/bzImage"), Path("/i/x/initrd"))
-    key = snapshots.key(machine, "7.2", "k1", "s1", ("--mib", "4"), 0)
-    assert key == snapshots.key(replace(machine, image=Path("/elsewhere")), "7.2", "k1", "s1", ("--mib", "4"), 0)
+    its = Provenance(
+        KernelProvenance("", key="k1"), WorkloadProvenance("", (), (), program="s1"),
+        MachineProvenance("icount", 512, 1, qemu="7.2"), guest_image="x",
+    )  # fmt: skip
+    key = snapshots.key(machine, its, ("--mib", "4"), 0)
+    assert key == "8d2ef071355f338c", "as kmatrix 0.1.0 had it: its snapshots are still found"
+    assert key == snapshots.key(replace(machine, image=Path("/elsewhere")), its, ("--mib", "4"), 0)
     others = [
-        snapshots.key(machine, "10.0", "k1", "s1", ("--mib", "4"), 0),
-        snapshots.key(machine, "7.2", "k2", "s1", ("--mib", "4"), 0),
-        snapshots.key(machine, "7.2", "k1", "s1", ("--mib", "5"), 0),
-        snapshots.key(machine, "7.2", "k1", "s1", ("--mib", "4"), 1),
-        snapshots.key(replace(machine, memory_mib=1024), "7.2", "k1", "s1", ("--mib", "4"), 0),
-        snapshots.key(replace(machine, initrd=Path("/i/y/initrd")), "7.2", "k1", "s1", ("--mib", "4"), 0),
-        snapshots.key(machine, "7.2", "k1", "s2", ("--mib", "4"), 0),
+        snapshots.key(machine, replace(its, machine=replace(its.machine, qemu="10.0")), ("--mib", "4"), 0),
+        snapshots.key(machine, replace(its, kernel=replace(its.kernel, key="k2")), ("--mib", "4"), 0),
+        snapshots.key(machine, its, ("--mib", "5"), 0),
+        snapshots.key(machine, its, ("--mib", "4"), 1),
+        snapshots.key(replace(machine, memory_mib=1024), its, ("--mib", "4"), 0),
+        snapshots.key(machine, replace(its, guest_image="y"), ("--mib", "4"), 0),
+        snapshots.key(machine, replace(its, workload=replace(its.workload, program="s2")), ("--mib", "4"), 0),
     ]
     assert len({key, *others}) == 8
 

@@ -3,12 +3,26 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.events import Bus
+from orchestrator.events import (
+    Bus,
+    CellEnded,
+    Event,
+    FirstAnswer,
+    KernelKnown,
+    Note,
+    Progress,
+    Stage,
+    StageDone,
+    StageFailed,
+    StageStarted,
+)
+from orchestrator.model import CellResult, Failure, Status
 from orchestrator.report.parts.rows import percent, value
 from orchestrator.ui import Board, JsonLines, Lines
 
@@ -18,10 +32,10 @@ EMPTY = MatrixReport(
 
 
 def play(bus: Bus) -> None:
-    bus.emit("stage", "s390x/patched", stage="build", estimate=200.4)
-    bus.emit("done", "s390x/patched", stage="build", seconds=198.9)
-    bus.emit("note", "s390x/patched/w#0", message="attempt 1 failed")
-    bus.emit("failed", "s390x/patched/w#0", stage="measure", message="QEMU died (signal 9)", status="infra_failed")
+    bus.emit(StageStarted("s390x/patched", Stage.BUILD, 200.4))
+    bus.emit(StageDone("s390x/patched", Stage.BUILD, 198.9))
+    bus.emit(Note("s390x/patched/w#0", "attempt 1 failed"))
+    bus.emit(StageFailed("s390x/patched/w#0", Stage.MEASURE, "QEMU died (signal 9)", Status.INFRA_FAILED))
 
 
 def test_plain_lines_tell_what_started_how_long_it_takes_and_what_failed() -> None:
@@ -48,10 +62,52 @@ def test_json_events_are_one_object_a_line() -> None:
     assert rows[1]["seconds"] == 198.9 and rows[0]["subject"] == "s390x/patched"
 
 
+PASSED = CellResult("a/k/w", "a", "k", "w", Status.PASSED, None, "icount", "page")
+BROKE = replace(PASSED, status=Status.KERNEL_BROKE, failure=Failure("panic", "it broke"))
+
+
+@pytest.mark.parametrize(
+    ("event", "printed"),
+    [
+        (StageStarted("a/k", Stage.BUILD), {"kind": "stage", "stage": "build", "estimate": None}),
+        (Progress("a/k/w#0", Stage.WARM_UP), {"kind": "progress", "stage": "warm-up"}),
+        (StageDone("a/k", Stage.BUILD, 1.5), {"kind": "done", "stage": "build", "seconds": 1.5}),
+        (
+            StageFailed("a/k/w#0", Stage.MEASURE, "gone", Status.TIMED_OUT),
+            {"kind": "failed", "stage": "measure", "message": "gone", "status": "timed_out"},
+        ),
+        (KernelKnown("a/k", True, "6.1.192"), {"kind": "kernel", "cached": True, "linux": "6.1.192"}),
+        (Note("profile", "words"), {"kind": "note", "message": "words"}),
+        (FirstAnswer("first answer", "boots"), {"kind": "note", "message": "boots"}),
+        (
+            CellEnded("a/k/w", PASSED, True),
+            {"kind": "cell", "result": {"status": "passed", "failure": None}, "resumed": True, "stored": False},
+        ),
+        (
+            CellEnded("a/k/w", BROKE),
+            {
+                "kind": "cell",
+                "result": {
+                    "status": "kernel_broke",
+                    "failure": {"kind": "panic", "message": "it broke", "hint": "", "log": ""},
+                },
+                "resumed": False,
+                "stored": False,
+            },
+        ),
+    ],
+)
+def test_what_other_programs_read_of_each_kind_of_event(event: Event, printed: dict[str, object]) -> None:
+    """A contract: keys may be added."""
+    out = io.StringIO()
+    JsonLines(out)(replace(event, time=12.3456))
+    assert json.loads(out.getvalue()) == {"time": 12.346, "subject": event.subject, **printed}
+
+
 def test_the_board_shows_what_runs_and_what_is_left() -> None:
     bus, board, out = Bus(), Board(), io.StringIO()
     bus.subscribe(board)
-    bus.emit("stage", "s390x/patched", stage="build", estimate=200.4)
+    bus.emit(StageStarted("s390x/patched", Stage.BUILD, 200.4))
     Console(file=out, width=100).print(board.render())
     assert "s390x/patched" in out.getvalue() and "about 200 s to go" in out.getvalue()
 

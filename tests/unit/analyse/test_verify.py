@@ -55,6 +55,28 @@ def test_the_same_is_the_same(then: Any, now: Any) -> None:
     assert {value.verdict for value in answer.values} == {SAME}
 
 
+@pytest.mark.parametrize(
+    ("part", "name", "value", "said"),
+    [
+        ("workload", "args", ["--mib", "16"], "arguments of {}: --mib 400 recorded, --mib 16 here"),
+        ("machine", "command", "b", "QEMU's options (a digest) of {}: a recorded, b here"),
+        ("", "format", 2, "kmatrix's way to measure of {}: 1 recorded, 2 here"),
+    ],
+)
+def test_what_no_file_tells_is_told_by_provenance(
+    then: Any, now: Any, part: str, name: str, value: Any, said: str
+) -> None:
+    rests_on = {"workload": {"args": ["--mib", "400"]}, "machine": {"command": "a", "disk": ""}, "format": 1}
+    cell(then)["provenance"], cell(now)["provenance"] = rests_on, copy.deepcopy(rests_on)
+    assert verify(then, now).same
+    changed = cell(now)["provenance"]
+    (changed[part] if part else changed)[name] = value
+    [row] = verify(then, now).differences
+    assert row.text == said.format(CELL) and row.touches(CELL) and row.content == (name == "args")
+    cell(then)["provenance"] = None
+    assert verify(then, now).same, "an old result does not say"
+
+
 @pytest.mark.parametrize(("share", "said"), [(40e-6, SAME), (-40e-6, SAME), (60e-6, OFF), (-60e-6, OFF)])
 def test_time_may_be_off_by_50_ppm(then: Any, now: Any, share: float, said: str) -> None:
     scale_time(now, share)

@@ -203,10 +203,10 @@ def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> Non
     request = Request(tmp_path / "matrix.yaml", TEXT, (), {}, workloads=(str(file),))
     record.save_request(folder, request, matrix, plan(matrix))
     assert record.load_request(folder) == request
-    record.check_inputs(folder, matrix)
+    record.check_inputs(folder, matrix, plan(matrix))
     (tmp_path / "w.h").write_text("int x;\n")
     with pytest.raises(ConfigError, match=r"changed since .*w\.c"):
-        record.check_inputs(folder, matrix)
+        record.check_inputs(folder, matrix, plan(matrix))
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,10 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import InfraError
 from orchestrator.events import Bus
-from orchestrator.executors.local import Local
 from orchestrator.measure import profiled
 from orchestrator.measure.boot import Task
 from orchestrator.measure.boots import Boots
+from orchestrator.measure.runner import Runner
 from orchestrator.model import BootResult, KernelArtifact, Status
 from orchestrator.paths import IMAGES
 from orchestrator.report.b4check import status
@@ -37,11 +37,11 @@ from tests.unit.profile.conftest import PATCHED, account
 CELL = "s390x/patched/shmem-write"
 
 
-def engine(folder: RunFolder, profile: bool = True) -> Local:
+def engine(folder: RunFolder, profile: bool = True) -> Runner:
     """What `kmatrix profile RUN` goes on with, or run --resume."""
     store = Store(folder.path.parent / "cache")
     made = plan(matrix_file.from_text(TEXT, folder.path.parent / "matrix.yaml"))
-    return Local(made, folder, Bus(), store, IMAGES, Builder(store, 1, 1, 1), profile=profile)
+    return Runner(made, folder, Bus(), store, IMAGES, Builder(store, 1, 1, 1), profile=profile)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def profiling(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, cpus: int = 1)
     boot = next(boot for boot in local.plan.boots if boot.cell.id == CELL)
     measure = replace(local.plan.measure, cpus=cpus)
     task = cast(Task, SimpleNamespace(boot=boot, measure=measure))
-    boots = Boots(folder, local.bus, local.store, IMAGES, folder.path, measure, local.plan.limits, profile=True)
+    boots = Boots(folder, local.bus, local.store, IMAGES, folder.path, measure, local.plan.limits)
     asyncio.run(boots.profiled(task, cast(KernelArtifact, None), cast(BootResult, None)))
 
 

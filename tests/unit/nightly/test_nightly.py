@@ -32,7 +32,7 @@ from orchestrator.nightly import tell
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import host, within
 from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
-from orchestrator.nightly.night import Night
+from orchestrator.nightly.night import Night, _differing
 from orchestrator.nightly.prune import prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
@@ -138,6 +138,42 @@ def test_every_part_of_a_cell_counts_and_is_named(tree: Path, tmp_path: Path) ->
     why = now(text)
     assert {name.split("/")[1] for name in why} == {"new"} and len(why) == 4
     assert all(text.startswith("patches a.patch (") for text in why.values())
+
+
+def test_a_state_of_before_provenance_was_kept_is_no_reason_to_measure(tree: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    first = asyncio.run(look(only_git(tree), store, {}, fetch=False))
+    old = {
+        name: {**{part: value for part, value in parts.items() if part != "format"}, **first.older[name]}
+        for name, parts in first.cells.items()
+    }
+    before = {name: Done(parts, "r", "passed", 0.0) for name, parts in old.items()}
+    assert all(
+        set(parts) == {"source", "patches", "kconfig", "compiler", "workload", "measure"} for parts in old.values()
+    )
+    assert changed(first.cells, before, [], first.older) == {}
+    night = Current("run", old, {}, {})
+    assert not _differing(night, first)
+    more = only_git(tree)
+    more = replace(more, measure=replace(more.measure, memory_mib=2048))
+    second = asyncio.run(look(more, store, {}, fetch=False))
+    assert set(changed(second.cells, before, [], second.older).values()) == {"measure changed"}
+    assert _differing(night, second)
+
+
+def test_what_a_workload_expects_is_no_reason_to_measure(tree: Path, tmp_path: Path) -> None:
+    """But another way to measure is."""
+    store = Store(tmp_path / "cache")
+    first = asyncio.run(look(only_git(tree), store, {}, fetch=False))
+    before = {name: Done(dict(parts), "r", "passed", 0.0) for name, parts in first.cells.items()}
+    more = only_git(tree)
+    judged = tuple(replace(one, expectations=(), title="another") for one in more.workloads)
+    assert changed(asyncio.run(look(replace(more, workloads=judged), store, {}, fetch=False)).cells, before, []) == {}
+    with_args = tuple(replace(one, args=(*one.args, "--more")) for one in more.workloads)
+    again = asyncio.run(look(replace(more, workloads=with_args), store, {}, fetch=False)).cells
+    assert set(changed(again, before, []).values()) == {"workload changed"}
+    other = {name: {**parts, "format": "0"} for name, parts in first.cells.items()}
+    assert set(changed(other, before, []).values()) == {"kmatrix measures in another way"}
 
 
 def test_groups_keep_together_what_is_compared_and_put_leftovers_first(tree: Path) -> None:

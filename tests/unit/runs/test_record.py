@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs on disk: what is missing, what changed since, who else is there."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
+from orchestrator.engine import asked, asked_before
 from orchestrator.errors import ConfigError
-from orchestrator.runs import record
+from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.record import Request
 from tests.unit import conftest as reports
@@ -43,10 +45,10 @@ def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> 
 
 def test_a_run_is_not_gone_on_with_when_a_patch_has_changed(started: RunFolder, tmp_path: Path) -> None:
     matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
-    record.check_inputs(started, matrix)
+    record.check_inputs(started, matrix, plan(matrix))
     (tmp_path / "one.patch").write_text("--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+c\n")
     with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
-        record.check_inputs(started, matrix)
+        record.check_inputs(started, matrix, plan(matrix))
 
 
 def test_a_run_goes_on_with_the_commit_that_it_began_with(started: RunFolder, tmp_path: Path) -> None:
@@ -69,6 +71,59 @@ def test_a_source_or_compiler_that_is_another_by_now_is_not_mixed(started: RunFo
     with pytest.raises(ConfigError, match="another compiler: gcc 13; the run began with gcc 12") as caught:
         record.check_compilers(started, {"compiler": {"aarch64": "gcc 13"}})
     assert "not mixed" in caught.value.hint
+
+
+def test_a_kernels_own_kconfig_that_has_changed_is_not_mixed(tmp_path: Path) -> None:
+    """A line in the matrix file, or in a fragment that it names."""
+    place, fragment = tmp_path.resolve() / "matrix.yaml", tmp_path / "mine.config"
+    fragment.write_text("CONFIG_A=y\n")
+    text = TEXT.replace(", patches: [one.patch]", ", kconfig: [CONFIG_X=y, mine.config]")
+    place.write_text(text)
+    matrix, request = asked(place)
+    folder = RunFolder(tmp_path / "run")
+    record.save_request(folder, request, matrix, plan(matrix))
+    assert asked_before(folder) == (matrix, request)
+    place.write_text(text.replace("CONFIG_X=y", "CONFIG_X=m"))
+    with pytest.raises(ConfigError, match=r"kconfig of new in .*matrix\.yaml"):
+        asked_before(folder)
+    place.write_text(text + "limits: {stop: 3}\n")  # what else is written there meanwhile is of other runs
+    assert asked_before(folder) == (matrix, request)
+    place.unlink()
+    assert asked_before(folder) == (matrix, request)
+    fragment.write_text("CONFIG_A=m\n")
+    again, _ = asked_before(folder)
+    with pytest.raises(ConfigError, match=r"changed since .*: kconfig of aarch64/new"):
+        record.check_inputs(folder, again, plan(again))
+
+
+def test_what_is_run_of_copies_is_gone_on_with_from_them(started: RunFolder, tmp_path: Path) -> None:
+    """As check does it: what its workloads expect of other kernels stays out, whatever the selection."""
+    matrix = matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")
+    matrix = replace(matrix, workloads=(replace(matrix.workloads[0], expectations=()),))
+    folder = RunFolder(tmp_path / "check")
+    request = Request(copies.place(folder), "", ("*/new/*",), {})
+    copied = record.save_request(folder, request, matrix, plan(matrix, request.select))
+    (tmp_path / "one.patch").unlink()
+    again, asked_for = asked_before(folder)
+    assert again == copied and asked_for.select == request.select
+    assert [kernel.name for kernel in again.kernels] == ["base", "new"] and again.kernels[1].patches[0].is_file()
+    record.check_inputs(folder, again, plan(again, asked_for.select))
+    assert not again.workloads[0].expectations and record.report(folder)["expectations"] == []
+    again.kernels[1].patches[0].write_text("another")
+    with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
+        record.check_inputs(folder, again, plan(again))
+
+
+def test_a_run_of_0_1_0_is_understood(old_run: Path) -> None:
+    """Its request, its copies with the word judge, its results without provenance."""
+    folder = open_run(old_run)
+    matrix, request = asked_before(folder)
+    assert [cell.id for cell in plan(matrix, request.select).cells] == [
+        row["id"] for row in record.report(folder)["cells"]
+    ]
+    copied = matrix_file.load(old_run / "inputs/matrix.yaml")
+    assert [kernel.name for kernel in copied.kernels] == ["patched", "unpatched"] and copied.workloads[0].expectations
+    assert {(cell.provenance, cell.stored) for cell in folder.load_cells()} == {(None, False)}
 
 
 def test_two_at_a_time_are_refused(started: RunFolder) -> None:

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Plan to steps: what a run does, as a graph of values; and which of them are next. Pure.
+
+Each cell is measured as soon as its kernel is there, while other kernels are built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import IntEnum
+
+from orchestrator.config.sources import buildable
+from orchestrator.errors import KmatrixError
+from orchestrator.model import Boot, Build, Cell, Clock, Plan, Source, Step, StepKind
+
+Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
+YIELDING = 5  # niceness of guests whose figures do not depend on when they run
+QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
+
+
+class Want(IntEnum):
+    """What a boot wants of the machine, in the order in which they come."""
+
+    FIRST = 0  # its kernel's answer is waited for
+    NOTHING = 1
+    PROMPT = 2  # a core as soon as it needs one, which is seldom: who wants nothing yields to it
+    ALONE = 3
+
+
+def step_id(kind: StepKind, subject: str) -> str:
+    """As Step.id has it."""
+    return f"{kind} {subject}"
+
+
+def wants(plan: Plan, first: str = "") -> dict[str, Want]:
+    """{boot: what it wants}. first: a kernel whose answer is waited for; one boot an arch gives it, of those that any
+    time suits. A wall clock wants the machine for itself; an instruction clock does not care."""
+    any_time = [boot for boot in plan.boots if plan.measure.of(boot.cell.workload).clock is Clock.ICOUNT]
+    mine = [boot for boot in any_time if boot.cell.kernel.name == first]
+    answers = {boot.id for boot in {boot.cell.arch.name: boot for boot in reversed(mine)}.values()}
+
+    def want(boot: Boot) -> Want:
+        if boot.id in answers:
+            return Want.FIRST
+        if plan.measure.of(boot.cell.workload).clock is not Clock.WALL:
+            return Want.NOTHING
+        return Want.PROMPT if boot.cell.workload.waits else Want.ALONE
+
+    return {boot.id: want(boot) for boot in plan.boots}
+
+
+def lanes(plan: Plan, first: str, cores: int, memory_mib: int) -> dict[str, int]:
+    """{lane: places}: of each kind of guest as many at a time as cores allow, and memory for all kinds."""
+    kinds = len(set(wants(plan, first).values()) - {Want.ALONE})
+    guest = max(plan.measure.memory_mib, *(cell.workload.memory_mib for cell in plan.cells))
+    each = max(1, min(cores, memory_mib // (guest + QEMU_OVERHEAD_MIB) // max(1, kinds)))
+    return {want.name.lower(): each for want in Want if want < Want.ALONE}
+
+
+def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: bool = False) -> tuple[Step, ...]:
+    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too."""
+    wanted = wants(plan, first)
+    builds = builds_only(plan, waited_for=Want.FIRST in wanted.values())
+    kernels = [step.id for step in builds if step.kind is StepKind.KERNEL]
+    answers = [step_id(StepKind.KERNEL, b.id) for b in plan.builds if b.kernel.name == first]
+    boots: list[Step] = []
+    for boot in sorted(plan.boots, key=lambda boot: wanted[boot.id]):
+        if boot.cell.id in ended:
+            continue
+        after = {
+            Want.FIRST: [],
+            Want.NOTHING: answers if Want.FIRST in wanted.values() else [],
+            Want.PROMPT: kernels,
+            Want.ALONE: [*kernels, *(step.id for step in boots)],
+        }
+        boots += _boot(boot, wanted[boot.id], after[wanted[boot.id]], plan.measure.retries, profile)
+    return (*builds, *_prepared(plan.cells), *boots, *(_cell(cell, boots) for cell in plan.cells))
+
+
+def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
+    """Sources, one at a time; kernels, of an arch one after the other.
+
+    Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless an
+    answer for all is waited for.
+    """
+    arches = list(dict.fromkeys(build.arch.name for build in plan.builds))
+    sources = {build.kernel.source.name: build.kernel.source for build in plan.builds}
+    needed = [source for source in sources.values() if buildable(source)]
+    fetched = [Step(StepKind.SOURCE, s.name, locks=("sources",), key=_pinned(s)) for s in needed]
+    return (
+        *fetched,
+        *(_kernel(b, 0 if waited_for else min(19, 10 * arches.index(b.arch.name))) for b in plan.builds),
+    )
+
+
+def _pinned(source: Source) -> str:
+    """Which one, of a source that says it."""
+    return f"{source.kind}:{source.location}={source.revision}" if source.revision else ""
+
+
+def _kernel(build: Build, niceness: int) -> Step:
+    source = build.kernel.source
+    inputs = (step_id(StepKind.SOURCE, source.name),) if buildable(source) else ()
+    return Step(StepKind.KERNEL, build.id, inputs, locks=(f"make {build.arch.name}",), niceness=niceness)
+
+
+def _prepared(cells: Iterable[Cell]) -> list[Step]:
+    """Guest images and workloads."""
+    images = dict.fromkeys(cell.arch.name for cell in cells)
+    tools = dict.fromkeys(f"{cell.arch.name}/{cell.workload.name}" for cell in cells)
+    return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]
+
+
+def _boot(boot: Boot, want: Want, after: Sequence[str], retries: int, profile: bool) -> list[Step]:
+    """A boot; with it, of a cell's first, the profile. A cell that failed is not booted again."""
+    cell = boot.cell
+    needs = (
+        step_id(StepKind.KERNEL, cell.build_id),
+        step_id(StepKind.IMAGE, cell.arch.name),
+        step_id(StepKind.TOOL, f"{cell.arch.name}/{cell.workload.name}"),
+    )
+    done = Step(
+        StepKind.BOOT,
+        boot.id,
+        inputs=needs,
+        after=tuple(after),
+        unless=tuple(step_id(StepKind.BOOT, f"{cell.id}#{earlier}") for earlier in range(boot.number)),
+        lane=min(want, Want.PROMPT).name.lower(),
+        priority=want,
+        niceness=YIELDING if want is Want.NOTHING else 0,
+        retries=retries,
+    )
+    if not profile or boot.number:
+        return [done]
+    account = Step(
+        StepKind.PROFILE, cell.id, (*needs, done.id), lane=done.lane, priority=want, niceness=done.niceness
+    )
+    return [done, account]
+
+
+def _cell(cell: Cell, boots: Iterable[Step]) -> Step:
+    """Gathers what became of its boots, whatever that is."""
+    mine = [step.id for step in boots if step.subject.partition("#")[0] == cell.id]
+    return Step(StepKind.CELL, cell.id, after=(step_id(StepKind.KERNEL, cell.build_id), *mine) if mine else ())
+
+
+def failed(step: Step, results: Results) -> KmatrixError | None:
+    """Why a step is not done at all: what it needs has failed."""
+    for name in (*step.inputs, *step.unless):
+        if isinstance(error := results.get(name), KmatrixError):
+            return error
+    return None
+
+
+def ready(
+    waiting: Sequence[Step], running: Collection[Step], ended: Collection[str], places: Mapping[str, int]
+) -> list[Step]:
+    """Those that start now, in this order: all that they wait for has ended, and what they want is free."""
+    locks = {lock for step in running for lock in step.locks}
+    used = {lane: sum(step.lane == lane for step in running) for lane in places}
+    found = []
+    for step in sorted(waiting, key=lambda step: step.priority):
+        full = step.lane in places and used[step.lane] >= places[step.lane]
+        if full or locks & set(step.locks) or not all(name in ended for name in (*step.inputs, *step.after)):
+            continue
+        found.append(step)
+        locks |= set(step.locks)
+        if step.lane in used:
+            used[step.lane] += 1
+    return found

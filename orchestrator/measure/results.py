@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The store of results: exact boots by what their figures rest on. Whoever measures the same again takes them.
+
+results/KEY/stored.json     the provenance, the boot's number and result, and the sha256 of each file beside it
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.errors import DiskFull
+from orchestrator.measure import provenance
+from orchestrator.measure.boot import Task
+from orchestrator.model import BootResult, Provenance
+from orchestrator.runs.folder import boot_from, disk_error
+from orchestrator.store import Store, digest, sha256, write_atomically
+
+KIND = "results"
+FILE = "stored.json"
+_NOT_KEPT = ("result.json", "profile")  # of a boot's folder: the run's own, and what another pass left
+
+
+def key(its: Provenance, number: int) -> str:
+    """Of one boot of several alike."""
+    return digest(KIND, provenance.key(its), number)
+
+
+def take(store: Store, task: Task) -> BootResult | None:
+    """The boot's result, marked as stored, its files in the boot's folder; None if there is none that is whole."""
+    folder = store.folder(KIND, key(task.provenance, task.boot.number))
+    found = _whole(folder, task)
+    if found is None:
+        return None
+    try:
+        for path in _files(folder):
+            place = task.folder / path.relative_to(folder)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+        os.utime(folder)
+    except OSError as error:
+        raise disk_error(error, task.folder) from error
+    return replace(found, stored=True)
+
+
+def keep(store: Store, task: Task, result: BootResult) -> None:
+    """For whoever measures the same again. A full disk costs that, and no result."""
+    try:
+        with store.publish(KIND, key(task.provenance, task.boot.number)) as folder:
+            for path in _files(task.folder):
+                place = folder / path.relative_to(task.folder)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, place)
+            sums = {str(path.relative_to(folder)): sha256(path) for path in _files(folder)}
+            kept = {"provenance": asdict(task.provenance), "result": asdict(result), "files": sums}
+            text = json.dumps(kept, sort_keys=True)
+            write_atomically(folder / FILE, json.dumps({"sha256": digest(text), "kept": text}))
+    except (OSError, DiskFull):
+        return
+
+
+def _whole(folder: Path, task: Task) -> BootResult | None:
+    """If all is as it was kept, and of just what is asked for."""
+    try:
+        data = json.loads((folder / FILE).read_text())
+        if digest(data["kept"]) != data["sha256"]:
+            return None
+        kept = json.loads(data["kept"])
+        if TypeAdapter(Provenance).validate_python(kept["provenance"]) != task.provenance:
+            return None
+        if {str(path.relative_to(folder)): sha256(path) for path in _files(folder)} != kept["files"]:
+            return None
+        result = boot_from(kept["result"])
+    except (OSError, ValueError, KeyError, TypeError, ValidationError):
+        return None
+    return result if result.number == task.boot.number else None
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if path.relative_to(folder).parts[0] not in (FILE, *_NOT_KEPT))

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The steps of a run, done on this machine: what each kind of step is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from orchestrator.build import guest_tools, toolchain
+from orchestrator.build.kernel import Builder
+from orchestrator.config.sources import buildable
+from orchestrator.config.steps import Results
+from orchestrator.errors import ConfigError, DiskFull, InfraError, KmatrixError
+from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
+from orchestrator.measure import provenance, source_diffs
+from orchestrator.measure.boots import Boots, Parts, stage
+from orchestrator.measure.host import facts
+from orchestrator.model import (
+    BootResult,
+    Build,
+    Cell,
+    CellResult,
+    KernelArtifact,
+    KernelProvenance,
+    Plan,
+    Provenance,
+    Status,
+    Step,
+    StepKind,
+)
+from orchestrator.runs import account_files, record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass
+class Runner:
+    """One run. images is the project's data folder; results of cells end up in `cells`."""
+
+    plan: Plan
+    folder: RunFolder
+    bus: Bus
+    store: Store
+    images: Path
+    builder: Builder
+    cells: dict[str, CellResult] = field(default_factory=dict)
+    profile: bool = False  # accounts of instructions, too
+    fresh: bool = False  # nothing is taken from the store of results
+
+    def __post_init__(self) -> None:
+        self._host: dict[str, object] = {}
+        self._boots: Boots | None = None
+        self._provenance: dict[str, Provenance] = {}  # of cells whose boots were begun
+        self._builds = {build.id: build for build in self.plan.builds}
+        self._cells = {cell.id: cell for cell in self.plan.cells}
+        self._by_boot = {boot.id: boot for boot in self.plan.boots}
+        self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
+        self._tools = {f"{cell.arch.name}/{cell.workload.name}": cell for cell in self.plan.cells}
+        ended = [cell for cell in map(self.ended_before, self.plan.cells) if cell and cell.provenance]
+        self._ended = {f"{cell.arch}/{cell.kernel}": cell.provenance.kernel for cell in ended if cell.provenance}
+        self._sources = {build.kernel.source.name: build.kernel.source for build in self.plan.builds}
+
+    async def begin(self) -> None:
+        """What this machine is; a run that has results is not gone on with by other compilers."""
+        self._host = await facts(self._arches.values())
+        record.check_compilers(self.folder, self._host)
+        self.folder.write_json("host.json", self._host)
+
+    @contextmanager
+    def guests(self, scratch: Path) -> Iterator[None]:
+        """Boots can be done in here."""
+        self._boots = Boots(
+            self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
+            refresh=self.builder.refresh, fresh=self.fresh,
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            self._boots = None
+
+    async def diffs(self, scratch: Path) -> None:
+        """What the kernels of a profile differ by, into the run folder."""
+        for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
+            self.bus.emit(Note("profile", note))
+
+    async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
+        """See executors.Runner."""
+        match step.kind:
+            case StepKind.SOURCE:
+                await self._source(step.subject)
+            case StepKind.KERNEL:
+                return await self._kernel(self._builds[step.subject], step.niceness)
+            case StepKind.IMAGE:
+                return await self._image(step.subject)
+            case StepKind.TOOL:
+                cell = self._tools[step.subject]
+                return await guest_tools.tool(self.store, cell.arch, cell.workload)
+            case StepKind.BOOT:
+                return await self._boot(step, results, failures)
+            case StepKind.PROFILE:
+                await self._profile(step, results)
+            case StepKind.CELL:
+                return self._cell(step, results)
+        return None
+
+    async def _source(self, name: str) -> None:
+        source = self._sources[name]
+        if self.builder.has(source):
+            return
+        with stage(self.bus, self.store, name, Stage.SOURCE, f"source-{name}"):
+            tree = await self.builder.source(source)
+        record.check_source(self.folder, name, tree.identity)
+
+    async def _kernel(self, build: Build, niceness: int) -> KernelArtifact:
+        log = self.folder.build(build.id) / "build.log"
+        artifact = await self.builder.find(build)
+        if artifact is None:
+            name = f"build-{build.arch.name}-{build.kernel.name}"
+            with stage(self.bus, self.store, build.id, Stage.BUILD, name):
+                artifact = await self.builder.make(build, log, niceness)
+        self.bus.emit(KernelKnown(build.id, artifact.cached, artifact.linux))
+        self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
+        for name in ("config", "build.log"):
+            kept = artifact.folder / name
+            if buildable(build.kernel.source) and kept.is_file():
+                self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
+        return artifact
+
+    async def _image(self, arch: str) -> Path:
+        """The guest image; which one it was is a fact of the run."""
+        image = await self._guests.image(self._arches[arch])
+        images = self._host.setdefault("guest_image", {})
+        assert isinstance(images, dict)
+        images[arch] = image.parent.name
+        self.folder.write_json("host.json", self._host)
+        return image
+
+    @property
+    def _guests(self) -> Boots:
+        assert self._boots is not None
+        return self._boots
+
+    async def _parts(self, step: Step, results: Results, cell: Cell) -> Parts:
+        """What its inputs gave: kernel, image and workload."""
+        kernel, image, tool = step.inputs[:3]
+        built = _given(results, kernel, KernelArtifact)
+        build = self._builds[cell.build_id]
+        made = buildable(build.kernel.source)
+        compiler = await toolchain.compiler(cell.arch.cross_prefix) if made else ""
+        source = str(built.info.get("source", ""))
+        known = provenance.planned(cell, build, self.plan.measure, source, compiler)
+        self._refuse_another(build, provenance.complete_kernel(known.kernel, built))
+        host = provenance.host(self._host)
+        return Parts(built, _given(results, image, Path), _given(results, tool, guest_tools.Tool), known, host)
+
+    def _refuse_another(self, build: Build, now: KernelProvenance) -> None:
+        """ConfigError if a cell that ended in an earlier start of this run was of another kernel by this name."""
+        before = self._ended.get(build.id)
+        if before and (other := provenance.differing(before, now)):
+            rows = ", ".join(f"{name} was {old} and is {new} now" for name, (old, new) in other.items())
+            raise ConfigError(f"{build.id} is not what the run began with: {rows}", hint=record.NOT_MIXED)
+
+    async def _boot(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> BootResult:
+        boot = self._by_boot[step.subject]
+        notes = [f"attempt {n} failed and was repeated: {error.message}" for n, error in enumerate(failures, 1)]
+        if notes:
+            self.bus.emit(Note(boot.id, notes[-1]))
+        parts = await self._parts(step, results, boot.cell)
+        task = await self._guests.task(boot, parts, step.niceness, notes)
+        before = self._provenance.setdefault(boot.cell.id, task.provenance)
+        if before != task.provenance:  # then its boots are of different things
+            raise InfraError(f"what {boot.cell.id} rests on has changed while it was measured", kind="changed")
+        return await self._guests.boot(task)
+
+    async def _profile(self, step: Step, results: Results) -> None:
+        boot = self._by_boot[f"{step.subject}#0"]
+        parts = await self._parts(step, results, boot.cell)
+        task = await self._guests.task(boot, parts, step.niceness)
+        await self._guests.profiled(task, parts.kernel, _given(results, step.inputs[3], BootResult))
+
+    def ended_before(self, cell: Cell) -> CellResult | None:
+        """The cell's result from an earlier start of this run, if it counts."""
+        before = self.folder.load_cell(cell.id)
+        if before is None or before.status in (Status.INFRA_FAILED, Status.SKIPPED):
+            return None
+        lacking = self.profile and not account_files.taken(self.folder, cell.id)
+        return None if lacking and before.status is Status.PASSED else before  # its boots are kept all the same
+
+    def _cell(self, step: Step, results: Results) -> CellResult:
+        """Gather a cell's boots, save its result, tell of it."""
+        cell = self._cells[step.subject]
+        if step.after:
+            result, resumed = self._save(cell, results, step.after), False
+        else:
+            before = self.ended_before(cell)
+            assert before is not None
+            result, resumed = before, True
+        self.cells[cell.id] = result
+        self.bus.emit(CellEnded(cell.id, result, resumed))
+        return result
+
+    def _save(self, cell: Cell, results: Results, after: Sequence[str]) -> CellResult:
+        kernel, *outcomes = (results[name] for name in after)
+        errors = [outcome for outcome in outcomes if isinstance(outcome, KmatrixError)]
+        result = CellResult(
+            id=cell.id,
+            arch=cell.arch.name,
+            kernel=cell.kernel.name,
+            workload=cell.workload.name,
+            status=errors[0].status if errors else Status.PASSED,
+            failure=errors[0].failure if errors else None,
+            clock=self.plan.measure.of(cell.workload).clock.value,
+            exact=self.plan.measure.exact(cell.workload),
+            unit=cell.workload.unit,
+            linux=kernel.linux if isinstance(kernel, KernelArtifact) else "",
+            boots=tuple(outcome for outcome in outcomes if isinstance(outcome, BootResult)),
+        )
+        if all(boot.provenance for boot in result.boots):  # those of before it was kept do not say all
+            result = replace(result, provenance=self._provenance.get(cell.id))
+        try:
+            self.folder.save_cell(result)
+        except (DiskFull, OSError) as error:
+            known = error if isinstance(error, DiskFull) else InfraError(f"the result could not be saved: {error}")
+            result = replace(result, status=known.status, failure=known.failure)
+        return result
+
+
+def _given(results: Results, name: str, kind: type[T]) -> T:
+    """What another step gave."""
+    result = results[name]
+    if not isinstance(result, kind):
+        raise InfraError(f"{name} gave {type(result).__name__}", kind="internal")
+    return result

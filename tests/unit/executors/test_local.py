@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which step comes when, with a runner that does nothing and a clock that jumps: runs of hours in milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import pickle
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
+from orchestrator.config.steps import builds_only, graph, lanes, ready
+from orchestrator.errors import BuildError, DiskFull, InfraError, KernelBroke, KmatrixError, ToolMissing
+from orchestrator.executors import Executor, Runner
+from orchestrator.executors.local import Local
+from orchestrator.model import Plan, Step, StepKind
+from orchestrator.paths import GUEST_TOOLS
+
+T = TypeVar("T")
+ROOT = GUEST_TOOLS.parent
+TAKES = {"source": 20.0, "kernel": 200.0, "image": 8.0, "tool": 1.0, "boot": 10.0, "profile": 15.0, "cell": 0.0}
+
+
+class Jumping(asyncio.SelectorEventLoop):
+    """Where nothing is to be done, it is later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:
+            self._now = max(self._now, self._scheduled[0].when())
+        super()._run_once()
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=Jumping) as runner:
+        return runner.run(work)
+
+
+@dataclass
+class Fake:
+    """Takes its time, gives the step's id, or what it is told to raise, each once."""
+
+    takes: Mapping[str, float] = field(default_factory=dict)  # by id or kind
+    raises: dict[str, list[BaseException]] = field(default_factory=dict)  # by id
+    began: dict[str, float] = field(default_factory=dict)
+    ended: dict[str, float] = field(default_factory=dict)
+    tries: dict[str, list[Sequence[KmatrixError]]] = field(default_factory=dict)
+    cancelled: list[str] = field(default_factory=list)
+
+    async def __call__(self, step: Step, results: Mapping[str, object], failures: Sequence[KmatrixError]) -> object:
+        assert set(results) == {*step.inputs, *step.after}, "a step gets what it waits for, and nothing else"
+        now = asyncio.get_running_loop().time
+        self.began.setdefault(step.id, now())
+        self.tries.setdefault(step.id, []).append(tuple(failures))
+        try:
+            await asyncio.sleep(self.takes.get(step.id, {**TAKES, **self.takes}[step.kind]))
+        except asyncio.CancelledError:
+            self.cancelled.append(step.id)
+            raise
+        self.ended[step.id] = now()
+        if self.raises.get(step.id):
+            raise self.raises[step.id].pop(0)
+        return step.id
+
+    def order(self, kind: str) -> list[str]:
+        """Subjects, as they began."""
+        mine = [name for name in sorted(self.began, key=lambda name: self.began[name]) if name.startswith(f"{kind} ")]
+        return [name.partition(" ")[2] for name in mine]
+
+    def together(self, names: Sequence[str]) -> int:
+        """How many of these were under way at most."""
+        return max(sum(self.began[n] <= self.began[m] < self.ended[n] for n in names) for m in names)
+
+
+def the_plan(text: str = "", select: Sequence[str] = ()) -> Plan:
+    matrix = matrix_file.from_text(text, ROOT / "matrix.yaml") if text else matrix_file.load(ROOT / "matrix.yaml")
+    return make_plan(matrix, select)
+
+
+def run(plan: Plan, fake: Fake, places: Mapping[str, int] | None = None, **how: Any) -> Mapping[str, object]:
+    """On 2 cores with much memory."""
+    executor: Executor = Local(places or lanes(plan, how.get("first", ""), 2, 64_000))
+    runner: Runner = fake
+    return at_once(executor.run(graph(plan, **how), runner))
+
+
+SMALL = """\
+arches: [aarch64, s390x]
+workloads: [shmem-write]
+sources: {a: {debian: linux-source-6.1}, b: {debian: linux-source-6.12}}
+kernels: {base: {source: a}, new: {source: b}}
+compare: [{base: base, new: new}]
+measure: {boots: 2}
+"""
+MIXED = SMALL.replace("[shmem-write]", "[shmem-write, throttle, contention]").replace("[aarch64, s390x]", "[aarch64]")
+
+
+def test_all_of_it_is_done_once() -> None:
+    fake = Fake()
+    done = run(the_plan(), fake)
+    assert set(done) == set(fake.began) and all(len(tries) == 1 for tries in fake.tries.values())
+    assert all(done[name] == name for name in done)
+
+
+def test_nothing_begins_before_what_it_waits_for() -> None:
+    plan, fake = the_plan(MIXED), Fake()
+    run(plan, fake, profile=True)
+    for step in graph(plan, profile=True):
+        for name in (*step.inputs, *step.after):
+            assert fake.ended[name] <= fake.began[step.id], (name, step.id)
+
+
+def test_sources_one_at_a_time_and_kernels_of_an_arch_one_after_the_other() -> None:
+    plan, fake = the_plan(SMALL), Fake()
+    run(plan, fake)
+    assert fake.together(["source a", "source b"]) == 1
+    for arch in ("aarch64", "s390x"):
+        assert fake.together([f"kernel {arch}/base", f"kernel {arch}/new"]) == 1
+    assert fake.together([f"kernel {b.id}" for b in plan.builds]) == 2, "arches side by side"
+    nice = {step.subject: step.niceness for step in builds_only(plan)}
+    assert (nice["aarch64/base"], nice["s390x/base"]) == (0, 10), "the first arch comes first"
+
+
+def test_a_cell_is_measured_while_other_kernels_are_built() -> None:
+    plan, fake = the_plan(), Fake()
+    run(plan, fake)
+    assert fake.order("kernel")[:2] == ["x86_64/patched", "aarch64/patched"], "fewest patches first"
+    assert fake.began["boot x86_64/patched/shmem-write#0"] == fake.ended["kernel x86_64/patched"] == 220
+    assert fake.ended["cell x86_64/patched/shmem-write"] < fake.ended["kernel x86_64/unpatched"]
+
+
+def test_boots_go_forwards_and_backwards_where_all_kernels_are_there() -> None:
+    fake = Fake({"kernel": 0.0, "source": 0.0})
+    run(the_plan(SMALL, ["aarch64/*"]), fake, {"nothing": 1})
+    assert fake.order("boot") == [
+        f"aarch64/{which}" for which in ("base/shmem-write#0", "new/shmem-write#0", "new/shmem-write#1",
+                                         "base/shmem-write#1")
+    ]  # fmt: skip
+
+
+def test_memory_bounds_how_many_guests_there_are() -> None:
+    plan = the_plan(SMALL)
+    assert lanes(plan, "", 8, 1300 * 3)["nothing"] == 2  # 1324 MiB each
+    assert lanes(plan, "", 2, 64_000)["nothing"] == 2 and lanes(plan, "", 2, 100)["nothing"] == 1
+    assert lanes(the_plan(MIXED), "", 8, 1324 * 6)["nothing"] == 3, "two kinds share it"
+    fake = Fake({"kernel": 0.0})
+    run(plan, fake, lanes(plan, "", 8, 1324 * 2))
+    assert fake.together([f"boot {boot.id}" for boot in plan.boots]) == 2
+
+
+def test_a_first_answer_comes_before_all_else() -> None:
+    plan, fake = the_plan(), Fake()
+    run(plan, fake, first="patched")
+    assert {step.niceness for step in graph(plan, "patched") if step.kind is StepKind.KERNEL} == {0}
+    answers = [f"boot {arch}/patched/shmem-write#0" for arch in ("x86_64", "aarch64", "s390x")]
+    last = max(fake.ended[f"kernel {arch}/patched"] for arch in ("x86_64", "aarch64", "s390x"))
+    others = [f"boot {boot.id}" for boot in plan.boots if f"boot {boot.id}" not in answers]
+    assert all(fake.began[name] >= last for name in others)
+    assert fake.began[answers[0]] == fake.ended["kernel x86_64/patched"], "a place of its own"
+
+
+def test_a_first_answer_does_not_wait_for_places_of_others() -> None:
+    plan = the_plan()
+    steps = graph(plan, "patched")
+    busy = [step for step in steps if step.lane == "nothing"][:2]
+    ended = [step.id for step in steps if step.kind is not StepKind.BOOT]
+    found = ready([step for step in steps if step.lane == "first"], busy, ended, {"first": 1, "nothing": 2})
+    assert [step.subject for step in found] == ["x86_64/patched/shmem-write#0"]
+
+
+def test_wall_clocks_wait_for_builds_and_those_that_compute_for_all_else_one_at_a_time() -> None:
+    plan, fake = the_plan(MIXED), Fake({"kernel aarch64/new": 500.0})
+    run(plan, fake)
+    boots = {name: [f"boot {b.id}" for b in plan.boots if b.cell.workload.name == name] for name in
+             ("shmem-write", "throttle", "contention")}  # fmt: skip
+    built = max(fake.ended[f"kernel {build.id}"] for build in plan.builds)
+    assert min(fake.began[name] for name in boots["shmem-write"]) < built
+    assert min(fake.began[name] for name in boots["throttle"]) >= built
+    assert fake.together([*boots["throttle"], *boots["shmem-write"]]) > fake.together(boots["throttle"]) >= 2
+    before = max(fake.ended[name] for name in (*boots["shmem-write"], *boots["throttle"]))
+    assert min(fake.began[name] for name in boots["contention"]) >= before
+    assert fake.together(boots["contention"]) == 1
+    nice = {step.subject.split("/")[2].partition("#")[0]: step.niceness for step in graph(plan) if step.lane}
+    assert nice == {"shmem-write": 5, "throttle": 0, "contention": 0}, "who wants nothing yields"
+
+
+def test_a_kernel_that_does_not_build_ends_its_cells_and_nothing_else() -> None:
+    plan, error = the_plan(SMALL), BuildError("it does not compile")
+    fake = Fake(raises={"kernel s390x/new": [error]})
+    done = run(plan, fake)
+    assert {name for name, result in done.items() if result is error} == {
+        "kernel s390x/new", "boot s390x/new/shmem-write#0", "boot s390x/new/shmem-write#1",
+    }  # fmt: skip
+    assert not [name for name in fake.began if name.startswith("boot s390x/new")]
+    assert "cell s390x/new/shmem-write" in fake.began, "it is told"
+
+
+def test_a_source_that_is_not_there_ends_what_is_made_of_it() -> None:
+    error = InfraError("no mirror")
+    done = run(the_plan(SMALL), Fake(raises={"source a": [error]}))
+    failed = {name for name, result in done.items() if result is error}
+    assert {"kernel aarch64/base", "kernel s390x/base"} < failed and not any("/new" in name for name in failed)
+
+
+def test_a_cell_that_failed_is_not_booted_again() -> None:
+    broke = KernelBroke("panic")
+    name = "aarch64/base/shmem-write"
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#0": [broke]})
+    done = run(the_plan(SMALL, ["aarch64/*"]), fake, {"nothing": 1})
+    assert f"boot {name}#1" not in fake.began and done[f"boot {name}#1"] is broke
+    assert done["boot aarch64/new/shmem-write#1"] == "boot aarch64/new/shmem-write#1"
+
+
+def test_the_testbeds_failure_is_repeated_as_often_as_it_says_and_told() -> None:
+    plan = the_plan(SMALL.replace("boots: 2", "boots: 1, retries: 2"), ["aarch64/*"])
+    first, second = InfraError("QEMU died"), InfraError("again")
+    name = "boot aarch64/new/shmem-write#0"
+    fake = Fake(raises={name: [first, second]})
+    assert run(plan, fake)[name] == name
+    assert fake.tries[name] == [(), (first,), (first, second)]
+    fake = Fake(raises={name: [first, second, first]})
+    assert run(plan, fake)[name] is first and len(fake.tries[name]) == 3
+
+
+@pytest.mark.parametrize("error", [KernelBroke("panic"), ToolMissing("no QEMU"), BuildError("no")])
+def test_no_other_failure_is_repeated(error: KmatrixError) -> None:
+    name = "boot aarch64/new/shmem-write#0"
+    fake = Fake(raises={name: [error]})
+    assert run(the_plan(SMALL), fake)[name] is error and len(fake.tries[name]) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(ValueError("oh"), "internal"), (OSError(errno.ENOSPC, "full"), "disk_full"), (OSError(1, "no"), "internal")],
+)
+def test_a_fault_of_ours_is_told_and_stops_nothing_else(error: BaseException, kind: str) -> None:
+    done = run(the_plan(SMALL), Fake(raises={"tool aarch64/shmem-write": [error]}))
+    result = done["tool aarch64/shmem-write"]
+    assert isinstance(result, DiskFull if kind == "disk_full" else InfraError) and result.kind == kind
+    assert done["cell s390x/new/shmem-write"] == "cell s390x/new/shmem-write"
+
+
+@pytest.mark.parametrize("moment", [5.0, 100.0, 225.0, 235.0])
+def test_an_interruption_ends_all_that_is_under_way(moment: float) -> None:
+    plan, fake = the_plan(SMALL), Fake()
+
+    async def interrupted() -> None:
+        async with asyncio.timeout(moment):
+            await Local(lanes(plan, "", 2, 64_000)).run(graph(plan), fake)
+
+    with pytest.raises(TimeoutError):
+        at_once(interrupted())
+    assert sorted(fake.cancelled) == sorted(set(fake.began) - set(fake.ended)) != []
+    assert all(began <= moment for began in fake.began.values())
+
+
+def test_what_ended_before_is_not_booted_again_but_told() -> None:
+    plan, fake = the_plan(SMALL), Fake()
+    ended = {"aarch64/base/shmem-write", "aarch64/new/shmem-write"}
+    run(plan, fake, ended=ended)
+    assert {name.partition("#")[0] for name in fake.order("boot")} == {
+        "s390x/base/shmem-write",
+        "s390x/new/shmem-write",
+    }
+    assert {f"cell {name}" for name in ended} < set(fake.began) and fake.began["cell aarch64/new/shmem-write"] == 0
+
+
+def test_a_profile_follows_its_cells_first_boot_and_the_cell_waits_for_it() -> None:
+    plan, fake = the_plan(SMALL, ["aarch64/*"]), Fake({"kernel": 0.0, "profile": 100.0})
+    run(plan, fake, profile=True)
+    for cell in plan.cells:
+        assert fake.began[f"profile {cell.id}"] >= fake.ended[f"boot {cell.id}#0"]
+        assert fake.began[f"cell {cell.id}"] >= fake.ended[f"profile {cell.id}"]
+    assert fake.together([name for name in fake.began if name.split()[0] in ("boot", "profile")]) == 2
+
+
+def test_only_the_builds() -> None:
+    fake = Fake()
+    done = at_once(Local({}).run(builds_only(the_plan(SMALL)), fake))
+    assert {name.split()[0] for name in done} == {"source", "kernel"} and len(done) == 6
+
+
+def test_ready_images_need_no_source() -> None:
+    text = SMALL.replace("{debian: linux-source-6.1}", "{image: 'x/{arch}', system_map: 'y/{arch}'}")
+    steps = {step.id: step for step in builds_only(the_plan(text))}
+    assert "source a" not in steps and steps["kernel aarch64/base"].inputs == ()
+
+
+def test_steps_are_plain_values_that_can_travel() -> None:
+    for step in graph(the_plan(MIXED), "new", profile=True):
+        assert pickle.loads(pickle.dumps(step)) == step
+        sent = json.loads(json.dumps(asdict(step)))
+        lists = {name: tuple(value) for name, value in sent.items() if isinstance(value, list)}
+        assert Step(**{**sent, **lists, "kind": StepKind(sent["kind"])}) == step
+
+
+def test_a_source_that_says_which_it_is_has_a_key() -> None:
+    text = SMALL.replace("{debian: linux-source-6.1}", "{debian: linux-source-6.1, version: 6.1.192-1}")
+    keys = {step.subject: step.key for step in builds_only(the_plan(text)) if step.kind is StepKind.SOURCE}
+    assert keys == {"a": "debian:linux-source-6.1=6.1.192-1", "b": ""}
+
+
+def test_what_waits_for_what_never_ends_is_a_fault() -> None:
+    step = Step(StepKind.BOOT, "a", after=("boot b",))
+    with pytest.raises(InfraError, match="boot a waits for what never ends"):
+        at_once(Local({}).run([step, replace(step, subject="c", after=())], Fake()))
+
+
+def test_a_full_disk_without_a_name_is_the_caches() -> None:
+    fake = Fake(raises={"tool a": [OSError(errno.ENOSPC, "full")]})
+    done = at_once(Local({}, Path("/the/cache")).run([Step(StepKind.TOOL, "a")], fake))
+    assert "/the/cache" in str(done["tool a"])

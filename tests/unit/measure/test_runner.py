@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whole runs without a guest: what is measured, what is taken from the store, what an earlier start has left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import ui
+from orchestrator.build.guest_tools import Tool
+from orchestrator.build.sources import Tree
+from orchestrator.config import matrix_file
+from orchestrator.config.plan import plan as make_plan
+from orchestrator.engine import Manner, Work
+from orchestrator.errors import InfraError
+from orchestrator.events import Bus, CellEnded, Event, KernelKnown, Note
+from orchestrator.guest.accel import Choice
+from orchestrator.measure import boots, provenance, results, runner
+from orchestrator.measure.boot import Task
+from orchestrator.model import BootResult, Build, KernelArtifact, PassSample, Provenance, Status
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
+from orchestrator.store import Store
+
+TEXT = """\
+arches: [aarch64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels: {base: {source: s}, new: {source: s, kconfig: [CONFIG_X=y]}}
+compare: [{base: base, new: new}]
+measure: {boots: 2, passes: 1}
+"""
+
+
+@dataclass
+class Kernels:
+    """A builder that has every kernel."""
+
+    compiler: str = "gcc 12"
+    refresh: bool = False
+    known_as: dict[str, str] = field(default_factory=dict)
+
+    def has(self, source: object) -> bool:
+        return False
+
+    async def source(self, source: object) -> Tree:
+        return Tree("debian:linux-source-6.1=6.1.192-1", "t", Path(), "6.1.192")
+
+    async def find(self, build: Build) -> KernelArtifact:
+        info = {
+            "source": "debian:linux-source-6.1=6.1.192-1", "compiler": self.compiler,
+            "config_sha256": f"c{build.kconfig[-1]}", "image_sha256": f"i{build.kconfig[-1]}{self.compiler}",
+        }  # fmt: skip
+        key = f"{self.known_as.get(build.kernel.name, build.kernel.name)}-{self.compiler}"
+        return KernelArtifact(build.id, key, Path("/none"), Path("/none/Image"), "6.1.192", info, True)
+
+
+@dataclass
+class House:
+    """A cache, run folders, and guests that are none."""
+
+    root: Path
+    measured: list[str] = field(default_factory=list)
+    kernels: Kernels = field(default_factory=Kernels)
+    fails: dict[str, list[Exception]] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    async def measure(self, task: Task) -> BootResult:
+        self.measured.append(task.boot.id)
+        if self.fails.get(task.boot.id):
+            raise self.fails[task.boot.id].pop(0)
+        (task.folder / "counted").mkdir(exist_ok=True)
+        (task.folder / "console.log").write_text(f"console {len(self.measured)}")
+        (task.folder / "counted/qemu.txt").write_text("qemu")
+        value = {"time": 1000.0 + len(self.measured), "pgfault": 2.0, "minflt": 1.0, "majflt": 0.0}
+        passes = tuple(PassSample(100, value, {}) for _ in range(2))
+        its = task.provenance
+        return BootResult(
+            task.boot.number, its.machine.accel, its.machine.qemu, its.machine.cpu, ("qemu",), 1, passes,
+            its.kernel.key, its.workload.program, {"measure": 1.0}, task.notes, provenance=provenance.key(its),
+        )  # fmt: skip
+
+    def run(self, name: str, text: str = TEXT, **manner: Any) -> RunFolder:
+        """As the engine does it."""
+        folder = RunFolder(self.root / name)
+        matrix = matrix_file.from_text(text, self.root / "matrix.yaml")
+        plan = make_plan(matrix)
+        if not (folder.path / "plan.json").exists():
+            record.save_request(folder, Request(self.root / "matrix.yaml", text, (), {}), matrix, plan)
+        made = runner.Runner(
+            plan, folder, Bus(), Store(self.root / "cache"), self.root, self.kernels,  # type: ignore[arg-type]
+            fresh=manner.get("fresh", False),
+        )  # fmt: skip
+        self.measured, self.events = [], []
+        made.bus.subscribe(self.events.append)
+        asyncio.run(Work(made, Manner(**manner)).run())
+        return folder
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    made = House(tmp_path.resolve())
+    program, image = made.root / "program", made.root / "image-1/initramfs.cpio"
+    image.parent.mkdir()
+    image.write_text("image")
+    program.write_text("program")
+
+    def gives(value: object) -> Callable[..., Any]:
+        async def answer(*_: object, **__: object) -> object:
+            return value
+
+        return answer
+
+    async def compiler(_: str) -> str:
+        return made.kernels.compiler
+
+    async def facts(_: object) -> Mapping[str, object]:
+        host = {"cpu": "C", "machine": "m", "cores": 2, "memory_mib": 2048, "kernel": "6.1"}
+        return {**host, "compiler": {"aarch64": made.kernels.compiler}}
+
+    monkeypatch.setattr(runner, "facts", facts)
+    monkeypatch.setattr(runner.toolchain, "compiler", compiler)
+    monkeypatch.setattr(runner.guest_tools, "tool", gives(Tool(program)))
+    monkeypatch.setattr(boots.initramfs, "image", gives(image))
+    monkeypatch.setattr(boots.accel, "choose", gives(Choice("tcg")))
+    monkeypatch.setattr(boots.accel, "qemu_version", gives("7.2"))
+    monkeypatch.setattr(boots, "measure", made.measure)
+    return made
+
+
+ALL = {f"aarch64/{kernel}/shmem-write#{number}" for kernel in ("base", "new") for number in (0, 1)}
+
+
+def values(folder: RunFolder) -> list[float]:
+    cells = folder.load_cells()
+    return [sample.values["time"] for cell in cells for boot in cell.boots for sample in boot.passes]
+
+
+def files(folder: RunFolder) -> set[str]:
+    return {str(path.relative_to(folder.path)) for path in folder.path.rglob("*") if path.is_file()}
+
+
+def test_what_was_measured_is_taken_from_the_store_and_marked(house: House) -> None:
+    first = house.run("first")
+    assert set(house.measured) == ALL and not any(cell.stored for cell in first.load_cells())
+    second = house.run("second")
+    assert house.measured == [] and values(second) == values(first)
+    assert all(boot.stored for cell in second.load_cells() for boot in cell.boots)
+    assert files(second) == files(first), "a run folder has all that it always had"
+    ended = [event for event in house.events if isinstance(event, CellEnded)]
+    assert len(ended) == 2 and all(event.stored and not event.resumed for event in ended)
+    assert [event.message for event in house.events if isinstance(event, Note)] == [
+        "2 cells measured before, exactly the same; --fresh measures again"
+    ]
+    report = record.report(second)
+    assert [cell["stored"] for cell in report["cells"]] == [True, True]
+    assert [cell["stored"] for cell in record.report(first)["cells"]] == [False, False]
+
+
+def test_fresh_measures_again_and_is_what_is_stored_from_then_on(house: House) -> None:
+    first = house.run("first")
+    second = house.run("second", fresh=True)
+    assert set(house.measured) == ALL
+    third = house.run("third")
+    assert house.measured == [] and values(third) == values(second)
+    assert len(values(first)) == len(values(third))
+
+
+def test_a_result_of_another_thing_is_not_taken(house: House) -> None:
+    house.run("first")
+    house.run("more boots", TEXT.replace("boots: 2", "boots: 3"))
+    assert set(house.measured) == {"aarch64/base/shmem-write#2", "aarch64/new/shmem-write#2"}
+    house.run("more passes", TEXT.replace("passes: 1", "passes: 2"))
+    assert set(house.measured) == ALL
+    (house.root / "program").write_text("another")
+    house.run("another program")
+    assert set(house.measured) == ALL
+    house.kernels = Kernels("gcc 13")
+    house.run("compiler")
+    assert set(house.measured) == ALL
+
+
+def test_a_kernel_by_another_name_is_the_same_kernel(house: House) -> None:
+    house.run("first")
+    house.kernels.known_as = {"before": "base"}
+    house.run("second", TEXT.replace("{base: {source", "{before: {source").replace("base: base", "base: before"))
+    assert house.measured == []
+
+
+def test_figures_that_vary_are_always_measured(house: House) -> None:
+    text = TEXT.replace("measure: {", "measure: {clock: wall, ")
+    first = house.run("first", text)
+    house.run("second", text)
+    assert set(house.measured) == ALL
+    rests_on = [cell.provenance for cell in first.load_cells()]
+    assert all(its is not None and its.host == "C, 2 cores, 2 GiB, Linux 6.1" for its in rests_on)
+
+
+def test_a_run_that_was_cut_off_keeps_what_it_has(house: House) -> None:
+    lost = "aarch64/new/shmem-write#1"
+    house.fails = {lost: [InfraError("the power went")] * 2}
+    folder = house.run("run")
+    assert [cell.status for cell in folder.load_cells()] == [Status.PASSED, Status.INFRA_FAILED]
+    before = values(folder)
+    house.run("run", fresh=True)
+    assert house.measured == [lost], "what was measured in this run is fresh"
+    assert values(folder)[: len(before)] == before and len(values(folder)) == 8
+    resumed = {event.subject: event.resumed for event in house.events if isinstance(event, CellEnded)}
+    assert resumed == {"aarch64/base/shmem-write": True, "aarch64/new/shmem-write": False}
+
+
+def test_boots_of_before_provenance_was_kept_are_gone_on_with(house: House) -> None:
+    folder = house.run("run")
+    for path in folder.path.glob("cells/*/*/*/result.json"):
+        path.unlink()
+    for path in folder.path.glob("cells/*/*/*/boot-*/result.json"):
+        old = json.loads(path.read_text())
+        del old["provenance"], old["stored"]
+        path.write_text(json.dumps(old))
+    house.run("run", fresh=True)
+    assert house.measured == []
+    assert [cell.provenance for cell in folder.load_cells()] == [None, None], "it is not known of these"
+
+
+def test_a_cell_of_a_kernel_that_is_another_by_now_is_refused(house: House) -> None:
+    text = TEXT.replace("[shmem-write]", "[shmem-write, futex-fault]")
+    house.fails = {"aarch64/base/futex-fault#0": [InfraError("gone")] * 2}
+    folder = house.run("run", text)
+    path = folder.path / "cells/aarch64/base/shmem-write/result.json"
+    path.write_text(path.read_text().replace('"image": "i', '"image": "other-i'))
+    house.run("run", text)
+    cell = folder.load_cell("aarch64/base/futex-fault")
+    assert cell is not None and cell.failure is not None and cell.status is Status.INFRA_FAILED
+    assert "aarch64/base is not what the run began with: image was other-i" in cell.failure.message
+
+
+def test_a_retry_is_noted_in_the_result_and_told(house: House) -> None:
+    name = "aarch64/base/shmem-write#0"
+    house.fails = {name: [InfraError("QEMU died")]}
+    folder = house.run("run")
+    note = "attempt 1 failed and was repeated: QEMU died"
+    cell = folder.load_cell("aarch64/base/shmem-write")
+    assert cell is not None and cell.boots[0].notes == (note,)
+    assert [event.message for event in house.events if isinstance(event, Note)] == [note]
+    assert house.measured.count(name) == 2
+
+
+def test_what_is_stored_ends_a_check_at_once(house: House) -> None:
+    """The first answer: it booted when it was measured."""
+    house.run("first")
+    told: list[Event] = []
+    folder, text = RunFolder(house.root / "second"), TEXT
+    matrix = matrix_file.from_text(text, house.root / "matrix.yaml")
+    plan = make_plan(matrix)
+    record.save_request(folder, Request(house.root / "matrix.yaml", text, (), {}), matrix, plan)
+    made = runner.Runner(plan, folder, Bus(), Store(house.root / "cache"), house.root, house.kernels)  # type: ignore[arg-type]
+    made.bus.subscribe(ui.Answering(made.bus, plan, "new"))
+    made.bus.subscribe(told.append)
+    asyncio.run(Work(made, Manner(first="new")).run())
+    assert [event.message for event in told if isinstance(event, Note)][:1] == ["builds and boots on aarch64"]
+    assert len([event for event in told if isinstance(event, KernelKnown)]) == 2
+
+
+def its(folder: RunFolder) -> Provenance:
+    cell = folder.load_cell("aarch64/base/shmem-write")
+    assert cell is not None and cell.provenance is not None
+    return cell.provenance
+
+
+def test_provenance_says_what_a_cell_rests_on_and_comes_back(house: House) -> None:
+    folder = house.run("run")
+    found = its(folder)
+    assert found.kernel.source == "debian:linux-source-6.1=6.1.192-1" and found.kernel.compiler == "gcc 12"
+    assert found.guest_image == "image-1" and found.machine.qemu == "7.2" and found.host == ""
+    assert (found.warmup, found.passes, found.format) == (1, 1, provenance.FORMAT)
+    (row,) = (row for row in record.report(folder)["cells"] if row["kernel"] == "base")
+    assert json.dumps(row["provenance"]) == json.dumps(asdict(found))
+    other = folder.load_cell("aarch64/new/shmem-write")
+    assert other is not None and other.provenance is not None
+    assert set(provenance.differing(found, other.provenance)) == {
+        "kernel.kconfig", "kernel.config", "kernel.image", "kernel.key",
+    }  # fmt: skip
+
+
+def changes(value: Any) -> list[Any]:
+    """The value with each of its fields changed, one at a time, down to the last."""
+    found = []
+    for one in fields(value):
+        old = getattr(value, one.name)
+        new: list[Any]
+        if is_dataclass(old):
+            new = changes(old)
+        elif isinstance(old, tuple):
+            new = [(*old, "more")]
+        else:
+            new = [old + 1] if isinstance(old, int) else [f"{old}, another"]
+        found += [replace(value, **{one.name: each}) for each in new]
+    return found
+
+
+def test_every_field_of_it_counts(house: House) -> None:
+    found = its(house.run("run"))
+    others = changes(found)
+    assert len(others) >= 24
+    assert len({results.key(other, 0) for other in [found, *others]} | {results.key(found, 1)}) == len(others) + 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "file", "lost", "more", "number", "provenance", "gone"])
+def test_a_stored_result_is_whole_or_is_none(house: House, damage: str) -> None:
+    first = house.run("first")
+    place = house.root / "cache/results" / results.key(its(first), 0)
+    stored = place / results.FILE
+    data = json.loads(stored.read_text())
+    if damage == "cut":
+        stored.write_text(stored.read_text()[:200])
+    elif damage == "changed":
+        stored.write_text(stored.read_text().replace("1001.0", "1002.0").replace("1002.0", "1003.0"))
+    elif damage == "file":
+        (place / "console.log").write_text("another")
+    elif damage == "lost":
+        (place / "counted/qemu.txt").unlink()
+    elif damage == "more":
+        (place / "more").write_text("")
+    elif damage in ("number", "provenance"):
+        kept = json.loads(data["kept"])
+        if damage == "number":
+            kept["result"]["number"] = 1
+        else:
+            kept["provenance"]["kernel"]["image"] = "another"
+        text = json.dumps(kept, sort_keys=True)
+        stored.write_text(json.dumps({"sha256": results.digest(text), "kept": text}))
+    else:
+        stored.unlink()
+    second = house.run("second")
+    assert house.measured == ["aarch64/base/shmem-write#0"]
+    assert [boot.stored for boot in second.load_cells()[0].boots] == [False, True]
+    assert not second.load_cells()[0].stored
+    third = house.run("third")
+    assert house.measured == [] and values(third) == values(second), "it is whole again"
