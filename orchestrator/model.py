@@ -24,14 +24,38 @@ class Status(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a comparison or an expectation says."""
+    """What a comparison, an expectation or a claim says."""
 
-    BETTER = "better"
+    BETTER = "better"  # of comparisons
     WORSE = "worse"
     SAME = "same"
     UNCLEAR = "unclear"
-    AS_EXPECTED = "as_expected"
+    AS_EXPECTED = "as_expected"  # of expectations and claims
     NOT_AS_EXPECTED = "not_as_expected"
+    MISSING = "missing"  # of claims: a cell has no result, or nothing bears on it
+    OUT_OF_REACH = "out_of_reach"
+
+
+class Reason(StrEnum):
+    """Why a comparison's verdict is what it is; ComparisonRow.why says it in words, with its figures."""
+
+    BEYOND_NOISE = "beyond_noise"  # better or worse
+    NO_DIFFERENCE = "no_difference"  # none was shown: same, or unclear where the run could not have seen a small one
+    WITHIN_FLOOR = "within_floor"  # significant, but no larger than what noise alone makes
+    MOVED = "moved"  # of a metric that only tells: neither way is better
+    TOO_FEW_BOOTS = "too_few_boots"
+    STATISTIC_FAILED = "statistic_failed"
+    NOT_COMPARABLE = "not_comparable"  # the cells differ in more than the kernel
+    UNKNOWN = "unknown"  # of an old report, in words that are not known
+
+
+class Bound(StrEnum):
+    """What an expectation's figure is."""
+
+    PER_UNIT = "per unit"  # of work, as the two that follow
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    CHANGE = "change"  # relative, from base to new
 
 
 class Clock(StrEnum):
@@ -154,7 +178,7 @@ class Claim:
     beyond: str = ""  # what of it cannot be reached here, and why
 
 
-class Kind(StrEnum):
+class ProgramKind(StrEnum):
     """What a file is, and so how it is measured."""
 
     MARKERS = "C with kmatrix.h"  # measures itself
@@ -164,14 +188,14 @@ class Kind(StrEnum):
     SCRIPT = "script"
 
 
-WHOLE = frozenset({Kind.SOURCE, Kind.BINARY, Kind.SCRIPT})  # measured from start to end
+WHOLE = frozenset({ProgramKind.SOURCE, ProgramKind.BINARY, ProgramKind.SCRIPT})  # measured from start to end
 
 
 @dataclass(frozen=True)
 class UserProgram:
     """files: all that it is made of, itself first; compiled: C files among them; headers: folders with headers."""
 
-    kind: Kind
+    kind: ProgramKind
     files: tuple[Path, ...]
     compiled: tuple[Path, ...] = ()
     headers: tuple[Path, ...] = ()
