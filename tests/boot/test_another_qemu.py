@@ -19,8 +19,8 @@ QEMUS = {  # by suite: what has the emulators there
     "bookworm": ["qemu-system-x86", "qemu-system-arm", "qemu-system-misc"],
     "trixie": ["qemu-system-x86", "qemu-system-arm", "qemu-system-s390x"],
 }
-FAULTS = EVERYWHERE.replace("[small]", "[faults]")
-WHOLE = EVERYWHERE.replace("[small]", "[shmem-write]").replace("boots: 1", "boots: 2")
+ONE = EVERYWHERE.replace("[small]", "[shmem-write]")
+TWO = ONE.replace("boots: 1", "boots: 2")
 START = """\
 #!/bin/sh
 exec {loader} --library-path {libraries} {program} -L {root}/usr/share/qemu -L {root}/usr/share/seabios "$@"
@@ -50,9 +50,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
-@pytest.fixture(
-    scope="module", params=[FAULTS, pytest.param(WHOLE, marks=pytest.mark.night)], ids=["faults", "whole"]
-)
+@pytest.fixture(scope="module", params=[ONE, pytest.param(TWO, marks=pytest.mark.night)], ids=["one boot", "two"])
 def base(ready: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Done:
     """With this host's own."""
     done = Kmatrix(tmp_path_factory.mktemp("base")).run(request.param)

@@ -13,6 +13,8 @@ from tests.boot.conftest import HERE, LAB, SMALL, Done, Kmatrix
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 LOCK = {"x86_64": "down_read_trylock", "aarch64": "down_read_trylock", "s390x": "down_read"}
+SELDOM = 0.001  # a page: once in a pass or two
+BESIDE = 900  # instructions between the clock's two readings and the region, of the whole pass
 WHOLE = LAB.replace("shmem-light", "shmem-write").replace(", memory_mib: 256", "")  # as profiled: 400 MiB a pass
 
 
@@ -53,7 +55,7 @@ def function(row: Any, name: str) -> Any:
 def lines(row: Any, sign: str) -> list[Any]:
     """Lines of the change with this sign that were executed."""
     found = [line for hunk in row["hunks"] for line in hunk["lines"] if line["sign"] == sign]
-    return [line for line in found if line["base_instructions"] or line["new_instructions"]]
+    return [line for line in found if (line["base_instructions"] or 0) + (line["new_instructions"] or 0) > SELDOM]
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -86,7 +88,7 @@ def test_calls_are_judged(profiled: Done, arch: str) -> None:
 def test_a_profiled_pass_is_the_same_pass(profiled: Done, arch: str) -> None:
     for cell in (c for c in profiled.json("profile.json")["cells"] if c["arch"] == arch):
         assert cell["balances"] and cell["agrees"]
-        assert cell["total"] == pytest.approx(cell["clock_profiled"], rel=2e-6)
+        assert abs(cell["total"] - cell["clock_profiled"]) * cell["units"] < BESIDE
         assert 0 < cell["interrupts"] < 20 and cell["unattributed"] < 0.1
 
 
@@ -133,7 +135,7 @@ def test_call_paths_add_up_to_the_account_and_show_where_the_second_walk_was(pro
     for kernel in ("unpatched", "patched"):
         cell = account(profiled, arch, kernel)
         followed = sum(own for _, _, own in cell["paths"]) + cell["interrupts"]
-        assert cell["paths_why"] == "" and followed == pytest.approx(cell["total"], rel=2e-6)
+        assert cell["paths_why"] == "" and followed == pytest.approx(cell["total"], abs=BESIDE)
     row = difference(profiled, arch)
     outer = [path for path in row["paths"] if path["depth"] == 0]
     assert outer[0]["name"] == "user:main" and outer[0]["base_instructions"] > 0.99 * row["base_total"]
