@@ -178,7 +178,7 @@ class Claim:
     beyond: str = ""  # what of it cannot be reached here, and why
 
 
-class Kind(StrEnum):
+class ProgramKind(StrEnum):
     """What a file is, and so how it is measured."""
 
     MARKERS = "C with kmatrix.h"  # measures itself
@@ -188,14 +188,14 @@ class Kind(StrEnum):
     SCRIPT = "script"
 
 
-WHOLE = frozenset({Kind.SOURCE, Kind.BINARY, Kind.SCRIPT})  # measured from start to end
+WHOLE = frozenset({ProgramKind.SOURCE, ProgramKind.BINARY, ProgramKind.SCRIPT})  # measured from start to end
 
 
 @dataclass(frozen=True)
 class UserProgram:
     """files: all that it is made of, itself first; compiled: C files among them; headers: folders with headers."""
 
-    kind: Kind
+    kind: ProgramKind
     files: tuple[Path, ...]
     compiled: tuple[Path, ...] = ()
     headers: tuple[Path, ...] = ()

@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build import toolchain
 from orchestrator.errors import BuildError
-from orchestrator.model import WHOLE, Arch, Kind, UserProgram, Workload
+from orchestrator.model import WHOLE, Arch, ProgramKind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON
 from orchestrator.store import Store, digest, sha256
 
@@ -57,12 +57,12 @@ async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
         return Tool(await _Job(arch, box, workload.name, c_files, headers).binary(store))
     sources = own.compiled
     others = [path for path in own.files if path not in sources]
-    if own.kind is Kind.MARKERS:
+    if own.kind is ProgramKind.MARKERS:
         return Tool(await _Job(arch, box, workload.name, sources, others, own).binary(store))
-    if own.kind is Kind.WILL_IT_SCALE:
+    if own.kind is ProgramKind.WILL_IT_SCALE:
         return Tool(await _Job(arch, box, workload.name, sources, others, own, adapter="will-it-scale").binary(store))
     runner = await _Job(arch, box, "process", [box / ADAPTERS / "process.c"], [], place=APART).binary(store)
-    if own.kind is Kind.SOURCE:
+    if own.kind is ProgramKind.SOURCE:
         return Tool(runner, await _Job(arch, box, workload.name, sources, others, own, common=False).binary(store))
     return Tool(runner, _kept(store, own.files[0]))
 

@@ -19,7 +19,7 @@ from rich.table import Table
 from orchestrator.cli import options
 from orchestrator.cli.console import printer
 from orchestrator.errors import ConfigError
-from orchestrator.history.entries import Filter, Run
+from orchestrator.history.entries import Entry, Filter
 from orchestrator.history.page import render
 from orchestrator.history.store import History
 from orchestrator.runs.load import load
@@ -102,7 +102,7 @@ def moment(text: str) -> float:
         ) from error
 
 
-def runs_table(runs: Sequence[Run]) -> Table:
+def runs_table(runs: Sequence[Entry]) -> Table:
     """One line per run."""
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     out.add_column("run", justify="right", no_wrap=True)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from orchestrator.arches import known as arches
 from orchestrator.config import elf
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch, Kind, UserProgram
+from orchestrator.model import Arch, ProgramKind, UserProgram
 
 SHELLS = ("sh", "ash", "busybox")  # names by which a script may ask for the guest's /bin/sh, which is busybox
 KSELFTEST = "kselftest"  # how the headers of kernel selftests begin
@@ -32,24 +32,24 @@ def identify(path: Path) -> UserProgram:
     if path.suffix == ".c":
         return _source(path)
     if content.startswith(elf.MAGIC):
-        return UserProgram(Kind.BINARY, (path,), arches=(_arch_of(path, content, arches()),))
+        return UserProgram(ProgramKind.BINARY, (path,), arches=(_arch_of(path, content, arches()),))
     if content.startswith(b"#!"):
         line = content.split(b"\n", 1)[0][2:].decode(errors="replace")
-        return UserProgram(Kind.SCRIPT, (path,), interpreter=interpreter(path, line))
+        return UserProgram(ProgramKind.SCRIPT, (path,), interpreter=interpreter(path, line))
     raise ConfigError(
         f"{path} is no workload: neither a C file (NAME.c), nor an ELF program, nor a script that starts with #!"
     )
 
 
-def c_kind(text: str) -> Kind | None:
+def c_kind(text: str) -> ProgramKind | None:
     """What the text of a C file defines; None: nothing to start."""
     code = _MEANINGLESS.sub(" ", text)
     has_main = bool(_MAIN.search(code))
     if _TESTCASE.search(code) and not has_main:
-        return Kind.WILL_IT_SCALE
+        return ProgramKind.WILL_IT_SCALE
     if not has_main:
         return None
-    return Kind.MARKERS if _MARKERS.search(code) else Kind.SOURCE
+    return ProgramKind.MARKERS if _MARKERS.search(code) else ProgramKind.SOURCE
 
 
 def interpreter(path: Path, line: str) -> tuple[str, ...]:

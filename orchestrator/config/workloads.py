@@ -17,7 +17,7 @@ from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.config import programs
 from orchestrator.errors import ConfigError
-from orchestrator.model import CALLS, Disk, Expectation, Kind, UserProgram, Workload
+from orchestrator.model import CALLS, Disk, Expectation, ProgramKind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import counted, unknown
 
@@ -189,7 +189,7 @@ def _defaults(own: UserProgram) -> dict[str, Any]:
     """What need not be declared of a file."""
     title = f"{own.files[0].name}, {own.kind}"
     common = {"title": title, "metrics": ["pgfault", "minflt", "majflt", "time"], "memory_mib": 256}
-    if own.kind is Kind.WILL_IT_SCALE:
+    if own.kind is ProgramKind.WILL_IT_SCALE:
         return {**common, "unit": "iteration", "warmup": STEADY}
     return {**common, "unit": "run"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Run:
+class Entry:
     """An entry, as `kmatrix history` lists it. started: seconds since 1970."""
 
     id: int
@@ -30,7 +30,7 @@ class Point:
     boots: one list per boot, in it one number per counted pass; () where the cell did not pass.
     """
 
-    run: Run
+    run: Entry
     cell: str
     status: str
     exact: bool
@@ -38,7 +38,7 @@ class Point:
     units: int | None
     metric: str
     boots: Sequence[Sequence[float]]
-    inputs: Mapping[str, str]  # lineage.inputs()
+    inputs: Mapping[str, str]  # lineage.rests_on()
     kernel: Mapping[str, str]  # lineage.kernel()
 
 

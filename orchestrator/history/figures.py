@@ -11,7 +11,7 @@ from orchestrator.analyse.statistics import centre
 from orchestrator.analyse.verdicts import FLOOR
 from orchestrator.collectors import Collector
 from orchestrator.collectors import known as collectors
-from orchestrator.history.entries import Point, Run
+from orchestrator.history.entries import Entry, Point
 from orchestrator.history.trends import Line, Trend
 from orchestrator.report.parts.figures import GREY, INK, svg
 
@@ -68,6 +68,6 @@ def _draw_line(axes: Axes, line: Line, how: Collector) -> None:
         axes.axvline(times[step.at], color=STEP, linewidth=1)
 
 
-def _time(run: Run) -> float:
+def _time(run: Entry) -> float:
     """As matplotlib counts: days since 1970."""
     return run.started / 86400

@@ -13,7 +13,7 @@ from orchestrator.analyse.differences import SETTINGS
 UNKNOWN = "not recorded"
 
 
-def inputs(report: MatrixReport, cell: CellRow) -> dict[str, str]:
+def rests_on(report: MatrixReport, cell: CellRow) -> dict[str, str]:
     """{what, as a reader names it: which one}, for all that is not the kernel's source. The emulator's version is
     none of them: it must not matter, and that is verified. The machine is one where figures vary."""
     build = f"{cell['arch']}/{cell['kernel']}"
@@ -54,7 +54,7 @@ def kernel(report: MatrixReport, cell: CellRow) -> dict[str, str]:
 
 
 def differing(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """compiler: gcc 12 before, gcc 14 now; in the order of inputs()."""
+    """compiler: gcc 12 before, gcc 14 now; in the order of rests_on()."""
     return [
         f"{name}: {_short(old.get(name, UNKNOWN))} before, {_short(new.get(name, UNKNOWN))} now"
         for name in dict.fromkeys([*old, *new])

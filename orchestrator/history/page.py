@@ -17,9 +17,9 @@ from orchestrator.analyse.statistics import centre
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import Collector
 from orchestrator.collectors import known as collectors
-from orchestrator.history.entries import Point, Run
+from orchestrator.history.entries import Entry, Point
 from orchestrator.history.figures import figure, per_unit
-from orchestrator.history.steps import Step
+from orchestrator.history.steps import Jump
 from orchestrator.history.trends import CellTrend, Line, Trend, trends
 from orchestrator.model import Direction
 from orchestrator.store import digest
@@ -52,7 +52,7 @@ def render(points: Sequence[Point]) -> str:
     ).rstrip() + "\n"  # fmt: skip
 
 
-def date(run: Run) -> str:
+def date(run: Entry) -> str:
     """2026-11-23 04:10, UTC."""
     return datetime.fromtimestamp(run.started, UTC).strftime("%Y-%m-%d %H:%M")
 
@@ -62,7 +62,7 @@ def step_rows(trend: Trend, line: Line) -> list[dict[str, str]]:
     return [_step_row(trend, line, step) for step in line.steps]
 
 
-def _step_row(trend: Trend, line: Line, step: Step) -> dict[str, str]:
+def _step_row(trend: Trend, line: Line, step: Jump) -> dict[str, str]:
     how = collectors()[trend.metric]
     last, first = line.points[step.at - 1], line.points[step.at]
     change = f"{step.change:+.2%}" if step.change is not None else f"{step.after - step.before:+g} a pass"
@@ -81,7 +81,7 @@ def _step_row(trend: Trend, line: Line, step: Step) -> dict[str, str]:
     }
 
 
-def _tone(step: Step, how: Collector) -> str:
+def _tone(step: Jump, how: Collector) -> str:
     if how.direction is Direction.NEITHER:
         return "plain"
     return "good" if (step.after < step.before) == (how.direction is Direction.LOWER) else "bad"
@@ -106,7 +106,7 @@ def _shown(value: float, point: Point, how: Collector) -> str:
     return f"{per_unit(value, point, how):.{how.digits}f}"
 
 
-def _headline(runs: Sequence[Run], steps: Sequence[Any]) -> str:
+def _headline(runs: Sequence[Entry], steps: Sequence[Any]) -> str:
     if not runs:
         return "No run is recorded"
     found = f"{len(steps)} step{'s' * (len(steps) != 1)}" if steps else "no step"

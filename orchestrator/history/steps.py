@@ -37,7 +37,7 @@ Boots = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Step:
+class Jump:
     """The first run of a new level (its place in the line), both levels in the metric's unit; p: None if exact."""
 
     at: int
@@ -51,33 +51,33 @@ class Step:
         return (self.after - self.before) / abs(self.before) if self.before else None
 
 
-def steps(line: Sequence[Boots], how: Collector, repeats: bool, lines: int = 1) -> list[Step]:
+def steps(line: Sequence[Boots], how: Collector, repeats: bool, lines: int = 1) -> list[Jump]:
     """Of one line, boots by run. repeats: its figures are exact; lines: how many that vary share the level."""
     if not all(sound(boots) for boots in line):
         raise ValueError("a line has runs without a figure")
     return _exact(line, how) if repeats else _varying([centre(boots) for boots in line], ALPHA / max(1, lines))
 
 
-def _exact(line: Sequence[Boots], how: Collector) -> list[Step]:
-    found: list[Step] = []
+def _exact(line: Sequence[Boots], how: Collector) -> list[Jump]:
+    found: list[Jump] = []
     start = 0
     for at in range(1, len(line)):
         level = sorted(line[start:at], key=centre)[(at - start) // 2]
         if exact(Case(level, line[at], how)).verdict is Verdict.SAME:
             continue
-        found.append(Step(at, centre(level), centre(line[at])))
+        found.append(Jump(at, centre(level), centre(line[at])))
         start = at
     return found
 
 
-def _varying(values: Sequence[float], level: float, offset: int = 0) -> list[Step]:
+def _varying(values: Sequence[float], level: float, offset: int = 0) -> list[Jump]:
     at, p = most_likely(values)
     if p > level:
         return []
     before, after = (centre([[value] for value in side]) for side in (values[:at], values[at:]))
     if abs(after - before) <= FLOOR * abs(before):
         return []
-    mine = Step(offset + at, before, after, p)
+    mine = Jump(offset + at, before, after, p)
     return [*_varying(values[:at], level, offset), mine, *_varying(values[at:], level, offset + at)]
 
 

@@ -23,11 +23,11 @@ from orchestrator.analyse.statistics import centre
 from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import lineage
-from orchestrator.history.entries import ALL, Filter, Point, Run
+from orchestrator.history.entries import ALL, Entry, Filter, Point
 from orchestrator.history.tables import CELLS, FIGURES, RUNS
 from orchestrator.history.versions import prepare, run_columns, version
 from orchestrator.report.parts.rows import summary
-from orchestrator.runs.run import Run as Finished
+from orchestrator.runs.run import Run
 from orchestrator.store import of_user
 
 OFF = "none"
@@ -80,7 +80,7 @@ class History:
         """For people: without its password."""
         return self.url.render_as_string(hide_password=True) if self.url else OFF
 
-    def record(self, run: Finished) -> int | None:
+    def record(self, run: Run) -> int | None:
         """Write a run's entry, instead of an earlier one of the same run; its id. All of it or nothing."""
         if not self._engine:
             return None
@@ -90,7 +90,7 @@ class History:
             prepare(connection)
             return _insert(connection, run.identity, run.report, str(run.place))
 
-    def runs(self, wanted: Filter = ALL) -> list[Run]:
+    def runs(self, wanted: Filter = ALL) -> list[Entry]:
         """Those with a cell that is asked for, in the order of time."""
         with self._asking() as connection:
             if not (form := version(connection)):
@@ -103,7 +103,7 @@ class History:
                 )
             query = sql.select(*(column.label(name) for name, column in columns.items()))
             query = query.where(RUNS.c.id.in_(cells), *_of_run(wanted, columns)).order_by(RUNS.c.started, RUNS.c.id)
-            return [Run(**row) for row in connection.execute(query).mappings()]
+            return [Entry(**row) for row in connection.execute(query).mappings()]
 
     def points(self, wanted: Filter = ALL) -> list[Point]:
         """Every metric of every cell that is asked for, in the order of time; failed cells have one of metric ""."""
@@ -199,7 +199,7 @@ def _insert(connection: Connection, run: RunRow, report: MatrixReport, place: st
 
 def _insert_cell(connection: Connection, run: int, report: MatrixReport, cell: CellRow) -> None:
     values = {name: cell[name] for name in ("arch", "kernel", "workload", "status", "exact", "unit", "units")}
-    inputs, source = lineage.inputs(report, cell), lineage.kernel(report, cell)
+    inputs, source = lineage.rests_on(report, cell), lineage.kernel(report, cell)
     query = sql.insert(CELLS).values(
         run=run, cell=cell["id"], inputs=json.dumps(inputs), source=json.dumps(source), **values
     )
@@ -234,11 +234,11 @@ def _of_run(wanted: Filter, columns: Mapping[str, sql.ColumnElement[Any]]) -> li
 
 
 def _point(row: dict[str, Any]) -> Point:
-    of = {name: row[f"{RUNS.name}.{name}"] for name in Run.__dataclass_fields__}
+    of = {name: row[f"{RUNS.name}.{name}"] for name in Entry.__dataclass_fields__}
     cell = {name: row[f"{CELLS.name}.{name}"] for name in ("cell", "status", "exact", "unit", "units")}
     metric, boots = row[f"{FIGURES.name}.metric"], row[f"{FIGURES.name}.boots"]
     return Point(
-        run=Run(**of),
+        run=Entry(**of),
         **cell,
         metric=metric or "",
         boots=json.loads(boots) if boots else (),

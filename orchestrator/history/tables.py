@@ -39,7 +39,7 @@ CELLS = Table(
     Column("exact", Boolean, nullable=False),
     Column("unit", Text, nullable=False),  # of work
     Column("units", Integer),  # in a pass
-    Column("inputs", Text, nullable=False),  # JSON: lineage.inputs()
+    Column("inputs", Text, nullable=False),  # JSON: lineage.rests_on()
     Column("source", Text, nullable=False),  # JSON: lineage.kernel()
 )
 

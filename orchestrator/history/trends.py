@@ -10,7 +10,7 @@ from orchestrator.analyse.statistics import sound
 from orchestrator.collectors import known as collectors
 from orchestrator.history import lineage
 from orchestrator.history.entries import Point
-from orchestrator.history.steps import Step, steps
+from orchestrator.history.steps import Jump, steps
 from orchestrator.model import Status
 
 
@@ -20,7 +20,7 @@ class Line:
 
     points: tuple[Point, ...]
     why: tuple[str, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Jump, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from orchestrator.errors import ConfigError
-from orchestrator.history.entries import Run
+from orchestrator.history.entries import Entry
 from orchestrator.history.tables import FORMAT, META, RUNS, VERSION
 
 LOCK = 0x6B6D6174  # PostgreSQL's advisory lock: kmat
@@ -41,6 +41,6 @@ def prepare(connection: Connection) -> None:
 
 
 def run_columns(found: int) -> dict[str, sql.ColumnElement[object]]:
-    """{field of Run: its column}. Reading changes no tables: what old ones do not have is empty."""
-    own = {name: RUNS.c[name] for name in Run.__dataclass_fields__ if name != "nights"}
+    """{field of Entry: its column}. Reading changes no tables: what old ones do not have is empty."""
+    own = {name: RUNS.c[name] for name in Entry.__dataclass_fields__ if name != "nights"}
     return {**own, "nights": RUNS.c.nights if found >= 2 else sql.literal("")}

@@ -49,7 +49,7 @@ def nightly_matrix(matrix: Matrix, pins: Mapping[str, str]) -> Matrix:
     return replace(matrix, kernels=kernels, comparisons=tuple(pairs))
 
 
-async def look(matrix: Matrix, store: Store, pins: Mapping[str, str], fetch: bool) -> Tonight:
+async def survey(matrix: Matrix, store: Store, pins: Mapping[str, str], fetch: bool) -> Tonight:
     """Fetch what can be had, and say what each cell is made of. Pins are a night's that is gone on with."""
     mine = nightly_matrix(matrix, pins)
     sources = {kernel.source.name: kernel.source for kernel in mine.kernels}.values()
@@ -95,7 +95,7 @@ def parts_of_before(matrix: Matrix, cell: Cell) -> Parts:
     alone = replace(matrix, workloads=(cell.workload,), kernels=())
     measure = asdict(matrix.measure.of(cell.workload))
     return {
-        "workload": digest(sorted(record.inputs(alone).values()), _common()),
+        "workload": digest(sorted(record.input_hashes(alone).values()), _common()),
         "measure": digest({name: value for name, value in measure.items() if name not in _IGNORED}),
     }
 

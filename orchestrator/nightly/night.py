@@ -17,10 +17,10 @@ from orchestrator.engine import Manner, finish, recorded, shown, text_of, work, 
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status
-from orchestrator.nightly import prune, tell
+from orchestrator.nightly import letter, prune
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
-from orchestrator.nightly.changes import Tonight, changed, differing, groups, look
+from orchestrator.nightly.changes import Tonight, changed, differing, groups, survey
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
@@ -58,7 +58,7 @@ class Night:
 
     def _go_on(self, state: State, current: Current, matrix: Matrix) -> tuple[int, str]:
         """With a night that was cut off; then, in what is left of this one's time, with what has changed since."""
-        tonight = asyncio.run(look(matrix, Store(), current.pins, fetch=False))
+        tonight = asyncio.run(survey(matrix, Store(), current.pins, fetch=False))
         if _differing(current, tonight):
             if self.resume:
                 name = Path(current.run).name
@@ -74,7 +74,7 @@ class Night:
 
     def _new(self, state: State, matrix: Matrix, notes: Sequence[str], spent: float = 0.0) -> tuple[int, str]:
         """A night of what changed. spent: seconds of its time that are gone already."""
-        tonight = asyncio.run(look(matrix, Store(), {}, self.fetch))
+        tonight = asyncio.run(survey(matrix, Store(), {}, self.fetch))
         why = changed(tonight.cells, state.cells, state.first, tonight.older)
         if not why:
             return self._nothing(state, tonight, notes)
@@ -113,11 +113,11 @@ class Night:
             compared, more = self._against(report, tonight.matrix)
             left = [cell["id"] for cell in report["cells"] if cell["status"] == Status.SKIPPED]
             gone = self._prune(tonight, folder.path)
-            night = tell.Night(report, current.why, left, tonight.lost, [*notes, *more], compared, gone)
-            folder.write_text("night.md", tell.markdown(night))
-            folder.write_text("mail.txt", tell.mail(night))
+            night = letter.NightReport(report, current.why, left, tonight.lost, [*notes, *more], compared, gone)
+            folder.write_text("night.md", letter.markdown(night))
+            folder.write_text("mail.txt", letter.mail(night))
         self._settle(state, current, report)
-        return tell.code(night), f"{tell.words(night)}\nrun folder: {folder.path} (mail.txt, night.md)"
+        return letter.code(night), f"{letter.words(night)}\nrun folder: {folder.path} (mail.txt, night.md)"
 
     def _groups(self, state: State, current: Current, tonight: Tonight, folder: RunFolder) -> None:
         """As many as fit into what is left of the night; the first is begun whatever it may take."""

@@ -44,7 +44,7 @@ class Request:
     workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
 
 
-def inputs(matrix: Matrix) -> dict[str, str]:
+def input_hashes(matrix: Matrix) -> dict[str, str]:
     """{what a result depends on: its hash}, beyond matrix.yaml itself."""
     table = {str(patch): sha256(patch) for kernel in matrix.kernels for patch in kernel.patches}
     for workload in matrix.workloads:
@@ -73,7 +73,7 @@ def load_diffs(folder: RunFolder) -> dict[str, list[str]]:
 
 def check_inputs(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
     """A run is gone on with only if what it measures is still the same. ConfigError names what is not."""
-    before, now = read_plan(folder)["inputs"], inputs(matrix)
+    before, now = read_plan(folder)["inputs"], input_hashes(matrix)
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     for build in plan.builds:
         kept = folder.path / copies.FOLDER / copies.kconfig(build)
@@ -132,7 +132,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "overrides": dict(request.overrides),
             "profile": request.profile,
             "chosen": list(request.workloads),
-            "inputs": inputs(matrix),
+            "inputs": input_hashes(matrix),
             "diffs": diffs(matrix),
             "builds": [build.id for build in plan.builds],
             "cells": [cell.id for cell in plan.cells],

@@ -32,7 +32,7 @@ for workload in matrix.workloads:
     print(workload.name, made.runner.parent.name, made.sha256)
 print("plugin", asyncio.run(plugin.plugin(store, "QEMU emulator version 7.2.0")).parent.name)
 print("builds", digest([build.kconfig for build in plan(matrix).builds]))
-print("inputs", sorted(record.inputs(matrix).values()))
+print("inputs", sorted(record.input_hashes(matrix).values()))
 """
 
 

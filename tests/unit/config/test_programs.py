@@ -13,7 +13,7 @@ from orchestrator import arches
 from orchestrator.config import dump, elf, matrix_file, programs, workloads
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.model import Kind
+from orchestrator.model import ProgramKind
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
@@ -49,18 +49,21 @@ def program(machine: tuple[int, int, int], interpreter: bytes = b"", kind: int =
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("int main(void) { return 0; }", Kind.SOURCE),
-        ('#include "kmatrix.h"\nint main(int c, char **v) { km_start(c, v); km_begin(); km_end(1); }', Kind.MARKERS),
-        ("void testcase(unsigned long long *iterations, unsigned long nr) { }", Kind.WILL_IT_SCALE),
-        ("void testcase(unsigned long *iteration,\n unsigned long nr) { }", Kind.WILL_IT_SCALE),
-        ("void testcase(unsigned long long *i) { }\nint main(void) { }", Kind.SOURCE),
-        ("TEST(x) { }\nTEST_HARNESS_MAIN", Kind.SOURCE),
-        ("int main(void) { /* km_begin() */ }", Kind.SOURCE),
+        ("int main(void) { return 0; }", ProgramKind.SOURCE),
+        (
+            '#include "kmatrix.h"\nint main(int c, char **v) { km_start(c, v); km_begin(); km_end(1); }',
+            ProgramKind.MARKERS,
+        ),
+        ("void testcase(unsigned long long *iterations, unsigned long nr) { }", ProgramKind.WILL_IT_SCALE),
+        ("void testcase(unsigned long *iteration,\n unsigned long nr) { }", ProgramKind.WILL_IT_SCALE),
+        ("void testcase(unsigned long long *i) { }\nint main(void) { }", ProgramKind.SOURCE),
+        ("TEST(x) { }\nTEST_HARNESS_MAIN", ProgramKind.SOURCE),
+        ("int main(void) { /* km_begin() */ }", ProgramKind.SOURCE),
         ('// int main(void)\nchar *s = "int main(void)"; int help(void) { return \'"\'; }', None),
         ("void domain(void);", None),
     ],
 )
-def test_a_c_file_is_what_it_defines(text: str, kind: Kind | None) -> None:
+def test_a_c_file_is_what_it_defines(text: str, kind: ProgramKind | None) -> None:
     assert programs.c_kind(text) == kind
 
 
@@ -68,7 +71,7 @@ def test_a_c_file_is_what_it_defines(text: str, kind: Kind | None) -> None:
 def test_a_ready_program_belongs_to_its_arch(tmp_path: Path, arch: arches.Arch) -> None:
     (tmp_path / "p").write_bytes(program(arch.elf))
     own = programs.identify(tmp_path / "p")
-    assert (own.kind, own.arches) == (Kind.BINARY, (arch.name,))
+    assert (own.kind, own.arches) == (ProgramKind.BINARY, (arch.name,))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_headers_and_their_c_files_come_along(tmp_path: Path) -> None:
     assert [path.name for path in own.compiled] == ["one.c", "util.c"]
     assert own.skip == 4
     (folder / "three.c").write_text('#include "one.c"\n')
-    assert programs.identify(folder / "three.c").kind is Kind.SOURCE
+    assert programs.identify(folder / "three.c").kind is ProgramKind.SOURCE
 
 
 def test_a_file_is_declared_by_default_or_by_the_file_beside_it(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from orchestrator.guest.accel import Choice
 from orchestrator.measure import boots, provenance, results, runner
 from orchestrator.measure.boot import Task
 from orchestrator.model import BootResult, Build, KernelArtifact, PassSample, Provenance, Status
-from orchestrator.runs import record
+from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
@@ -159,9 +159,9 @@ def test_what_was_measured_is_taken_from_the_store_and_marked(house: House) -> N
     assert [event.message for event in house.events if isinstance(event, Note)] == [
         "2 cells measured before, exactly the same; --fresh measures again"
     ]
-    report = record.report(second)
+    report = load.matrix_of(second)
     assert [cell["stored"] for cell in report["cells"]] == [True, True]
-    assert [cell["stored"] for cell in record.report(first)["cells"]] == [False, False]
+    assert [cell["stored"] for cell in load.matrix_of(first)["cells"]] == [False, False]
 
 
 def test_fresh_measures_again_and_is_what_is_stored_from_then_on(house: House) -> None:
@@ -280,7 +280,7 @@ def test_provenance_says_what_a_cell_rests_on_and_comes_back(house: House) -> No
     assert found.kernel.source == "debian:linux-source-6.1=6.1.192-1" and found.kernel.compiler == "gcc 12"
     assert found.guest_image == "image-1" and found.machine.qemu == "7.2" and found.host == ""
     assert (found.warmup, found.passes, found.format) == (1, 1, provenance.FORMAT)
-    (row,) = (row for row in record.report(folder)["cells"] if row["kernel"] == "base")
+    (row,) = (row for row in load.matrix_of(folder)["cells"] if row["kernel"] == "base")
     assert json.dumps(row["provenance"]) == json.dumps(asdict(found))
     other = folder.load_cell("aarch64/new/shmem-write")
     assert other is not None and other.provenance is not None

@@ -28,10 +28,10 @@ from orchestrator.engine import Manner
 from orchestrator.errors import EXIT_INFRA, ConfigError
 from orchestrator.history.store import History
 from orchestrator.model import Matrix, Nightly, Verdict
-from orchestrator.nightly import tell
+from orchestrator.nightly import letter
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import host, within
-from orchestrator.nightly.changes import changed, groups, look, nightly_matrix
+from orchestrator.nightly.changes import changed, groups, nightly_matrix, survey
 from orchestrator.nightly.night import Night, _differing
 from orchestrator.nightly.prune import prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
@@ -104,16 +104,16 @@ def test_kernels_of_the_sources_and_what_they_are_compared_with(tree: Path) -> N
 
 def test_only_what_changed_is_measured_with_its_partner(tree: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "cache")
-    first = asyncio.run(look(only_git(tree), store, {}, fetch=False))
+    first = asyncio.run(survey(only_git(tree), store, {}, fetch=False))
     assert len(changed(first.cells, {}, [])) == 8
     before = {name: Done(dict(parts), "r", "passed", 0.0) for name, parts in first.cells.items()}
     assert changed(first.cells, before, []) == {}
     old, new = first.pins["mine"], commit(tree, "second")
     pinned = only_git(tree)
-    second = asyncio.run(look(pinned, store, {}, fetch=False))
+    second = asyncio.run(survey(pinned, store, {}, fetch=False))
     why = changed(second.cells, before, [])
     assert set(why.values()) == {f"source git:{old} -> git:{new}"} and len(why) == 8  # other follows HEAD
-    again = asyncio.run(look(pinned, store, first.pins, fetch=False))
+    again = asyncio.run(survey(pinned, store, first.pins, fetch=False))
     assert changed(again.cells, before, []) == {}, "a night that is gone on with keeps its commits"
 
 
@@ -123,11 +123,11 @@ def test_every_part_of_a_cell_counts_and_is_named(tree: Path, tmp_path: Path) ->
     patch.write_text("one\n")
     text = TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}}}")
     text = text.replace("new: {source: mine}", f"new: {{source: mine, patches: [{patch}]}}")
-    first = asyncio.run(look(matrix(tree, text), store, {}, fetch=False)).cells
+    first = asyncio.run(survey(matrix(tree, text), store, {}, fetch=False)).cells
     before = {name: Done(dict(parts), "r", "passed", 0.0) for name, parts in first.items()}
 
     def now(text: str) -> dict[str, str]:
-        return changed(asyncio.run(look(matrix(tree, text), store, {}, fetch=False)).cells, before, [])
+        return changed(asyncio.run(survey(matrix(tree, text), store, {}, fetch=False)).cells, before, [])
 
     assert now(text) == {} == now(text + "measure: {boots: 5, retries: 3}\n")
     assert set(now(text + "measure: {memory_mib: 2048}\n").values()) == {"measure changed"}
@@ -142,7 +142,7 @@ def test_every_part_of_a_cell_counts_and_is_named(tree: Path, tmp_path: Path) ->
 
 def test_a_state_of_before_provenance_was_kept_is_no_reason_to_measure(tree: Path, tmp_path: Path) -> None:
     store = Store(tmp_path / "cache")
-    first = asyncio.run(look(only_git(tree), store, {}, fetch=False))
+    first = asyncio.run(survey(only_git(tree), store, {}, fetch=False))
     old = {
         name: {**{part: value for part, value in parts.items() if part != "format"}, **first.older[name]}
         for name, parts in first.cells.items()
@@ -156,7 +156,7 @@ def test_a_state_of_before_provenance_was_kept_is_no_reason_to_measure(tree: Pat
     assert not _differing(night, first)
     more = only_git(tree)
     more = replace(more, measure=replace(more.measure, memory_mib=2048))
-    second = asyncio.run(look(more, store, {}, fetch=False))
+    second = asyncio.run(survey(more, store, {}, fetch=False))
     assert set(changed(second.cells, before, [], second.older).values()) == {"measure changed"}
     assert _differing(night, second)
 
@@ -164,13 +164,15 @@ def test_a_state_of_before_provenance_was_kept_is_no_reason_to_measure(tree: Pat
 def test_what_a_workload_expects_is_no_reason_to_measure(tree: Path, tmp_path: Path) -> None:
     """But another way to measure is."""
     store = Store(tmp_path / "cache")
-    first = asyncio.run(look(only_git(tree), store, {}, fetch=False))
+    first = asyncio.run(survey(only_git(tree), store, {}, fetch=False))
     before = {name: Done(dict(parts), "r", "passed", 0.0) for name, parts in first.cells.items()}
     more = only_git(tree)
     judged = tuple(replace(one, expectations=(), title="another") for one in more.workloads)
-    assert changed(asyncio.run(look(replace(more, workloads=judged), store, {}, fetch=False)).cells, before, []) == {}
+    assert (
+        changed(asyncio.run(survey(replace(more, workloads=judged), store, {}, fetch=False)).cells, before, []) == {}
+    )
     with_args = tuple(replace(one, args=(*one.args, "--more")) for one in more.workloads)
-    again = asyncio.run(look(replace(more, workloads=with_args), store, {}, fetch=False)).cells
+    again = asyncio.run(survey(replace(more, workloads=with_args), store, {}, fetch=False)).cells
     assert set(changed(again, before, []).values()) == {"workload changed"}
     other = {name: {**parts, "format": "0"} for name, parts in first.cells.items()}
     assert set(changed(other, before, []).values()) == {"kmatrix measures in another way"}
@@ -184,7 +186,7 @@ def test_groups_keep_together_what_is_compared_and_put_leftovers_first(tree: Pat
 
 def test_a_remote_that_is_away_costs_no_night(tree: Path, tmp_path: Path) -> None:
     git(tree, "remote", "add", "origin", str(tmp_path / "gone"))
-    tonight = asyncio.run(look(only_git(tree), Store(tmp_path / "cache"), {}, fetch=True))
+    tonight = asyncio.run(survey(only_git(tree), Store(tmp_path / "cache"), {}, fetch=True))
     assert {note.split(":")[0] for note in tonight.notes} == {"mine", "other"} and tonight.cells
     assert all("not fetched, measured as it is here (git fetch: fatal:" in note for note in tonight.notes)
 
@@ -196,15 +198,15 @@ def test_what_is_new_at_the_remote_is_fetched(tree: Path, tmp_path: Path) -> Non
     new = commit(tree, "second")
     asked = matrix_file.from_text(text % (tmp_path / "clone"), ROOT / "matrix.yaml")
     store = Store(tmp_path / "cache")
-    assert asyncio.run(look(asked, store, {}, fetch=False)).pins["mine"] != new
-    assert asyncio.run(look(asked, store, {}, fetch=True)).pins["mine"] == new
+    assert asyncio.run(survey(asked, store, {}, fetch=False)).pins["mine"] != new
+    assert asyncio.run(survey(asked, store, {}, fetch=True)).pins["mine"] == new
 
 
 def test_a_source_that_cannot_be_had_leaves_the_others(tree: Path, tmp_path: Path) -> None:
     text = TEXT.replace("revision: main", "revision: nowhere").replace(
         "other: {debian: linux-source-6.1}", f"other: {{git: {tree}}}"
     )
-    tonight = asyncio.run(look(matrix(tree, text), Store(tmp_path / "cache"), {}, fetch=False))
+    tonight = asyncio.run(survey(matrix(tree, text), Store(tmp_path / "cache"), {}, fetch=False))
     assert {name.split("/")[1] for name in tonight.cells} == {"base"}
     assert {name.split("/")[1] for name in tonight.lost} == {"new"}
     assert "nowhere" in next(iter(tonight.lost.values()))
@@ -228,13 +230,13 @@ def test_state_survives_and_damage_is_told(tmp_path: Path) -> None:
         place.load()
 
 
-def told(reports: list[Any], folder: Path, **more: Any) -> tell.Night:
+def told(reports: list[Any], folder: Path, **more: Any) -> letter.NightReport:
     with History(str(folder / "h")) as history:
         for report in reports:
             history.record(Run(report, identity=report["run"], place=folder))
         found = against(history.points(), reports[-1]["run"]["id"])
     fields = {"why": {}, "left": [], "lost": {}, "notes": []}
-    return tell.Night(reports[-1], **{**fields, "against": found, **more})
+    return letter.NightReport(reports[-1], **{**fields, "against": found, **more})
 
 
 def per_unit(report: Any) -> float:
@@ -247,13 +249,13 @@ def test_a_night_that_is_worse_says_where_and_since_when(tmp_path: Path) -> None
     reports = nights(12)
     scale(cell(reports[-1]), 1.001)
     night = told(reports, tmp_path, why={CELL: "source git:1 -> git:2"})
-    assert tell.code(night) == 1
-    text = tell.words(night).replace("\n  ", " ")
+    assert letter.code(night) == 1
+    text = letter.words(night).replace("\n  ", " ")
     assert "1 worse, 23 same against the last night" in text
     before, now = (per_unit(report) for report in (reports[-2], reports[-1]))
     assert f"{CELL} time: {before:.1f} -> {now:.1f} (+0.10%), worse; last on 2026-10-01" in text
     assert "Steps of the last four weeks:" in text and f"source git:1 -> git:2: {CELL}" in text
-    mail = tell.mail(night)
+    mail = letter.mail(night)
     assert mail.isascii() and max(map(len, mail.splitlines())) <= 75
     assert mail.startswith("Subject: [kmatrix] nightly 2026-10-")
 
@@ -263,8 +265,8 @@ def test_a_quiet_night_is_0_and_shows_older_steps(tmp_path: Path) -> None:
     for report in reports[5:]:
         scale(cell(report), 1.001)
     night = told(reports, tmp_path)
-    assert tell.code(night) == 0 and "24 same against the last night" in tell.words(night)
-    assert f"2026-09-26 {'14:13'} {CELL} time" in tell.words(night).replace("\n  ", " ")
+    assert letter.code(night) == 0 and "24 same against the last night" in letter.words(night)
+    assert f"2026-09-26 {'14:13'} {CELL} time" in letter.words(night).replace("\n  ", " ")
 
 
 def test_another_matrix_files_nights_are_not_compared_with(tree: Path, tmp_path: Path) -> None:
@@ -290,8 +292,8 @@ def test_another_compiler_is_no_comparison(tmp_path: Path) -> None:
     reports[-1]["kernels"]["aarch64/patched"]["compiler"] = "gcc 14"
     scale(cell(reports[-1]), 2)
     night = told(reports, tmp_path)
-    assert tell.code(night) == 0
-    text = tell.words(night).replace("\n  ", " ")
+    assert letter.code(night) == 0
+    text = letter.words(night).replace("\n  ", " ")
     assert "20 same against the last night" in text and f"{CELL}: compiler: " in text and "gcc 14 now" in text
 
 
@@ -301,17 +303,17 @@ def test_a_cell_that_broke_is_worse_and_one_left_out_is_not(tmp_path: Path) -> N
     skipped = copy.deepcopy(reports)
     cell(skipped[-1]).update(status="skipped", metrics={}, failure={**failure, "kind": "not_run"})
     night = told(skipped, tmp_path, left=[CELL])
-    assert tell.code(night) == 0 and "come first next night" in tell.words(night)
+    assert letter.code(night) == 0 and "come first next night" in letter.words(night)
     cell(reports[-1]).update(status="kernel_broke", metrics={}, failure=failure)
     (tmp_path / "two").mkdir()
     night = told(reports, tmp_path / "two")
-    assert tell.code(night) == 3 and f"{CELL}: kernel broke" in tell.words(night)
-    assert "it panicked" in tell.mail(night)
+    assert letter.code(night) == 3 and f"{CELL}: kernel broke" in letter.words(night)
+    assert "it panicked" in letter.mail(night)
 
 
 def test_a_source_that_is_lost_is_a_failure_of_the_testbed() -> None:
-    night = tell.Night(nights(1)[0], {}, [], {"a/b/c": "no revision"}, [], Against())
-    assert tell.code(night) == EXIT_INFRA and "no revision" in tell.words(night)
+    night = letter.NightReport(nights(1)[0], {}, [], {"a/b/c": "no revision"}, [], Against())
+    assert letter.code(night) == EXIT_INFRA and "no revision" in letter.words(night)
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -325,7 +327,7 @@ def test_a_night_that_was_cut_off_is_gone_on_with_before_or_without_a_new_one(
         TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}, revision: main}}") % tree
     )
     asked = nightly_matrix(matrix_file.load(path), {})
-    before = asyncio.run(look(asked, Store(tmp_path / "cache"), {}, fetch=False))
+    before = asyncio.run(survey(asked, Store(tmp_path / "cache"), {}, fetch=False))
     started: list[tuple[str, float]] = []
 
     def measure(self: Night, state: State, current: Current, tonight: Any, notes: Any) -> tuple[int, str]:

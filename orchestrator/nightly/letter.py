@@ -19,7 +19,7 @@ from orchestrator.runs.run import Run
 
 
 @dataclass(frozen=True)
-class Night:
+class NightReport:
     """What there is to tell. why: {cell: what changed}; left: out of time; lost: {cell: why it has no source}."""
 
     report: MatrixReport
@@ -31,7 +31,7 @@ class Night:
     pruned: Sequence[str] = field(default=())
 
 
-def code(night: Night) -> int:
+def code(night: NightReport) -> int:
     """As of a run, but that cells left for the next night are no failure, and that getting worse is one."""
     done = measured(night.report)
     found = exit_code(done) if done["cells"] else EXIT_OK
@@ -46,19 +46,19 @@ def measured(report: MatrixReport) -> MatrixReport:
     return sliced(report, (), tried) if tried else MatrixReport(**{**report, "cells": []})
 
 
-def mail(night: Night) -> str:
+def mail(night: NightReport) -> str:
     """A subject line, the night, the matrix as a list wants it."""
     text = "\n".join(folded([f"Subject: [kmatrix] {headline(night)}"]))
     body = formats()["mail"](Run(measured(night.report))) if measured(night.report)["cells"] else ""
     return f"{text}\n\n{words(night)}\n{body}"
 
 
-def markdown(night: Night) -> str:
+def markdown(night: NightReport) -> str:
     """The same for reading in a browser."""
     return f"```\n{words(night)}```\n\n{formats()['markdown'](Run(measured(night.report)))}"
 
 
-def headline(night: Night) -> str:
+def headline(night: NightReport) -> str:
     """nightly 2026-11-23: 1 worse, 2 better, 21 same against the last night"""
     day = time.strftime("%Y-%m-%d", time.localtime(night.report.get("run", {}).get("started", time.time())))
     counts = {
@@ -70,7 +70,7 @@ def headline(night: Night) -> str:
     return f"nightly {day}: {broke}{f'{said} against the last night' if said else 'nothing to compare with yet'}"
 
 
-def words(night: Night) -> str:
+def words(night: NightReport) -> str:
     """The night itself: what changed, what moved, what was left out."""
     moved = [one.text for one in night.against.verdicts(Verdict.WORSE, Verdict.BETTER, Verdict.UNCLEAR)]
     parts = [
