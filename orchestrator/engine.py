@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import shlex
 import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -104,7 +105,7 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
             todo.bus.subscribe(Answering(todo.bus, made, manner.first))
         with ui.show(todo.bus, lambda: load.matrix_of(folder, cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
-            finish(todo.run(), manner.again or f"kmatrix {verb} {folder.path}")
+            finish(todo.run(), manner.again or f"kmatrix {verb} {shlex.quote(str(folder.path))}")
         done = load.of_folder(folder, cells)
         write_matrix(folder, done)
         if manner.profile:

@@ -48,7 +48,7 @@ def nightly(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Measure what is here; fetch nothing.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Only go on with a night that was cut off; begin no new one.")
+        bool, typer.Option("--resume", help="Only resume a night that was cut off; begin no new one.")
     ] = False,
     fresh: options.Fresh = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the night in words, no progress.")] = False,
@@ -62,7 +62,7 @@ def nightly(
     """Measure what changed since last night, hold it against the nights before, and leave a mail to send.
 
     matrix.yaml says which sources: nightly: {sources: [mine], budget: 2h}. Nothing is mailed or posted. A night that
-    was cut off is gone on with first.
+    was cut off is resumed first.
 
     Example: kmatrix nightly --print systemd --into ~/.config/systemd/user
     """

@@ -65,7 +65,7 @@ class Night:
                 return EXIT_OK, f"{name} was cut off, and other things are to be measured now: left to the next night"
             return self._new(state, matrix, self._close(state, current))
         before = current.spent
-        code, text = self._measure(state, current, tonight, ["an earlier start was cut off; gone on with"])
+        code, text = self._measure(state, current, tonight, ["an earlier start was cut off; resumed"])
         spent = current.spent - before
         if self.resume or spent >= matrix.nightly.budget:
             return code, text

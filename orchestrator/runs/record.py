@@ -40,7 +40,7 @@ class Request:
     config_text: str
     select: tuple[str, ...]
     overrides: Mapping[str, Any]
-    profile: str = ""
+    preset: str = ""
     workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
     fresh: bool = False  # nothing is taken from the store of results
 
@@ -131,7 +131,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "config": str(request.config),
             "select": list(request.select),
             "overrides": dict(request.overrides),
-            "profile": request.profile,
+            "profile": request.preset,
             "chosen": list(request.workloads),
             "fresh": request.fresh,
             "inputs": input_hashes(matrix),
@@ -183,7 +183,7 @@ def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
 
 
 def _parsed(text: str, request: Request) -> Matrix:
-    matrix = matrix_file.from_text(text, request.config, request.profile, request.workloads)
+    matrix = matrix_file.from_text(text, request.config, request.preset, request.workloads)
     return overrides.changed(matrix, request.overrides)
 
 

@@ -27,7 +27,7 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
         patches = [path.name for path in sorted((folder.path / SERIES).glob("*"))]
         return _check(YAML(typ="safe").load(request.config_text), report["offered"]["arches"], patches)
     words = ["kmatrix", "run", "--config", request.config.name]
-    words += ["--preset", request.profile] if request.profile else []
+    words += ["--preset", request.preset] if request.preset else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
     words += [f"--select {shlex.quote(glob)}" for glob in request.select]
     words += [f"--{name} {value}" for name, value in request.overrides.items()]
