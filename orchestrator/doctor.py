@@ -69,10 +69,10 @@ def missing(tests: bool = False) -> list[Need]:
 
 
 def install_command(lacking: Sequence[Need]) -> str:
-    """The one command that installs them on Debian and Ubuntu."""
+    """The one line that installs them on Debian and Ubuntu, on a system that knows no package yet, too."""
     packages = " ".join(dict.fromkeys(need.package for need in lacking))
     sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}apt-get install --no-install-recommends {packages}"
+    return f"{sudo}apt-get update && {sudo}apt-get install --no-install-recommends {packages}"
 
 
 def main() -> None:

@@ -27,12 +27,13 @@ from orchestrator.measure.runner import Runner
 from orchestrator.model import Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.registry import counted
-from orchestrator.report import Extras, markdown
+from orchestrator.report import markdown
 from orchestrator.report.json import RENDER as as_json
-from orchestrator.runs import account_files, record
+from orchestrator.runs import account_files, load, record
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.identity import begin, opened
+from orchestrator.runs.identity import begin
 from orchestrator.runs.record import Request
+from orchestrator.runs.run import Run
 from orchestrator.store import Store
 from orchestrator.ui import Answering
 
@@ -82,7 +83,7 @@ def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
     return record.load_matrix(folder, request), request
 
 
-def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> MatrixReport:
+def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run:
     """Measure it, or what is left of it; matrix.json and matrix.md are written."""
     made = make_plan(matrix, request.select)
     check_host()
@@ -99,15 +100,15 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
         cells = todo.runner.cells
         if manner.first and not request.select:  # in a part of the cells it would not be the answer
             todo.bus.subscribe(Answering(todo.bus, made, manner.first))
-        with ui.show(todo.bus, lambda: record.report(folder, cells), manner.json, manner.quiet):
+        with ui.show(todo.bus, lambda: load.matrix_of(folder, cells), manner.json, manner.quiet):
             verb = "profile" if manner.profile else "run --resume"
             finish(todo.run(), manner.again or f"kmatrix {verb} {folder.path}")
-        report = record.report(folder, cells)
-        write_matrix(folder, report)
+        done = load.of_folder(folder, cells)
+        write_matrix(folder, done)
         if manner.profile:
-            folder.write_json(account_files.FILE, record.profile(folder))
-        recorded(folder, manner.history)
-    return report
+            folder.write_json(account_files.FILE, done.profile)
+        recorded(done, manner.history)
+    return done
 
 
 def text_of(path: Path) -> str:
@@ -176,25 +177,25 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
         raise Interrupted(f"interrupted; resume with: {again}") from None
 
 
-def write_matrix(folder: RunFolder, report: MatrixReport) -> None:
+def write_matrix(folder: RunFolder, run: Run) -> None:
     """matrix.json and matrix.md; a full disk is told, the matrix is on the screen all the same."""
     try:
-        folder.write_text("matrix.json", as_json(report))
-        folder.write_text("matrix.md", markdown.RENDER(report, Extras(folder)))
+        folder.write_text("matrix.json", as_json(run))
+        folder.write_text("matrix.md", markdown.RENDER(run))
     except DiskFull as error:
         Console(stderr=True).print(f"{error.message}: matrix.json is not written", soft_wrap=True)
 
 
-def recorded(folder: RunFolder, place: str | None) -> None:
+def recorded(run: Run, place: str | None) -> None:
     """Into the history; whatever goes wrong there, a finished result stays one."""
     from orchestrator.history.store import History  # SQLAlchemy takes half a second, and is not needed before
 
     try:
         with History(place) as history:
-            history.record(opened(folder.path))
+            history.record(run)
     except Exception as error:
         text = f"warning: not recorded in the history: {shown(error)}"
-        again = f"kmatrix history import {folder.path} does it later"
+        again = f"kmatrix history import {run.place} does it later"
         Console(stderr=True).print(f"{text}; {again}", soft_wrap=True, highlight=False, markup=False)
 
 

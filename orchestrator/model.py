@@ -24,14 +24,38 @@ class Status(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What a comparison or an expectation says."""
+    """What a comparison, an expectation or a claim says."""
 
-    BETTER = "better"
+    BETTER = "better"  # of comparisons
     WORSE = "worse"
     SAME = "same"
     UNCLEAR = "unclear"
-    AS_EXPECTED = "as_expected"
+    AS_EXPECTED = "as_expected"  # of expectations and claims
     NOT_AS_EXPECTED = "not_as_expected"
+    MISSING = "missing"  # of claims: a cell has no result, or nothing bears on it
+    OUT_OF_REACH = "out_of_reach"
+
+
+class Reason(StrEnum):
+    """Why a comparison's verdict is what it is; ComparisonRow.why says it in words, with its figures."""
+
+    BEYOND_NOISE = "beyond_noise"  # better or worse
+    NO_DIFFERENCE = "no_difference"  # none was shown: same, or unclear where the run could not have seen a small one
+    WITHIN_FLOOR = "within_floor"  # significant, but no larger than what noise alone makes
+    MOVED = "moved"  # of a metric that only tells: neither way is better
+    TOO_FEW_BOOTS = "too_few_boots"
+    STATISTIC_FAILED = "statistic_failed"
+    NOT_COMPARABLE = "not_comparable"  # the cells differ in more than the kernel
+    UNKNOWN = "unknown"  # of an old report, in words that are not known
+
+
+class Bound(StrEnum):
+    """What an expectation's figure is."""
+
+    PER_UNIT = "per unit"  # of work, as the two that follow
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    CHANGE = "change"  # relative, from base to new
 
 
 class Clock(StrEnum):

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ExpectationRow
-from orchestrator.model import Claim, Expectation, Verdict
+from orchestrator.model import Claim, Expectation, Status, Verdict
 
 
 def answer(
@@ -15,7 +15,7 @@ def answer(
     judged: Sequence[ExpectationRow],
     cells: Sequence[CellRow],
 ) -> list[ClaimRow]:
-    """A row a claim. expectations are by workload: they say which cells must have a result."""
+    """One row per claim. expectations are by workload: they say which cells must have a result."""
     return [_answer(claim, expectations, judged, cells) for claim in claims]
 
 
@@ -35,7 +35,7 @@ def _answer(
     return ClaimRow(
         id=claim.id,
         text=claim.text,
-        verdict=_verdict(claim, rows, held, all(cell["status"] == "passed" for cell in theirs)),
+        verdict=_verdict(claim, rows, held, all(cell["status"] == Status.PASSED for cell in theirs)),
         held=held,
         judged=len(rows),
         workloads=sorted({row["workload"] for row in rows}),
@@ -53,7 +53,7 @@ def _verdict(claim: Claim, rows: Sequence[ExpectationRow], held: int, complete: 
     if held < len(rows):
         return Verdict.NOT_AS_EXPECTED.value
     if not complete:
-        return "missing"
+        return Verdict.MISSING.value
     if rows:
         return Verdict.AS_EXPECTED.value
-    return "out_of_reach" if claim.beyond else "missing"
+    return (Verdict.OUT_OF_REACH if claim.beyond else Verdict.MISSING).value

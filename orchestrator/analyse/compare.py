@@ -11,7 +11,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow
 from orchestrator.analyse.statistics import centre, spread
 from orchestrator.analyse.verdicts import Case, Finding, exact, varying
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Status, Verdict
+from orchestrator.model import Reason, Status, Verdict
 
 # What must be equal for two cells to be compared: they differ in the kernel alone.
 SAME = ("arch", "workload", "accel", "clock", "qemu", "cpu", "units", "unit", "workload_sha256", "exact")
@@ -36,7 +36,7 @@ class _Pair:
 def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
     """All (base, new) cells of one matrix at once, because the correction is over all that may vary.
 
-    A row a metric that both cells have; none where one did not pass, but what was planned counts: a run that
+    One row per metric that both cells have; none where one did not pass, but what was planned counts: a run that
     is looked at while it goes on, or that lost a cell, promises no less.
     """
     sides = list(cells)
@@ -53,7 +53,7 @@ def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
 
 def _alone(pair: _Pair) -> Finding:
     if pair.differing:
-        return Finding(Verdict.UNCLEAR, f"not comparable: {', '.join(pair.differing)} differ")
+        return Finding(Verdict.UNCLEAR, Reason.NOT_COMPARABLE, f"not comparable: {', '.join(pair.differing)} differ")
     return exact(pair.case)
 
 
@@ -80,6 +80,7 @@ def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
         direction=case.how.direction.value,
         noise=finding.noise,
         verdict=finding.verdict.value,
+        reason=finding.reason.value,
         why=finding.why,
         detectable=finding.detectable,
         p=finding.p,

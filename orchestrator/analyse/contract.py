@@ -14,7 +14,7 @@ SCHEMA = 1
 
 
 class MetricRow(TypedDict):
-    """boots holds one list a boot, one number a counted pass; warmup the passes that are not counted."""
+    """boots holds one list per boot, in it one number per counted pass; warmup the passes that are not counted."""
 
     unit: str
     boots: list[list[float]]
@@ -50,11 +50,11 @@ class CellRow(TypedDict):
 class ComparisonRow(TypedDict):
     """Two cells that differ in the kernel alone. change is relative; None when base_value is 0.
 
-    per_unit_* are for reading: value per unit of work in the metric's shown unit. spread_* is
-    (max - min) / median over all counted passes; noise the change below which nothing is seen: the
-    reach of exact figures, the A/A noise floor of those that vary. detectable is the smallest change
-    that this run could have seen (power 0.8 at the corrected level), None if none or not known. noise and
-    detectable are in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures.
+    per_unit_* are for reading: value per unit of work in the metric's shown unit. spread_* is (max - min) / median
+    over all counted passes; noise the change below which nothing is seen: the reach of exact figures, the A/A noise
+    floor of those that vary. reason is model.Reason; why says it in words. detectable is the smallest change that
+    this run could have seen (power 0.8 at the corrected level), None if none or not known. noise and detectable are
+    in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures.
     """
 
     arch: str
@@ -75,6 +75,7 @@ class ComparisonRow(TypedDict):
     per_unit_new: float
     direction: str
     verdict: str
+    reason: NotRequired[str]  # analyse.upgrade adds it to reports of before
     why: str
     detectable: float | None
     p: float | None
@@ -82,9 +83,9 @@ class ComparisonRow(TypedDict):
 
 
 class ExpectationRow(TypedDict):
-    """A claim of a workload's file, judged. kernel is one name, or base:new for a change.
+    """A claim of a workload's file, judged. new is the kernel it is of; base, for a change, the one it is against.
 
-    kind: per unit, at_least, at_most (per unit of work, in the shown unit) or change (relative). why: what made it
+    kernel: both as base:new, for readers. kind: model.Bound; figures are in the shown unit. why: what made it
     not as expected whatever was measured.
     """
 
@@ -93,6 +94,8 @@ class ExpectationRow(TypedDict):
     metric: str
     claim: str
     kernel: str
+    base: NotRequired[str]  # "" where it is no change; analyse.upgrade adds both to reports of before
+    new: NotRequired[str]
     kind: str
     expected: float
     measured: float
@@ -148,6 +151,13 @@ class UnprofiledRow(TypedDict):
     possible: bool
 
 
+class Offered(TypedDict):
+    """What a run could have been of, so that a report can say what it was not."""
+
+    arches: list[str]
+    workloads: list[str]
+
+
 class MatrixReport(TypedDict):
     """The whole of matrix.json.
 
@@ -167,3 +177,4 @@ class MatrixReport(TypedDict):
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
     unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for
+    offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -13,7 +13,6 @@ from orchestrator.analyse.contract import InputFile, MatrixReport
 
 THEN, NOW = "\x01", "\x02"  # stand for the words of both sides until the end
 JUDGES = ("expect", "calls", "claims", "title", "note")  # of a workload.toml: no value depends on these
-READY = "image:"  # how the source of a ready image begins; the rest is its path
 SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
 
 # Fields of model.Provenance: what they are to a reader, and whether another thing is measured where they differ.
@@ -106,7 +105,7 @@ def _kernels(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differ
     for build in sorted(then.keys() & now.keys()):
         old, new = then[build], now[build]
         cells = f"{build}/*"
-        if str(old.get("source")).startswith(READY) and str(new.get("source")).startswith(READY):
+        if _ready(old) and _ready(new):
             if _differ(old, new, "image_sha256"):
                 yield Difference(cells, f"ready image of {build}: {_images(old, new)}", content=True, kernel=True)
             continue
@@ -119,6 +118,11 @@ def _kernels(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Differ
         elif _differ(old, new, "image_sha256") and not _differ(old, new, "source", "patches"):
             alike = "though source, patches, compiler and .config are the same"
             yield Difference(cells, f"image of {build}: {_images(old, new)}, {alike}")
+
+
+def _ready(info: Mapping[str, Any]) -> bool:
+    """Is it a ready image? A source is KIND:WHAT; what an image was made of is not known, but it is known itself."""
+    return str(info.get("source")).partition(":")[0] == "image"
 
 
 def _differ(old: Mapping[str, Any], new: Mapping[str, Any], *names: str) -> bool:

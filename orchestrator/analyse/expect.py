@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable, Sequence
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
-from orchestrator.model import CALLS, Comparison, Expectation, Verdict
-from orchestrator.profile.comparison import ProfileCell, calls
+from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Verdict
+from orchestrator.profile.comparison import ProfileCell, calls_of
 
-AT_LEAST, AT_MOST = "at_least", "at_most"
 NO_FUNCTION = "misspelt, inlined, or known by another name"
 _CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
 
@@ -53,7 +52,7 @@ def judge(
             if _applies(claim, cell) and claim.metric in cell["metrics"]:
                 rows += _absolute(claim, cell)
         for row in comparisons:
-            if row["why"].startswith("not comparable"):
+            if row["reason"] == Reason.NOT_COMPARABLE:
                 continue
             base = next(c for c in cells if (c["arch"], c["kernel"]) == (row["arch"], row["base"]))
             pair = (claim.metric, claim.base, claim.new)
@@ -64,6 +63,11 @@ def judge(
             ):
                 rows.append(_relative(claim, row))
     return rows
+
+
+def kernels_of(row: ExpectationRow) -> tuple[str, ...]:
+    """The kernels that it is about: one, or base and new of a change."""
+    return (row["base"], row["new"]) if row["base"] else (row["new"],)
 
 
 def remarks(
@@ -123,7 +127,7 @@ def _absolute(claim: Expectation, cell: CellRow) -> list[ExpectationRow]:
 def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[ExpectationRow]:
     """A function that is none in this kernel is never called, which answers nothing."""
     function = claim.metric.removeprefix(CALLS)
-    rows = _figures(claim, cell, calls(account, function))
+    rows = _figures(claim, cell, calls_of(account, function))
     if function not in account["absent"]:
         return rows
     why = f"{account['arch']}/{account['kernel']} has no function {function}: {NO_FUNCTION}"
@@ -132,9 +136,9 @@ def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[Exp
 
 def _figures(claim: Expectation, cell: CellRow, measured: float) -> list[ExpectationRow]:
     """measured is per unit of work."""
-    kinds = {"per unit": claim.values, AT_LEAST: claim.at_least, AT_MOST: claim.at_most}
+    kinds = {Bound.PER_UNIT: claim.values, Bound.AT_LEAST: claim.at_least, Bound.AT_MOST: claim.at_most}
     return [
-        _row(claim, cell["arch"], cell["workload"], cell["kernel"], kind, figures[cell["kernel"]], measured)
+        _row(claim, cell["arch"], cell["workload"], "", cell["kernel"], kind, figures[cell["kernel"]], measured)
         for kind, figures in kinds.items()
         if cell["kernel"] in figures
     ]
@@ -142,22 +146,31 @@ def _figures(claim: Expectation, cell: CellRow, measured: float) -> list[Expecta
 
 def _relative(claim: Expectation, row: ComparisonRow) -> ExpectationRow:
     measured = row["change"] if row["change"] is not None else float("inf")
-    names = f"{row['base']}:{row['new']}"
-    return _row(claim, row["arch"], row["workload"], names, "change", claim.change[row["arch"]], measured)
+    expected = claim.change[row["arch"]]
+    return _row(claim, row["arch"], row["workload"], row["base"], row["new"], Bound.CHANGE, expected, measured)
 
 
 def _row(
-    claim: Expectation, arch: str, workload: str, kernel: str, kind: str, expected: float, measured: float
+    claim: Expectation,
+    arch: str,
+    workload: str,
+    base: str,
+    new: str,
+    kind: Bound,
+    expected: float,
+    measured: float,
 ) -> ExpectationRow:
     above = measured - expected
-    short = {AT_LEAST: -above, AT_MOST: above}.get(kind, abs(above))
+    short = {Bound.AT_LEAST: -above, Bound.AT_MOST: above}.get(kind, abs(above))
     return ExpectationRow(
         arch=arch,
         workload=workload,
         metric=claim.metric,
         claim=claim.claim,
-        kernel=kernel,
-        kind=kind,
+        kernel=f"{base}:{new}" if base else new,
+        base=base,
+        new=new,
+        kind=kind.value,
         expected=expected,
         measured=measured,
         tolerance=claim.tolerance,

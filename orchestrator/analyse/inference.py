@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The test between two kernels whose figures vary, and what it could have seen. Same data, same digits.
 
-Rank-sum test (Mann and Whitney 1947), two-sided, from the exact distribution, on one median a boot: it
+Rank-sum test (Mann and Whitney 1947), two-sided, from the exact distribution, on one median per boot: it
 promises its rate of false alarms for any shape of noise, one slow boot counts as one rank, and of all tests
 that do not lean on the order of boots it can give the smallest p for so few. Pairs of neighbouring boots
 would need twice as many (2 / 2^n against 2 / C(2n, n)); a drift of the host, spread over both kernels by
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def rank_test(base: Sequence[float], new: Sequence[float]) -> Outcome:
-    """Are the boots of two kernels told apart by rank? One number a boot; raises StatisticFailed."""
+    """Are the boots of two kernels told apart by rank? One number per boot; raises StatisticFailed."""
     if not base or not new:
         raise StatisticFailed("no boots")
     if not all(math.isfinite(value) for value in (*base, *new)):
@@ -122,7 +122,7 @@ def _halves(boots: Array) -> Array:
 
 @cache
 def _splits(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The places of both halves, a row a way to halve so many boots."""
+    """The places of both halves, one row per way to halve so many boots."""
     import numpy as np
 
     size = count // 2

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.expect import kernels_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
 
@@ -44,7 +45,7 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
         "expectations": [
             row
             for row in report["expectations"]
-            if here(row["arch"], row["workload"], *row["kernel"].split(":"))
+            if here(row["arch"], row["workload"], *kernels_of(row))
         ],
         "claims": [
             row
@@ -64,7 +65,7 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
-        "expectations": [row for row in report["expectations"] if set(row["kernel"].split(":")) <= told],
+        "expectations": [row for row in report["expectations"] if told.issuperset(kernels_of(row))],
         "claims": [],  # they are the whole run's
     }
 

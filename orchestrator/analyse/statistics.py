@@ -9,7 +9,7 @@ from statistics import median
 
 
 def medians(boots: Sequence[Sequence[float]]) -> list[float]:
-    """One number a boot, in the metric's unit; a boot without counted passes has none."""
+    """One number per boot, in the metric's unit; a boot without counted passes has none."""
     return [median(passes) for passes in boots if passes]
 
 

@@ -11,7 +11,7 @@ least CONSTANT boots of each kernel are taken for exact and stand outside of it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.analyse.inference import (
     Outcome,
@@ -26,22 +26,19 @@ from orchestrator.analyse.inference import (
 )
 from orchestrator.analyse.statistics import centre, medians, reach, sound
 from orchestrator.collectors import Collector
-from orchestrator.model import Direction, Verdict
+from orchestrator.model import Direction, Reason, Verdict
 
 ALPHA = 0.05  # of matrices without a change, those with a false verdict
 FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
 REPEATS = 20e-6  # relative: the passes of an exact time lie closer together than this, else it does not repeat
 MARGINS = {2: 10.0, 3: 3.0, 4: 2.0}  # {boots of each kernel: see _margin()}
 SMALL = 0.01  # relative: a run that could have seen this, and saw nothing, may say "same"
-FAILED = "the statistic failed"
-TOO_FEW = "cannot decide with so few boots"
-MOVED = "it moved, but neither way is better by itself"
 CONSTANT = 3  # boots of each kernel that show a counter to be constant: chance does that in at most 2^(1 - 6) = 3 %
 
 
 @dataclass(frozen=True)
 class Case:
-    """One metric of two kernels: a list a boot, a number a counted pass, in the metric's unit."""
+    """One metric of two kernels: one list per boot, in it one number per counted pass, in the metric's unit."""
 
     base: Sequence[Sequence[float]]
     new: Sequence[Sequence[float]]
@@ -73,6 +70,7 @@ class Finding:
     """Fields as in contract.ComparisonRow; noise and detectable in the metric's unit."""
 
     verdict: Verdict
+    reason: Reason
     why: str
     noise: float = 0.0
     detectable: float | None = None
@@ -87,13 +85,13 @@ def exact(case: Case) -> Finding:
     whatever the clock. Then their reach is as uncertain as that of few boots is, and counts several times.
     """
     if not case.sound:
-        return Finding(Verdict.UNCLEAR, f"{FAILED}: a value is missing, infinite or not a number")
+        return _failed("a value is missing, infinite or not a number")
     wide = max(reach(case.base), reach(case.new))
     repeats = wide <= (0.0 if case.how.exact else REPEATS * case.start)
     noise = max(wide * (1.0 if repeats else _margin(case)), 0.0 if case.how.exact else FLOOR * case.start)
     if abs(case.difference) <= noise:
-        return Finding(Verdict.SAME, "no difference shown", noise, noise)
-    return Finding(*_direction(case), noise, noise)
+        return Finding(Verdict.SAME, Reason.NO_DIFFERENCE, "no difference shown", noise, noise)
+    return replace(_moved(case), noise=noise, detectable=noise)
 
 
 def _margin(case: Case) -> float:
@@ -134,7 +132,7 @@ def _tested(case: Case) -> Outcome | StatisticFailed:
 
 def _varying(case: Case, test: Outcome | StatisticFailed, p: float, level: float, needed: int) -> Finding:
     if not case.sound:
-        return Finding(Verdict.UNCLEAR, f"{FAILED}: {test}")
+        return _failed(str(test))
     base, new = medians(case.base), medians(case.new)
     deviation = scale(base, new)
     known = [halves(boots) for boots in (base, new) if len(boots) > 1]
@@ -143,40 +141,44 @@ def _varying(case: Case, test: Outcome | StatisticFailed, p: float, level: float
         raw = test.p if isinstance(test, Outcome) else None
         return _too_few(len(base), len(new), needed, noise, raw, None if raw is None else p)
     if isinstance(test, StatisticFailed):
-        return Finding(Verdict.UNCLEAR, f"{FAILED}: {test}", noise)
+        return _failed(str(test), noise)
     if deviation == 0:
         if not case.how.exact:
-            return Finding(Verdict.UNCLEAR, f"{FAILED}: no boot differs from another", noise)
+            return _failed("no boot differs from another", noise)
         noise = max(noise, reach(case.base), reach(case.new))
     seen = max(noise, deviation * detectable(len(base), len(new), level))
-    verdict, why = _held(case, test, p, noise, seen)
-    return Finding(verdict, why, noise, seen, test.p, p)
+    return replace(_held(case, test, p, noise, seen), noise=noise, detectable=seen, p=test.p, p_corrected=p)
 
 
-def _held(case: Case, test: Outcome, p: float, noise: float, seen: float) -> tuple[Verdict, str]:
+def _held(case: Case, test: Outcome, p: float, noise: float, seen: float) -> Finding:
     """Significance and size. Without the first there is no difference shown, which is not "no difference"."""
     size = abs(case.difference)
     if p > ALPHA:
         same = max(seen, size) <= SMALL * case.start
         could = f"{seen / case.start * 100:.2g}%" if case.start else f"{seen:.2g}"
         why = f"no difference shown; this run could have seen {could}"
-        return Verdict.SAME if same else Verdict.UNCLEAR, why
+        return Finding(Verdict.SAME if same else Verdict.UNCLEAR, Reason.NO_DIFFERENCE, why)
     if size <= noise:
-        return Verdict.UNCLEAR, "significant, but within the noise floor"
+        return Finding(Verdict.UNCLEAR, Reason.WITHIN_FLOOR, "significant, but within the noise floor")
     if test.up != (case.difference > 0):
-        return Verdict.UNCLEAR, f"{FAILED}: ranks and medians point opposite ways"
-    return _direction(case)
+        return _failed("ranks and medians point opposite ways")
+    return _moved(case)
 
 
-def _direction(case: Case) -> tuple[Verdict, str]:
+def _moved(case: Case) -> Finding:
+    """There is a difference."""
     if case.how.direction is Direction.NEITHER:
-        return Verdict.UNCLEAR, MOVED
+        return Finding(Verdict.UNCLEAR, Reason.MOVED, "it moved, but neither way is better by itself")
     good = (case.difference < 0) == (case.how.direction is Direction.LOWER)
-    return (Verdict.BETTER if good else Verdict.WORSE), "beyond the noise"
+    return Finding(Verdict.BETTER if good else Verdict.WORSE, Reason.BEYOND_NOISE, "beyond the noise")
+
+
+def _failed(why: str, noise: float = 0.0) -> Finding:
+    return Finding(Verdict.UNCLEAR, Reason.STATISTIC_FAILED, f"the statistic failed: {why}", noise)
 
 
 def _too_few(
     base: int, new: int, needed: int, noise: float, p: float | None = None, corrected: float | None = None
 ) -> Finding:
-    why = f"{TOO_FEW}: {base} and {new} boots; {needed} each would be needed"
-    return Finding(Verdict.UNCLEAR, why, noise, None, p, corrected)
+    why = f"cannot decide with so few boots: {base} and {new} boots; {needed} each would be needed"
+    return Finding(Verdict.UNCLEAR, Reason.TOO_FEW_BOOTS, why, noise, None, p, corrected)

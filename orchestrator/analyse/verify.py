@@ -10,11 +10,12 @@ from typing import Any
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.analyse.differences import Difference, differences
+from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.statistics import reach
 from orchestrator.analyse.verdicts import FLOOR
 from orchestrator.collectors import known as collectors
 
-Boots = Sequence[Sequence[float]]  # a list a boot, of its counted passes
+Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
 SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
 
 
@@ -79,10 +80,9 @@ def _explained(value: Value, found: Sequence[Difference]) -> Value:
 def _judged(report: MatrixReport, cell: CellRow) -> dict[tuple[Any, ...], str]:
     """{(metric, and all else that an expectation says): verdict} of those that this cell's figures bear on."""
     return {
-        (row["metric"], row["kernel"], row["kind"], row["expected"], row["tolerance"]): row["verdict"]
+        (row["metric"], *kernels_of(row), row["kind"], row["expected"], row["tolerance"]): row["verdict"]
         for row in report["expectations"]
-        if (row["arch"], row["workload"]) == (cell["arch"], cell["workload"])
-        and cell["kernel"] in row["kernel"].split(":")
+        if (row["arch"], row["workload"]) == (cell["arch"], cell["workload"]) and cell["kernel"] in kernels_of(row)
     }
 
 

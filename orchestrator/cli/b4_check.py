@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestrator.analyse.slice import about
-from orchestrator.report import Extras
 from orchestrator.report.b4check import entries
 from orchestrator.report.parts import eml
 from orchestrator.report.parts.rows import failures
-from orchestrator.runs import record
+from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.reproduce import again
 from orchestrator.series import mbox
 from orchestrator.series.diff import identity as identity_of
 
@@ -39,12 +38,15 @@ def b4_check(
     Example: git config b4.review-perpatch-check-cmd 'kmatrix b4-check --runs /home/me/runs'
     """
     answers: dict[str, dict[str, str]] = {}  # by column of b4's table: the newest run of each arch
-    patch = identity_of(eml.text(mbox.first(sys.stdin.buffer.read())))
+    patch = identity_of(eml.plain_text(mbox.first(sys.stdin.buffer.read())))
     for folder in _finished(runs) if patch else []:
         kernels = [kernel for kernel, patches in record.load_diffs(folder).items() if patch in patches]
-        part = about(record.report(folder), kernels)
+        if not kernels:
+            continue
+        whole = load.of_folder(folder)
+        part = about(whole.report, kernels)
         if part["comparisons"] or failures(part):
-            for entry in entries(part, Extras(folder, again=again(folder))):
+            for entry in entries(replace(whole, report=part)):
                 answers.setdefault(entry["tool"], entry)
     typer.echo(json.dumps(list(answers.values()), indent=1))
 

@@ -26,10 +26,11 @@ from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.registry import pick
 from orchestrator.report.parts import profile_rows
-from orchestrator.report.terminal import view
-from orchestrator.runs import copies, record
+from orchestrator.report.terminal import matrix_view
+from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
+from orchestrator.runs.run import Run
 from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.series import Patch, Series
 from orchestrator.store import Store
@@ -88,10 +89,10 @@ def check(
     checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), fresh=fresh, history=history)
     request = Request(copies.place(folder), "", _applicable(checked, manner), {})
-    report = measured(folder, checked, request, manner)
+    done = measured(folder, checked, request, manner)
     if not json:
-        _show(folder, report, wanted.series, profile_diff)
-    raise typer.Exit(exit_code(report))
+        _show(folder, done, wanted.series, profile_diff)
+    raise typer.Exit(exit_code(done.report))
 
 
 def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, profile: bool) -> Manner:
@@ -101,11 +102,11 @@ def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, prof
     )
 
 
-def _show(folder: RunFolder, report: MatrixReport, series: Series, profile_diff: bool) -> None:
-    printer().print(view(report))
+def _show(folder: RunFolder, done: Run, series: Series, profile_diff: bool) -> None:
+    printer().print(matrix_view(done.report))
     if profile_diff:
-        typer.echo(profile_rows.text(record.profile(folder), profile_rows.TOP))
-    for line in worse(report, series):
+        typer.echo(profile_rows.profile_text(done.profile, profile_rows.TOP))
+    for line in worse(done.report, series):
         printer().print(line, soft_wrap=True, highlight=False)
     printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
 

@@ -21,10 +21,11 @@ from orchestrator.cli.console import printer
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_UNEXPECTED
 from orchestrator.history.store import History
-from orchestrator.report.parts.rows import change, floor, value
-from orchestrator.runs.identity import opened
+from orchestrator.model import Verdict
+from orchestrator.report.parts.rows import PLAIN, change, floor, value
+from orchestrator.runs.load import load
 
-STYLES = {"better": "green", "worse": "bold red"}
+STYLES = {Verdict.BETTER.value: "green", Verdict.WORSE.value: "bold red"}
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder, a matrix.json, or a number of the history.")]
 
 
@@ -46,30 +47,30 @@ def compare(
 
     Example: kmatrix compare 12 runs/2026-11-23-101500
     """
-    one, other = (sliced(read(name, history), (), select or ()) for name in (first, second))
+    one, other = (sliced(report_of(name, history), (), select or ()) for name in (first, second))
     answer = compare_runs(one, other)
     if json:
         typer.echo(jsons.dumps(answer.as_json(), indent=1))
     else:
-        printer().print(view(answer))
+        printer().print(comparison_view(answer))
     raise typer.Exit(EXIT_UNEXPECTED if answer.worse else 0)
 
 
-def read(name: str, history: str | None) -> MatrixReport:
+def report_of(name: str, history: str | None) -> MatrixReport:
     """Of a path, or of an entry's number where there is no such path."""
     if name.isdecimal() and not Path(name).exists():
         with History(history) as database:
             return database.report(int(name))
-    return opened(Path(name)).report
+    return load(Path(name)).report
 
 
-def view(answer: Compared) -> RenderableType:
+def comparison_view(answer: Compared) -> RenderableType:
     """The table, cells that ended otherwise, what differs, and the answer."""
-    parts: list[RenderableType] = [table(answer)]
+    parts: list[RenderableType] = [_table(answer)]
     if answer.turned:
         rows = [f"  {row.cell}: {_ended(row.first)}, then {_ended(row.second)}" for row in answer.turned]
-        parts.append(Text("\n".join(["Ended otherwise:", *rows]) + "\n"))
-    for title, kernel in (("Another kernel:", True), ("Other inputs differ:", False)):
+        parts.append(Text("\n".join(["Cells that ended differently:", *rows]) + "\n"))
+    for title, kernel in (("The kernel differs:", True), ("Other inputs differ:", False)):
         notes = [
             f"  {row.text}" + ("" if row.matters else " (must not matter)")
             for row in answer.differences
@@ -77,12 +78,12 @@ def view(answer: Compared) -> RenderableType:
         ]
         parts += [Text("\n".join([title, *notes]) + "\n")] if notes else []
     if not answer.differences:
-        parts.append(Text("No input that is recorded differs.\n"))
+        parts.append(Text("No recorded input differs.\n"))
     return Group(*parts, _answer(answer))
 
 
-def table(answer: Compared) -> Table:
-    """A line a cell and metric."""
+def _table(answer: Compared) -> Table:
+    """One line per cell and metric."""
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("cell", "metric"):
         out.add_column(name, no_wrap=True)
@@ -110,13 +111,13 @@ def texts(one: Change) -> tuple[str, str, str, str]:
 def verdict_of(one: Change) -> str:
     """With the reason where it is not plain, and whether the kernel alone can be behind it."""
     row = one.row
-    plain = row["why"].startswith(("beyond", "no difference shown"))
-    text = row["verdict"] if plain and row["verdict"] != "unclear" else f"{row['verdict']}: {row['why']}"
+    plain = row["reason"] in PLAIN and row["verdict"] != Verdict.UNCLEAR
+    text = row["verdict"] if plain else f"{row['verdict']}: {row['why']}"
     return f"{text}; not the kernel alone differs" if one.causes and row["verdict"] in STYLES else text
 
 
 def _ended(status: str) -> str:
-    return status.replace("_", " ") or "not there"
+    return status.replace("_", " ") or "not in this run"
 
 
 def _answer(answer: Compared) -> Text:

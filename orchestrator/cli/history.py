@@ -22,7 +22,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.history.entries import Filter, Run
 from orchestrator.history.page import render
 from orchestrator.history.store import History
-from orchestrator.runs.identity import opened
+from orchestrator.runs.load import load
 from orchestrator.store import write_atomically
 
 _AGE = re.compile(r"(\d+)([hdw])")
@@ -66,7 +66,7 @@ def history(
         if json:
             typer.echo(jsons.dumps([asdict(run) for run in runs], indent=1))
         elif runs:
-            printer().print(table(runs))
+            printer().print(runs_table(runs))
         else:
             printer().print(f"no such run is recorded in {database.name}", soft_wrap=True, highlight=False)
 
@@ -81,7 +81,7 @@ def import_runs(
 
     Example: kmatrix history import runs/*
     """
-    found = [opened(path) for path in runs]  # what is no run is told before anything is written
+    found = [load(path) for path in runs]  # what is no run is told before anything is written
     with History(history or context.obj) as database:
         for run in found:
             number = database.record(run)
@@ -98,12 +98,12 @@ def moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError as error:
         raise ConfigError(
-            f"--since {text!r} is no time", hint="2026-11-01, 2026-11-01T12:00, 12h, 30d or 8w"
+            f"--since {text!r} is no date, time or age", hint="2026-11-01, 2026-11-01T12:00, 12h, 30d or 8w"
         ) from error
 
 
-def table(runs: Sequence[Run]) -> Table:
-    """A line a run."""
+def runs_table(runs: Sequence[Run]) -> Table:
+    """One line per run."""
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     out.add_column("run", justify="right", no_wrap=True)
     for name in ("started", "by", "Linux"):

@@ -19,9 +19,10 @@ from orchestrator.model import Status
 from orchestrator.profile.comparison import ProfileReport
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.parts.rows import footnotes
-from orchestrator.runs import record
+from orchestrator.runs import load
 from orchestrator.runs.account_files import FILE
 from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.run import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -55,29 +56,26 @@ def profile_run(
     manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True)
     if not run:
         once = {"boots": 1, "passes": 1}
-        report = measured(folder, *asked(took(config, json), preset, workload or (), select or (), once), manner)
-    elif lacking(folder):
-        report = measured(folder, *asked_before(folder), manner)
+        done = measured(folder, *asked(took(config, json), preset, workload or (), select or (), once), manner)
     else:
-        report = record.report(folder)
-    told = record.profile(folder)
+        before = load.of_folder(folder)
+        done = measured(folder, *asked_before(folder), manner) if lacking(folder, before) else before
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
-        typer.echo(profile_rows.text(told, top))
-        typer.echo("".join(f"{line}\n" for line, _ in footnotes(report)), nl=False)
+        typer.echo(profile_rows.profile_text(done.profile, top))
+        typer.echo("".join(f"{line}\n" for line, _ in footnotes(done.report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
-    _check(folder, told, report)
-    raise typer.Exit(exit_code(report))
+    _check(folder, done.profile, done.report)
+    raise typer.Exit(exit_code(done.report))
 
 
-def lacking(folder: RunFolder) -> bool:
+def lacking(folder: RunFolder, run: Run) -> bool:
     """Is there a cell whose account, or whose result, can still be measured?"""
-    report = record.report(folder)
-    done = {cell["id"] for cell in record.profile(folder)["cells"]}
-    done |= {row["id"] for row in report.get("unprofiled", ()) if not row["possible"]}
+    done = {cell["id"] for cell in run.profile["cells"]}
+    done |= {row["id"] for row in run.report.get("unprofiled", ()) if not row["possible"]}
     open_ = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
-    wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in report["cells"])
+    wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in run.report["cells"])
     return wanted or not (folder.path / FILE).is_file()
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,12 +17,12 @@ from orchestrator.analyse.slice import arches, sliced
 from orchestrator.cli.console import printer
 from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
-from orchestrator.report import Extras
+from orchestrator.report import Telling
 from orchestrator.report.parts import eml
-from orchestrator.report.terminal import view
-from orchestrator.runs import record
+from orchestrator.report.terminal import matrix_view
+from orchestrator.runs import load
 from orchestrator.runs.folder import open_run
-from orchestrator.runs.reproduce import again
+from orchestrator.series import mbox
 from orchestrator.store import write_atomically
 
 FORMATS = "terminal, markdown, json, mail, html, junit, ktap, kcidb or b4check."
@@ -35,12 +36,14 @@ def register(app: typer.Typer) -> None:
 def report(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     format: Annotated[str, typer.Option("--format", "-f", help=FORMATS)] = "terminal",
-    arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Tell of this one only; repeatable.")] = None,
+    arch: Annotated[
+        list[str] | None, typer.Option("--arch", "-a", help="Only this architecture; repeatable.")
+    ] = None,
     select: Annotated[
         list[str] | None, typer.Option("--select", "-s", help="Glob over cell ids; repeatable.")
     ] = None,
     in_reply_to: Annotated[
-        Path | None, typer.Option("--in-reply-to", help="With mail: the patch's mail (.eml, mbox) to answer.")
+        Path | None, typer.Option("--in-reply-to", help="With mail: the mail of the patch (.eml, mbox) to reply to.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write this file instead of the screen.")] = None,
 ) -> None:
@@ -51,17 +54,16 @@ def report(
     render = pick("format", format, formats.known())
     if in_reply_to and format != "mail":
         raise ConfigError("--in-reply-to makes a mail", hint="add --format mail")
-    folder = open_run(run)
-    whole = record.report(folder)
-    matrix = sliced(whole, arch or (), select or ())
+    whole = load.of_folder(open_run(run))
+    matrix = sliced(whole.report, arch or (), select or ())
     if format == "terminal" and not out:
-        printer().print(view(matrix))
+        printer().print(matrix_view(matrix))
         raise typer.Exit(exit_code(matrix))
-    left_out = tuple(name for name in arches(whole) if name not in arches(matrix))
-    signer = identity() if format == "mail" else ""
-    text = render(matrix, Extras(folder, left_out, again(folder), signer))
+    left_out = tuple(name for name in arches(whole.report) if name not in arches(matrix))
+    signer = git_identity() if format == "mail" else ""
+    text = render(replace(whole, report=matrix), Telling(left_out, signer))
     if in_reply_to:
-        text = eml.reply(in_reply_to, text, signer)
+        text = eml.reply(mbox.content(in_reply_to, "the patch's mail, as a file"), text, signer)
     if out:
         write_atomically(out, text)
     else:
@@ -69,7 +71,7 @@ def report(
     raise typer.Exit(exit_code(matrix))
 
 
-def identity() -> str:
+def git_identity() -> str:
     """Name <address> as git knows it; "" if it does not."""
     found = [asyncio.run(proc.run(["git", "config", f"user.{key}"])).output.strip() for key in ("name", "email")]
     return f"{found[0]} <{found[1]}>" if all(found) else ""

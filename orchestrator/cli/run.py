@@ -28,8 +28,7 @@ from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 from orchestrator.report.parts import profile_rows
-from orchestrator.report.terminal import view
-from orchestrator.runs import record
+from orchestrator.report.terminal import matrix_view
 from orchestrator.runs.folder import RunFolder, open_run
 
 
@@ -73,10 +72,10 @@ def run(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, history=history,
     )  # fmt: skip
-    report = measured(folder, matrix, request, manner)
+    done = measured(folder, matrix, request, manner)
     if not json:
-        printer().print(view(report))
+        printer().print(matrix_view(done.report))
         if profile_diff:
-            typer.echo(profile_rows.text(record.profile(folder), profile_rows.TOP))
+            typer.echo(profile_rows.profile_text(done.profile, profile_rows.TOP))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
-    raise typer.Exit(exit_code(report))
+    raise typer.Exit(exit_code(done.report))

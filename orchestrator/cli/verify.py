@@ -27,7 +27,7 @@ from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
 from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, open_run
-from orchestrator.runs.identity import read_matrix_json
+from orchestrator.runs.load import load
 from orchestrator.runs.record import Request
 
 STYLES = {SAME: "green", VARIES: ""}
@@ -61,29 +61,22 @@ def verify_run(
 
     Example: kmatrix verify runs/2026-11-23-101500
     """
-    before = _selected(_recorded(recorded), select or [])
+    before = _selected(load(recorded).report, select or [])
     folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
     matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots, json)
     again = f"kmatrix verify {recorded}, from the start"
     manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=again)
-    here = measured(folder, matrix, request, manner)
+    here = measured(folder, matrix, request, manner).report
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
     if json:
         typer.echo((folder.path / "verify.json").read_text(), nl=False)
     else:
-        printer().print(view(answer))
+        printer().print(verified_view(answer))
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     if answer.same:
         return
     raise typer.Exit(max(exit_code(here), EXIT_UNEXPECTED))
-
-
-def _recorded(path: Path) -> MatrixReport:
-    """Of a run folder, or the file itself. ConfigError says what is no matrix.json in it."""
-    if path.is_dir():
-        return record.report(open_run(path))
-    return read_matrix_json(path)
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
@@ -143,7 +136,7 @@ def _preset(place: Path, wanted: list[str], chosen: tuple[str, ...]) -> str:
     raise ConfigError(f"{place} has no cell {', '.join(lacking)}", hint=hint)
 
 
-def view(answer: Verified) -> RenderableType:
+def verified_view(answer: Verified) -> RenderableType:
     """The values, what differs, and the answer."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("cell", "metric"):
@@ -159,7 +152,7 @@ def view(answer: Verified) -> RenderableType:
         label = f"{value.metric} {value.unit}".strip()
         table.add_row(name, label, _number(value.recorded), _number(value.here), _off(value), verdict)
     parts: list[RenderableType] = [table]
-    for title, content in (("Another thing was measured:", True), ("What else differs:", False)):
+    for title, content in (("Something else was measured:", True), ("What else differs:", False)):
         rows = [row for row in answer.differences if row.content is content]
         notes = [f"  {row.text}" + ("" if row.matters else " (must not matter)") for row in rows]
         parts += [Text("\n".join([title, *notes]) + "\n")] if rows else []
@@ -186,7 +179,9 @@ def _answer(answer: Verified) -> Text:
     off = [value for value in exact if value.verdict != SAME]
     causes = list(dict.fromkeys(cause for value in off for cause in value.causes))
     if not off:
-        return Text(f"NOT the same thing was measured, though {same} of {len(exact)} values agree{also}", "bold red")
+        return Text(
+            f"NOT the same: something else was measured, though {same} of {len(exact)} values agree{also}", "bold red"
+        )
     what = f"NOT the same: {len(off)} of {len(exact)} values are {OFF}{also}"
     why = [f"  {value.cell}: {value.failure}" for value in off if value.failure]
     why += [f"  may be due to: {cause}" for cause in causes]

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import io
 import logging
+import os
 import shlex
 import sys
 import termios
@@ -29,6 +31,14 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would print,
 LOST = (OSError, EOFError, paramiko.SSHException, ThreadException)
 
 
+def _named() -> None:
+    """fabric asks who the user is before it is told that it is root. A user id of no name (a container's) has one."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the latter since Python 3.13
+        os.environ["LOGNAME"] = str(os.getuid())
+
+
 @dataclass(frozen=True)
 class Output:
     """Exit status (negative: ended by a signal), standard output and standard error."""
@@ -42,6 +52,7 @@ class Shell:
     """A connected guest. Calls run in a thread; cancelling one closes the connection, which ends it."""
 
     def __init__(self, port: int, keys: Keys) -> None:
+        _named()
         config = fabric.Config(lazy=True, overrides={"load_ssh_configs": False})  # nobody's own settings
         client_key = paramiko.Ed25519Key.from_private_key(io.StringIO(keys.client_pem))
         options = {"pkey": client_key, "allow_agent": False, "look_for_keys": False}

@@ -25,7 +25,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Point:
-    """One cell's metric in one run. boots: a list a boot, a number a counted pass; () where the cell did not pass."""
+    """One cell's metric in one run.
+
+    boots: one list per boot, in it one number per counted pass; () where the cell did not pass.
+    """
 
     run: Run
     cell: str

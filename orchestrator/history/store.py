@@ -20,13 +20,14 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from orchestrator.analyse.contract import CellRow, MatrixReport, RunRow
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.statistics import centre
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import lineage
 from orchestrator.history.entries import ALL, Filter, Point, Run
 from orchestrator.history.tables import CELLS, FIGURES, RUNS
 from orchestrator.history.versions import prepare, run_columns, version
 from orchestrator.report.parts.rows import summary
-from orchestrator.runs.identity import Identified
+from orchestrator.runs.run import Run as Finished
 from orchestrator.store import of_user
 
 OFF = "none"
@@ -79,13 +80,15 @@ class History:
         """For people: without its password."""
         return self.url.render_as_string(hide_password=True) if self.url else OFF
 
-    def record(self, identified: Identified) -> int | None:
+    def record(self, run: Finished) -> int | None:
         """Write a run's entry, instead of an earlier one of the same run; its id. All of it or nothing."""
         if not self._engine:
             return None
+        if run.identity is None:
+            raise ValueError("nobody knows which run this is")
         with self._asking(write=True) as connection:
             prepare(connection)
-            return _insert(connection, identified.run, identified.report, str(identified.place))
+            return _insert(connection, run.identity, run.report, str(run.place))
 
     def runs(self, wanted: Filter = ALL) -> list[Run]:
         """Those with a cell that is asked for, in the order of time."""
@@ -124,7 +127,7 @@ class History:
         if packed is None:
             raise ConfigError(f"the history has no run {run}", hint="kmatrix history lists them")
         found: MatrixReport = json.loads(zlib.decompress(packed))
-        return found
+        return upgraded(found)
 
     @contextmanager
     def _asking(self, write: bool = False) -> Iterator[Connection]:

@@ -51,7 +51,7 @@ FIGURES = Table(
     Column("metric", Text, nullable=False),
     Column("unit", Text, nullable=False),
     Column("value", Double),  # the median of the boots' medians; none without a counted pass
-    Column("boots", Text, nullable=False),  # JSON: a list a boot, a number a counted pass
+    Column("boots", Text, nullable=False),  # JSON: one list per boot, in it one number per counted pass
 )
 
 Index("kmatrix_cells_by_name", CELLS.c.cell)

@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from orchestrator.build import addr2line, plugin
 from orchestrator.config.sources import buildable
@@ -17,8 +15,8 @@ from orchestrator.model import CALLS, BootResult, Clock, KernelArtifact, Marks, 
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
+from orchestrator.profile.cell_account import CellAccount
 from orchestrator.runs import account_files
-from orchestrator.store import write_atomically
 
 _FIRST, _LAST = "km_begin", "km_end"  # the region is between them
 SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
@@ -42,22 +40,23 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     assert marks is not None  # impossible() was asked
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     known = _Known(
-        marks, system_map, symbols.kernel(system_map, marks.outside), symbols.programs(*task.tool.files),
+        marks, system_map, symbols.of_kernel(system_map, marks.outside), symbols.of_programs(*task.tool.files),
         folder.resolve(), alone=task.tool.program is None,
     )  # fmt: skip
-    known.functions.write_text(paths.listing(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES))
+    known.functions.write_text(
+        paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES)
+    )
     library = await plugin.plugin(task.store, task.provenance.machine.qemu)
     one = replace(task.measure, passes=1)
     done = await measure(replace(task, plugin=options(library, known), measure=one, folder=folder))
     if not known.counts.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     region = await asyncio.to_thread(_region, known)
-    account = {
-        **_account(task, region, plain, done),
-        "absent": absent(task.boot.cell.workload, known.kernel, known.user),
-    }
-    written = {**account, **await _lines(task, kernel, region), **_paths(known, region)}
-    write_atomically(task.folder.parent / account_files.FILE, json.dumps(written) + "\n")
+    lacking = tuple(absent(task.boot.cell.workload, known.kernel, known.user))
+    account = replace(_account(task, region, plain, done), absent=lacking)
+    account_files.save(
+        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, region), known, region)
+    )
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
 
@@ -121,7 +120,7 @@ class _Region:
     """What the plugin counted, and what the symbols make of it."""
 
     counts: accounts.Counts
-    made: accounts.Account
+    made: accounts.RegionAccount
     path: tuple[accounts.Row, ...]
 
 
@@ -132,70 +131,65 @@ def absent(workload: Workload, *known: symbols.Symbols) -> list[str]:
 
 
 def _region(known: _Known) -> _Region:
-    counts = accounts.parse(known.counts.read_text())
+    counts = accounts.parse_counts(known.counts.read_text())
     entries = set(symbols.addresses(known.system_map, known.marks.interrupts).values())
-    made = accounts.account(counts, known.kernel, known.user, entries, known.marks.stubs)
-    return _Region(counts, made, tuple(accounts.path(counts, known.kernel, known.user, known.marks.stubs)))
+    made = accounts.by_function(counts, known.kernel, known.user, entries, known.marks.stubs)
+    return _Region(counts, made, tuple(accounts.path_under_test(counts, known.kernel, known.user, known.marks.stubs)))
 
 
-def _paths(known: _Known, region: _Region) -> dict[str, Any]:
-    """By call path; where that is not exact, why there is none."""
+def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAccount:
+    """By call path, too; where that is not exact, why there is none."""
     if not known.followed:
-        return {
-            "paths": None,
-            "paths_why": "calls are followed in one program, on architectures that say how they call",
-        }
-    found = paths.parse(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
+        why = "calls are followed in one program, on architectures that say how they call"
+        return replace(account, paths_why=why)
+    found = paths.parse_paths(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
     why = paths.doubt(found, region.made.functions, region.made.unattributed)
-    return {"paths": None if why else [list(node) for node in found.nodes], "paths_why": why}
+    return replace(account, paths=None if why else found.nodes, paths_why=why)
 
 
-async def _lines(task: Task, kernel: KernelArtifact, region: _Region) -> dict[str, Any]:
-    """By line of the kernel's source; where that is not known, why. The account by function stands without it."""
-    vmlinux = kernel.folder / "vmlinux"
+async def _with_lines(account: CellAccount, task: Task, kernel: KernelArtifact, region: _Region) -> CellAccount:
+    """By line of the kernel's source, too; where that is not known, why. What there is stands without it."""
+    vmlinux, name = kernel.folder / "vmlinux", task.boot.cell.kernel.name
     if not buildable(task.boot.cell.kernel.source) or not vmlinux.is_file():
-        return {
-            "lines": None,
-            "lines_why": f"{task.boot.cell.kernel.name} is a ready image, without debug information",
-        }
+        return replace(account, lines_why=f"{name} is a ready image, without debug information")
     asked = (row.address for row in region.path if not row.symbol.startswith(symbols.USER))
     try:
         output = await addr2line.places(vmlinux, task.boot.cell.arch.cross_prefix, asked)
     except KmatrixError as error:
-        return {"lines": None, "lines_why": f"{error.message} {error.log}".strip()}
+        return replace(account, lines_why=f"{error.message} {error.log}".strip())
     executed = ((row.address, row.symbol, row.count) for row in region.path)
-    made = await asyncio.to_thread(lambda: sources.attribute(executed, sources.parse(output)))
-    return {
-        "lines": {file: {str(line): pair for line, pair in table.items()} for file, table in made.lines.items()},
-        "lines_why": "" if made.lines else f"{task.boot.cell.kernel.name} was built without debug information",
-        "unlined": made.unlined,
-        "source_functions": [[name, file, count] for (name, file), count in made.functions.items()],
-    }
+    made = await asyncio.to_thread(lambda: sources.by_line(executed, sources.parse_places(output)))
+    return replace(
+        account,
+        lines=made.lines,
+        lines_why="" if made.lines else f"{name} was built without debug information",
+        unlined=made.unlined,
+        source_functions=tuple((function, file, count) for (function, file), count in made.functions.items()),
+    )
 
 
-def _account(task: Task, region: _Region, plain: BootResult, done: BootResult) -> dict[str, Any]:
-    """The cell's account, of the whole region (nothing is per unit of work here)."""
+def _account(task: Task, region: _Region, plain: BootResult, done: BootResult) -> CellAccount:
+    """The cell's account by function."""
     cell, made = task.boot.cell, region.made
-    return {
-        "schema": 1,
-        "id": cell.id,
-        "arch": cell.arch.name,
-        "kernel": cell.kernel.name,
-        "workload": cell.workload.name,
-        "unit": cell.workload.unit,
-        "units": done.passes[-1].units,
-        "total": made.total,
-        "clock_profiled": _clock(done, -1),
-        "clock_unprofiled": _clock(plain, plain.warmup),
-        "seconds_profiled": done.seconds.get(MEASURE_CPU, 0.0),
-        "seconds_unprofiled": plain.seconds.get(MEASURE_CPU, 0.0),
-        "passes_unprofiled": len(plain.passes) - plain.warmup,
-        "counters": region.counts.counters,
-        "interrupts": made.interrupts,
-        "interrupt_count": made.interrupt_count,
-        "unattributed": made.unattributed,
-        "functions": {name: list(row) for name, row in sorted(made.functions.items())},
-    }
+    return CellAccount(
+        id=cell.id,
+        arch=cell.arch.name,
+        kernel=cell.kernel.name,
+        workload=cell.workload.name,
+        unit=cell.workload.unit,
+        units=done.passes[-1].units,
+        total=made.total,
+        clock_profiled=_clock(done, -1),
+        clock_unprofiled=_clock(plain, plain.warmup),
+        seconds_profiled=done.seconds.get(MEASURE_CPU, 0.0),
+        seconds_unprofiled=plain.seconds.get(MEASURE_CPU, 0.0),
+        passes_unprofiled=len(plain.passes) - plain.warmup,
+        counters=region.counts.counters,
+        interrupts=made.interrupts,
+        interrupt_count=made.interrupt_count,
+        unattributed=made.unattributed,
+        functions=dict(sorted(made.functions.items())),
+    )
 
 
 def _clock(result: BootResult, number: int) -> float | None:

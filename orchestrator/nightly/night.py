@@ -22,7 +22,7 @@ from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, host, used, within
 from orchestrator.nightly.changes import Tonight, changed, differing, groups, look
 from orchestrator.nightly.state import Current, Done, Place, State, nights
-from orchestrator.runs import record
+from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.identity import begin
 from orchestrator.runs.record import Request
@@ -106,9 +106,10 @@ class Night:
                 record.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
             begin(folder, "nightly", nights(self.config, self.preset))
             self._groups(state, current, tonight, folder)
-            report = record.report(folder)
-            write_matrix(folder, report)
-            recorded(folder, self.manner.history)
+            done = load.of_folder(folder)
+            report = done.report
+            write_matrix(folder, done)
+            recorded(done, self.manner.history)
             compared, more = self._against(report, tonight.matrix)
             left = [cell["id"] for cell in report["cells"] if cell["status"] == Status.SKIPPED]
             gone = self._prune(tonight, folder.path)
@@ -134,7 +135,7 @@ class Night:
                 continue
             begun = begun or cost > 0
             before, start = folder.read_json("host.json"), time.monotonic()
-            view = ui.show(todo.bus, lambda: record.report(folder), self.manner.json, self.manner.quiet)
+            view = ui.show(todo.bus, lambda: load.matrix_of(folder), self.manner.json, self.manner.quiet)
             with Store().in_use(), view:
                 finish(within(todo.run(), max(left, 60.0)), "kmatrix nightly")
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
@@ -146,10 +147,10 @@ class Night:
         folder = RunFolder(Path(current.run))
         if (folder.path / "plan.json").exists():
             with folder.alone():
-                report = record.report(folder)
-                write_matrix(folder, report)
-                recorded(folder, self.manner.history)
-            self._settle(state, current, report)
+                done = load.of_folder(folder)
+                write_matrix(folder, done)
+                recorded(done, self.manner.history)
+            self._settle(state, current, done.report)
         state.current = None
         self.place.save(state)
         return [

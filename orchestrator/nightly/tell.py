@@ -15,6 +15,7 @@ from orchestrator.model import Status, Verdict
 from orchestrator.nightly.against import TOLD, Against
 from orchestrator.report import known as formats
 from orchestrator.report.parts.paper import folded, paragraph
+from orchestrator.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,13 @@ def measured(report: MatrixReport) -> MatrixReport:
 def mail(night: Night) -> str:
     """A subject line, the night, the matrix as a list wants it."""
     text = "\n".join(folded([f"Subject: [kmatrix] {headline(night)}"]))
-    body = formats()["mail"](measured(night.report)) if measured(night.report)["cells"] else ""
+    body = formats()["mail"](Run(measured(night.report))) if measured(night.report)["cells"] else ""
     return f"{text}\n\n{words(night)}\n{body}"
 
 
 def markdown(night: Night) -> str:
     """The same for reading in a browser."""
-    return f"```\n{words(night)}```\n\n{formats()['markdown'](measured(night.report))}"
+    return f"```\n{words(night)}```\n\n{formats()['markdown'](Run(measured(night.report)))}"
 
 
 def headline(night: Night) -> str:

@@ -26,7 +26,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Account:
+class RegionAccount:
     """Of a whole region. functions: {name: (instructions, calls)} without what ran in interrupts."""
 
     functions: dict[str, tuple[int, int]]
@@ -50,7 +50,7 @@ class Row:
     count: int
 
 
-def parse(text: str) -> Counts:
+def parse_counts(text: str) -> Counts:
     """The plugin's file. InfraError when it is not whole."""
     rows = text.splitlines()
     head = rows[0].split() if rows else []
@@ -74,13 +74,13 @@ def _lines(rows: list[str]) -> Iterator[tuple[int, int, int]]:
             raise InfraError(f"the plugin's account has a line {row!r}", kind="profile") from error
 
 
-def account(
+def by_function(
     counts: Counts, kernel: Symbols, user: Symbols, entries: Collection[int], stubs: Collection[str]
-) -> Account:
+) -> RegionAccount:
     """Each address goes to one row. entries: where interrupts begin; stubs: functions that only lead there."""
     functions: dict[str, tuple[int, int]] = {}
     unattributed = in_path = 0
-    for row in path(counts, kernel, user, stubs):
+    for row in path_under_test(counts, kernel, user, stubs):
         in_path += row.count
         if row.symbol:
             before = functions.get(row.symbol, (0, 0))
@@ -88,10 +88,10 @@ def account(
         else:
             unattributed += row.count
     taken = sum(counts.executed.get(address, (0, 0))[0] for address in entries)
-    return Account(functions, counts.total - in_path, taken, unattributed)
+    return RegionAccount(functions, counts.total - in_path, taken, unattributed)
 
 
-def path(counts: Counts, kernel: Symbols, user: Symbols, stubs: Collection[str]) -> Iterator[Row]:
+def path_under_test(counts: Counts, kernel: Symbols, user: Symbols, stubs: Collection[str]) -> Iterator[Row]:
     """What was executed in the path under test: interrupts, and the stubs that only lead there, left out."""
     for address, (executed, interrupt) in counts.executed.items():
         name, first = user.at(address)

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from orchestrator.model import Comparison
 from orchestrator.profile import line_changes, path_changes
+from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.line_changes import SourceFunction, SourceHunk
 from orchestrator.profile.names import is_part, stem
 from orchestrator.profile.path_changes import PathRow
@@ -104,13 +105,13 @@ class ProfileReport(TypedDict):
     differences: list[DifferenceRow]
 
 
-def assemble(
-    accounts: Iterable[Mapping[str, Any]],
+def compare_accounts(
+    accounts: Iterable[CellAccount],
     comparisons: Sequence[Comparison],
     diffs: Mapping[Comparison, str] | None = None,
 ) -> ProfileReport:
     """From the cells' own accounts (whole regions). diffs: what the sources of two kernels differ by."""
-    table = {(row["arch"], row["workload"], row["kernel"]): row for row in accounts}
+    table = {(row.arch, row.workload, row.kernel): row for row in accounts}
     groups = dict.fromkeys(key[:2] for key in table)
     rows = [
         difference(table[(*group, pair.base)], table[(*group, pair.new)], (diffs or {}).get(pair))
@@ -118,37 +119,37 @@ def assemble(
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
     ]
-    return ProfileReport(schema=SCHEMA, cells=[cell(row) for row in table.values()], differences=rows)
+    return ProfileReport(schema=SCHEMA, cells=[profile_cell(row) for row in table.values()], differences=rows)
 
 
-def cell(account: Mapping[str, Any]) -> ProfileCell:
+def profile_cell(account: CellAccount) -> ProfileCell:
     """An account as profile.json has it."""
-    units = account["units"]
-    profiled, unprofiled = account["clock_profiled"], account["clock_unprofiled"]
+    units = account.units
+    profiled, unprofiled = account.clock_profiled, account.clock_unprofiled
     functions = [
         FunctionRow(name=name, instructions=n / units, calls=calls / units)
-        for name, (n, calls) in account["functions"].items()
+        for name, (n, calls) in account.functions.items()
     ]
     return ProfileCell(
-        id=account["id"],
-        arch=account["arch"],
-        kernel=account["kernel"],
-        workload=account["workload"],
-        unit=account["unit"],
+        id=account.id,
+        arch=account.arch,
+        kernel=account.kernel,
+        workload=account.workload,
+        unit=account.unit,
         units=units,
         functions=sorted(functions, key=lambda row: (-row["instructions"], row["name"])),
-        unattributed=account["unattributed"] / units,
-        interrupts=account["interrupts"] / units,
-        interrupt_count=account["interrupt_count"] / units,
-        total=account["total"] / units,
+        unattributed=account.unattributed / units,
+        interrupts=account.interrupts / units,
+        interrupt_count=account.interrupt_count / units,
+        total=account.total / units,
         clock_profiled=None if profiled is None else profiled / units,
         clock_unprofiled=None if unprofiled is None else unprofiled / units,
-        balances=None if profiled is None else _near(account["total"], profiled, ACCOUNT_REACH),
-        agrees=None if unprofiled is None else _near(account["total"], unprofiled, PASS_REACH),
-        seconds_profiled=account["seconds_profiled"],
-        seconds_unprofiled=account["seconds_unprofiled"] / account["passes_unprofiled"],
-        counters=account["counters"],
-        absent=list(account.get("absent", ())),
+        balances=None if profiled is None else _near(account.total, profiled, ACCOUNT_REACH),
+        agrees=None if unprofiled is None else _near(account.total, unprofiled, PASS_REACH),
+        seconds_profiled=account.seconds_profiled,
+        seconds_unprofiled=account.seconds_unprofiled / account.passes_unprofiled,
+        counters=account.counters,
+        absent=list(account.absent),
     )
 
 
@@ -156,17 +157,17 @@ def _near(total: float, clock: float, reach: float) -> bool:
     return abs(total - clock) <= reach * clock + ACCOUNT_EDGE
 
 
-def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | None) -> DifferenceRow:
+def difference(one: CellAccount, other: CellAccount, diff: str | None) -> DifferenceRow:
     """Of two cells' accounts; functions in order of their change's size."""
-    base, new = cell(one), cell(other)
+    base, new = profile_cell(one), profile_cell(other)
     before, after = _by_stem(base), _by_stem(new)
     functions = [_change(name, before.get(name, (0, 0)), after.get(name, (0, 0))) for name in {**before, **after}]
     clock = None
     if base["clock_unprofiled"] is not None and new["clock_unprofiled"] is not None:
         clock = new["clock_unprofiled"] - base["clock_unprofiled"]
     total = new["total"] - base["total"]
-    lined = all(account.get("lines") for account in (one, other))
-    why, pathless = line_changes.why_not((one, other), diff), path_changes.why_not(one, other)
+    lined = all(account.lines for account in (one, other))
+    why, pathless = line_changes.lines_unknown((one, other), diff), path_changes.paths_unknown(one, other)
     return DifferenceRow(
         arch=base["arch"],
         workload=base["workload"],
@@ -179,10 +180,10 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], diff: str | Non
         clock=clock,
         balances=None if clock is None else abs(total - clock) <= _allowed(base, clock),
         functions=sorted(functions, key=lambda row: (-abs(row["change"]), row["name"])),
-        hunks=[] if why else line_changes.hunks(one, other, diff or ""),
+        hunks=[] if why else line_changes.source_hunks(one, other, diff or ""),
         lines_why=why,
-        source_functions=line_changes.functions(one, other) if lined else [],
-        paths=[] if pathless else path_changes.rows(one, other),
+        source_functions=line_changes.source_functions(one, other) if lined else [],
+        paths=[] if pathless else path_changes.path_rows(one, other),
         paths_why=pathless,
     )
 
@@ -217,6 +218,6 @@ def _change(name: str, base: tuple[float, float], new: tuple[float, float]) -> D
     )
 
 
-def calls(row: ProfileCell, function: str) -> float:
+def calls_of(row: ProfileCell, function: str) -> float:
     """How often a unit of work calls a function, whatever the compiler made of its name; 0 if never."""
     return _by_stem(row).get(stem(function), (0.0, 0.0))[1]

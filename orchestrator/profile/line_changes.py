@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, TypedDict
+from collections.abc import Iterable
+from typing import TypedDict
 
+from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.names import stem
 from orchestrator.series import diff
 
@@ -44,7 +45,7 @@ class SourceFunction(TypedDict):
     change: float
 
 
-def hunks(base: Mapping[str, Any], new: Mapping[str, Any], text: str) -> list[SourceHunk]:
+def source_hunks(base: CellAccount, new: CellAccount, text: str) -> list[SourceHunk]:
     """Accounts of cells (whole regions); those of the diff's hunks that a compiler makes instructions of."""
     return [
         SourceHunk(file=hunk.file, lines=[_line(line, hunk.file, base, new) for line in hunk.lines])
@@ -53,7 +54,7 @@ def hunks(base: Mapping[str, Any], new: Mapping[str, Any], text: str) -> list[So
     ]
 
 
-def _line(line: diff.Line, file: str, base: Mapping[str, Any], new: Mapping[str, Any]) -> SourceLine:
+def _line(line: diff.Line, file: str, base: CellAccount, new: CellAccount) -> SourceLine:
     before = _executed(base, file, line.old) if line.old else None
     after = _executed(new, file, line.new) if line.new else None
     return SourceLine(
@@ -67,23 +68,23 @@ def _line(line: diff.Line, file: str, base: Mapping[str, Any], new: Mapping[str,
     )
 
 
-def _executed(account: Mapping[str, Any], file: str, line: int) -> float:
-    _, whole = account["lines"].get(file, {}).get(str(line), (0, 0))
-    return float(whole / account["units"])
+def _executed(account: CellAccount, file: str, line: int) -> float:
+    _, whole = (account.lines or {}).get(file, {}).get(line, (0, 0))
+    return whole / account.units
 
 
-def functions(base: Mapping[str, Any], new: Mapping[str, Any]) -> list[SourceFunction]:
+def source_functions(base: CellAccount, new: CellAccount) -> list[SourceFunction]:
     """In order of their change's size; matched by name stem and file."""
     before, after = _by_function(base), _by_function(new)
     rows = [_function(key, before.get(key, 0.0), after.get(key, 0.0)) for key in {**before, **after}]
     return sorted(rows, key=lambda row: (-abs(row["change"]), row["name"], row["file"]))
 
 
-def _by_function(account: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+def _by_function(account: CellAccount) -> dict[tuple[str, str], float]:
     table: dict[tuple[str, str], float] = {}
-    for name, file, count in account["source_functions"]:
+    for name, file, count in account.source_functions:
         key = (stem(name), file)
-        table[key] = table.get(key, 0.0) + count / account["units"]
+        table[key] = table.get(key, 0.0) + count / account.units
     return table
 
 
@@ -92,11 +93,7 @@ def _function(key: tuple[str, str], base: float, new: float) -> SourceFunction:
     return SourceFunction(name=name, file=file, base_instructions=base, new_instructions=new, change=new - base)
 
 
-def why_not(accounts: Iterable[Mapping[str, Any]], diff: str | None) -> str:
+def lines_unknown(accounts: Iterable[CellAccount], diff: str | None) -> str:
     """Why lines of the change are not known; "" if they are."""
-    for account in accounts:
-        if account.get("lines") is None:
-            return str(account.get("lines_why") or "an older kmatrix made the account")
-        if account["lines_why"]:
-            return str(account["lines_why"])
-    return "" if diff is not None else "the two kernels are not of one source"
+    why = next((account.lines_why for account in accounts if account.lines_why), "")
+    return why or ("" if diff is not None else "the two kernels are not of one source")

@@ -33,7 +33,7 @@ class Lines:
     unlined: int = 0
 
 
-def parse(output: str) -> dict[int, tuple[Frame, ...]]:
+def parse_places(output: str) -> dict[int, tuple[Frame, ...]]:
     """What addr2line -a -f -i prints: {address: its frames}."""
     found: dict[int, tuple[Frame, ...]] = {}
     address, function = 0, ""
@@ -56,7 +56,7 @@ def _frame(function: str, place: str) -> Frame:
     return Frame(function, posixpath.normpath(known[1]), int(known[2]))
 
 
-def attribute(executed: Iterable[tuple[int, str, int]], places: Mapping[int, tuple[Frame, ...]]) -> Lines:
+def by_line(executed: Iterable[tuple[int, str, int]], places: Mapping[int, tuple[Frame, ...]]) -> Lines:
     """executed: (address, symbol, how often). Where no line is known the symbol is the function."""
     made = Lines()
     for address, symbol, count in executed:

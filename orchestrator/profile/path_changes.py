@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
+from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.names import is_part, stem
 
 UNKNOWN = "(unattributed)"
@@ -34,7 +35,7 @@ class _Node:
         return self.own[side] + sum(child.whole(side) for child in self.children.values())
 
 
-def rows(base: Mapping[str, Any], new: Mapping[str, Any]) -> list[PathRow]:
+def path_rows(base: CellAccount, new: CellAccount) -> list[PathRow]:
     """Accounts of cells (whole regions), per unit of work; callers before callees, the largest first."""
     root = _Node()
     for side, account in enumerate((base, new)):
@@ -42,14 +43,14 @@ def rows(base: Mapping[str, Any], new: Mapping[str, Any]) -> list[PathRow]:
     return list(_told(root, 0))
 
 
-def _add(root: _Node, account: Mapping[str, Any], side: int) -> None:
+def _add(root: _Node, account: CellAccount, side: int) -> None:
     places: list[tuple[str, _Node]] = []  # parents come before their children
-    for parent, full, own in account["paths"]:
+    for parent, full, own in account.paths or ():
         name = stem(full) or UNKNOWN
         caller, above = places[parent] if parent >= 0 else ("", root)
         # A part that its function goes on in is that function; another compiler may not have split it off.
         node = above if is_part(full) and caller == name else above.children.setdefault(name, _Node())
-        node.own[side] += own / account["units"]
+        node.own[side] += own / account.units
         places.append((name, node))
 
 
@@ -72,9 +73,6 @@ def _told(node: _Node, depth: int) -> Iterator[PathRow]:
         yield from _told(child, depth + 1)
 
 
-def why_not(*accounts: Mapping[str, Any]) -> str:
+def paths_unknown(*accounts: CellAccount) -> str:
     """Why call paths are not known; "" if they are."""
-    for account in accounts:
-        if account.get("paths") is None:
-            return str(account.get("paths_why") or "an older kmatrix made the account")
-    return ""
+    return next((account.paths_why for account in accounts if account.paths_why), "")

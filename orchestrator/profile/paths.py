@@ -24,7 +24,7 @@ class Paths:
     strays: int  # ways between workload and kernel that nothing explains
 
 
-def listing(kernel: Symbols, user: Symbols, enters: Iterable[str], switches: Iterable[str]) -> str:
+def functions_file(kernel: Symbols, user: Symbols, enters: Iterable[str], switches: Iterable[str]) -> str:
     """The plugin's file of functions. Globs name where the kernel is entered, and what changes the stack."""
     table = (tuple(enters), _ENTERS), (tuple(switches), _SWITCHES)
     rows = [
@@ -35,7 +35,7 @@ def listing(kernel: Symbols, user: Symbols, enters: Iterable[str], switches: Ite
     return "".join(f"{start:x} {end:x} {flags:x}\n" for start, end, flags in sorted(rows))
 
 
-def parse(text: str, kernel: Symbols, user: Symbols, left_out: Collection[str]) -> Paths:
+def parse_paths(text: str, kernel: Symbols, user: Symbols, left_out: Collection[str]) -> Paths:
     """The plugin's file. left_out: functions that only lead to interrupts. InfraError when it is not whole."""
     rows = [row.split() for row in text.splitlines()]
     if not rows or len(rows[0]) != 3 or rows[0][:2] != [_HEAD, "1"]:

@@ -47,7 +47,7 @@ class Symbols:
         raise KeyError(name)
 
 
-def build(ranges: Iterable[tuple[int, int, str]]) -> Symbols:
+def in_order(ranges: Iterable[tuple[int, int, str]]) -> Symbols:
     """From (first, end, name) in any order."""
     rows = sorted(ranges)
     return Symbols(tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
@@ -58,7 +58,7 @@ def preferred(names: Iterable[str]) -> str:
     return min(names, key=lambda name: (len(name) - len(name.lstrip("_")), len(name), name))
 
 
-def kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbols:
+def of_kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbols:
     """From System.map, which has no sizes: a function lasts until the next symbol. outside: code that it lacks."""
     table: dict[int, list[str]] = {}
     for row in system_map.splitlines():
@@ -69,10 +69,10 @@ def kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbols:
     starts = sorted(table)
     ends = [*starts[1:], starts[-1] + 1] if starts else []
     rows = [(start, end, preferred(table[start])) for start, end in zip(starts, ends, strict=True) if table[start]]
-    return build([*rows, *((first, end, name) for name, (first, end) in outside.items())])
+    return in_order([*rows, *((first, end, name) for name, (first, end) in outside.items())])
 
 
-def programs(runner: Path, program: Path | None = None) -> Symbols:
+def of_programs(runner: Path, program: Path | None = None) -> Symbols:
     """Of all that a workload is: one program with markers, or one that starts another.
 
     The other one's code has no names if it is a script, stripped, or at an address that the guest chooses. InfraError
@@ -89,7 +89,7 @@ def programs(runner: Path, program: Path | None = None) -> Symbols:
         where = f"{first.ranges[0][0]:#x}"
         raise InfraError(f"{program.name} is at the addresses of what starts it, {where}", kind="profile", hint=hint)
     pair = (_named(first, RUNNER), _named(other, USER))
-    return build(row for each in pair for row in zip(each.starts, each.ends, each.names, strict=True))
+    return in_order(row for each in pair for row in zip(each.starts, each.ends, each.names, strict=True))
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _named(program: _Program, prefix: str) -> Symbols:
             sizes[symbol["st_value"]] = max(symbol["st_size"], sizes.get(symbol["st_value"], 0))
     starts = sorted(names)
     following = dict(pairwise([*starts, 0]))
-    return build(
+    return in_order(
         (start, start + sizes[start] if sizes[start] else following[start], prefix + preferred(names[start]))
         for start in starts
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `b4 review` shows of a check: a JSON array, an entry an architecture (b4's docs, "CI check integration")."""
+"""What `b4 review` shows of a check: a JSON array, one entry per arch (b4's docs, "CI check integration")."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.slice import arches, sliced
 from orchestrator.model import Status, Verdict
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report import mail as reply
 from orchestrator.report.parts.rows import undecided
 from orchestrator.report.parts.sentence import headline
+from orchestrator.runs.run import Run
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """[{tool, status: pass, warn or fail, summary, details}]; [] says nothing."""
-    return json.dumps(entries(report, extras), indent=1) + "\n"
+    return json.dumps(entries(run), indent=1) + "\n"
 
 
-def entries(report: MatrixReport, extras: Extras = NOTHING) -> list[dict[str, str]]:
-    """A column of b4's matrix for each architecture; details is the reply, without what a person would sign."""
+def entries(run: Run) -> list[dict[str, str]]:
+    """One column of b4's table per arch; details is the reply, without what a person would sign."""
     found = []
-    for arch in arches(report):
-        part = sliced(report, [arch])
-        text = reply.RENDER(part, Extras(again=extras.again), offered=False)
+    for arch in arches(run.report):
+        part = sliced(run.report, [arch])
+        text = reply.RENDER(Run(part, reproduce=run.reproduce), offered=False)
         entry = {"tool": f"kmatrix-{arch}", "status": status(part), "summary": headline(part), "details": text}
-        page = extras.folder.path / "matrix.html" if extras.folder else None
-        if page and page.exists():
-            entry["url"] = page.resolve().as_uri()
+        entry |= {"url": run.page} if run.page else {}
         found.append(entry)
     return found
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from orchestrator.analyse.contract import MatrixReport
 from orchestrator.errors import printable
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts import page
 from orchestrator.report.parts.profile_rows import LEAST
+from orchestrator.runs.run import Run
 
 PARTS = Path(page.__file__).parent
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """All that comes from guests is escaped by the template; the browser is told to run the sorting alone."""
     place = Environment(
         loader=FileSystemLoader(PARTS),
@@ -32,7 +32,7 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
     script = place.get_template("sort.js.j2").render().strip()
     allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return place.get_template("page.html.j2").render(
-        script=script, allowed=allowed, **page.content(report, extras)
+        script=script, allowed=allowed, **page.content(run, telling)
     ).rstrip() + "\n"  # fmt: skip
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import json
 
-from orchestrator.analyse.contract import MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
+from orchestrator.runs.run import Run
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """matrix.json's text."""
-    return json.dumps(report, indent=1) + "\n"
+    return json.dumps(run.report, indent=1) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""JUnit XML, as CI systems read it: a suite an arch; cells, comparisons and expectations are its cases."""
+"""JUnit XML, as CI systems read it: one suite per arch; cells, comparisons and expectations are its cases."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree as xml
 
-from orchestrator.analyse.contract import MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts.cases import Case, Outcome, cases, grouped, xml_text
+from orchestrator.runs.run import Run
 
 _TAGS = {Outcome.FAILED: "failure", Outcome.ERROR: "error", Outcome.SKIPPED: "skipped"}
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """The file's text."""
-    every = cases(report)
+    every = cases(run.report)
     root = xml.Element("testsuites", {"name": "kmatrix", **_counts(every)})
     for arch, mine in grouped(every, lambda case: case.arch).items():
         suite = xml.SubElement(root, "testsuite", {"name": xml_text(arch), **_counts(mine)})

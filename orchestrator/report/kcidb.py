@@ -13,8 +13,9 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts.rows import change, undecided
+from orchestrator.runs.run import Run
 
 ORIGIN = "kmatrix"
 LONGEST = 16384  # characters of a log_excerpt
@@ -28,18 +29,32 @@ _CELLS = {
 }
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """The JSON's text, of version 5.3."""
-    run = hashlib.sha256(json.dumps(report, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    tests = [test for cell in report["cells"] for test in _cell(cell, run)]
-    tests += [_comparison(row, run) for row in report["comparisons"]]
+    report = run.report
+    name = _name(report)
+    tests = [test for cell in report["cells"] for test in _cell(cell, name)]
+    tests += [_comparison(row, name) for row in report["comparisons"]]
     value = {
         "version": {"major": 5, "minor": 3},
-        "checkouts": _checkouts(report, run),
-        "builds": _builds(report, run),
+        "checkouts": _checkouts(report, name),
+        "builds": _builds(report, name),
         "tests": tests,
     }
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
+
+
+def _name(report: MatrixReport) -> str:
+    """Of this report in all ids. What reading adds to older ones is left out: told again, a run keeps its ids."""
+    lasting = {key: value for key, value in report.items() if key != "offered"} | {
+        "comparisons": [_without(row, "reason") for row in report["comparisons"]],
+        "expectations": [_without(row, "base", "new") for row in report["expectations"]],
+    }
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _without(row: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in keys}
 
 
 def _id(run: str, *parts: str) -> str:
@@ -106,7 +121,7 @@ def _builds(report: MatrixReport, run: str) -> list[dict[str, Any]]:
 
 
 def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
-    """The cell, then a number a metric; nothing for a kernel that was not built."""
+    """The cell, then one number per metric; nothing for a kernel that was not built."""
     if cell["status"] == Status.BUILD_FAILED:
         return []
     place = (cell["arch"], cell["kernel"])

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.analyse.contract import MatrixReport
 from orchestrator.errors import printable
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts.cases import Case, Outcome, cases, grouped
 from orchestrator.report.parts.evidence import excerpt
+from orchestrator.runs.run import Run
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """The text; a parent fails when one of its own does, and is skipped when all are."""
-    groups = [(arch, _arch(mine)) for arch, mine in grouped(cases(report), lambda case: case.arch).items()]
+    groups = [(arch, _arch(mine)) for arch, mine in grouped(cases(run.report), lambda case: case.arch).items()]
     return "\n".join(["KTAP version 1", *_children(groups)]) + "\n"
 
 

@@ -3,25 +3,39 @@
 
 from __future__ import annotations
 
-from orchestrator.analyse.contract import MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts import profile
 from orchestrator.report.parts.mailtable import tables
-from orchestrator.report.parts.mailtext import claims, doubts, failed, kernels, scope, unexpected
-from orchestrator.report.parts.paper import command, folded, paragraph
+from orchestrator.report.parts.mailtext import (
+    claims_block,
+    coverage_block,
+    doubts_block,
+    failed_blocks,
+    kernels_block,
+    unexpected_block,
+)
+from orchestrator.report.parts.paper import command_lines, folded, paragraph
 from orchestrator.report.parts.sentence import headline
 from orchestrator.report.parts.signoff import offer
+from orchestrator.runs.run import Run
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING, offered: bool = True) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     """ASCII, at most 75 columns; offered: with a Tested-by: line where one may be."""
+    report = run.report
     parts = [paragraph(headline(report))]
-    parts += failed(report)
+    parts += failed_blocks(report)
     parts += tables(report)
-    parts += profile.mail(report, extras)
-    parts += [unexpected(report), claims(report), doubts(report), scope(report, extras.left_out), kernels(report)]
-    if extras.again:
-        parts.append(["To do it again:", "", *command(extras.again)])
-    parts += [offer(report, extras.signer)] if offered else []
+    parts += profile.mail(run)
+    parts += [
+        unexpected_block(report),
+        claims_block(report),
+        doubts_block(report),
+        coverage_block(report, telling.left_out),
+        kernels_block(report),
+    ]
+    if run.reproduce:
+        parts.append(["To reproduce:", "", *command_lines(run.reproduce)])
+    parts += [offer(report, telling.signer)] if offered else []
     text = "\n\n".join("\n".join(folded(part)) for part in parts if part)
     return f"{text}\n"

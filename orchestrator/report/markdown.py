@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from orchestrator.analyse.contract import MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts import profile
 from orchestrator.report.parts.rows import (
     NOTE,
@@ -18,10 +17,12 @@ from orchestrator.report.parts.rows import (
     setting,
     summary,
 )
+from orchestrator.runs.run import Run
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """Tables, one for each pair of kernels, then what failed."""
+    report = run.report
     lines = ["# kmatrix", "", setting(report), "", summary(report)]
     for base, new in pairs(report):
         lines += [
@@ -39,7 +40,7 @@ def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
         lines += ["", "| claim | text | verdict |", "|---|---|---|"]
         lines += [f"| {name} | {text} | {verdict} |" for name, text, verdict, _ in claims(report)]
     lines += [row for line, _ in footnotes(report) for row in ("", line)]
-    if counts := profile.markdown(report, extras):
+    if counts := profile.markdown(run):
         lines += ["", "## Where the instructions went", "", *_fenced(counts)]
     for cell in failures(report):
         failure = cell["failure"] or {}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
-from orchestrator.report import NOTHING, Extras
+from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -23,23 +23,24 @@ from orchestrator.report.parts.rows import (
     setting,
     summary,
 )
+from orchestrator.runs.run import Run
 
 STYLES = {"good": "green", "bad": "bold red", "plain": ""}
 
 
-def RENDER(report: MatrixReport, extras: Extras = NOTHING) -> str:
+def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """As text without colours, at most 120 columns."""
     console = Console(width=120, color_system=None, force_terminal=False)
     with console.capture() as capture:
-        console.print(view(report))
+        console.print(matrix_view(run.report))
     return capture.get()
 
 
-def view(report: MatrixReport) -> RenderableType:
+def matrix_view(report: MatrixReport) -> RenderableType:
     """The tables, what failed, and the summary, to be printed by rich."""
     units = {cell["workload"]: cell["unit"] for cell in report["cells"] if cell["unit"]}
     parts: list[RenderableType] = [
-        table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
+        _table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
     ]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []
@@ -48,7 +49,7 @@ def view(report: MatrixReport) -> RenderableType:
     return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
 
 
-def table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
+def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
     """Rows arch x metric of a workload for one pair of kernels; fits 100 columns, words wrap before figures do."""
     title = Text(f"{workload}, per {unit}", style="bold")
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from orchestrator.analyse.contract import UnprofiledRow
 from orchestrator.model import Comparison
-from orchestrator.profile.comparison import ProfileReport, assemble
+from orchestrator.profile.cell_account import CellAccount
+from orchestrator.profile.comparison import ProfileReport, compare_accounts
 from orchestrator.runs.folder import RunFolder
+from orchestrator.store import write_atomically
 
 FILE = "profile.json"  # of the run; each profiled cell's folder has its own account under this name, too
 WHY_NOT = "no-profile.json"  # in a cell's folder, instead
@@ -20,12 +24,13 @@ def diff_of(pair: Comparison) -> str:
     return f"diffs/{pair.base}..{pair.new}.diff"
 
 
-def report(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Comparison]) -> ProfileReport:
+def load(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Comparison]) -> ProfileReport:
     """cells are ids in order; those without an account are left out."""
-    accounts = [folder.read_json(f"cells/{cell_id}/{FILE}") for cell_id in cells]
+    found = [folder.read_json(f"cells/{cell_id}/{FILE}") for cell_id in cells]
+    accounts = [CellAccount._from_json(data) for data in found if data]
     paths = {pair: folder.path / diff_of(pair) for pair in comparisons}
     diffs = {pair: path.read_text() for pair, path in paths.items() if path.is_file()}
-    return assemble([account for account in accounts if account], comparisons, diffs)
+    return compare_accounts(accounts, comparisons, diffs)
 
 
 def taken(folder: RunFolder, cell_id: str) -> bool:
@@ -37,6 +42,11 @@ def refuse(folder: RunFolder, cell_id: str, why: str, log: str, possible: bool) 
     """Keep why a cell has no account; one of an earlier start is another boot's. possible: it may be tried again."""
     folder.write_json(f"cells/{cell_id}/{WHY_NOT}", {"why": why, "log": log, "possible": possible})
     (folder.path / "cells" / cell_id / FILE).unlink(missing_ok=True)
+
+
+def save(cell_folder: Path, account: CellAccount) -> None:
+    """Keep a cell's account in its folder, atomically."""
+    write_atomically(cell_folder / FILE, json.dumps(account._to_json()) + "\n")
 
 
 def accept(folder: RunFolder, cell_id: str) -> None:

@@ -68,7 +68,7 @@ class RunFolder:
         self.write_bytes(name, text.encode())
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        """The same."""
+        """name is relative to the run folder. Atomic; DiskFull when there is no room."""
         try:
             write_atomically(self.path / name, content)
         except OSError as error:
@@ -120,14 +120,14 @@ def disk_error(error: OSError, path: Path) -> Exception:
 
 
 def boot_from(data: Mapping[str, Any]) -> BootResult:
-    """The inverse of asdict."""
+    """Of boot-N/result.json, where tuples are lists. TypeError for keys that are not ours."""
     passes = tuple(PassSample(**sample) for sample in data["passes"])
     lists = {"command": tuple(data["command"]), "notes": tuple(data["notes"]), "passes": passes}
     return BootResult(**{**data, **lists})
 
 
 def cell_from(data: Mapping[str, Any]) -> CellResult:
-    """The inverse of asdict."""
+    """Of a cell's result.json; its boots are in it. TypeError for keys that are not ours."""
     rests_on = data.get("provenance")
     made = {
         "status": Status(data["status"]),

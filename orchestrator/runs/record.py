@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a run folder must hold to be reported, repeated or resumed; and the report made from it again."""
+"""What a run folder must hold to be reported, repeated or resumed."""
 
 from __future__ import annotations
 
@@ -8,33 +8,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.matrix import assemble
+from orchestrator import arches
+from orchestrator.analyse.contract import Offered
 from orchestrator.config import matrix_file, overrides
+from orchestrator.config import workloads as programs
 from orchestrator.config.dump import dump
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
-from orchestrator.model import (
-    CellResult,
-    Claim,
-    Comparison,
-    Expectation,
-    Failure,
-    Kernel,
-    Matrix,
-    Measure,
-    Plan,
-    Status,
-    Workload,
-)
-from orchestrator.paths import ADAPTERS, COMMON
-from orchestrator.profile.comparison import ProfileReport
-from orchestrator.runs import account_files, copies
+from orchestrator.model import Kernel, Matrix, Measure, Plan, Workload
+from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
+from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder
 from orchestrator.series.diff import ids as identities
 from orchestrator.store import digest, sha256
 
+CONFIG = "matrix.yaml"  # as it was
 RUN = "run.json"  # which run it is: contract.RunRow
 NOT_MIXED = "start a new run: results of different inputs are not mixed"
 SOURCES = "sources.json"  # {source: what exactly it was when the run began}
@@ -77,14 +66,14 @@ def diffs(matrix: Matrix) -> dict[str, list[str]]:
 
 
 def load_diffs(folder: RunFolder) -> dict[str, list[str]]:
-    """The same of an earlier start; {} for a run of before they were kept."""
-    found: dict[str, list[str]] = _plan(folder).get("diffs", {})
+    """{kernel: which changes its patches are}, as kept at the start; {} for a run of before they were."""
+    found: dict[str, list[str]] = read_plan(folder).get("diffs", {})
     return found
 
 
 def check_inputs(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
     """A run is gone on with only if what it measures is still the same. ConfigError names what is not."""
-    before, now = _plan(folder)["inputs"], inputs(matrix)
+    before, now = read_plan(folder)["inputs"], inputs(matrix)
     changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
     for build in plan.builds:
         kept = folder.path / copies.FOLDER / copies.kconfig(build)
@@ -133,7 +122,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
     else:
         copies.save(folder, matrix, plan)
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
-    folder.write_text("matrix.yaml", text)
+    folder.write_text(CONFIG, text)
     folder.write_json(
         "plan.json",
         {
@@ -153,6 +142,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "comparisons": [asdict(pair) for pair in plan.comparisons],
             "claims": [asdict(claim) for claim in plan.claims],
             "workloads": {name: _setting(plan.measure, w) for name, w in workloads.items()},
+            "offered": offered(),
             "expectations": {name: [asdict(e) for e in w.expectations] for name, w in workloads.items()},
         },
     )
@@ -161,8 +151,8 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
 
 def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
-    data = _plan(folder)
-    text = (folder.path / "matrix.yaml").read_text()
+    data = read_plan(folder)
+    text = (folder.path / CONFIG).read_text()
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
 
@@ -192,39 +182,9 @@ def _parsed(text: str, request: Request) -> Matrix:
     return overrides.changed(matrix, request.overrides)
 
 
-def report(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
-    """The matrix from the folder's files alone; extra adds cells that could not be saved."""
-    data = _plan(folder)
-    cells = {cell.id: cell for cell in folder.load_cells()} | dict(extra or {})
-    kernels = {
-        build_id: info for build_id in data["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
-    }
-    settings = data.get("workloads", {})  # {workload: _setting()}
-    missing = {cell_id: _skipped(cell_id, settings, data["measure"]["clock"]) for cell_id in data["cells"]}
-    made = assemble(
-        [{**missing, **cells}[cell_id] for cell_id in data["cells"]],
-        [Comparison(**pair) for pair in data["comparisons"]],
-        {name: [Expectation(**e) for e in claims] for name, claims in data["expectations"].items()},
-        folder.read_json("host.json") or {},
-        kernels,
-        data["measure"],
-        [Claim(**claim) for claim in data.get("claims", ())],
-        {name: setting["note"] for name, setting in settings.items() if setting["note"]},
-        copies.load(folder),
-        profile(folder)["cells"],
-    )
-    passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
-    if lacking := account_files.unprofiled(folder, passed):
-        made["unprofiled"] = lacking
-    if named := folder.read_json(RUN):
-        made["run"] = named
-    return made
-
-
-def profile(folder: RunFolder) -> ProfileReport:
-    """The accounts of instructions that the run's cells have, compared; empty where nothing was profiled."""
-    data = _plan(folder)
-    return account_files.report(folder, data["cells"], [Comparison(**pair) for pair in data["comparisons"]])
+def offered() -> Offered:
+    """By this kmatrix, on this machine."""
+    return Offered(arches=list(arches.known()), workloads=list(programs.known(GUEST_TOOLS)))
 
 
 def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:
@@ -240,17 +200,8 @@ def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:
     }
 
 
-def _skipped(cell_id: str, settings: Mapping[str, Mapping[str, Any]], clock: str) -> CellResult:
-    """A cell that has no result (yet)."""
-    arch, kernel, workload = cell_id.split("/")
-    failure = Failure("not_run", "not measured in this run", "kmatrix run --resume goes on with it")
-    mine = settings.get(workload, {"clock": clock, "exact": clock == "icount", "unit": ""})
-    return CellResult(
-        cell_id, arch, kernel, workload, Status.SKIPPED, failure, mine["clock"], mine["unit"], exact=mine["exact"]
-    )
-
-
-def _plan(folder: RunFolder) -> dict[str, Any]:
+def read_plan(folder: RunFolder) -> dict[str, Any]:
+    """plan.json. ConfigError if there is none."""
     data = folder.read_json("plan.json")
     if not isinstance(data, dict):
         raise ConfigError(f"{folder.path} is not a run folder (no plan.json)", hint="kmatrix run writes one")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from orchestrator import arches
+from orchestrator.analyse.contract import MatrixReport
 from orchestrator.config import sources
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
@@ -18,11 +18,14 @@ from orchestrator.runs.folder import RunFolder
 SERIES = "series"  # where check keeps the patches it was given
 
 
-def again(folder: RunFolder) -> str:
-    """kmatrix run, or kmatrix check where the run was one, with what it was asked for."""
+def command(folder: RunFolder, report: MatrixReport) -> str:
+    """kmatrix run, or kmatrix check where the run was one, with what it was asked for; "" where that is not kept."""
+    if not (folder.path / record.CONFIG).is_file():
+        return ""
     request = record.load_request(folder)
     if request.config.parent.name == copies.FOLDER:
-        return " ".join(_check(folder, YAML(typ="safe").load(request.config_text)))
+        patches = [path.name for path in sorted((folder.path / SERIES).glob("*"))]
+        return _check(YAML(typ="safe").load(request.config_text), report["offered"]["arches"], patches)
     words = ["kmatrix", "run", "--config", request.config.name]
     words += ["--preset", request.profile] if request.profile else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
@@ -31,15 +34,16 @@ def again(folder: RunFolder) -> str:
     return " ".join(words)
 
 
-def _check(folder: RunFolder, matrix: Mapping[str, Any]) -> list[str]:
-    """The base is told by its name in matrix.yaml, or as the tree or tarball of whoever does it."""
+def _check(matrix: Mapping[str, Any], offered: list[str], patches: list[str]) -> str:
+    """The base is told by its name in matrix.yaml, or as the tree or tarball of whoever does it; arches are named
+    where they are not all that were offered."""
     name, source = next(iter(matrix["sources"].items()))
     words = ["kmatrix", "check", "--base", shlex.quote(_base(name, source))]
     words += ["--each"] if len(matrix["compare"]) > 1 else []
-    if set(matrix["arches"]) != set(arches.known()):
+    if set(matrix["arches"]) != set(offered):
         words += [f"--arch {arch}" for arch in matrix["arches"]]
     words += [f"--workload {shlex.quote(_named(text))}" for text in matrix["workloads"]]
-    return [*words, *(shlex.quote(path.name) for path in sorted((folder.path / SERIES).glob("*")))]
+    return " ".join([*words, *map(shlex.quote, patches)])
 
 
 def _base(name: str, keys: Mapping[str, str]) -> str:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.report import known as formats
-from orchestrator.runs import record
-from orchestrator.runs.folder import open_run
+from orchestrator.runs.load import load
 from tests.shapes import differing, lacking, shape
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +42,7 @@ def test_an_old_run_is_told_in_every_format(old_run: Path, name: str) -> None:
 def test_the_profile_of_an_old_run_is_what_it_was(old_run: Path) -> None:
     """It is made again from the accounts of its cells."""
     old = json.loads((old_run / "profile.json").read_text())
-    assert not differing(old, json.loads(json.dumps(record.profile(open_run(old_run)))))
+    assert not differing(old, json.loads(json.dumps(load(old_run).profile)))
 
 
 def test_an_old_matrix_alone_is_recorded_and_compared(old_run: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from orchestrator.build.kconfig import options
 from orchestrator.config import workloads
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Arch, Clock
+from orchestrator.runs.run import Run
 
 ROOT = paths.ROOT
 ARCHES = arches.known()
@@ -59,7 +60,7 @@ def test_a_report_format_renders_an_empty_matrix(name: str) -> None:
     empty = MatrixReport(
         schema=1, host={}, kernels={}, measure={}, cells=[], comparisons=[], expectations=[], claims=[], notes={}
     )
-    assert report.known()[name](empty).endswith("\n")
+    assert report.known()[name](Run(empty)).endswith("\n")
 
 
 def test_the_guest_recipe_names_files_that_are_there() -> None:

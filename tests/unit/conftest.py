@@ -8,14 +8,14 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.contract import MatrixReport, Offered
 from orchestrator.analyse.matrix import assemble
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
-from orchestrator.runs import record
+from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
@@ -24,6 +24,10 @@ BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0
 NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
 HOST = {"kmatrix": "0.1.0", "qemu": {"aarch64": "7.2.22"}, "compiler": {"aarch64": "gcc 12.2.0"}}
 EVIL = "</pre><script>alert(1)</script> &amp; ]]> Ünï \x1b[31m\x00 # Subtest: x"
+OFFERED = Offered(
+    arches=["aarch64", "s390x", "x86_64"],
+    workloads=["contention", "futex-fault", "gup", "ksm", "shmem-write", "throttle", "throttle-retried"],
+)
 LOG = "\n".join(
     [
         *(f"[    0.0{i:02}] early line {i}" for i in range(20)),
@@ -83,7 +87,8 @@ def matrix(*cells: CellResult, expected: bool = True) -> MatrixReport:
         for c in cells if c.status is not Status.BUILD_FAILED
     }  # fmt: skip
     how = {"boots": 2, "passes": 1, "clock": "icount"}
-    return assemble(cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how)
+    made = assemble(cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how)
+    return {**made, "offered": OFFERED}
 
 
 def good() -> MatrixReport:
@@ -129,7 +134,7 @@ def run_folder(path: Path, *cells: CellResult) -> RunFolder:
     record.save_request(folder, request, matrix, plan(matrix))
     for cell in cells:
         folder.save_cell(cell)
-    folder.write_json("matrix.json", record.report(folder))
+    folder.write_json("matrix.json", load.matrix_of(folder))
     return folder
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
+from orchestrator.analyse.expect import kernels_of
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts.rows import change, floor, judged, undecided
 from orchestrator.report.parts.sentence import named
@@ -92,7 +93,7 @@ def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
 
 def _expectation(row: ExpectationRow) -> Case:
     good = row["verdict"] == Verdict.AS_EXPECTED
-    kernel = row["kernel"].replace(":", " to ")
+    kernel = " to ".join(kernels_of(row))
     name = f"{named(row['workload'], row['metric'])} {kernel} {row['kind']} {row['expected']:g}"
     claim = f" [{row['claim']}]" if row["claim"] else ""
     why = f"; {row['why']}" if "why" in row else ""

@@ -7,7 +7,6 @@ import re
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import formataddr, getaddresses
-from pathlib import Path
 
 from orchestrator.errors import ConfigError
 from orchestrator.series import mbox
@@ -15,13 +14,13 @@ from orchestrator.series import mbox
 _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=False)
 
 
-def reply(original: Path, body: str, sender: str) -> str:
-    """body as the answer to the first mail of a file; sender: Name <address>, or "" for git send-email to fill in."""
-    asked = read(original)
+def reply(original: bytes, body: str, sender: str) -> str:
+    """body as the answer to a mail, an mbox's first; sender: Name <address>, or "" for git send-email to fill in."""
+    asked = mbox.first(original)
     parent = _one_line(asked, "Message-Id")
     if not parent:
         raise ConfigError(
-            f"{original} has no Message-Id", hint="--in-reply-to wants the mail itself, saved with headers"
+            "the mail to answer has no Message-Id", hint="--in-reply-to wants the mail itself, saved with headers"
         )
     answer = EmailMessage(policy=_POLICY)
     if sender:
@@ -43,12 +42,7 @@ def _thread(parent: str, before: list[str]) -> str:
     return f"In-Reply-To: {parent}\nReferences: {ids}\n"
 
 
-def read(path: Path) -> EmailMessage:
-    """The first mail of a file, be it one mail or an mbox."""
-    return mbox.first(mbox.content(path, "the patch's mail, as a file"))
-
-
-def text(mail: EmailMessage) -> str:
+def plain_text(mail: EmailMessage) -> str:
     """All its plain text, decoded: the patch may be in the body or attached."""
     return mbox.body(mail).encode(errors="surrogateescape").decode(errors="replace")
 

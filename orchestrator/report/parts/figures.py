@@ -39,8 +39,8 @@ _STYLE: dict[str, Any] = {
 }
 
 
-def changes(rows: Sequence[ComparisonRow]) -> str:
-    """A bar an architecture: the change of one metric in percent, the floor as a grey band."""
+def change_bars(rows: Sequence[ComparisonRow]) -> str:
+    """One bar per arch: the change of one metric in percent, the floor as a grey band."""
     shown = [row for row in rows if row["change"] is not None]
     if not any(row["change"] for row in shown):
         return ""
@@ -72,8 +72,8 @@ def changes(rows: Sequence[ComparisonRow]) -> str:
     return svg(draw, f"{named(first['workload'], first['metric'])}: change", 0.75 + 0.3 * len(shown))
 
 
-def samples(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
-    """Every counted pass of one metric, as its distance from the base's centre in percent; a column a boot."""
+def sample_dots(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
+    """Every counted pass of one metric, as its distance from the base's centre in percent; one column per boot."""
     shown = [row for row in rows if row["base_value"]]
     cells = {cell["id"]: cell for cell in report["cells"]}
     if not shown:
@@ -106,8 +106,8 @@ def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[floa
     ]
 
 
-def functions(row: DifferenceRow) -> str:
-    """A bar a function to the side of its change, its name on the other; what has no room is one bar."""
+def function_bars(row: DifferenceRow) -> str:
+    """One bar per function, to the side of its change, its name on the other; what has no room is one bar."""
     changed = [(f["name"], f["change"]) for f in row["functions"] if abs(f["change"]) >= LEAST]
     rest = changed[BARS:]
     shown = changed[:BARS] + ([(f"{len(rest)} more functions", sum(n for _, n in rest))] if rest else [])

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The matrix in a mail: a table a metric, a line an architecture, so that one can be cut out."""
+"""The matrix in a mail: one table per metric, one line per arch, so that a line can be cut out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
-from orchestrator.analyse.verdicts import FAILED, TOO_FEW
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
-from orchestrator.report.parts.rows import change, judged, measured_once, pairs, relative, undecided
+from orchestrator.report.parts.rows import SHORT, change, judged, measured_once, pairs, relative, undecided
 from orchestrator.report.parts.sentence import named
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
@@ -22,7 +21,7 @@ LEGEND = (
 
 
 def tables(report: MatrixReport) -> list[list[str]]:
-    """Blocks of lines: a heading a pair of kernels and workload, then its metrics."""
+    """Blocks of lines: one heading per pair of kernels and workload, then its metrics."""
     blocks = []
     for base, new in pairs(report):
         rows = [row for row in report["comparisons"] if (row["base"], row["new"]) == (base, new)]
@@ -46,7 +45,7 @@ def _manner(report: MatrixReport, workload: str) -> str:
 
 
 def _metric(report: MatrixReport, rows: Sequence[ComparisonRow]) -> list[str]:
-    """A metric's heading with unit and direction, and a line an arch; narrower if it would not fit."""
+    """A metric's heading with unit and direction, and one line per arch; narrower if it would not fit."""
     first = rows[0]
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == first["workload"] and c["unit"])
     large = first["shown_unit"] == "ns" and max(row["per_unit_base"] for row in rows) >= LARGE
@@ -97,7 +96,7 @@ def _asides(rows: Sequence[ComparisonRow]) -> list[str]:
     return [
         line
         for row in rows
-        if undecided(row) and row["p"] is None and not row["why"].startswith((TOO_FEW, FAILED))
+        if undecided(row) and row["p"] is None and row["reason"] not in SHORT
         for line in paragraph(f"{row['arch']}: {row['why']}", "  ", "    ")
     ]
 

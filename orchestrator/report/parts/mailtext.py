@@ -6,23 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from orchestrator import arches, paths
-from orchestrator.analyse.contract import CellRow, MatrixReport
+from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
-from orchestrator.config import workloads
 from orchestrator.model import Clock
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
-from orchestrator.report.parts.rows import VARYING, failures, limits, pairs, unprofiled
-from orchestrator.report.parts.rows import claims as claim_rows
-from orchestrator.report.parts.rows import unexpected as unexpected_lines
+from orchestrator.report.parts.rows import VARYING, claims, failures, limits, pairs, unexpected, unprofiled
 from orchestrator.report.parts.sentence import listed, named
 
 Block = list[str]
+NOT_KNOWN = Offered(arches=[], workloads=[])
 
 
-def failed(report: MatrixReport) -> list[Block]:
-    """A block a failure: which arch, what happened, the telling lines; cells that fail alike share one."""
+def failed_blocks(report: MatrixReport) -> list[Block]:
+    """One block per failure: which arch, what happened, the telling lines; cells that fail alike share one."""
     groups: dict[tuple[str, str, str, str], list[CellRow]] = {}
     for cell in failures(report):
         why = cell["failure"] or {}
@@ -40,48 +37,49 @@ def _failure(cells: Sequence[CellRow]) -> Block:
     return [*paragraph(head, "", "| "), *log]  # what a guest said never starts a line
 
 
-def unexpected(report: MatrixReport) -> Block:
+def unexpected_block(report: MatrixReport) -> Block:
     """Expectations that do not hold."""
-    lines = [line for row in unexpected_lines(report, named) for line in paragraph(row, "  ", "    ")]
+    lines = [line for row in unexpected(report, named) for line in paragraph(row, "  ", "    ")]
     return ["Not as expected (! above):", *lines] if lines else []
 
 
-def claims(report: MatrixReport) -> Block:
+def claims_block(report: MatrixReport) -> Block:
     """What was claimed, each with its answer."""
     lines = [
         line
-        for name, text, verdict, _ in claim_rows(report)
+        for name, text, verdict, _ in claims(report)
         for line in paragraph(f"{name} {verdict}: {text}", "  ", "     ")
     ]
     return ["What was claimed:", *lines] if lines else []
 
 
-def doubts(report: MatrixReport) -> Block:
+def doubts_block(report: MatrixReport) -> Block:
     """What was decided by test, and how far."""
     lines = [line for text in limits(report) for line in paragraph(text, "- ", "  ")]
     return [*paragraph(VARYING), *lines] if lines else []
 
 
-def scope(report: MatrixReport, left_out: Sequence[str]) -> Block:
+def coverage_block(report: MatrixReport, left_out: Sequence[str]) -> Block:
     """What this does not cover."""
     lines = [line for text in gaps(report, left_out) for line in paragraph(text, "- ", "  ")]
     return ["What this does not cover:", *lines]
 
 
 def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
-    """A sentence each."""
+    """What the run does not cover, one sentence each."""
     cells = report["cells"]
     said = []
-    absent = [name for name in arches.known() if name not in {*measured(report), *left_out}]
+    offered = report.get("offered", NOT_KNOWN)
+    absent = [name for name in offered["arches"] if name not in {*measured(report), *left_out}]
     if left_out:
-        said.append(f"measured in this run, but not told here: {listed(left_out)}")
+        said.append(f"measured in this run, but not shown here: {listed(left_out)}")
     if absent:
         said.append(f"architectures not run: {listed(absent)}")
     lost = [cell["id"] for cell in failures(report)]
     if lost:
         said.append(f"no figures of {listed(lost)}")
     said += unprofiled(report)
-    idle = [name for name in workloads.known(paths.GUEST_TOOLS) if name not in {cell["workload"] for cell in cells}]
+    idle = [name for name in offered["workloads"] if name not in {cell["workload"] for cell in cells}]
     if idle:
         said.append(f"workloads not run: {listed(idle)}")
     return [*said, *_nature(cells), *(f"{name}: {note}" for name, note in report["notes"].items())]
@@ -101,7 +99,7 @@ def _nature(cells: Sequence[CellRow]) -> list[str]:
     return said
 
 
-def kernels(report: MatrixReport) -> Block:
+def kernels_block(report: MatrixReport) -> Block:
     """Base and patches with their hashes, the images by arch, compilers and emulators."""
     lines: Block = []
     builds = report["kernels"]  # {arch/kernel: facts}

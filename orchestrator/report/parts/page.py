@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,33 +11,36 @@ from markupsafe import Markup
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, MetricRow
 from orchestrator.collectors import known as collectors
-from orchestrator.report import Extras
-from orchestrator.report.parts import figures, files, profile, profile_rows
+from orchestrator.model import Status, Verdict
+from orchestrator.report import Telling
+from orchestrator.report.parts import figures, profile, profile_rows
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 from orchestrator.report.parts.sentence import headline
+from orchestrator.runs.run import Run
 
-TONES = {"passed": "good", "skipped": "plain"}
+TONES = {Status.PASSED.value: "good", Status.SKIPPED.value: "plain"}
 
 
-def content(report: MatrixReport, extras: Extras) -> dict[str, Any]:
+def content(run: Run, telling: Telling) -> dict[str, Any]:
     """The template's variables."""
+    report = run.report
     return {
         "headline": headline(report),
         "setting": setting(report),
         "summary": summary(report),
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
         "failures": [_failure(cell) for cell in failures(report)],
-        "unexpected": [row for row in report["expectations"] if row["verdict"] == "not_as_expected"],
+        "unexpected": [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED],
         "claims": claims(report),
-        "profile": profile.page(report, extras),
+        "profile": profile.page(run),
         "profile_note": profile_rows.NOTE,
         "varying": VARYING,
         "limits": limits(report),
-        "gaps": gaps(report, extras.left_out),
+        "gaps": gaps(report, telling.left_out),
         "note": NOTE,
-        "again": extras.again,
-        "cells": [_cell(cell, report, extras) for cell in report["cells"]],
+        "reproduce": run.reproduce,
+        "cells": [_cell(cell, run) for cell in report["cells"]],
         "host": {key: _flat(value) for key, value in report["host"].items()},
     }
 
@@ -85,8 +89,8 @@ def _figures(report: MatrixReport, mine: Sequence[ComparisonRow]) -> list[str]:
         name: [row for row in mine if row["metric"] == name] for name in dict.fromkeys(r["metric"] for r in mine)
     }
     order = sorted(by_metric, key=lambda name: collectors()[name].exact)  # times before counters
-    bars = [figures.changes(by_metric[name]) for name in order]
-    dots = [figures.samples(report, group) for name, group in by_metric.items() if not collectors()[name].exact]
+    bars = [figures.change_bars(by_metric[name]) for name in order]
+    dots = [figures.sample_dots(report, group) for name, group in by_metric.items() if not collectors()[name].exact]
     return [*dots, *bars]
 
 
@@ -99,7 +103,7 @@ def _failure(cell: CellRow) -> dict[str, Any]:
     }
 
 
-def _cell(cell: CellRow, report: MatrixReport, extras: Extras) -> dict[str, Any]:
+def _cell(cell: CellRow, run: Run) -> dict[str, Any]:
     build = f"{cell['arch']}/{cell['kernel']}"
     facts = {
         "Linux": cell["linux"] or "?",
@@ -110,7 +114,7 @@ def _cell(cell: CellRow, report: MatrixReport, extras: Extras) -> dict[str, Any]
         "work": f"{cell['units']} {cell['unit']}s a pass" if cell["units"] else "none",
         "workload's sha256": cell["workload_sha256"] or "?",
     }
-    accounts = [row for row in report.get("unprofiled", ()) if row["id"] == cell["id"]]
+    accounts = [row for row in run.report.get("unprofiled", ()) if row["id"] == cell["id"]]
     return {
         "id": cell["id"],
         "anchor": anchor(cell["id"]),
@@ -120,13 +124,25 @@ def _cell(cell: CellRow, report: MatrixReport, extras: Extras) -> dict[str, Any]
         "facts": facts,
         "notes": [*cell["notes"], *(f"not profiled: {row['why']} {row['log']}".strip() for row in accounts)],
         "samples": _samples(cell["metrics"]),
-        "starts": files.starts(extras.folder, cell["id"]),
-        "build": files.build(extras.folder, build, report["kernels"].get(build)),
+        "starts": run.starts.get(cell["id"], ()),
+        "build": _build(run.report["kernels"].get(build), run.logs.get(build, "")),
     }
 
 
+def _build(info: Mapping[str, Any] | None, log: str) -> dict[str, str]:
+    """{what: value} of a kernel's build; log is the end of what make printed."""
+    shown = {key: _shown(value) for key, value in (info or {}).items()}
+    return {**shown, "log": log} if shown or log else {}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}  sha256 {sha}" for name, sha in value.items()) or "none"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _samples(metrics: Mapping[str, MetricRow]) -> list[dict[str, Any]]:
-    """A row a metric and boot: the warm-up passes, then those that count, in the metric's unit."""
+    """One row per metric and boot: the warm-up passes, then those that count, in the metric's unit."""
     return [
         {
             "metric": name if metric["unit"] == "1" else f"{name}, {metric['unit']}",

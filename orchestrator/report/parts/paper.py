@@ -41,7 +41,7 @@ def quoted(lines: Iterable[str], most: int = 3) -> list[str]:
     return out
 
 
-def command(text: str) -> list[str]:
+def command_lines(text: str) -> list[str]:
     """A shell command, indented, broken before options only."""
     out: list[str] = []
     line = " "

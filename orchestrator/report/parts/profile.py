@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where the instructions went, as reports tell it: from the run folder's accounts, of the cells that are told."""
+"""Where the instructions went, as reports tell it: from the accounts of the cells that are told."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from orchestrator.analyse.contract import MatrixReport
 from orchestrator.profile.comparison import DifferenceRow, ProfileReport
 from orchestrator.profile.line_changes import SourceHunk
-from orchestrator.report import Extras
 from orchestrator.report.parts import figures, icicle, profile_rows
 from orchestrator.report.parts.paper import ascii_only, paragraph
 from orchestrator.report.parts.sentence import listed
-from orchestrator.runs import record
+from orchestrator.runs.run import Run
 
 TOP, LINES = 6, 6  # rows in a mail
 FILES = 6  # whose hunks were not executed, by name
@@ -26,12 +24,10 @@ _MAIL_NOTE = (
 )
 
 
-def told(report: MatrixReport, extras: Extras) -> ProfileReport | None:
+def told(run: Run) -> ProfileReport | None:
     """None where nothing was profiled, or nobody knows: a matrix.json alone has no accounts."""
-    if extras.folder is None or not (extras.folder.path / "plan.json").is_file():
-        return None
-    whole = record.profile(extras.folder)
-    here = {cell["id"] for cell in report["cells"]}
+    whole = run.profile
+    here = {cell["id"] for cell in run.report["cells"]}
     rows = [row for row in whole["differences"] if {_cell(row, "base"), _cell(row, "new")} <= here]
     cells = [cell for cell in whole["cells"] if cell["id"] in here]
     return ProfileReport(schema=whole["schema"], cells=cells, differences=rows) if rows else None
@@ -42,9 +38,9 @@ def _cell(row: DifferenceRow, side: str) -> str:
     return f"{row['arch']}/{kernel}/{row['workload']}"
 
 
-def mail(report: MatrixReport, extras: Extras) -> list[list[str]]:
-    """A block an architecture: the largest changes, and lines of the patch that count."""
-    profile = told(report, extras)
+def mail(run: Run) -> list[list[str]]:
+    """One block per arch: the largest changes, and lines of the patch that count."""
+    profile = told(run)
     blocks: list[list[str]] = []
     for base, new, rows in _pairs(profile["differences"] if profile else ()):
         blocks.append(paragraph(f"== where the instructions went, from {base} to {new}", "", "   "))
@@ -54,7 +50,7 @@ def mail(report: MatrixReport, extras: Extras) -> list[list[str]]:
 
 def _block(row: DifferenceRow) -> list[str]:
     wrong = [] if row["balances"] in (True, None) else ["The account does NOT balance with the instruction clock."]
-    shown = [*profile_rows.table(row, TOP), *profile_rows.lines(row, LINES)]
+    shown = [*profile_rows.function_table(row, TOP), *profile_rows.line_table(row, LINES)]
     return [
         *paragraph(f"{profile_rows.heading(row)}:"),
         *(profile_rows.cut(ascii_only(line)) for line in shown),
@@ -69,15 +65,15 @@ def _pairs(rows: Iterable[DifferenceRow]) -> list[tuple[str, str, list[Differenc
     return [(base, new, mine) for (base, new), mine in groups.items()]
 
 
-def markdown(report: MatrixReport, extras: Extras) -> str:
+def markdown(run: Run) -> str:
     """The tables as the terminal has them; "" without a profile."""
-    profile = told(report, extras)
-    return profile_rows.text(profile, profile_rows.TOP) if profile else ""
+    profile = told(run)
+    return profile_rows.profile_text(profile, profile_rows.TOP) if profile else ""
 
 
-def page(report: MatrixReport, extras: Extras) -> list[dict[str, Any]]:
-    """For the HTML page: a group a pair of kernels and workload, in it an entry an architecture."""
-    profile = told(report, extras)
+def page(run: Run) -> list[dict[str, Any]]:
+    """For the HTML page: one group per pair of kernels and workload, in it one entry per arch."""
+    profile = told(run)
     groups = []
     for base, new, mine in _pairs(profile["differences"] if profile else ()):
         for workload in dict.fromkeys(row["workload"] for row in mine):
@@ -85,7 +81,7 @@ def page(report: MatrixReport, extras: Extras) -> list[dict[str, Any]]:
             groups.append(
                 {
                     "title": f"{workload}, {base} to {new}",
-                    "figures": [Markup(svg) for row in rows if (svg := figures.functions(row))],
+                    "figures": [Markup(svg) for row in rows if (svg := figures.function_bars(row))],
                     "rows": [_entry(row, profile) for row in rows if profile],
                 }
             )

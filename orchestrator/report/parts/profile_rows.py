@@ -31,7 +31,7 @@ def heading(row: DifferenceRow) -> str:
     )
 
 
-def table(row: DifferenceRow, limit: int | None = None, least: float = LEAST) -> list[str]:
+def function_table(row: DifferenceRow, limit: int | None = None, least: float = LEAST) -> list[str]:
     """Lines of at most 75 columns, the largest change first: what changed by `least` at least, limit lines of it."""
     changed = [f for f in row["functions"] if abs(f["change"]) >= least]
     if not changed:
@@ -63,7 +63,7 @@ def cut(text: str) -> str:
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 2]}.."
 
 
-def lines(row: DifferenceRow, limit: int | None = None) -> list[str]:
+def line_table(row: DifferenceRow, limit: int | None = None) -> list[str]:
     """The change's own lines that were executed, and those around whose count is another; limit: the largest."""
     if row["lines_why"]:
         return _wrapped(f"lines of the change are not known: {row['lines_why']}")
@@ -127,10 +127,12 @@ def _cell(cell: ProfileCell) -> str:
     )
 
 
-def text(report: ProfileReport, limit: int | None = None) -> str:
+def profile_text(report: ProfileReport, limit: int | None = None) -> str:
     """All comparisons, one under the other."""
     parts = [
-        "\n".join([heading(row), *table(row, limit), *lines(row, limit and TOP_LINES), *balance(row, report)])
+        "\n".join(
+            [heading(row), *function_table(row, limit), *line_table(row, limit and TOP_LINES), *balance(row, report)]
+        )
         for row in report["differences"]
     ]
     return "\n\n".join([*parts, NOTE]) + "\n"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What every table shows: one row an arch, workload and metric, as text. Pure."""
+"""What every table shows: one row per arch, workload and metric, as text. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.matrix import without_account
-from orchestrator.analyse.verdicts import ALPHA, FAILED, MOVED, TOO_FEW
+from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Verdict
+from orchestrator.model import Bound, Reason, Verdict
 
+BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
 WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
-SHORT = {TOO_FEW: "cannot decide: too few boots", FAILED: "unclear: the statistic failed"}
+SHORT = {
+    Reason.TOO_FEW_BOOTS.value: "cannot decide: too few boots",
+    Reason.STATISTIC_FAILED.value: "unclear: the statistic failed",
+}
+PLAIN = (Reason.BEYOND_NOISE, Reason.NO_DIFFERENCE)  # reasons that a verdict says by itself
 NOTE = (
     "Emulated instructions are not cycles: time under the instruction clock is an instruction count "
     "(1 ns = 1 instruction). Spread is (max - min) / median over all counted passes; "
@@ -52,7 +58,7 @@ def pairs(report: MatrixReport) -> list[tuple[str, str]]:
 
 
 def rows(report: MatrixReport) -> list[Row]:
-    """A row a comparison; its verdict is the expectation's where there is one."""
+    """One row per comparison; its verdict is the expectation's where there is one."""
     return [_row(row, report) for row in report["comparisons"]]
 
 
@@ -63,8 +69,8 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     once = measured_once(report, row)
     verdict, tone = _verdict(row["verdict"], judged(row, report))
     if verdict == Verdict.UNCLEAR:
-        verdict = next((words for why, words in SHORT.items() if row["why"].startswith(why)), verdict)
-    if row["why"].startswith("not comparable"):
+        verdict = SHORT.get(row["reason"], verdict)
+    if row["reason"] == Reason.NOT_COMPARABLE:
         verdict, tone = row["why"], "bad"
     return Row(
         arch=row["arch"],
@@ -94,7 +100,7 @@ def judged(row: ComparisonRow, report: MatrixReport) -> set[str]:
         e["verdict"]
         for e in report["expectations"]
         if (e["arch"], e["workload"], e["metric"]) == (row["arch"], row["workload"], row["metric"])
-        and set(e["kernel"].split(":")) <= {row["base"], row["new"]}
+        and {row["base"], row["new"]}.issuperset(kernels_of(e))
     }
 
 
@@ -150,18 +156,18 @@ def relative(size: float, whole: float) -> str:
 
 def undecided(row: ComparisonRow) -> bool:
     """The run could not tell; a metric that only tells, and moved, is no such case."""
-    return row["verdict"] == Verdict.UNCLEAR and row["why"] != MOVED
+    return row["verdict"] == Verdict.UNCLEAR and row["reason"] != Reason.MOVED
 
 
 def claims(report: MatrixReport) -> list[tuple[str, str, str, str]]:
     """(id, what was claimed, verdict with its count, tone) of each claim; what is beyond reach is told with it."""
-    words = {**WORDS, "missing": "not answered", "out_of_reach": "out of reach"}
+    words = {**WORDS, Verdict.MISSING.value: "not answered", Verdict.OUT_OF_REACH.value: "out of reach"}
     return [
         (
             row["id"],
             row["text"] + (f" [{row['beyond']}]" if row["beyond"] else ""),
             words[row["verdict"]] + _reached(row) + (f" ({row['held']} of {row['judged']})" if row["judged"] else ""),
-            {"as_expected": "good", "not_as_expected": "bad"}.get(row["verdict"], "plain"),
+            {Verdict.AS_EXPECTED.value: "good", Verdict.NOT_AS_EXPECTED.value: "bad"}.get(row["verdict"], "plain"),
         )
         for row in report["claims"]
     ]
@@ -179,7 +185,7 @@ def limits(report: MatrixReport) -> list[str]:
     """
     said: dict[tuple[str, str], dict[str, list[ComparisonRow]]] = {}
     for row in report["comparisons"]:
-        if row["p"] is not None or row["why"].startswith((TOO_FEW, FAILED)):
+        if row["p"] is not None or row["reason"] in SHORT:
             said.setdefault((row["workload"], _limit(row)), {}).setdefault(row["metric"], []).append(row)
     lines = []
     for (workload, words), metrics in said.items():
@@ -205,7 +211,7 @@ def _limit(row: ComparisonRow) -> str:
     if row["detectable"] is None or row["p"] is None or row["p_corrected"] is None:
         return row["why"]
     seen = relative(row["detectable"], row["base_value"])
-    why = "" if row["why"].startswith(("beyond", "no difference shown")) else f"; {row['why']}"
+    why = "" if row["reason"] in PLAIN else f"; {row['why']}"
     return f"p = {row['p']:.2g}, corrected {row['p_corrected']:.2g}; could have seen {seen}{why}"
 
 
@@ -215,25 +221,25 @@ def failures(report: MatrixReport) -> list[CellRow]:
 
 
 def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".format) -> list[str]:
-    """A line an expectation that does not hold; named makes a name of workload and metric.
+    """One line per expectation that does not hold; named makes a name of workload and metric.
 
     aarch64 shmem-write pgfault, patched: 2, expected 1 [C1]
     """
     lines = []
     for row in (e for e in report["expectations"] if e["verdict"] == Verdict.NOT_AS_EXPECTED):
-        number = "{:+.2%}" if row["kind"] == "change" else "{:.4g}"
-        bound = {"at_least": "at least ", "at_most": "at most "}.get(row["kind"], "")
+        number = "{:+.2%}" if row["kind"] == Bound.CHANGE else "{:.4g}"
+        bound = BOUNDS.get(row["kind"], "")
         claim = f" [{row['claim']}]" if row["claim"] else ""
         why = f" ({row['why']})" if "why" in row else ""
         lines.append(
-            f"{row['arch']} {named(row['workload'], row['metric'])}, {row['kernel'].replace(':', ' to ')}: "
+            f"{row['arch']} {named(row['workload'], row['metric'])}, {' to '.join(kernels_of(row))}: "
             f"{number.format(row['measured'])}, expected {bound}{number.format(row['expected'])}{claim}{why}"
         )
     return lines
 
 
 def unprofiled(report: MatrixReport) -> list[str]:
-    """A line a reason: not profiled: s390x/patched/shmem-write: why."""
+    """One line per reason: not profiled: s390x/patched/shmem-write: why."""
     places: dict[str, list[str]] = {}
     for row in report.get("unprofiled", ()):
         places.setdefault(row["why"], []).append(row["id"])
@@ -242,7 +248,7 @@ def unprofiled(report: MatrixReport) -> list[str]:
 
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
     """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
-    again = [("next: kmatrix profile RUN tries again", "plain")] if without_account(report) else []
+    again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
     return [
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),

@@ -43,7 +43,7 @@ def named(workload: str, metric: str) -> str:
 
 
 def _broken(cells: Sequence[CellRow]) -> list[str]:
-    """A clause a kernel and kind of failure; the kernel's own before those of its cells."""
+    """One clause per kernel and kind of failure; the kernel's own before those of its cells."""
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     for cell in cells:
         if cell["failure"]:

@@ -13,7 +13,7 @@ from orchestrator.report.parts.rows import undecided
 
 WHY = (
     "Everything passed and nothing was seen to get worse. "
-    "Who wants to vouch for that takes the # off; kmatrix does not sign."
+    "To vouch for this, remove the leading #; kmatrix never signs."
 )
 NOBODY = "Your Name <you@example.org>"
 
@@ -29,7 +29,7 @@ def clean(report: MatrixReport) -> bool:
     )
 
 
-def scope(report: MatrixReport) -> str:
+def where(report: MatrixReport) -> str:
     """s390x, aarch64 (TCG)"""
     accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"])
     return f"{', '.join(arches(report))} ({', '.join(accels).upper()})"
@@ -40,10 +40,10 @@ def offer(report: MatrixReport, signer: str) -> list[str]:
     if not clean(report):
         return []
     who = ascii_only(" ".join(signer.split())) or NOBODY
-    line = f"# Tested-by: {who} # {scope(report)}"
+    line = f"# Tested-by: {who} # {where(report)}"
     name, _, address = who.rpartition(" ")
     long = [f"# Tested-by: {name} {address}"]
     if len(long[0]) > WIDTH:
         long = [f"# Tested-by: {name}", f"#  {address}"]
-    lines = [line] if len(line) <= WIDTH else [*long, *paragraph(f"# {scope(report)}", "#  ")]
+    lines = [line] if len(line) <= WIDTH else [*long, *paragraph(f"# {where(report)}", "#  ")]
     return [*paragraph(WHY), "", *lines]

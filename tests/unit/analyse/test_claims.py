@@ -14,6 +14,7 @@ from orchestrator.analyse.matrix import assemble
 from orchestrator.config import matrix_file
 from orchestrator.model import CellResult, Claim, Comparison, Expectation
 from orchestrator.report import known as formats
+from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
 
 MINE = {"w": [Expectation("pgfault", "", {"a": 1.0}, {}, 0.1, claim="C1 C13"), Expectation("time", "", {}, {}, 0.1)]}
@@ -69,7 +70,7 @@ def test_what_goes_beyond_reach_is_never_simply_as_expected(name: str) -> None:
     mine = Expectation("pgfault", "", {"patched": 1.0}, {}, 0.1, claim="C1")
     cells = [reports.cell("s390x", "patched", reports.NEW)]
     report = assemble(cells, [], {"shmem-write": [mine]}, {}, {}, {}, [Claim("C1", "one fault"), BEYOND])
-    text = " ".join(formats()[name](report).split())
+    text = " ".join(formats()[name](Run(report)).split())
     assert "as expected, as far as reached (1 of 1)" in text and "as expected (1 of 1)" in text
 
 

@@ -17,6 +17,7 @@ from orchestrator.model import BootResult, CellResult, Comparison, Expectation, 
 from orchestrator.report import json as as_json
 from orchestrator.report import known as formats
 from orchestrator.runs.folder import cell_from
+from orchestrator.runs.run import Run
 
 CLAIMS = {"shmem-write": matrix_file.load(Path(__file__).parents[3] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
@@ -60,7 +61,7 @@ def test_the_seed_is_as_expected() -> None:
 
 
 def test_the_contract_of_matrix_json() -> None:
-    report = json.loads(as_json.RENDER(matrix(cell("unpatched", BASE), cell("patched", NEW))))
+    report = json.loads(as_json.RENDER(Run(matrix(cell("unpatched", BASE), cell("patched", NEW)))))
     assert report["schema"] == 1 and set(report) >= {"host", "kernels", "cells", "comparisons"}
     one = report["cells"][0]
     assert one["metrics"]["time"] == {
@@ -86,7 +87,7 @@ def test_failures_outrank_expectations_and_the_testbed_outranks_all() -> None:
     report = matrix(cell("unpatched", BASE), cell("patched", BASE), broken)
     assert exit_code(report) == 3
     for render in formats().values():
-        assert "the kernel broke" in render(report)
+        assert "the kernel broke" in render(Run(report))
     infra = CellResult(**{**broken.__dict__, "id": "x", "arch": "x", "status": Status.INFRA_FAILED})
     assert exit_code(matrix(broken, infra)) == 4
 

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.analyse.runs import Change, Compared, compare_runs
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.cli import app
 
 REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
@@ -21,7 +22,7 @@ CELL = "s390x/patched/shmem-write"
 
 @pytest.fixture
 def first() -> Any:
-    return json.loads(REFERENCE.read_text())
+    return upgraded(json.loads(REFERENCE.read_text()))
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from orchestrator.analyse.inference import (
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.report import known as formats
 from orchestrator.report.parts.rows import floor
+from orchestrator.runs.run import Run
 
 Values = list[list[float]]
 SPOKEN = {"better", "worse"}
@@ -374,6 +375,6 @@ def test_what_reports_say_of_it() -> None:
         comparisons=compare([(cells[0], cells[1]), (few[0], few[1])]), expectations=[], claims=[], notes={},
     )  # fmt: skip
     for name in ("terminal", "markdown"):
-        text = " ".join(formats()[name](report).split())
+        text = " ".join(formats()[name](Run(report)).split())
         assert "-5.28% (floor 0.9%)" in text and "too few boots" in text
         assert "p = 0.0022, corrected 0.0043; could have seen" in text

@@ -17,8 +17,10 @@ from orchestrator.measure.profiled import absent
 from orchestrator.model import CellResult, Comparison, Expectation
 from orchestrator.profile import comparison, symbols
 from orchestrator.report.parts.cases import cases
-from orchestrator.report.parts.mailtext import unexpected
+from orchestrator.report.parts.mailtext import unexpected_block
+from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
+from tests.unit.profile.conftest import read
 
 HEAD = 'title = "t"\nunit = "page"\nmetrics = ["time"]\nmemory_mib = 64\n'
 MATRIX = """\
@@ -65,7 +67,7 @@ def made(*claims: Expectation, pairs: tuple[Comparison, ...] = (Comparison("unpa
     note = report["notes"]["shmem-write"]
     for name, render in formats.known().items():
         if name in ("terminal", "markdown", "mail", "html"):
-            assert note.split(":")[0] in " ".join(render(report).split()), name
+            assert note.split(":")[0] in " ".join(render(Run(report)).split()), name
     return note
 
 
@@ -94,21 +96,21 @@ RAW = {
 def test_a_function_that_is_none_answers_nothing() -> None:
     """Not even that it is never called."""
     claims = [Expectation(f"calls.{name}", "", {"patched": 0.0}, {}, 0.01) for name in ("handle_mm_falt", "never")]
-    profiled = [comparison.cell(RAW)]
+    profiled = [comparison.profile_cell(read(RAW))]
     cells = [reports.cell("s390x", "patched", reports.NEW)]
     report = assemble(cells, [], {"shmem-write": claims}, {}, {}, {}, profiled=profiled)
     wrong, right = report["expectations"]
     assert (wrong["verdict"], right["verdict"]) == ("not_as_expected", "as_expected") and "why" not in right
     why = "s390x/patched has no function handle_mm_falt: misspelt, inlined, or known by another name"
     assert wrong["why"] == report["notes"]["shmem-write"] == why
-    assert why in " ".join(" ".join(unexpected(report)).split())
+    assert why in " ".join(" ".join(unexpected_block(report)).split())
     assert [case.message for case in cases(report) if why in case.message]
-    assert "misspelt" in formats.known()["html"](report) and "misspelt" in formats.known()["terminal"](report)
+    assert all("misspelt" in formats.known()[name](Run(report)) for name in ("html", "terminal"))
 
 
 def test_an_account_of_before_has_no_such_names() -> None:
     old = {key: value for key, value in RAW.items() if key != "absent"}
-    assert comparison.cell(old)["absent"] == []
+    assert comparison.profile_cell(read(old))["absent"] == []
 
 
 MAP = """\
@@ -122,6 +124,6 @@ MAP = """\
 def test_what_the_kernel_has_no_function_of_is_known_from_its_symbols(tmp_path: Path) -> None:
     calls = "".join(f'calls."{name}" = {{ a = 0 }}\n' for name in ("fault", "lock", "data", "falt", "user:main"))
     (tmp_path / "workload.toml").write_text(HEAD + calls)
-    program = symbols.build([(0x10, 0x20, "user:main")])
-    names = absent(workloads.load(tmp_path), symbols.kernel(MAP, {}), program)
+    program = symbols.in_order([(0x10, 0x20, "user:main")])
+    names = absent(workloads.load(tmp_path), symbols.of_kernel(MAP, {}), program)
     assert names == ["data", "falt"]

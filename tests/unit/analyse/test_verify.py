@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
-from orchestrator.cli.verify import view
+from orchestrator.cli.verify import verified_view
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.runs import copies, record
+from orchestrator.runs import copies, load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
@@ -27,7 +28,7 @@ CELL = "s390x/patched/shmem-write"
 @pytest.fixture
 def then() -> Any:
     """The shipped reference."""
-    return json.loads(REFERENCE.read_text())
+    return upgraded(json.loads(REFERENCE.read_text()))
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_the_emulators_version_is_told_and_never_a_cause(then: Any, now: Any) ->
 def shown(answer: Verified) -> str:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(view(answer))
+        console.print(verified_view(answer))
     return capture.get()
 
 
@@ -239,7 +240,7 @@ def test_the_copies_of_a_run_make_the_same_plan_elsewhere(tmp_path: Path) -> Non
     folder = RunFolder(tmp_path / "run")
     record.save_request(folder, Request(tmp_path / "matrix.yaml", TEXT, (), {}), matrix, wanted)
     (tmp_path / "one.patch").unlink()
-    again = matrix_file.load(copies.restore(record.report(folder)["inputs"], tmp_path / "elsewhere"))
+    again = matrix_file.load(copies.restore(load.matrix_of(folder)["inputs"], tmp_path / "elsewhere"))
     made = plan(again)
     assert [cell.id for cell in made.cells] == [cell.id for cell in wanted.cells]
     assert [build.kconfig for build in made.builds] == [build.kconfig for build in wanted.builds]

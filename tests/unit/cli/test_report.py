@@ -76,6 +76,8 @@ def test_an_unknown_format_arch_or_a_reply_that_is_no_mail(tmp_path: Path) -> No
         call("report", tmp_path / "run", "-a", "s390")
     with pytest.raises(ConfigError, match="makes a mail"):
         call("report", tmp_path / "run", "-f", "html", "--in-reply-to", tmp_path / "x")
+    with pytest.raises(ConfigError, match="No such file"):
+        call("report", tmp_path / "run", "-f", "mail", "--in-reply-to", tmp_path / "x")
 
 
 def test_the_mail_tells_how_to_do_it_again_without_paths_of_here(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 """Command lines, consoles, keys: the parts of a guest that need no guest."""
 
 import asyncio
+import pwd
 import socket
 import struct
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 
 from orchestrator import arches
 from orchestrator.errors import KernelBroke
-from orchestrator.guest import keys, state
+from orchestrator.guest import keys, shell, state
 from orchestrator.guest.command_line import Machine, kernel_parameters, qemu_argv
 from orchestrator.guest.console import READY, Console, find_broken, tail
 from orchestrator.model import Clock, Disk
@@ -56,6 +57,8 @@ def test_a_disk_is_throttled_and_nothing_stays_in_its_image() -> None:
     assert "file=/d.img," in drive and "snapshot=on" in drive and "throttling.bps-write=1000" in drive
     assert "bps-read" not in drive and "virtio-blk-ccw,drive=disk" in argv
     assert "-drive" not in qemu_argv(base, 7, 8)
+    odd = qemu_argv(replace(base, disk=Disk(64), disk_image=Path("/a,b=c/d.img")), 7, 8)
+    assert "file=/a,,b=c/d.img," in after(odd, "-drive"), "a comma would begin another option"
 
 
 def test_a_snapshot_is_read_from_a_descriptor_and_announced_to_nobody() -> None:
@@ -158,3 +161,15 @@ def test_keys_are_new_each_time_and_in_dropbears_format() -> None:
     assert mode == 0o600 and content[:4] == struct.pack(">I", 11) and content[4:15] == b"ssh-ed25519"
     assert len(content) == 4 + 11 + 4 + 64
     assert keys.host_key(one.host_public).get_name() == "ssh-ed25519"
+
+
+@pytest.mark.parametrize("error", [KeyError("getpwuid(): uid not found: 4242"), OSError("No username set")])
+def test_a_user_id_without_a_name_can_open_a_shell(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> None:
+        raise error
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setenv("LOGNAME", "")  # so that it is as before afterwards
+    shell.Shell(22, keys.make()).close()

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from orchestrator.analyse.upgrade import upgraded
+
 REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
 CELL = "aarch64/patched/shmem-write"
 DAY = 86400
@@ -64,7 +66,7 @@ def postgres() -> Iterator[str]:
 
 def nights(count: int) -> list[Any]:
     """The recorded reference as nights: times 15 ppm apart, as those of independent boots are; a commit a night."""
-    recorded = json.loads(REFERENCE.read_text())
+    recorded = upgraded(json.loads(REFERENCE.read_text()))
     draw = random.Random(7)
     made = []
     for night in range(count):

@@ -15,14 +15,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sql
 
+from orchestrator.analyse.contract import RunRow
+from orchestrator.analyse.upgrade import upgraded
 from orchestrator.cli.history import moment
 from orchestrator.engine import recorded
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.history import store, tables
 from orchestrator.history.entries import Filter
 from orchestrator.history.store import History, address
+from orchestrator.runs import load as loading
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.identity import Identified, begin, opened
+from orchestrator.runs.identity import begin
+from orchestrator.runs.load import load
+from orchestrator.runs.run import Run
 from tests.unit.history.conftest import REFERENCE
 
 
@@ -44,10 +49,10 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine.dispose()
 
 
-def run(number: int = 0, report: Any = None) -> Identified:
-    made = copy.deepcopy(report or json.loads(REFERENCE.read_text()))
+def run(number: int = 0, report: Any = None) -> Run:
+    made = copy.deepcopy(report or upgraded(json.loads(REFERENCE.read_text())))
     made["run"] = {"id": f"run{number}", "started": 1000.0 + number, "kind": "run"}
-    return Identified(made["run"], made, Path(f"/runs/{number}"))
+    return Run(made, identity=made["run"], place=Path(f"/runs/{number}"))
 
 
 def test_what_went_in_comes_out(place: str) -> None:
@@ -116,7 +121,8 @@ def test_filters(place: str) -> None:
     small = run(1)
     small.report["cells"] = [row for row in small.report["cells"] if row["arch"] == "s390x"]
     del small.report["cells"][0]["metrics"]["time"], small.report["cells"][1]["metrics"]["time"]
-    small.run["kind"] = "verify"
+    assert small.identity is not None
+    small.identity["kind"] = "verify"
     with History(place) as history:
         history.record(run())
         history.record(small)
@@ -164,7 +170,8 @@ def made_old(history: History) -> None:
 
 def test_an_older_format_is_read_and_brought_up_to_date_by_the_next_run(place: str) -> None:
     mine = run(1)
-    mine.run["nights"] = "mine"
+    assert mine.identity is not None
+    mine.identity["nights"] = "mine"
     with History(place) as history:
         number = history.record(run())
         made_old(history)
@@ -186,14 +193,14 @@ def test_a_password_is_never_shown(postgres: str) -> None:
 
 def test_recording_never_costs_a_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
-    recorded(folder(tmp_path / "run"), str(tmp_path / "file/history.sqlite"))
+    recorded(loading.of_folder(folder(tmp_path / "run")), str(tmp_path / "file/history.sqlite"))
     assert "warning: not recorded in the history" in (said := capsys.readouterr().err) and "history import" in said
     (tmp_path / "rubbish").write_text("not a database, and longer than the header of one" * 9)
-    recorded(folder(tmp_path / "run"), str(tmp_path / "rubbish"))
+    recorded(loading.of_folder(folder(tmp_path / "run")), str(tmp_path / "rubbish"))
     assert "not a database" in capsys.readouterr().err
-    recorded(folder(tmp_path / "run"), "mysql://x/y")
+    recorded(loading.of_folder(folder(tmp_path / "run")), "mysql://x/y")
     assert "warning" in capsys.readouterr().err
-    recorded(folder(tmp_path / "run"), "none")
+    recorded(loading.of_folder(folder(tmp_path / "run")), "none")
     assert capsys.readouterr().err == ""
 
 
@@ -205,24 +212,30 @@ def folder(path: Path) -> RunFolder:
     return made
 
 
+def named(path: Path) -> RunRow:
+    """Which run lies there."""
+    found = load(path).identity
+    assert found is not None
+    return found
+
+
 def test_a_run_keeps_its_name_wherever_it_goes(tmp_path: Path) -> None:
     made = folder(tmp_path / "a")
     begin(made, "nightly", "mine-12345678")
-    first = opened(made.path).run
+    first = named(made.path)
     begin(made, "run")  # a later start
     made.path.rename(tmp_path / "b")
-    assert opened(tmp_path / "b").run == first and first["kind"] == "nightly"
+    assert named(tmp_path / "b") == first and first["kind"] == "nightly"
     assert first["nights"] == "mine-12345678"
     other = folder(tmp_path / "c")
     begin(other, "run")
-    assert opened(other.path).run["id"] != first["id"]
+    assert named(other.path)["id"] != first["id"]
 
 
 def test_a_matrix_json_is_recorded_under_the_name_of_its_run(tmp_path: Path) -> None:
     (tmp_path / "matrix.json").write_text(json.dumps(run(7).report))
-    assert opened(tmp_path / "matrix.json").run["id"] == "run7"
-    older = opened(REFERENCE)
-    assert older.run["id"] == opened(REFERENCE).run["id"] and older.report["cells"]
+    assert named(tmp_path / "matrix.json")["id"] == "run7"
+    assert named(REFERENCE) == named(REFERENCE) and load(REFERENCE).report["cells"]
 
 
 def test_the_default_place_is_the_data_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -259,5 +272,5 @@ def test_since_is_a_date_or_an_age(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 1e9)
     assert [moment(text) for text in ("", "2h", "3d", "1w")] == [0, 1e9 - 7200, 1e9 - 259200, 1e9 - 604800]
     assert moment("2026-11-01") < moment("2026-11-01T12:00")
-    with pytest.raises(ConfigError, match="no time"):
+    with pytest.raises(ConfigError, match="is no date"):
         moment("yesterday-ish")

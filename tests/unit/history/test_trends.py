@@ -20,7 +20,7 @@ from orchestrator.history.page import render
 from orchestrator.history.steps import most_likely, runs_needed, steps
 from orchestrator.history.store import History
 from orchestrator.history.trends import CellTrend, trends
-from orchestrator.runs.identity import Identified
+from orchestrator.runs.run import Run
 from tests.unit.history.conftest import CELL, cell, nights, scale
 
 TIME, FAULTS = collectors()["time"], collectors()["pgfault"]
@@ -29,7 +29,7 @@ TIME, FAULTS = collectors()["time"], collectors()["pgfault"]
 def points(reports: Sequence[Any], folder: Path) -> list[Point]:
     with History(str(folder / "history.sqlite")) as history:
         for report in reports:
-            history.record(Identified(report["run"], report, folder))
+            history.record(Run(report, identity=report["run"], place=folder))
         return history.points()
 
 

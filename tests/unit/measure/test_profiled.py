@@ -27,7 +27,7 @@ from orchestrator.model import BootResult, KernelArtifact, Status
 from orchestrator.paths import IMAGES
 from orchestrator.report.b4check import status
 from orchestrator.report.parts.signoff import clean
-from orchestrator.runs import record
+from orchestrator.runs import load
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 from tests.unit import conftest as reports
@@ -75,7 +75,7 @@ def whole(tmp_path: Path) -> RunFolder:
     for cell in folder.load_cells():
         told = account(cell.arch, cell.kernel, PATCHED, {})
         folder.write_json(f"cells/{cell.id}/profile.json", told)
-    folder.write_json("profile.json", record.profile(folder))
+    folder.write_json("profile.json", load.of_folder(folder).profile)
     return folder
 
 
@@ -99,11 +99,11 @@ def profiling(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, cpus: int = 1)
 
 
 def test_a_run_without_any_account_lacks_none(tmp_path: Path) -> None:
-    assert "unprofiled" not in record.report(run_folder(tmp_path / "run", *four()))
+    assert "unprofiled" not in load.matrix_of(run_folder(tmp_path / "run", *four()))
 
 
 def test_a_run_with_all_its_accounts_lacks_none(whole: RunFolder) -> None:
-    assert "unprofiled" not in record.report(whole)
+    assert "unprofiled" not in load.matrix_of(whole)
 
 
 def test_an_account_that_is_gone_is_told_in_every_report(whole: RunFolder) -> None:
@@ -121,7 +121,7 @@ def test_an_account_that_is_gone_is_told_in_every_report(whole: RunFolder) -> No
 
 def test_a_failed_account_leaves_its_reason_in_the_folder(whole: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     profiling(whole, monkeypatch)
-    (row,) = record.report(whole)["unprofiled"]
+    (row,) = load.matrix_of(whole)["unprofiled"]
     assert row == {
         "id": CELL,
         "why": "the plugin does not compile (install gcc)",
@@ -138,7 +138,7 @@ def test_what_nobody_can_profile_is_told_and_is_no_failure(whole: RunFolder, mon
     profiling(whole, monkeypatch, cpus=2)
     code, text = call("report", whole.path)
     assert f"not profiled: {CELL}: it runs on 2 CPUs, whose passes do not repeat" in " ".join(text.split())
-    assert code != 4 and "tries again" not in text
+    assert code != 4 and "to try again" not in text
 
 
 def test_no_signature_is_offered_for_a_run_that_lacks_an_account() -> None:
@@ -159,11 +159,11 @@ def test_parts_of_a_matrix_tell_of_their_own_cells_alone() -> None:
 def test_a_profile_is_shown_unless_something_can_still_be_measured(
     whole: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verb, "measured", lambda folder, *_: record.report(folder))
-    assert not verb.lacking(whole)
+    monkeypatch.setattr(verb, "measured", lambda folder, *_: load.of_folder(folder))
+    assert not verb.lacking(whole, load.of_folder(whole))
     lose(whole)
-    assert verb.lacking(whole)
+    assert verb.lacking(whole, load.of_folder(whole))
     with pytest.raises(InfraError, match=f"no account of {CELL}"):
         verb.profile_run(whole.path)
     whole.save_cell(reports.failed("s390x", "patched"))
-    assert not verb.lacking(whole)
+    assert not verb.lacking(whole, load.of_folder(whole))

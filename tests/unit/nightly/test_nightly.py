@@ -36,7 +36,7 @@ from orchestrator.nightly.night import Night, _differing
 from orchestrator.nightly.prune import prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
-from orchestrator.runs.identity import Identified
+from orchestrator.runs.run import Run
 from orchestrator.store import Store
 from tests.unit.history.conftest import CELL, cell, nights, scale
 
@@ -231,7 +231,7 @@ def test_state_survives_and_damage_is_told(tmp_path: Path) -> None:
 def told(reports: list[Any], folder: Path, **more: Any) -> tell.Night:
     with History(str(folder / "h")) as history:
         for report in reports:
-            history.record(Identified(report["run"], report, folder))
+            history.record(Run(report, identity=report["run"], place=folder))
         found = against(history.points(), reports[-1]["run"]["id"])
     fields = {"why": {}, "left": [], "lost": {}, "notes": []}
     return tell.Night(reports[-1], **{**fields, "against": found, **more})
@@ -280,7 +280,7 @@ def test_another_matrix_files_nights_are_not_compared_with(tree: Path, tmp_path:
     scale(cell(other), 0.5)
     with History(str(tmp_path / "h")) as history:
         for report in (*reports[:4], other, reports[4]):
-            history.record(Identified(report["run"], report, tmp_path))
+            history.record(Run(report, identity=report["run"], place=tmp_path))
     found, notes = mine._against(reports[4], replace(only_git(tree), nightly=Nightly(days=36_500)))
     assert notes == [] and not found.worse and not found.steps and len(found.verdicts(Verdict.SAME)) == 20
 

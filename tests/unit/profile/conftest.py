@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from orchestrator.profile.cell_account import CellAccount
 
 BASE = {"fault": (4_000_000, 2000), "lock": (20_000, 2000), "gone": (7000, 1000), "same.isra.0": (5000, 1000)}
 NEW = {"fault": (3_990_000, 1000), "lock": (10_000, 1000), "same": (4000, 1000), "same.part.0": (1000, 3)}
@@ -22,6 +25,12 @@ def raw(kernel: str, functions: dict[str, tuple[int, int]], drift: float = 0.0, 
         "seconds_profiled": 3.0, "seconds_unprofiled": 4.0, "passes_unprofiled": 2, "counters": 99, "interrupts": 400,
         "interrupt_count": 4, "unattributed": 100, "functions": {name: list(row) for name, row in functions.items()},
     }  # fmt: skip
+
+
+def read(data: dict[str, Any]) -> CellAccount:
+    """As it is read from a cell's folder."""
+    made: CellAccount = CellAccount._from_json(json.loads(json.dumps(data)))
+    return made
 
 
 def account(

@@ -20,12 +20,19 @@ from orchestrator.config import workloads
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import symbols
-from orchestrator.profile.account import account, parse
-from orchestrator.profile.comparison import INTERRUPTS, UNATTRIBUTED, ProfileReport, assemble, calls, cell
+from orchestrator.profile.account import by_function, parse_counts
+from orchestrator.profile.comparison import (
+    INTERRUPTS,
+    UNATTRIBUTED,
+    ProfileReport,
+    calls_of,
+    compare_accounts,
+    profile_cell,
+)
 from orchestrator.profile.names import is_part, stem
 from orchestrator.report.parts import profile_rows
 from orchestrator.store import Store
-from tests.unit.profile.conftest import BASE, NEW, raw
+from tests.unit.profile.conftest import BASE, NEW, raw, read
 
 MAP = """\
 0000000000000100 A absolute
@@ -38,7 +45,7 @@ MAP = """\
 00000000000010b0 D data
 0000000000002000 T last
 """
-USER = symbols.build([(0x400, 0x440, "user:main"), (0x440, 0x480, "user:km_end")])
+USER = symbols.in_order([(0x400, 0x440, "user:main"), (0x440, 0x480, "user:km_end")])
 DUMP = """\
 kmatrix-profile 1 1 4 20 0
 400 10 0
@@ -55,7 +62,7 @@ kmatrix-profile 1 1 4 20 0
 
 
 def test_a_kernel_symbol_lasts_until_the_next_and_has_its_plainest_name() -> None:
-    kernel = symbols.kernel(MAP, {"low": (0x0, 0x80)})
+    kernel = symbols.of_kernel(MAP, {"low": (0x0, 0x80)})
     assert kernel.at(0x1000) == ("first", True) and kernel.at(0x103F) == ("first", False)
     assert kernel.at(0x1040) == ("second.isra.0", True)
     assert kernel.at(0x10B4) == ("", False)  # data
@@ -66,12 +73,12 @@ def test_a_kernel_symbol_lasts_until_the_next_and_has_its_plainest_name() -> Non
 
 
 def test_each_instruction_goes_to_one_row() -> None:
-    made = account(parse(DUMP), symbols.kernel(MAP, {}), USER, {0x1080}, {"stub"})
+    made = by_function(parse_counts(DUMP), symbols.of_kernel(MAP, {}), USER, {0x1080}, {"stub"})
     # first: 10 entries of which 2 in interrupts, and 7 of its second instruction, also 2 of them
     assert made.functions == {"user:main": (20, 10), "first": (13, 8), "second.isra.0": (5, 0)}
     assert made.interrupts == 2 + 2 + 4 + 4 + 1 and made.interrupt_count == 4
     assert made.unattributed == 1 + 1
-    assert made.total == parse(DUMP).total == 10 + 10 + 7 + 7 + 3 + 5 + 4 + 4 + 1 + 2
+    assert made.total == parse_counts(DUMP).total == 10 + 10 + 7 + 7 + 3 + 5 + 4 + 4 + 1 + 2
 
 
 @pytest.mark.parametrize(
@@ -85,7 +92,7 @@ def test_each_instruction_goes_to_one_row() -> None:
 )
 def test_an_account_that_is_not_whole_is_no_account(text: str, what: str) -> None:
     with pytest.raises(InfraError, match=what):
-        parse(text)
+        parse_counts(text)
 
 
 @pytest.mark.parametrize(
@@ -129,26 +136,26 @@ def compiled(out: Path, *options: str) -> Path:
 @pytest.mark.parametrize("arch", sorted(arches()))
 def test_a_program_and_what_starts_it_are_told_apart(tmp_path: Path, arch: str) -> None:
     tool = runner_of(tmp_path, arch)
-    found = symbols.programs(*tool.files)
+    found = symbols.of_programs(*tool.files)
     assert found.find("user:main") and found.find("user:runner:main") and found.find("user:runner:km_end")
-    alone = symbols.programs(tool.program)
+    alone = symbols.of_programs(tool.program)
     assert all(found.at(first) == alone.at(first) for first in alone.starts)
     with pytest.raises(KeyError):
         found.find("user:km_end")
 
 
 def test_a_program_with_markers_is_all_user_code(tmp_path: Path) -> None:
-    assert symbols.programs(runner_of(tmp_path).runner).find("user:km_begin")
+    assert symbols.of_programs(runner_of(tmp_path).runner).find("user:km_begin")
 
 
 @pytest.mark.parametrize("options", [("-static", "-no-pie", "-s"), ("-static-pie", "-fPIE")])
 def test_what_has_no_symbols_of_known_addresses_has_no_names(tmp_path: Path, options: tuple[str, ...]) -> None:
-    found = symbols.programs(runner_of(tmp_path).runner, compiled(tmp_path / "out", *options))
+    found = symbols.of_programs(runner_of(tmp_path).runner, compiled(tmp_path / "out", *options))
     assert found.names and all(name.startswith("user:runner:") for name in found.names)
 
 
 def test_a_script_has_no_names(tmp_path: Path) -> None:
-    found = symbols.programs(runner_of(tmp_path).runner, TOUCH.with_name("hello.sh"))
+    found = symbols.of_programs(runner_of(tmp_path).runner, TOUCH.with_name("hello.sh"))
     assert all(name.startswith("user:runner:") for name in found.names)
 
 
@@ -156,14 +163,14 @@ def test_a_program_at_the_addresses_of_what_starts_it_is_refused(tmp_path: Path)
     """Stripped, too: it would end the region where it happens to execute the address of km_end()."""
     there = compiled(tmp_path / "there", "-static", "-no-pie", "-s", *guest_tools.APART)
     with pytest.raises(InfraError, match="there is at the addresses of what starts it, 0x600"):
-        symbols.programs(runner_of(tmp_path).runner, there)
+        symbols.of_programs(runner_of(tmp_path).runner, there)
 
 
 PAIR = [Comparison("a", "b")]
 
 
 def compared(drift: float = 0.0) -> ProfileReport:
-    return assemble([raw("a", BASE, -drift), raw("b", NEW, drift)], PAIR)
+    return compare_accounts([read(raw("a", BASE, -drift)), read(raw("b", NEW, drift))], PAIR)
 
 
 def test_a_difference_is_the_sum_of_its_rows() -> None:
@@ -183,20 +190,22 @@ def test_an_account_off_its_clock_does_not_balance() -> None:
     wrong = compared(drift=5000.0)  # 5 instructions a unit, of 4000
     assert not any(c["balances"] or c["agrees"] for c in wrong["cells"])
     assert wrong["differences"][0]["balances"] is False
-    assert "do NOT agree" in profile_rows.text(wrong) and "does NOT balance" in profile_rows.text(wrong)
+    assert "do NOT agree" in profile_rows.profile_text(wrong) and "does NOT balance" in profile_rows.profile_text(
+        wrong
+    )
 
 
 def test_a_workload_without_a_time_has_nothing_to_balance_with() -> None:
     lacking = {**raw("a", BASE), "clock_profiled": None, "clock_unprofiled": None}
-    report = assemble([lacking, raw("b", NEW)], PAIR)
+    report = compare_accounts([read(lacking), read(raw("b", NEW))], PAIR)
     assert report["cells"][0]["balances"] is None and report["differences"][0]["balances"] is None
-    assert "measures no time" in profile_rows.text(report)
+    assert "measures no time" in profile_rows.profile_text(report)
 
 
 def test_a_table_fits_a_mail_and_says_what_it_leaves_out() -> None:
     long = {**BASE, "a_function_with_a_name_that_is_far_too_long_for_a_mail": (9_000_000, 123_456)}
-    (row,) = assemble([raw("a", long), raw("b", NEW)], PAIR)["differences"]
-    lines = profile_rows.table(row, 2)
+    (row,) = compare_accounts([read(raw("a", long)), read(raw("b", NEW))], PAIR)["differences"]
+    lines = profile_rows.function_table(row, 2)
     assert all(len(line) <= 75 for line in lines) and len(lines) == 4
     assert lines[1].split()[-1].startswith("a_function_with_a") and lines[1].endswith("..")
     assert lines[2].endswith("fault")
@@ -218,7 +227,7 @@ def test_calls_can_be_expected(tmp_path: Path) -> None:
     (tmp_path / "workload.toml").write_text(EXPECTED)
     claims = workloads.load(tmp_path).expectations
     profiled = compared()["cells"]
-    assert calls(profiled[0], "lock") == 2 and calls(profiled[0], "unheard_of") == 0
+    assert calls_of(profiled[0], "lock") == 2 and calls_of(profiled[0], "unheard_of") == 0
     cells = [
         cast(CellRow, {
             "id": row["id"], "arch": "s390x", "kernel": row["kernel"], "workload": "w", "status": "passed",
@@ -270,6 +279,6 @@ def test_the_plugin_compiles_without_headers_of_qemu(tmp_path: Path, api: int) -
 
 
 def test_units_are_divided_by_once() -> None:
-    row = cell(raw("a", BASE))
+    row = profile_cell(read(raw("a", BASE)))
     assert row["functions"][0] == {"name": "fault", "instructions": 4000.0, "calls": 2.0}
     assert row["seconds_unprofiled"] == 2.0  # a pass

@@ -16,11 +16,11 @@ from orchestrator.build import addr2line, patches, sourcediff
 from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Comparison
 from orchestrator.profile import lines
-from orchestrator.profile.comparison import DifferenceRow, assemble
+from orchestrator.profile.comparison import DifferenceRow, compare_accounts
 from orchestrator.profile.lines import Frame
 from orchestrator.report.parts import profile_rows
 from orchestrator.series import diff
-from tests.unit.profile.conftest import BASE, NEW, raw
+from tests.unit.profile.conftest import BASE, NEW, raw, read
 
 OUTPUT = """\
 0x0000000000001000
@@ -75,7 +75,7 @@ PAIR = Comparison("a", "b")
 
 
 def test_what_addr2line_prints_is_read() -> None:
-    found = lines.parse(OUTPUT)
+    found = lines.parse_places(OUTPUT)
     assert found[0x1000] == (Frame("memcpy_one", "include/linux/small.h", 12), Frame("fault", "mm/memory.c", 100))
     assert found[0x1008] == (Frame("clear_page", "", 0),) and found[0x100C] == (Frame("??", "", 0),)
     assert found[0x1010][0] == found[0x1010][1] == Frame("twice", "mm/memory.c", 7)
@@ -86,7 +86,7 @@ def test_an_instruction_has_one_line_of_its_own_and_those_it_was_inlined_at() ->
         (0x1000, "fault", 5), (0x1004, "fault", 3), (0x1008, "clear_page", 7), (0x100C, "x", 1), (0x1010, "t", 2),
         (0x9000, "user:main", 11),
     ]  # fmt: skip
-    made = lines.attribute(executed, lines.parse(OUTPUT))
+    made = lines.by_line(executed, lines.parse_places(OUTPUT))
     assert made.lines == {"include/linux/small.h": {12: (5, 5)}, "mm/memory.c": {100: (3, 8), 7: (2, 2)}}
     assert made.unlined == 7 + 1 + 11
     assert (
@@ -110,7 +110,7 @@ def test_a_real_program_is_told_by_line_with_what_was_inlined(tmp_path: Path) ->
     subprocess.run(command, cwd=tmp_path, check=True)
     table = subprocess.run(["nm", str(program)], capture_output=True, text=True, check=True).stdout
     main = next(int(row.split()[0], 16) for row in table.splitlines() if row.endswith(" main"))
-    found = lines.parse(asyncio.run(addr2line.places(program, "", range(main, main + 8))))
+    found = lines.parse_places(asyncio.run(addr2line.places(program, "", range(main, main + 8))))
     inlined = [frames for frames in found.values() if len(frames) == 2]
     assert inlined and inlined[0] == (Frame("in", "one.c", 3), Frame("main", "one.c", 7))
     with pytest.raises(InfraError, match="addr2line failed"):
@@ -140,7 +140,9 @@ def lined(kernel: str, functions: dict[str, tuple[int, int]], table: dict[str, l
 def difference(diff: str | None = DIFF, **changed: Any) -> DifferenceRow:
     base = lined("a", BASE, {"99": [1000, 1000], "100": [500, 2000], "102": [3000, 3000], "300": [9, 9]})
     new = lined("b", NEW, {"99": [1000, 1000], "100": [700, 700], "102": [1, 3], "103": [3000, 5000]})
-    (row,) = assemble([base, {**new, **changed}], [PAIR], {} if diff is None else {PAIR: diff})["differences"]
+    (row,) = compare_accounts([read(base), read({**new, **changed})], [PAIR], {} if diff is None else {PAIR: diff})[
+        "differences"
+    ]
     return row
 
 
@@ -175,16 +177,16 @@ def test_the_source_s_functions_match_however_they_were_inlined() -> None:
         (difference(lines=None, lines_why="b is a ready image"), "b is a ready image"),
         (difference(lines={}, lines_why="b was built without debug information"), "without debug"),
         (difference(diff=None), "not of one source"),
-        (assemble([raw("a", BASE), raw("b", NEW)], [PAIR])["differences"][0], "older kmatrix"),
+        (compare_accounts([read(raw("a", BASE)), read(raw("b", NEW))], [PAIR])["differences"][0], "older kmatrix"),
     ],
 )
 def test_lines_that_are_not_known_are_told_so(row: DifferenceRow, why: str) -> None:
     assert why in row["lines_why"] and row["hunks"] == []
-    assert profile_rows.lines(row)[0].startswith("lines of the change are not known: ")
+    assert profile_rows.line_table(row)[0].startswith("lines of the change are not known: ")
 
 
 def test_a_short_table_has_the_lines_that_count() -> None:
-    rows = profile_rows.lines(difference())
+    rows = profile_rows.line_table(difference())
     assert [row.split() for row in rows] == [
         ["a", "b", "line", "of", "the", "change"],
         ["mm/memory.c"],
@@ -193,13 +195,13 @@ def test_a_short_table_has_the_lines_that_count() -> None:
         ["3.00", "5.00", "103", "return", "x;"],
         ["0.01", "-", "300", "old();"],
     ]
-    short = profile_rows.lines(difference(), 2)
+    short = profile_rows.line_table(difference(), 2)
     assert [row.split()[0] for row in short[2:]] == ["2.00", "3.00", "2"] and short[-1].endswith("2 more lines")
     wide = difference(DIFF.replace("slow(x);", "slow(" + "x" * 80 + "é\x1b);"))
-    assert max(map(len, profile_rows.lines(wide))) == 75 and "\x1b" not in "".join(profile_rows.lines(wide))
-    assert profile_rows.lines(difference("")) == []
+    assert max(map(len, profile_rows.line_table(wide))) == 75 and "\x1b" not in "".join(profile_rows.line_table(wide))
+    assert profile_rows.line_table(difference("")) == []
     comment = "--- a/mm/z.c\t1\n+++ b/mm/z.c\t2\n@@ -1,0 +1 @@\n+/* x */\n"
-    assert profile_rows.lines(difference(comment)) == ["no line that was added or removed was executed"]
+    assert profile_rows.line_table(difference(comment)) == ["no line that was added or removed was executed"]
 
 
 def sources(tmp_path: Path) -> Path:

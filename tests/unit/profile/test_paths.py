@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.errors import InfraError
 from orchestrator.profile import path_changes, paths, symbols
+from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.path_changes import PathRow
 from orchestrator.report.parts import icicle
+from tests.unit.profile.conftest import raw, read
 
-KERNEL = symbols.build(
+KERNEL = symbols.in_order(
     [
         (0x1000, 0x1040, "vector"),
         (0x1040, 0x1080, "fault.isra.0"),
@@ -21,7 +23,7 @@ KERNEL = symbols.build(
         (0x10C0, 0x1100, "lock"),
     ]
 )
-USER = symbols.build([(0x400, 0x440, "user:main")])
+USER = symbols.in_order([(0x400, 0x440, "user:main")])
 DUMP = """\
 kmatrix-paths 1 0
 0 0 0
@@ -35,12 +37,12 @@ kmatrix-paths 1 0
 
 
 def test_the_plugin_is_told_where_the_kernel_is_entered_and_the_stack_changes() -> None:
-    rows = paths.listing(KERNEL, USER, ["vec*"], ["__switch_to*"]).splitlines()
+    rows = paths.functions_file(KERNEL, USER, ["vec*"], ["__switch_to*"]).splitlines()
     assert rows == ["400 440 4", "1000 1040 1", "1040 1080 0", "1080 10c0 2", "10c0 1100 0"]
 
 
 def test_paths_are_read_and_their_sums_are_held_against_the_account() -> None:
-    found = paths.parse(DUMP, KERNEL, USER, ())
+    found = paths.parse_paths(DUMP, KERNEL, USER, ())
     assert found.nodes == (
         (-1, paths.OTHER_TASKS, 0), (-1, "user:main", 100), (1, "vector", 20), (2, "fault.isra.0", 700),
         (3, "lock", 30), (3, "", 5), (0, "__switch_to", 7),
@@ -54,19 +56,19 @@ def test_paths_are_read_and_their_sums_are_held_against_the_account() -> None:
     }
     assert paths.doubt(found, functions, 5) == ""
     assert "1 instructions off the account of 858" in paths.doubt(found, {**functions, "lock": (31, 1)}, 5)
-    assert "30 instructions off" in paths.doubt(paths.parse(DUMP, KERNEL, USER, ["lock"]), functions, 5)
-    stray = paths.parse(DUMP.replace("paths 1 0", "paths 1 3"), KERNEL, USER, ())
+    assert "30 instructions off" in paths.doubt(paths.parse_paths(DUMP, KERNEL, USER, ["lock"]), functions, 5)
+    stray = paths.parse_paths(DUMP.replace("paths 1 0", "paths 1 3"), KERNEL, USER, ())
     assert "3 ways into or out of the kernel" in paths.doubt(stray, functions, 5)
 
 
 @pytest.mark.parametrize("text", ["", "kmatrix-paths 2 0\n", "kmatrix-profile 1 1 4 20 0\n"])
 def test_paths_that_are_not_whole_are_none(text: str) -> None:
     with pytest.raises(InfraError, match="not whole"):
-        paths.parse(text, KERNEL, USER, ())
+        paths.parse_paths(text, KERNEL, USER, ())
 
 
-def account(*nodes: tuple[int, str, int]) -> dict[str, Any]:
-    return {"units": 10, "paths": [list(node) for node in nodes], "paths_why": ""}
+def account(*nodes: tuple[int, str, int]) -> CellAccount:
+    return replace(read(raw("patched", {}, units=10)), paths=nodes, paths_why="")
 
 
 BASE = account(
@@ -87,7 +89,7 @@ def test_two_kernels_are_one_tree_whatever_their_compilers_made_of_the_names() -
             row["base_own"],
             row["new_own"],
         )
-        for row in path_changes.rows(BASE, NEW)
+        for row in path_changes.path_rows(BASE, NEW)
     ]
     assert told == [
         (0, "main", 40.5, 38.0, 10.0, 10.0),
@@ -97,17 +99,17 @@ def test_two_kernels_are_one_tree_whatever_their_compilers_made_of_the_names() -
         (2, "lock", 4.0, 2.0, 4.0, 2.0),
         (1, path_changes.UNKNOWN, 0.5, 0.0, 0.5, 0.0),
     ]
-    assert sum(row["change"] for row in path_changes.rows(BASE, NEW) if row["depth"] == 0) == pytest.approx(-2.5)
+    assert sum(row["change"] for row in path_changes.path_rows(BASE, NEW) if row["depth"] == 0) == pytest.approx(-2.5)
 
 
 def test_paths_that_are_not_known_are_told_so() -> None:
-    assert path_changes.why_not(BASE, NEW) == ""
-    assert "older kmatrix" in path_changes.why_not(BASE, {"units": 1})
-    assert path_changes.why_not({"paths": None, "paths_why": "they are off"}, NEW) == "they are off"
+    assert path_changes.paths_unknown(BASE, NEW) == ""
+    assert "older kmatrix" in path_changes.paths_unknown(BASE, read(raw("patched", {})))
+    assert path_changes.paths_unknown(replace(BASE, paths=None, paths_why="they are off"), NEW) == "they are off"
 
 
 def test_a_box_is_as_wide_as_what_is_in_it_and_coloured_by_its_share() -> None:
-    (main,) = icicle.boxes(path_changes.rows(BASE, NEW))
+    (main,) = icicle.boxes(path_changes.path_rows(BASE, NEW))
     fault, unknown = main.inside
     assert main.width == pytest.approx(10 + fault.width + unknown.width)
     assert fault.width == pytest.approx(5 + 21 + 4) and fault.own == pytest.approx(5)
@@ -118,7 +120,7 @@ def test_a_box_is_as_wide_as_what_is_in_it_and_coloured_by_its_share() -> None:
 
 
 def test_what_is_too_narrow_to_be_seen_is_left_blank() -> None:
-    wide: list[PathRow] = path_changes.rows(
+    wide: list[PathRow] = path_changes.path_rows(
         account((-1, "main", 1_000_000), (0, "tiny", 1000)), account((-1, "main", 1_000_000), (0, "seen", 9000))
     )
     (main,) = icicle.boxes(wide)

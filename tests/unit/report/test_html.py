@@ -7,19 +7,24 @@ import base64
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orchestrator.report import Extras, html
-from orchestrator.report.parts.files import TAIL, tail
+from orchestrator.report import html
+from orchestrator.runs import consoles
+from orchestrator.runs.consoles import TAIL, tail
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
 from tests.unit.report.conftest import Page
 
+Printed = dict[str, Any]
+
 
 @pytest.fixture
-def folder(tmp_path: Path) -> RunFolder:
-    """A run folder with what a guest and a build printed."""
+def printed(tmp_path: Path) -> Printed:
+    """What a guest and a build left in a run folder."""
     boot = tmp_path / "cells/s390x/patched/shmem-write/boot-0"
     (boot / "counted").mkdir(parents=True)
     (boot / "console.log").write_text(reports.LOG)
@@ -28,12 +33,14 @@ def folder(tmp_path: Path) -> RunFolder:
     build = tmp_path / "builds/s390x/patched"
     build.mkdir(parents=True)
     (build / "build.log").write_text("CC <script>alert(2)</script>.o")
-    return RunFolder(tmp_path)
+    folder = RunFolder(tmp_path)
+    cell, built = "s390x/patched/shmem-write", "s390x/patched"
+    return {"starts": {cell: consoles.starts(folder, cell)}, "logs": {built: consoles.build_log(folder, built)}}
 
 
 @pytest.mark.parametrize("name", reports.ALL)
 def test_one_sound_file_that_loads_nothing(name: str) -> None:
-    page = Page(html.RENDER(reports.ALL[name]()))
+    page = Page(html.RENDER(Run(reports.ALL[name]())))
     assert page.tags.count("script") == 1 and page.tags.count("html") == 1
     assert all(link.startswith(("#", "data:,")) for link in page.links), page.links
     assert {link[1:] for link in page.links if link.startswith("#cell-")} <= set(page.ids)
@@ -41,8 +48,8 @@ def test_one_sound_file_that_loads_nothing(name: str) -> None:
     assert len(cells) == len(set(cells)) == len(reports.ALL[name]()["cells"])
 
 
-def test_a_guest_writes_text_and_no_tags(folder: RunFolder) -> None:
-    text = html.RENDER(reports.broken(), Extras(folder, again="kmatrix run --select '<x>'"))
+def test_a_guest_writes_text_and_no_tags(printed: Printed) -> None:
+    text = html.RENDER(Run(reports.broken(), **printed, reproduce="kmatrix run --select '<x>'"))
     page = Page(text)
     assert "<script>alert" not in text and "\x1b" not in text and "\x00" not in text
     assert "<script>alert(1)</script>" in page.text and "<script>alert(2)</script>" in page.text
@@ -51,7 +58,7 @@ def test_a_guest_writes_text_and_no_tags(folder: RunFolder) -> None:
 
 
 def test_the_browser_runs_the_one_script_alone() -> None:
-    text = html.RENDER(reports.good())
+    text = html.RENDER(Run(reports.good()))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
     script = re.search(r"<script>(.*)</script>", text, re.S)
     assert policy and script and policy[1].startswith("default-src 'none'")
@@ -59,8 +66,8 @@ def test_the_browser_runs_the_one_script_alone() -> None:
     assert f"script-src 'sha256-{own}'" in policy[1] and "http" not in policy[1]
 
 
-def test_the_matrix_comes_first_then_each_cells_evidence(folder: RunFolder) -> None:
-    text = Page(html.RENDER(reports.broken(), Extras(folder))).text
+def test_the_matrix_comes_first_then_each_cells_evidence(printed: Printed) -> None:
+    text = Page(html.RENDER(Run(reports.broken(), **printed))).text
     places = [text.index(words) for words in ("shmem-write, unpatched to patched", "What failed", "Cells", "Samples")]
     assert places == sorted(places)
     assert "boot 0, counted passes from its snapshot" in text and "469350" in text and "469354" in text
@@ -68,18 +75,18 @@ def test_the_matrix_comes_first_then_each_cells_evidence(folder: RunFolder) -> N
 
 
 def test_figures_take_the_pages_colour_and_are_named() -> None:
-    text = html.RENDER(reports.good())
+    text = html.RENDER(Run(reports.good()))
     figures = re.findall(r"<svg .*?</svg>", text, re.S)
     assert len(figures) == 4
     for figure in figures:
         assert "currentColor" in figure and 'aria-label="' in figure and "#010203" not in figure
         used = set(re.findall(r'(?:href="#|url\(#)([\w-]+)', figure))
         assert used and used <= set(re.findall(r'id="([\w-]+)"', figure))
-    assert html.RENDER(reports.good()) == text
+    assert html.RENDER(Run(reports.good())) == text
 
 
 def test_dark_and_narrow_are_thought_of() -> None:
-    text = html.RENDER(reports.good())
+    text = html.RENDER(Run(reports.good()))
     assert "prefers-color-scheme: dark" in text and 'name="viewport" content="width=device-width' in text
     for table in re.finditer(r"<table", text):
         assert (

@@ -14,6 +14,7 @@ import pytest
 from kcidb_io import schema
 
 from orchestrator.report import b4check, junit, kcidb, ktap
+from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
 
 
@@ -24,7 +25,7 @@ def count(name: str) -> int:
 
 @pytest.mark.parametrize("name", reports.ALL)
 def test_junit_counts_what_it_holds(name: str) -> None:
-    root = xml.fromstring(junit.RENDER(reports.ALL[name]()))
+    root = xml.fromstring(junit.RENDER(Run(reports.ALL[name]())))
     every = root.findall("testsuite/testcase")
     assert len(every) == int(root.attrib["tests"]) == count(name)
     for suite in (root, *root.findall("testsuite")):
@@ -34,19 +35,19 @@ def test_junit_counts_what_it_holds(name: str) -> None:
 
 
 def test_junit_tells_failure_error_and_skipped_apart() -> None:
-    root = xml.fromstring(junit.RENDER(reports.testbed()))
+    root = xml.fromstring(junit.RENDER(Run(reports.testbed())))
     ended = {f"{c.attrib['classname']} {c.attrib['name']}": c[0].tag for c in root.iter("testcase")}
     assert ended == {
         "kmatrix.x86_64.shmem-write.cell unpatched": "error",
         "kmatrix.x86_64.shmem-write.cell patched": "failure",
         "kmatrix.s390x.shmem-write.cell patched": "skipped",
     }
-    broke = next(xml.fromstring(junit.RENDER(reports.broken())).iter("failure"))
+    broke = next(xml.fromstring(junit.RENDER(Run(reports.broken()))).iter("failure"))
     assert "<script>alert(1)</script>" in (broke.text or "") and broke.attrib["type"] == "panic"
     assert "look at the console" in broke.attrib["message"]
-    worse = list(xml.fromstring(junit.RENDER(reports.worse())).iter("failure"))
+    worse = list(xml.fromstring(junit.RENDER(Run(reports.worse()))).iter("failure"))
     assert len(worse) == 3 and all(failure.attrib["message"].startswith("worse: ") for failure in worse)
-    doubtful = xml.fromstring(junit.RENDER(reports.doubtful()))
+    doubtful = xml.fromstring(junit.RENDER(Run(reports.doubtful())))
     assert doubtful.attrib["failures"] == "0" and doubtful.attrib["skipped"] == "4"
 
 
@@ -84,7 +85,7 @@ def read_ktap(lines: list[str], depth: int = 0) -> list[Tap]:
 
 @pytest.mark.parametrize("name", reports.ALL)
 def test_ktap_nests_as_its_document_says(name: str) -> None:
-    lines = ktap.RENDER(reports.ALL[name]()).splitlines()
+    lines = ktap.RENDER(Run(reports.ALL[name]())).splitlines()
     top = read_ktap(lines)
     assert lines == []
     workloads = [workload for arch in top for workload in arch.own]
@@ -93,17 +94,17 @@ def test_ktap_nests_as_its_document_says(name: str) -> None:
 
 
 def test_a_guest_starts_no_subtest_and_gives_no_directive() -> None:
-    text = ktap.RENDER(reports.broken())
+    text = ktap.RENDER(Run(reports.broken()))
     assert [line.strip() for line in text.splitlines() if re.match(r" *# Subtest: ", line)] == [
         "# Subtest: aarch64", "# Subtest: shmem-write", "# Subtest: s390x", "# Subtest: shmem-write",
     ]  # fmt: skip
     assert re.search(r"^    # \| \[ +1\.0+\] Kernel panic", text, re.M)
-    assert re.search(r"^    not ok 1 cell unpatched # ERROR ", ktap.RENDER(reports.testbed()), re.M)
+    assert re.search(r"^    not ok 1 cell unpatched # ERROR ", ktap.RENDER(Run(reports.testbed())), re.M)
 
 
 @pytest.mark.parametrize("name", reports.ALL)
 def test_kcidb_is_valid(name: str) -> None:
-    value = json.loads(kcidb.RENDER(reports.ALL[name]()))
+    value = json.loads(kcidb.RENDER(Run(reports.ALL[name]())))
     schema.LATEST.validate(value)  # raises for what is not
     builds, checkouts = {b["id"] for b in value["builds"]}, {c["id"] for c in value["checkouts"]}
     assert all(test["build_id"] in builds or test["status"] == "MISS" for test in value["tests"])
@@ -113,7 +114,7 @@ def test_kcidb_is_valid(name: str) -> None:
 
 
 def test_kcidb_says_who_failed() -> None:
-    value = json.loads(kcidb.RENDER(reports.broken()))
+    value = json.loads(kcidb.RENDER(Run(reports.broken())))
     shas = "".join(f"{sha}\n" for sha in ("ab" * 32, "cd" * 32))
     hashes = {c["comment"]: c["patchset_hash"] for c in value["checkouts"]}
     assert hashes == {"unpatched": "", "patched": hashlib.sha256(shas.encode()).hexdigest()}
@@ -124,12 +125,12 @@ def test_kcidb_says_who_failed() -> None:
     }
     times = [t["number"] for t in value["tests"] if t["path"] == "kmatrix.shmem-write.time"]
     assert {"value": 469352.0, "unit": "us"} in times and len(times) == 3
-    lost = json.loads(kcidb.RENDER(reports.testbed()))
+    lost = json.loads(kcidb.RENDER(Run(reports.testbed())))
     failed = [build for build in lost["builds"] if build["status"] == "FAIL"]
     assert [build["architecture"] for build in failed] == ["x86_64"] and "Kernel panic" in failed[0]["log_excerpt"]
     assert [c["valid"] for c in lost["checkouts"] if c["comment"] == "patched"] == [False]
     assert {test["status"] for test in lost["tests"]} == {"MISS"}
-    changed = json.loads(kcidb.RENDER(reports.worse()))["tests"]
+    changed = json.loads(kcidb.RENDER(Run(reports.worse())))["tests"]
     assert sum(t["status"] == "FAIL" and t["path"].endswith(".change") for t in changed) == 3
 
 
@@ -144,7 +145,7 @@ def test_kcidb_says_who_failed() -> None:
     ],
 )
 def test_b4_gets_a_column_an_architecture(name: str, said: dict[str, str]) -> None:
-    found = json.loads(b4check.RENDER(reports.ALL[name]()))
+    found = json.loads(b4check.RENDER(Run(reports.ALL[name]())))
     assert {entry["tool"]: entry["status"] for entry in found} == said
     for entry in found:
         assert set(entry) == {"tool", "status", "summary", "details"}

@@ -16,12 +16,13 @@ import pytest
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.slice import sliced
 from orchestrator.errors import ConfigError
-from orchestrator.report import Extras, mail
+from orchestrator.report import Telling, mail
 from orchestrator.report.parts import eml
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import WIDTH, folded
 from orchestrator.report.parts.rows import limits
 from orchestrator.report.parts.signoff import NOBODY
+from orchestrator.runs.run import Run
 from orchestrator.series import mbox
 from tests.unit import conftest as reports
 
@@ -44,7 +45,9 @@ From the body.
 @pytest.mark.parametrize("name", reports.ALL)
 @pytest.mark.parametrize("signer", ["", "A. Person " + "with a long name " * 5 + "<person@example.org>"])
 def test_plain_ascii_of_75_columns_that_no_mbox_tears_apart(name: str, signer: str) -> None:
-    text = mail.RENDER(reports.ALL[name](), Extras(again="kmatrix check " + "--arch s390x " * 20, signer=signer))
+    text = mail.RENDER(
+        Run(reports.ALL[name](), reproduce="kmatrix check " + "--arch s390x " * 20), Telling(signer=signer)
+    )
     assert text.isascii() and text.endswith("\n") and not text.endswith("\n\n")
     assert max(map(len, text.splitlines())) <= WIDTH
     assert not re.search(r"^From |[\x00-\x08\x0b-\x1f\x7f]", text, re.M)
@@ -53,7 +56,7 @@ def test_plain_ascii_of_75_columns_that_no_mbox_tears_apart(name: str, signer: s
 @pytest.mark.parametrize("name", reports.ALL)
 def test_golden(name: str) -> None:
     """KMATRIX_UPDATE=1 writes them anew: read what changed."""
-    text = mail.RENDER(reports.ALL[name](), Extras(again="kmatrix run --config matrix.yaml"))
+    text = mail.RENDER(Run(reports.ALL[name](), reproduce="kmatrix run --config matrix.yaml"))
     path = GOLDEN / f"mail-{name}.txt"
     if os.environ.get("KMATRIX_UPDATE"):
         path.write_text(text)
@@ -71,12 +74,12 @@ def test_golden(name: str) -> None:
     ],
 )  # fmt: skip
 def test_the_first_sentence_is_the_result(make: Callable[[], MatrixReport], said: str) -> None:
-    first = " ".join(mail.RENDER(make()).split("\n\n")[0].split())
+    first = " ".join(mail.RENDER(Run(make())).split("\n\n")[0].split())
     assert first.startswith(said)
 
 
 def test_a_broken_cell_is_told_with_evidence_and_the_other_arch_keeps_its_numbers() -> None:
-    text = mail.RENDER(reports.broken())
+    text = mail.RENDER(Run(reports.broken()))
     block = text[text.index("s390x, patched (shmem-write): kernel broke") :].split("\n\n")[0]
     quoted = [line for line in block.splitlines() if line.startswith("| ")]
     assert any("Kernel panic - not syncing" in line for line in quoted) and len(quoted) <= 14
@@ -86,22 +89,22 @@ def test_a_broken_cell_is_told_with_evidence_and_the_other_arch_keeps_its_number
 
 
 def test_rows_carry_the_robots_names_with_unit_and_direction() -> None:
-    text = mail.RENDER(reports.good())
+    text = mail.RENDER(Run(reports.good()))
     assert "\nproc-vmstat.pgfault, per page, lower is better:\n" in text
     assert "\nshmem-write.time, ns per page, lower is better:\n" in text
     assert "\ntime.minor_page_faults, per page, neither way is better by itself:\n" in text
 
 
 def test_hashes_and_the_command() -> None:
-    text = mail.RENDER(reports.good(), Extras(again="kmatrix run --config matrix.yaml"))
+    text = mail.RENDER(Run(reports.good(), reproduce="kmatrix run --config matrix.yaml"))
     assert "\n    sha256 " + "ab" * 32 + "\n" in text and "\n    sha256 " + "cd" * 32 + "\n" in text
     assert "\n  kmatrix run --config matrix.yaml\n" in text
 
 
 def test_an_architecture_can_be_cut_out_and_the_rest_is_named() -> None:
     part = sliced(reports.broken(), ["aarch64"])
-    text = mail.RENDER(part, Extras(left_out=("s390x",)))
-    assert "panic" not in text and "measured in this run, but not told here: s390x" in text
+    text = mail.RENDER(Run(part), Telling(left_out=("s390x",)))
+    assert "panic" not in text and "measured in this run, but not shown here: s390x" in text
     assert {row["arch"] for row in (*part["cells"], *part["comparisons"], *part["expectations"])} == {"aarch64"}
     with pytest.raises(ConfigError, match="unknown architecture of this run 'riscv64'"):
         sliced(part, ["riscv64"])
@@ -113,27 +116,27 @@ def test_an_architecture_can_be_cut_out_and_the_rest_is_named() -> None:
 
 
 def test_tested_by_is_offered_only_when_all_is_clean_and_never_signed() -> None:
-    text = mail.RENDER(reports.good(), Extras(signer="A Person <a@example.org>"))
+    text = mail.RENDER(Run(reports.good()), Telling(signer="A Person <a@example.org>"))
     assert text.endswith("\n# Tested-by: A Person <a@example.org> # aarch64, s390x (TCG)\n")
-    assert f"# Tested-by: {NOBODY} #" in mail.RENDER(reports.good())
+    assert f"# Tested-by: {NOBODY} #" in mail.RENDER(Run(reports.good()))
     assert not re.search(r"^\s*Tested-by:", text, re.M)
     for name in ("worse", "broken", "testbed", "doubtful"):
-        assert "Tested-by" not in mail.RENDER(reports.ALL[name](), Extras(signer="A Person <a@example.org>"))
+        assert "Tested-by" not in mail.RENDER(Run(reports.ALL[name]()), Telling(signer="A Person <a@example.org>"))
 
 
 def test_no_offer_without_a_comparison_or_with_a_broken_claim() -> None:
     alone = sliced(reports.good(), select=["*/patched"])
-    assert "Tested-by" not in mail.RENDER(alone)
+    assert "Tested-by" not in mail.RENDER(Run(alone))
     lost = reports.good()
     lost["expectations"][0]["verdict"] = "not_as_expected"
-    text = mail.RENDER(lost)
+    text = mail.RENDER(Run(lost))
     assert "Tested-by" not in text and "expectations do not hold" in text and "Not as expected" in text
 
 
 def test_what_was_seen_once_has_no_spread() -> None:
     once = reports.matrix(reports.cell("s390x", "unpatched", reports.BASE, boots=1),
                           reports.cell("s390x", "patched", reports.NEW, boots=1))  # fmt: skip
-    text = mail.RENDER(once)
+    text = mail.RENDER(Run(once))
     assert "(+-" not in text.split("Values are")[0] and re.search(r"s390x +4583.50 +3890.14", text)
 
 
@@ -179,7 +182,7 @@ def asked(tmp_path: Path) -> Path:
 
 
 def test_the_answer_threads_and_goes_to_everybody_but_me(asked: Path) -> None:
-    answer = parsed(eml.reply(asked, mail.RENDER(reports.good()), "Me <me@example.net>"))
+    answer = parsed(eml.reply(asked.read_bytes(), mail.RENDER(Run(reports.good())), "Me <me@example.net>"))
     assert answer["In-Reply-To"] == "<one@example.com>"
     assert answer["References"].split() == ["<cover@example.com>", "<one@example.com>"]
     assert answer["Subject"] == "Re: [PATCH v2 1/2] mm: Avoid unnecessary page fault retires on shared memory types"
@@ -187,7 +190,7 @@ def test_the_answer_threads_and_goes_to_everybody_but_me(asked: Path) -> None:
     assert [a.addr_spec for a in answer["Cc"].addresses] == ["linux-kernel@example.org", "j@example.com"]
     assert answer["Cc"].addresses[1].display_name == "Jérôme"
     assert answer.get_content_type() == "text/plain" and answer.get_content_charset() == "us-ascii"
-    assert answer.get_content() == mail.RENDER(reports.good())
+    assert answer.get_content() == mail.RENDER(Run(reports.good()))
 
 
 def test_an_mbox_an_answer_and_a_mail_without_an_id(tmp_path: Path) -> None:
@@ -195,15 +198,11 @@ def test_an_mbox_an_answer_and_a_mail_without_an_id(tmp_path: Path) -> None:
     one = PATCH_MAIL.replace("Subject: ", "Subject: Re: ").replace("\nFrom the", "\n>From the")
     start = "From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2001\n"
     both.write_text(start + one + "\n" + start + one.replace("one@", "two@"))
-    answer = parsed(eml.reply(both, "text\n", ""))
+    answer = parsed(eml.reply(both.read_bytes(), "text\n", ""))
     assert answer["Subject"].startswith("Re: [PATCH v2 1/2]") and answer["In-Reply-To"] == "<one@example.com>"
-    assert "From" not in answer and "From the body." in eml.text(eml.read(both))
-    bare = tmp_path / "bare"
-    bare.write_text("Subject: x\n\nbody\n")
+    assert "From" not in answer and "From the body." in eml.plain_text(mbox.first(both.read_bytes()))
     with pytest.raises(ConfigError, match="no Message-Id"):
-        eml.reply(bare, "text\n", "")
-    with pytest.raises(ConfigError, match="No such file"):
-        eml.reply(tmp_path / "none", "text\n", "")
+        eml.reply(b"Subject: x\n\nbody\n", "text\n", "")
 
 
 def send_email(reply: Path) -> str:
@@ -218,7 +217,7 @@ def send_email(reply: Path) -> str:
 
 def test_git_send_email_takes_it(asked: Path) -> None:
     reply = asked.with_name("reply.eml")
-    reply.write_text(eml.reply(asked, mail.RENDER(reports.broken()), "Me <me@example.net>"))
+    reply.write_text(eml.reply(asked.read_bytes(), mail.RENDER(Run(reports.broken())), "Me <me@example.net>"))
     sent = send_email(reply)
     assert "In-Reply-To: <one@example.com>" in sent and "RCPT TO:<linux-kernel@example.org>" in sent
 
@@ -231,7 +230,7 @@ def test_ids_longer_than_a_line_thread_too(asked: Path, before: list[str]) -> No
     parents = f"References: {' '.join(before)}\n" if before else ""
     text = PATCH_MAIL.replace("In-Reply-To: <cover@example.com>\n", parents)
     asked.write_text(text.replace("<one@example.com>", LONG[2]))
-    text = eml.reply(asked, "text\n", "Me <me@example.net>")
+    text = eml.reply(asked.read_bytes(), "text\n", "Me <me@example.net>")
     answer = parsed(text)
     assert answer["In-Reply-To"] == LONG[2] and answer["References"].split() == [*before, LONG[2]]
     assert "=?" not in text.partition("\nFrom:")[0] and text.isascii()
@@ -246,7 +245,7 @@ def test_an_attached_patch_is_part_of_a_mails_text() -> None:
     head = 'Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="B"\n\n'
     plain = "--B\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\né\n"
     patch = '--B\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename="a.patch"\n\n+1\n'
-    assert eml.text(mbox.first((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
+    assert eml.plain_text(mbox.first((head + plain + patch + "--B--\n").encode())).split() == ["é", "+1"]
 
 
 def test_comparisons_of_which_the_same_is_said_share_a_line() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 from orchestrator import report
 from orchestrator.analyse.slice import sliced
 from orchestrator.profile.comparison import DifferenceRow
-from orchestrator.report import Extras, html, mail, markdown
+from orchestrator.report import html, mail, markdown
 from orchestrator.report.parts import figures
 from orchestrator.report.parts.paper import WIDTH
-from orchestrator.runs import record
+from orchestrator.runs import load
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.run import Run
 from tests.unit.conftest import call, four, run_folder
 from tests.unit.profile.conftest import LONG, PATCHED, UNPATCHED, account
 from tests.unit.report.conftest import Page
@@ -55,7 +57,8 @@ def profiled(tmp_path: Path) -> RunFolder:
 
 
 def rendered(folder: RunFolder, format: Any, *arches: str) -> str:
-    text: str = format.RENDER(sliced(record.report(folder), arches), Extras(folder))
+    whole = load.of_folder(folder)
+    text: str = format.RENDER(replace(whole, report=sliced(whole.report, arches)))
     return text
 
 
@@ -83,12 +86,11 @@ def test_without_a_profile_nothing_is_said_of_one(tmp_path: Path, profiled: RunF
     said = re.compile(r"where the instructions went", re.I)
     assert said.search(rendered(profiled, format))
     assert not said.search(rendered(run_folder(tmp_path / "plain" / "run", *four()), format))
-    assert not said.search(format.RENDER(record.report(profiled)))  # a matrix.json alone
-    assert not said.search(format.RENDER(record.report(profiled), Extras(RunFolder(tmp_path))))
+    assert not said.search(format.RENDER(Run(load.of_folder(profiled).report)))  # a matrix.json alone
 
 
 def test_the_page_has_all_functions_and_all_lines_of_what_ran(profiled: RunFolder) -> None:
-    text = html.RENDER(record.report(profiled), Extras(profiled))
+    text = html.RENDER(load.of_folder(profiled))
     page = Page(text)
     tables = re.findall(r'<table class="sort">(.*?)</table>', text, re.S)
     functions = [table for table in tables if "<th>function</th>" in table and ">calls, unpatched<" in table]
@@ -105,7 +107,7 @@ def test_the_page_has_all_functions_and_all_lines_of_what_ran(profiled: RunFolde
     ]
     assert "Nothing was executed of 1 hunk in arch/vax/fault.c." in page.text
     assert "inlined_somewhere" in page.text and "they agree" in page.text
-    assert html.RENDER(record.report(profiled), Extras(profiled)) == text
+    assert html.RENDER(load.of_folder(profiled)) == text
 
 
 def test_the_page_has_a_box_a_call(profiled: RunFolder) -> None:
@@ -136,17 +138,17 @@ def test_an_account_that_does_not_balance_is_told(profiled: RunFolder) -> None:
 
 
 def difference(folder: RunFolder) -> DifferenceRow:
-    return record.profile(folder)["differences"][0]
+    return load.of_folder(folder).profile["differences"][0]
 
 
 def test_a_figure_has_a_bar_a_function_on_the_side_of_its_change(profiled: RunFolder) -> None:
     row = difference(profiled)
-    svg = figures.functions(row)
+    svg = figures.function_bars(row)
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert "-45.00" in texts and "+62.00" in texts and "handle_mm_fault" in texts
     assert any(text.endswith("..") and LONG.startswith(text[:-2]) for text in texts)
     assert svg.count(figures.COLOURS["worse"]) == 2 and svg.count(figures.COLOURS["better"]) == 2
-    assert "currentColor" in svg and figures.functions({**row, "functions": []}) == ""
+    assert "currentColor" in svg and figures.function_bars({**row, "functions": []}) == ""
 
 
 def test_names_and_numbers_of_a_figure_stay_inside(profiled: RunFolder) -> None:
@@ -155,7 +157,7 @@ def test_names_and_numbers_of_a_figure_stay_inside(profiled: RunFolder) -> None:
         {**row["functions"][0], "name": "x" * 60, "change": change * (-1) ** place}
         for place, change in enumerate((123_456.78, 9.5, 0.01, *range(30, 1, -1)))
     ]
-    svg = figures.functions({**row, "functions": many})
+    svg = figures.function_bars({**row, "functions": many})
     texts = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
     assert f"{len(many) - figures.BARS} more functions" in texts
     width = float(re.search(r'viewBox="0 0 ([\d.]+)', svg)[1])  # type: ignore[index]

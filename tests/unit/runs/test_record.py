@@ -11,7 +11,7 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.engine import asked, asked_before
 from orchestrator.errors import ConfigError
-from orchestrator.runs import copies, record
+from orchestrator.runs import copies, load, record
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.record import Request
 from tests.unit import conftest as reports
@@ -38,7 +38,7 @@ def started(tmp_path: Path) -> RunFolder:
 
 
 def test_what_was_not_measured_is_skipped_and_no_success(started: RunFolder) -> None:
-    report = record.report(started)
+    report = load.matrix_of(started)
     assert [cell["status"] for cell in report["cells"]] == ["skipped", "skipped"]
     assert exit_code(report) == 3
 
@@ -108,7 +108,7 @@ def test_what_is_run_of_copies_is_gone_on_with_from_them(started: RunFolder, tmp
     assert again == copied and asked_for.select == request.select
     assert [kernel.name for kernel in again.kernels] == ["base", "new"] and again.kernels[1].patches[0].is_file()
     record.check_inputs(folder, again, plan(again, asked_for.select))
-    assert not again.workloads[0].expectations and record.report(folder)["expectations"] == []
+    assert not again.workloads[0].expectations and load.matrix_of(folder)["expectations"] == []
     again.kernels[1].patches[0].write_text("another")
     with pytest.raises(ConfigError, match=r"changed since .*one\.patch"):
         record.check_inputs(folder, again, plan(again))
@@ -119,7 +119,7 @@ def test_a_run_of_0_1_0_is_understood(old_run: Path) -> None:
     folder = open_run(old_run)
     matrix, request = asked_before(folder)
     assert [cell.id for cell in plan(matrix, request.select).cells] == [
-        row["id"] for row in record.report(folder)["cells"]
+        row["id"] for row in load.matrix_of(folder)["cells"]
     ]
     copied = matrix_file.load(old_run / "inputs/matrix.yaml")
     assert [kernel.name for kernel in copied.kernels] == ["patched", "unpatched"] and copied.workloads[0].expectations

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A run read back as a value: from its folder, or from somebody's matrix.json alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from orchestrator.analyse.contract import MatrixReport, RunRow
+from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.upgrade import upgraded
+from orchestrator.errors import ConfigError
+from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
+from orchestrator.profile.comparison import ProfileReport
+from orchestrator.runs import account_files, consoles, copies, identity, record, reproduce
+from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.run import Run
+from orchestrator.store import digest, sha256
+
+PAGE = "matrix.html"  # in a run folder, if somebody wrote the page there
+
+
+def load(path: Path) -> Run:
+    """A run folder or a matrix.json. ConfigError says what is no such thing."""
+    if path.is_dir():
+        return of_folder(open_run(path))
+    report = _read(path)
+    named = report.get("run") or RunRow(id=digest("file", sha256(path)), started=path.stat().st_mtime, kind="run")
+    return Run(report, place=path.resolve(), identity=named)
+
+
+def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> Run:
+    """All that the folder holds; extra adds cells that could not be saved."""
+    plan = record.read_plan(folder)
+    accounts = _accounts(folder, plan)
+    report = _matrix(folder, plan, accounts, extra or {})
+    page = folder.path / PAGE
+    return Run(
+        report=report,
+        profile=accounts,
+        starts={cell_id: consoles.starts(folder, cell_id) for cell_id in plan["cells"]},
+        logs={build_id: consoles.build_log(folder, build_id) for build_id in plan["builds"]},
+        reproduce=reproduce.command(folder, report),
+        page=page.resolve().as_uri() if page.exists() else "",
+        place=folder.path.resolve(),
+        identity=report.get("run") or identity.of_older(folder),
+    )
+
+
+def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
+    """The matrix alone, for whoever watches a run that goes on; extra adds cells that could not be saved."""
+    plan = record.read_plan(folder)
+    return _matrix(folder, plan, _accounts(folder, plan), extra or {})
+
+
+def _accounts(folder: RunFolder, plan: Mapping[str, Any]) -> ProfileReport:
+    return account_files.load(folder, plan["cells"], [Comparison(**pair) for pair in plan["comparisons"]])
+
+
+def _matrix(
+    folder: RunFolder, plan: Mapping[str, Any], accounts: ProfileReport, extra: Mapping[str, CellResult]
+) -> MatrixReport:
+    cells = {cell.id: cell for cell in folder.load_cells()} | dict(extra)
+    kernels = {
+        build_id: info for build_id in plan["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
+    }
+    settings = plan.get("workloads", {})  # {workload: what record.save_request() kept of it}
+    missing = {cell_id: _skipped(cell_id, settings, plan["measure"]["clock"]) for cell_id in plan["cells"]}
+    made = assemble(
+        [{**missing, **cells}[cell_id] for cell_id in plan["cells"]],
+        [Comparison(**pair) for pair in plan["comparisons"]],
+        {name: [Expectation(**e) for e in claims] for name, claims in plan["expectations"].items()},
+        folder.read_json("host.json") or {},
+        kernels,
+        plan["measure"],
+        [Claim(**claim) for claim in plan.get("claims", ())],
+        {name: setting["note"] for name, setting in settings.items() if setting["note"]},
+        copies.load(folder),
+        accounts["cells"],
+    )
+    passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
+    if lacking := account_files.unprofiled(folder, passed):
+        made["unprofiled"] = lacking
+    if named := folder.read_json(record.RUN):
+        made["run"] = named
+    made["offered"] = plan.get("offered") or record.offered()
+    return made
+
+
+def _skipped(cell_id: str, settings: Mapping[str, Mapping[str, Any]], clock: str) -> CellResult:
+    """A cell that has no result (yet)."""
+    arch, kernel, workload = cell_id.split("/")
+    failure = Failure("not_run", "not measured in this run", "resume with: kmatrix run --resume")
+    mine = settings.get(workload, {"clock": clock, "exact": clock == "icount", "unit": ""})
+    return CellResult(
+        cell_id, arch, kernel, workload, Status.SKIPPED, failure, mine["clock"], mine["unit"], exact=mine["exact"]
+    )
+
+
+def _read(path: Path) -> MatrixReport:
+    """Somebody's matrix.json. ConfigError says what is none in it."""
+    try:
+        report = TypeAdapter(MatrixReport).validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint="name a run folder or a matrix.json") from error
+    except ValidationError as error:
+        rows = [f"{path}: {'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()]
+        raise ConfigError("\n".join(rows[:20]), hint="this is no matrix.json of kmatrix run") from error
+    report.setdefault("offered", record.offered())
+    return upgraded(report)

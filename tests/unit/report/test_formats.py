@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every format, letter by letter: what others read of a run does not change by itself."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from orchestrator.report import known
+from orchestrator.runs.run import Run, Start
+from tests.unit import conftest as reports
+
+GOLDEN = Path(__file__).parent / "golden"
+COMMAND = "kmatrix run --config matrix.yaml"
+SVG = re.compile(r"<svg .*?</svg>", re.S)  # drawn by matplotlib, whose versions differ; test_html.py looks at figures
+FORMATS = sorted(set(known()) - {"json", "mail"})  # the first is the contract's, the second has tests of its own
+
+
+@pytest.mark.parametrize("name", ["good", "broken", "testbed", "doubtful"])
+@pytest.mark.parametrize("format", FORMATS)
+def test_golden(format: str, name: str) -> None:
+    """KMATRIX_UPDATE=1 writes them anew: read what changed."""
+    cell = "s390x/patched/shmem-write"
+    run = Run(
+        reports.ALL[name](),
+        starts={cell: (Start("boot 0", "qemu-system-s390x", reports.LOG.replace("\x00", ""), "a complaint"),)},
+        logs={"s390x/patched": "CC mm/memory.o"},
+        reproduce=COMMAND,
+        page="file:///runs/1/matrix.html",
+    )
+    text = SVG.sub("<svg/>", known()[format](run))
+    path = GOLDEN / f"{format}-{name}.txt"
+    if os.environ.get("KMATRIX_UPDATE"):
+        path.write_text(text, newline="")
+    assert text == path.read_bytes().decode()
