@@ -101,7 +101,7 @@ def test_a_wrong_matrix_is_told_whole_before_anything_starts(kmatrix: Kmatrix) -
     assert "matrix.yaml:1:" in arch and "known: aarch64, s390x, x86_64" in arch
     assert "matrix.yaml:2:" in workload and "Did you mean small?" in workload
     assert "matrix.yaml:7: measure.boost: unknown key 'boost'; Did you mean boots?" in key
-    assert "3 to mend; nothing was started" in done.err
+    assert "3 errors; nothing was started" in done.err
 
 
 def test_a_select_that_matches_nothing_and_a_missing_run(kmatrix: Kmatrix) -> None:
