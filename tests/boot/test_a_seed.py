@@ -7,7 +7,10 @@ import json
 
 import pytest
 
-from tests.boot.conftest import REFERENCE, SMALL, Done, Kmatrix
+from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.verify import SAME
+from orchestrator.analyse.verify import verify as held_against
+from tests.boot.conftest import REFERENCE, SMALL, Done, Kmatrix, alike
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 CHANGE = {"x86_64": -0.15, "aarch64": -0.15, "s390x": -0.16}
@@ -91,6 +94,16 @@ def test_images_are_bit_for_bit_those_of_another_machine(seed: Done, arch: str, 
     assert ours["source"] == theirs["source"], "the reference is of another Linux: record it again, on two machines"
     for name in ("patches", "config_sha256", "image_sha256"):
         assert ours[name] == theirs[name], name
+
+
+def test_the_shipped_matrix_gives_the_references_figures(seed: Done) -> None:
+    recorded: MatrixReport = json.loads(REFERENCE.read_text())
+    answer = held_against(recorded, seed.json())
+    assert len(answer.values) == 24
+    if alike(answer.as_json()["differences"]):
+        assert answer.same and {value.verdict for value in answer.values} == {SAME}, answer.values
+    else:
+        assert all(value.causes for value in answer.values if value.verdict != SAME)
 
 
 def test_nothing_changed_builds_nothing(seed: Done, kmatrix: Kmatrix) -> None:

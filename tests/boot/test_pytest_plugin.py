@@ -14,7 +14,6 @@ from orchestrator.errors import BuildError, TimedOut
 from orchestrator.testing import Guest
 from tests.boot.conftest import SMALL, Kmatrix, alive, children, emulators, small_path, until
 
-SHARED = pytest.mark.xdist_group("guests that tests share")
 HELLO = """\
 #include <stdio.h>
 #include <sys/utsname.h>
@@ -62,7 +61,6 @@ def test_a_guest_is_what_its_id_says_and_sealed_off(guest: Guest) -> None:
         assert word not in guest.console
 
 
-@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_a_guest_reaches_no_port_of_the_host(guest: Guest) -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:
@@ -74,7 +72,6 @@ def test_a_guest_reaches_no_port_of_the_host(guest: Guest) -> None:
     assert tried.code != 0 and "applet not found" not in tried.stderr, tried
 
 
-@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_a_c_file_runs_in_the_guest(guest: Guest, tmp_path: Path) -> None:
     (tmp_path / "hello.c").write_text(HELLO)
@@ -84,7 +81,6 @@ def test_a_c_file_runs_in_the_guest(guest: Guest, tmp_path: Path) -> None:
     guest.run("touch /tmp/left-behind")
 
 
-@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_the_guest_of_the_test_before_when_shared(guest: Guest, tmp_path: Path) -> None:
     (tmp_path / "script").write_text("#!/bin/sh\ncat\n")
@@ -92,7 +88,6 @@ def test_the_guest_of_the_test_before_when_shared(guest: Guest, tmp_path: Path) 
     assert guest.run('ls /tmp/left-behind && echo "it\'s" | /tmp/script').stdout == "/tmp/left-behind\nit's\n"
 
 
-@SHARED
 @pytest.mark.kmatrix("*/patched", shared=True)
 def test_what_a_guest_prints_while_the_test_does_other_things_is_read(guest: Guest) -> None:
     loop = 'for n in $(seq 1 400); do echo "<3>number $n of what is read" >/dev/kmsg; done'
