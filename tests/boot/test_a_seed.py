@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.verify import SAME
 from orchestrator.analyse.verify import verify as held_against
+from orchestrator.runs.load import load
 from tests.boot.conftest import REFERENCE, SMALL, Done, Kmatrix, alike
 
 ARCHES = ("x86_64", "aarch64", "s390x")
@@ -97,8 +97,7 @@ def test_images_are_bit_for_bit_those_of_another_machine(seed: Done, arch: str, 
 
 
 def test_the_shipped_matrix_gives_the_references_figures(seed: Done) -> None:
-    recorded: MatrixReport = json.loads(REFERENCE.read_text())
-    answer = held_against(recorded, seed.json())
+    answer = held_against(load(REFERENCE).report, load(seed.folder).report)
     assert len(answer.values) == 24
     if alike(answer.as_json()["differences"]):
         assert answer.same and {value.verdict for value in answer.values} == {SAME}, answer.values
