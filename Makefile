@@ -7,10 +7,11 @@ WORKERS ?= auto
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: matrix test test-quick test-all bench setup clean
+# The default matrix: patch in, matrix out. ARGS="--help" tells of more.
 matrix: .venv/.run
 	$(BIN)/kmatrix run $(ARGS)
 
-# A minute: no guest is booted.
+# A minute: no guest is booted. ARGS goes to pytest.
 test-quick: .venv/.test
 	$(PYTEST) tests/unit tests/contract $(ARGS)
 
@@ -22,9 +23,11 @@ test: .venv/.test
 test-all: test
 	$(BIN)/pytest -m night $(ARGS)
 
+# How long things take on this machine.
 bench: .venv/.test
 	$(BIN)/python tests/bench.py $(ARGS)
 
+# .venv/bin/kmatrix, and nothing else.
 setup: .venv/.run
 
 clean:

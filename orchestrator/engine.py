@@ -86,6 +86,8 @@ def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
 
 def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run:
     """Measure it, or what is left of it; matrix.json and matrix.md are written."""
+    fresh = manner.fresh or request.fresh  # what was begun fresh stays it
+    manner, request = dataclasses.replace(manner, fresh=fresh), dataclasses.replace(request, fresh=fresh)
     made = make_plan(matrix, request.select)
     check_host()
     if (folder.path / "plan.json").exists() and not manner.resumed:

@@ -106,19 +106,22 @@ class Boots:
         )
 
     async def boot(self, task: Task) -> BootResult:
-        """One boot's result: of an earlier start of this run, of the store where figures are exact, or measured."""
+        """One boot's result: of an earlier start of this run, of the store where figures are exact, or measured.
+
+        Whoever wants no snapshots wants a boot each time, and one that nobody goes on from again is not kept.
+        """
         boot = task.boot
-        exact = self.measure.exact(boot.cell.workload)
+        repeats = self.measure.exact(boot.cell.workload) and self.measure.snapshots
         result = self.folder.load_boot(boot.cell.id, boot.number)
         if result is not None and same(result, task.provenance):
             return result
-        if exact and not self.fresh and (found := results.take(self.store, task)):
+        if repeats and not self.fresh and (found := results.take(self.store, task)):
             self.folder.save_boot(boot.cell.id, found)
             return found
         with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
             result = await measure(task)
         self.folder.save_boot(boot.cell.id, result)
-        if exact:
+        if repeats:
             results.keep(self.store, task, result)
         return result
 

@@ -7,7 +7,6 @@ results/KEY/stored.json     the provenance, the boot's number and result, and th
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,13 +21,14 @@ from orchestrator.runs.folder import boot_from, disk_error
 from orchestrator.store import Store, digest, sha256, write_atomically
 
 KIND = "results"
+FORMAT = 1  # of what is kept: raise it when that changes
 FILE = "stored.json"
 _NOT_KEPT = ("result.json", "profile")  # of a boot's folder: the run's own, and what another pass left
 
 
 def key(its: Provenance, number: int) -> str:
     """Of one boot of several alike."""
-    return digest(KIND, provenance.key(its), number)
+    return digest(KIND, FORMAT, provenance.key(its), number)
 
 
 def take(store: Store, task: Task) -> BootResult | None:
@@ -42,7 +42,6 @@ def take(store: Store, task: Task) -> BootResult | None:
             place = task.folder / path.relative_to(folder)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
-        os.utime(folder)
     except OSError as error:
         raise disk_error(error, task.folder) from error
     return replace(found, stored=True)
@@ -58,7 +57,7 @@ def keep(store: Store, task: Task, result: BootResult) -> None:
                 shutil.copyfile(path, place)
             sums = {str(path.relative_to(folder)): sha256(path) for path in _files(folder)}
             kept = {"provenance": asdict(task.provenance), "result": asdict(result), "files": sums}
-            text = json.dumps(kept, sort_keys=True)
+            text = json.dumps(kept)  # as it is: the order of metrics is that of the tables
             write_atomically(folder / FILE, json.dumps({"sha256": digest(text), "kept": text}))
     except (OSError, DiskFull):
         return

@@ -93,7 +93,7 @@ def _matrix(
 def _skipped(cell_id: str, settings: Mapping[str, Mapping[str, Any]], clock: str) -> CellResult:
     """A cell that has no result (yet)."""
     arch, kernel, workload = cell_id.split("/")
-    failure = Failure("not_run", "not measured in this run", "resume with: kmatrix run --resume")
+    failure = Failure("not_run", "not measured in this run", "kmatrix run --resume measures it")
     mine = settings.get(workload, {"clock": clock, "exact": clock == "icount", "unit": ""})
     return CellResult(
         cell_id, arch, kernel, workload, Status.SKIPPED, failure, mine["clock"], mine["unit"], exact=mine["exact"]

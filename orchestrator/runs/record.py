@@ -42,6 +42,7 @@ class Request:
     overrides: Mapping[str, Any]
     preset: str = ""
     workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
+    fresh: bool = False  # nothing is taken from the store of results
 
 
 def input_hashes(matrix: Matrix) -> dict[str, str]:
@@ -132,6 +133,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "overrides": dict(request.overrides),
             "profile": request.preset,
             "chosen": list(request.workloads),
+            "fresh": request.fresh,
             "inputs": input_hashes(matrix),
             "diffs": diffs(matrix),
             "builds": [build.id for build in plan.builds],
@@ -154,7 +156,8 @@ def load_request(folder: RunFolder) -> Request:
     data = read_plan(folder)
     text = (folder.path / CONFIG).read_text()
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
-    return Request(Path(data["config"]), text, select, data["overrides"], data.get("profile", ""), chosen)
+    preset, fresh = data.get("profile", ""), data.get("fresh", False)
+    return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh)
 
 
 def load_matrix(folder: RunFolder, request: Request) -> Matrix:
@@ -168,10 +171,12 @@ def load_matrix(folder: RunFolder, request: Request) -> Matrix:
 def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
     """A file that no longer loads, or lacks a kernel, says nothing of this run's."""
     try:
-        now = {kernel.name: kernel for kernel in _parsed(request.config.read_text(), request).kernels}
+        now = _parsed(request.config.read_text(), request)
     except (ConfigError, OSError):
         return
-    changed = [k.name for k in matrix.kernels if k.name in now and now[k.name].kconfig != k.kconfig]
+    lines = {kernel.name: kernel.kconfig for kernel in now.kernels}
+    changed = [k.name for k in matrix.kernels if lines.get(k.name, k.kconfig) != k.kconfig]
+    changed += ["all kernels"] if now.kconfig != matrix.kconfig else []
     if changed:
         text = f"changed since {folder.path} was started: kconfig of {', '.join(changed)} in {request.config}"
         raise ConfigError(text, hint=NOT_MIXED)

@@ -153,6 +153,8 @@ def test_what_was_measured_is_taken_from_the_store_and_marked(house: House) -> N
     second = house.run("second")
     assert house.measured == [] and values(second) == values(first)
     assert all(boot.stored for cell in second.load_cells() for boot in cell.boots)
+    names = [list(cell.boots[0].passes[0].values) for cell in (*first.load_cells(), *second.load_cells())]
+    assert names == [["time", "pgfault", "minflt", "majflt"]] * 4, "in the order in which tables have them"
     assert files(second) == files(first), "a run folder has all that it always had"
     ended = [event for event in house.events if isinstance(event, CellEnded)]
     assert len(ended) == 2 and all(event.stored and not event.resumed for event in ended)
@@ -192,6 +194,16 @@ def test_a_kernel_by_another_name_is_the_same_kernel(house: House) -> None:
     house.kernels.known_as = {"before": "base"}
     house.run("second", TEXT.replace("{base: {source", "{before: {source").replace("base: base", "base: before"))
     assert house.measured == []
+
+
+def test_whoever_wants_a_boot_each_time_gets_it_and_leaves_none(house: House) -> None:
+    """As verify does: its digits are those of boots that nobody can go on from again."""
+    text = TEXT.replace("passes: 1", "passes: 1, snapshots: false")
+    house.run("first", text)
+    house.run("second", text)
+    assert set(house.measured) == ALL
+    house.run("third")
+    assert set(house.measured) == ALL
 
 
 def test_figures_that_vary_are_always_measured(house: House) -> None:
@@ -334,7 +346,7 @@ def test_a_stored_result_is_whole_or_is_none(house: House, damage: str) -> None:
             kept["result"]["number"] = 1
         else:
             kept["provenance"]["kernel"]["image"] = "another"
-        text = json.dumps(kept, sort_keys=True)
+        text = json.dumps(kept)
         stored.write_text(json.dumps({"sha256": results.digest(text), "kept": text}))
     else:
         stored.unlink()
