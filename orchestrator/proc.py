@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import shutil
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from orchestrator.errors import ToolMissing
+
+if TYPE_CHECKING:
+    import asyncio  # else where it is used: who only looks starts no process, and need not wait for it
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
 
@@ -60,9 +63,9 @@ async def spawn(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-    stdin: int | IO[bytes] = asyncio.subprocess.DEVNULL,
-    stdout: int | IO[bytes] | None = asyncio.subprocess.DEVNULL,
-    stderr: int | IO[bytes] | None = asyncio.subprocess.STDOUT,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] | None = subprocess.DEVNULL,
+    stderr: int | IO[bytes] | None = subprocess.STDOUT,
     pass_fds: Sequence[int] = (),
     niceness: int = 0,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -70,6 +73,8 @@ async def spawn(
 
     The calling thread must outlive the child, whose parent-death signal is tied to it.
     """
+    import asyncio
+
     process = await asyncio.create_subprocess_exec(
         *_tied_to_us(argv, niceness),
         cwd=cwd,
@@ -88,6 +93,8 @@ async def spawn(
 
 async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> bool:
     """End the process group: SIGTERM, then SIGKILL after grace seconds. True if SIGKILL was needed."""
+    import asyncio
+
     hard = False
     if process.returncode is None:
         _signal_group(process.pid, signal.SIGTERM)
@@ -125,6 +132,8 @@ async def run(
     niceness: int = 0,
 ) -> Finished:
     """Run to the end. Output goes to log (appended) or is returned; TimeoutError when timeout passes."""
+    import asyncio
+
     sink = log.open("ab") if log else None
     if sink:
         sink.write(f"$ {shlex.join(argv)}\n".encode())
@@ -136,8 +145,8 @@ async def run(
                 argv,
                 cwd=cwd,
                 env=env,
-                stdin=asyncio.subprocess.PIPE if input is not None else asyncio.subprocess.DEVNULL,
-                stdout=sink or asyncio.subprocess.PIPE,
+                stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
+                stdout=sink or subprocess.PIPE,
                 niceness=niceness,
             ) as process,
         ):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import hashlib
 import json
@@ -125,6 +124,8 @@ class Store:
     @asynccontextmanager
     async def lock(self, name: str) -> AsyncIterator[None]:
         """Only one process of this machine at a time is in here; the lock goes with the process."""
+        import asyncio  # takes as long as all else of the ground, and who only looks needs no lock
+
         path = self.root / "locks" / name.replace("/", "_")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as file:

@@ -69,7 +69,7 @@ def _commits(found: Range, base: str, tree: Path, matrix: Matrix) -> tuple[Serie
 def _uncommitted(base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source, tuple[str, ...]]:
     """Against the commit that is checked out, unless another base is named."""
     found = asyncio.run(fetch.uncommitted(tree))
-    left_out = [f"not in git, so left out: {', '.join(found.untracked)} (git add -N takes it in)"]
+    left_out = [f"not in git, so left out: {fetch.few(found.untracked)} (git add -N takes it in)"]
     source = _source(base, "", matrix) if base else sources.at_path(found.top, found.base)
     return from_mails([found.patch]), source, tuple(left_out if found.untracked else ())
 

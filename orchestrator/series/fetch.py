@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _PLAIN += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3"]
 _DIFF = ["--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index"]
 _DIFF += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short"]
 EXAMPLE = "kmatrix check HEAD~2.."
+RUNS = "runs"  # where run folders are made
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,23 @@ async def uncommitted(tree: Path) -> Uncommitted:
     """All that differs from HEAD, staged or not. ConfigError outside of a kernel tree, and where nothing differs."""
     top = await _kernel_tree(tree)
     base = (await _git(top, "rev-parse", "HEAD")).strip()
-    new = (await _git(top, "ls-files", "--others", "--exclude-standard", "-z")).split("\0")
+    beside = ["--others", "--exclude-standard", f"--exclude=/{RUNS}/", "-z"]  # what checks leave is nobody's change
+    new = (await _git(top, "ls-files", *beside)).split("\0")
     untracked = tuple(name for name in new if name)
     with tempfile.TemporaryDirectory() as folder:  # a file may be in any encoding, and its patch with it
         out = Path(folder) / "patch"
         await _git(top, "diff", *_DIFF, f"--output={out}", "HEAD")
         patch = out.read_bytes() if out.exists() else b""
     if not patch.strip():
-        beside = f" ({', '.join(untracked)} not in git)" if untracked else ""
-        raise ConfigError(f"nothing in {top} differs from its HEAD{beside}", hint=f"to check commits: {EXAMPLE}")
+        also = f" ({few(untracked)} not in git)" if untracked else ""
+        raise ConfigError(f"nothing in {top} differs from its HEAD{also}", hint=f"to check commits: {EXAMPLE}")
     return Uncommitted(b"uncommitted change\n\n" + patch, base, top, untracked)
+
+
+def few(names: Sequence[str], most: int = 9) -> str:
+    """The first of them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 async def _kernel_tree(tree: Path) -> Path:

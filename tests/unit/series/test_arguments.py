@@ -290,6 +290,8 @@ def test_a_bare_check_takes_what_is_not_committed(
     git("add", "mm/new.c")
     (git.folder / "mm/x.c").write_text("// é – 日本\nint two;\n")
     (git.folder / "mm/forgotten.c").touch()
+    (git.folder / "runs").mkdir()
+    (git.folder / "runs/of-an-earlier-check").touch()
     found = from_words([], "", git.folder / "mm", matrix)
     assert found.source == Source("base", "git", str(git.folder), git("rev-parse", "HEAD"))
     assert found.notes == ("not in git, so left out: mm/forgotten.c (git add -N takes it in)",)
