@@ -15,10 +15,11 @@ from rich.console import Console
 
 from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.build.kernel import Builder
+from orchestrator.build.kernel import Builder, fits
 from orchestrator.config import matrix_file
 from orchestrator.config.overrides import changed
 from orchestrator.config.plan import plan as make_plan
+from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
 from orchestrator.errors import ConfigError, DiskFull, Interrupted, KmatrixError
 from orchestrator.events import Bus, Note
@@ -90,6 +91,8 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
     manner, request = dataclasses.replace(manner, fresh=fresh), dataclasses.replace(request, fresh=fresh)
     made = make_plan(matrix, request.select)
     check_host()
+    if any(buildable(build.kernel.source) for build in made.builds):
+        fits(Store().root)
     if (folder.path / "plan.json").exists() and not manner.resumed:
         raise ConfigError(f"{folder.path} holds a run already", hint="--resume finishes it; --out names another")
     with Store().bounded(matrix.cache_gib), folder.alone():
