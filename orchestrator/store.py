@@ -19,8 +19,12 @@ from orchestrator.errors import ConfigError
 
 GIB = 1 << 30
 SIZES = "sizes"
-# No artifacts: they are small, or keep to a limit of their own (ccache).
-APART = frozenset({"ccache", "locks", "scratch", "timings", "kvm", "hashes", SIZES})
+# Kinds of artifacts. Nothing else below the root is ever removed: it may be anybody's.
+ARTIFACTS = (
+    "debs", "disks", "guest-tools", "initramfs", "kernels", "plugins", "results", "snapshots", "sources", "trees",
+)  # fmt: skip
+APART = ("ccache", "hashes", "kvm", "rebuilt", "timings")  # small, or kept to a limit of their own (ccache)
+DAY = 86_400
 
 
 _CHOOSE = "set KMATRIX_CACHE to a folder"
@@ -162,15 +166,15 @@ class Store:
         prunes. Returns what went, and the GiB that are left.
         """
         now, gone = time.time(), list[Path]()
-        entries = sorted(self.entries(), key=lambda entry: entry.used)
+        # A source goes after its trees, which are links to its files and are changed from what is in it.
+        entries = sorted(self.entries(), key=lambda entry: (entry.used, entry.path.parent.name == "sources"))
         left = sum(entry.size for entry in entries)
-        with self._users().open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        with self.alone() as nobody_else:
+            if not nobody_else:
                 return [], left / GIB
+            self._sweep(now - DAY)
             for entry in entries:
-                old = days > 0 and entry.used < now - days * 86_400
+                old = days > 0 and entry.used < now - days * DAY
                 if entry.used < since and (old or left > gib * GIB):
                     self.discard(entry.path)
                     (self.root / SIZES / entry.path.parent.name / f"{entry.path.name}.json").unlink(missing_ok=True)
@@ -178,11 +182,30 @@ class Store:
                     left -= entry.size
         return gone, left / GIB
 
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Is no other kmatrix at work? Then none begins meanwhile."""
+        with self._users().open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _sweep(self, before: float) -> None:
+        """Remove what was being published or deleted by a process that was killed; nothing takes that long."""
+        halves = (path for kind in ARTIFACTS for path in (self.root / kind).glob(".*"))
+        for path in (*self.root.glob(".trash-*"), *halves):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before:
+                    shutil.rmtree(path, ignore_errors=True)
+
     def entries(self) -> list[Entry]:
         """Every artifact. One is measured once: a tree has 80,000 files."""
         found = []
-        for kind in sorted(self.root.glob("[!.]*")):
-            for path in sorted(kind.glob("[!.]*")) if kind.name not in APART else ():
+        for kind in (self.root / name for name in ARTIFACTS):
+            for path in sorted(kind.glob("[!.]*")):
                 with suppress(FileNotFoundError):
                     if path.is_dir() and not path.is_symlink():
                         found.append(Entry(path, self._size_of(path), path.stat().st_mtime))

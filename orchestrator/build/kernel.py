@@ -71,8 +71,9 @@ class Builder:
         return not buildable(source) or source.name in self._trees
 
     async def source(self, source: Source) -> Tree:
-        """The source's tree, fetched and unpacked if need be; asked for once a run."""
-        if source.name not in self._trees:
+        """The source's tree, fetched and unpacked if need be; asked for once while it is there."""
+        known = self._trees.get(source.name)
+        if known is None or not self.store.folder("sources", known.key).exists():
             fits(self.store.root)
             self._trees[source.name] = await prepare(self.store, source, self.refresh)
         return self._trees[source.name]

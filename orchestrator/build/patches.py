@@ -13,12 +13,13 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build.headers import Previous
-from orchestrator.errors import BuildError
+from orchestrator.errors import BuildError, InfraError
 from orchestrator.series.diff import bare
 from orchestrator.store import write_atomically
 
 _NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\r\n]+)", re.M)
 _GIT = re.compile(r"^diff --git [^/\n]+/(.+) [^/\n]+/\1\r?$", re.M)  # a change of mode has no other names
+_BINARY = re.compile(r"^(?:Binary files .* differ|GIT binary patch)\r?$", re.M)
 _FAILED = re.compile(r"^Hunk #(\d+) FAILED at (\d+)", re.M)
 
 
@@ -33,6 +34,8 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[st
     Unchanged files keep their time, so make rebuilds what differs and nothing else. Raises BuildError
     that names the patch, the file and the hunk.
     """
+    if not pristine.is_dir():
+        raise InfraError(f"the source {pristine} is not there", kind="source", hint="try again: it is unpacked anew")
     state = tree.with_name(f"{tree.name}.touched.json")
     before = set(json.loads(state.read_text())) if state.exists() else set()
     with tempfile.TemporaryDirectory(dir=tree.parent, prefix=".patched-") as name:
@@ -56,6 +59,9 @@ async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[s
         new = touched(diff)
         if not new:
             raise BuildError(f"{patch.name}: no change in it", kind="patch", hint="a unified diff is wanted")
+        if binary := _BINARY.search(diff):
+            hint = "leave that file out: what is built of it would be that of before"
+            raise BuildError(f"{patch.name} has a binary change: {binary[0]}", kind="patch", hint=hint)
         for file in sorted(new):
             _refuse_links(patch, pristine, file)
             if file not in files:

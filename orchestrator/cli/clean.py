@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
-from orchestrator.store import SIZES, Store, cache_root
+from orchestrator.store import APART, ARTIFACTS, Store, cache_root
 
 
 def register(app: typer.Typer) -> None:
@@ -27,11 +28,7 @@ def clean(
     Example: kmatrix clean trees ccache
     """
     root = cache_root()
-    folders = {
-        path.name: path
-        for path in sorted(root.glob("[!.]*"))
-        if path.is_dir() and path.name not in ("locks", "scratch", SIZES)
-    }
+    folders = {name: root / name for name in sorted((*ARTIFACTS, *APART)) if (root / name).is_dir()}
     console = Console()
     if not kinds:
         for name, path in folders.items():
@@ -39,11 +36,14 @@ def clean(
         console.print(f"in {root}; remove with: kmatrix clean KIND... or kmatrix clean all", soft_wrap=True)
         return
     chosen = list(folders) if "all" in kinds else kinds
-    for old in root.glob(".trash-*"):
-        shutil.rmtree(old, ignore_errors=True)
-    for path in [pick("kind", kind, folders) for kind in chosen]:
-        Store().discard(path)
-        console.print(f"removed {path}", soft_wrap=True)
+    with Store().alone() as nobody_else:
+        if not nobody_else:
+            raise ConfigError("another kmatrix is at work with the cache", hint="wait for its end, or interrupt it")
+        for old in root.glob(".trash-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        for path in [pick("kind", kind, folders) for kind in chosen]:
+            Store().discard(path)
+            console.print(f"removed {path}", soft_wrap=True)
 
 
 def _mib(folder: Path) -> float:

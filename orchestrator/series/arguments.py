@@ -51,18 +51,18 @@ def _found(words: list[str], base: str, tree: Path, matrix: Matrix) -> tuple[Ser
     word = words[0] if len(words) == 1 else ""
     address = word.startswith(("https://", "http://"))
     if ".." in word and not address:
-        return *_commits(asyncio.run(fetch.git_range(tree, word)), base, tree, matrix), ()
+        return *_commits(asyncio.run(fetch.git_range(tree, word)), base, matrix), ()
     if address or ("@" in word and "/" not in word.strip("<>").partition("@")[2]):
         series = from_mails([asyncio.run(fetch.message(word.strip("<>")))])
         return series, _source(base, series.base, matrix), ()
     if word and (commit := asyncio.run(fetch.commit(tree, word))):
-        return *_commits(asyncio.run(fetch.git_range(tree, f"{commit}^..{commit}")), base, tree, matrix), ()
+        return *_commits(asyncio.run(fetch.git_range(tree, f"{commit}^..{commit}")), base, matrix), ()
     lacking = ", ".join(str(file) for file in files if not file.exists())
     raise ConfigError(f"no such file: {lacking}", hint=_FORMS)
 
 
-def _commits(found: Range, base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source]:
-    own = sources.at_path(tree.resolve(), found.base)
+def _commits(found: Range, base: str, matrix: Matrix) -> tuple[Series, Source]:
+    own = sources.at_path(found.top, found.base)
     return from_mails(found.patches), _source(base, "", matrix) if base else own
 
 

@@ -19,7 +19,7 @@ _PLAIN = ["--no-attach", "--no-base", "--no-cover-letter", "--no-renames", "--su
 _PLAIN += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3"]
 
 
-_DIFF = ["--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index"]
+_DIFF = ["--binary", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--full-index"]
 _DIFF += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short"]
 EXAMPLE = "kmatrix check HEAD~2.."
 RUNS = "runs"  # where run folders are made
@@ -27,10 +27,11 @@ RUNS = "runs"  # where run folders are made
 
 @dataclass(frozen=True)
 class Range:
-    """patches: a mail each, in order; base: the commit that they apply to."""
+    """patches: a mail each, in order; base: the commit that they apply to, in the tree at top."""
 
     patches: tuple[bytes, ...]
     base: str
+    top: Path
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ async def git_range(tree: Path, words: str) -> Range:
         patches = tuple(path.read_bytes() for path in sorted(Path(folder).iterdir()))
     if not patches:
         raise ConfigError(f"{words} of {tree.resolve()} has no commit", hint="the newer end stands last: A..B")
-    return Range(patches, base)
+    return Range(patches, base, await _top(tree) or tree.resolve())
 
 
 async def commit(tree: Path, word: str) -> str:
@@ -90,11 +91,16 @@ def few(names: Sequence[str], most: int = 9) -> str:
     return ", ".join(names[:most]) + more
 
 
+async def _top(tree: Path) -> Path | None:
+    """Of the git tree that the folder is in; None outside of any, and of a bare one."""
+    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
+    return None if done.code else Path(done.output.strip())
+
+
 async def _kernel_tree(tree: Path) -> Path:
     """The top of the git tree of Linux that the folder is in."""
-    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
-    top = Path(done.output.strip()) if done.code == 0 else tree.resolve()
-    if done.code or not ((top / "Kbuild").is_file() and (top / "Makefile").is_file()):
+    top = await _top(tree)
+    if top is None or not ((top / "Kbuild").is_file() and (top / "Makefile").is_file()):
         raise ConfigError(
             f"no patch was named, and {tree.resolve()} is not in a git tree of Linux, whose uncommitted change "
             "would be checked",

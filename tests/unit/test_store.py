@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import arches
+from orchestrator.cli.clean import clean
 from orchestrator.errors import ConfigError
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
@@ -165,6 +166,44 @@ def test_artifacts_are_measured_once_and_trees_again_when_they_were_built_in(
     assert {entry.size // 2**20 for entry in store.entries()} == {1, 2}
     store.resized(tree)
     assert [entry.size // 2**20 for entry in store.entries()] == [2, 2]
+
+
+def test_what_is_not_ours_is_never_removed(tmp_path: Path) -> None:
+    """A cache may be in a folder that has other things, too."""
+    theirs = [artifact(tmp_path, name, 3, 90) for name in ("linux/mm", "runs/2026-11-01", "ccache/a")]
+    ours = artifact(tmp_path, "kernels/old", 3, 90)
+    assert Store(tmp_path).prune(0.0, time.time(), 1)[0] == [ours]
+    assert all(path.exists() for path in theirs)
+
+
+def test_a_source_goes_after_its_trees(tmp_path: Path) -> None:
+    source, tree = artifact(tmp_path, "sources/ab", 3, 9), artifact(tmp_path, "trees/ab-s390x", 3, 9)
+    assert Store(tmp_path).prune(3.5 / 1024, time.time())[0] == [tree] and source.exists()
+
+
+def test_what_a_killed_process_left_half_made_goes_after_a_day(tmp_path: Path) -> None:
+    old, new = artifact(tmp_path, "kernels/.ab.xyz", 1, 2), artifact(tmp_path, "kernels/.cd.xyz", 1, 0.5)
+    trash = artifact(tmp_path, ".trash-1", 1, 2)
+    with Store(tmp_path).bounded(20):
+        pass
+    assert not old.exists() and not trash.exists() and new.exists()
+
+
+def test_clean_waits_for_nobody_and_takes_nothing_from_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path))
+    kernel, theirs = artifact(tmp_path, "kernels/a", 0.1, 9), artifact(tmp_path, "mine/a", 0.1, 9)
+    code = (
+        "import sys, pathlib; from orchestrator.store import Store\n"
+        "with Store(pathlib.Path(sys.argv[1])).in_use(): print(flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen([sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdin and other.stdout and other.stdout.readline()
+    with pytest.raises(ConfigError, match="another kmatrix is at work"):
+        clean(["all"])
+    other.stdin.close()
+    other.wait()
+    clean(["all"])
+    assert not kernel.exists() and theirs.exists()
 
 
 def test_the_cache_is_where_the_variables_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ async def prepare(store: Store, source: Source, refresh: bool = False) -> Tree:
         if not folder.exists():
             with store.publish("sources", key) as temporary:
                 await kind.unpack(archive, identity, temporary)
+                linux_version(temporary)  # what is no kernel is not kept
     return Tree(identity, key, folder, linux_version(folder))
 
 

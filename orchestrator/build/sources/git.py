@@ -46,11 +46,12 @@ class Git(Buildable):
         return replace(source, revision=commit) if done.code == 0 else None
 
     async def locate(self, store: Store, source: Source, refresh: bool) -> tuple[Path, str]:
-        """The tree itself."""
+        """The whole tree, whichever folder of it was named."""
         done = await proc.run(["git", "-C", source.location, "rev-parse", f"{source.revision}^{{commit}}"])
         if done.code:
             raise ConfigError(f"{source.location} has no revision {source.revision}", log=done.output)
-        return Path(source.location), f"git:{done.output.strip()}"
+        top = await proc.run(["git", "-C", source.location, "rev-parse", "--show-toplevel"])  # none of a bare one
+        return Path(source.location if top.code else top.output.strip()), f"git:{done.output.strip()}"
 
     async def unpack(self, archive: Path, identity: str, folder: Path) -> None:
         """Only what is committed."""

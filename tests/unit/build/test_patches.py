@@ -3,12 +3,13 @@
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from orchestrator.build import patches
-from orchestrator.errors import BuildError
+from orchestrator.errors import BuildError, InfraError
 
 PATCH = """\
 --- a/mm/memory.c
@@ -131,6 +132,23 @@ def test_a_link_of_the_source_is_not_followed(trees: tuple[Path, Path], tmp_path
     with pytest.raises(BuildError, match=rf"p\.patch: {name.partition('/')[0]} is a symbolic link"):
         asyncio.run(patches.switch(*trees, [written(tmp_path / "p.patch", text)]))
     assert (trees[1] / "mm/memory.c").read_text() == "one\ntwo\nthree\n" and (trees[1] / "link.c").is_symlink()
+
+
+def test_without_its_source_a_tree_is_left_alone(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    pristine, tree = trees
+    patch = written(tmp_path / "one.patch", PATCH)
+    asyncio.run(patches.switch(pristine, tree, [patch]))
+    before = (tree / "mm/memory.c").read_text()
+    shutil.rmtree(pristine)
+    with pytest.raises(InfraError, match="is not there"):
+        asyncio.run(patches.switch(pristine, tree, []))
+    assert (tree / "mm/memory.c").read_text() == before
+
+
+def test_a_binary_change_is_refused(trees: tuple[Path, Path], tmp_path: Path) -> None:
+    text = "diff --git a/mm/a.bin b/mm/a.bin\nindex 1..2 100644\nBinary files a/mm/a.bin and b/mm/a.bin differ\n"
+    with pytest.raises(BuildError, match=r"one.patch has a binary change: Binary files a/mm/a.bin"):
+        asyncio.run(patches.switch(*trees, [written(tmp_path / "one.patch", PATCH + text)]))
 
 
 def test_an_empty_patch_is_refused(trees: tuple[Path, Path], tmp_path: Path) -> None:

@@ -50,6 +50,25 @@ def test_a_git_tree_is_named_by_its_commit(tree: Path, tmp_path: Path) -> None:
         asyncio.run(prepare(Store(tmp_path / "store"), Source("s", "git", str(tree), "nowhere")))
 
 
+def test_a_folder_of_a_git_tree_names_the_whole_tree(tree: Path, tmp_path: Path) -> None:
+    git = ["git", "-C", str(tree), "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    (tree / "mm").mkdir()
+    (tree / "mm/x.c").touch()
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    made = asyncio.run(prepare(Store(tmp_path / "store"), Source("s", "git", str(tree / "mm"), "HEAD")))
+    assert made.linux == "6.1.7" and (made.folder / "mm/x.c").exists()
+
+
+def test_what_is_no_kernel_is_not_kept(tmp_path: Path) -> None:
+    (tmp_path / "t/none").mkdir(parents=True)
+    (tmp_path / "t/none/Makefile").touch()
+    subprocess.run(["tar", "-cf", str(tmp_path / "t.tar"), "-C", str(tmp_path / "t"), "none"], check=True)
+    with pytest.raises(BuildError, match="not a Linux source tree"):
+        asyncio.run(prepare(Store(tmp_path / "store"), Source("s", "tarball", str(tmp_path / "t.tar"))))
+    assert not list((tmp_path / "store/sources").glob("[!.]*"))
+
+
 def test_what_is_no_kernel_is_told(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="not a Linux source tree"):
         linux_version(tmp_path)

@@ -16,7 +16,7 @@ from orchestrator.build import patches
 from orchestrator.cli import app, check
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
-from orchestrator.errors import ConfigError
+from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Matrix, Source
 from orchestrator.runs import record
 from orchestrator.runs.folder import RunFolder
@@ -329,3 +329,20 @@ def test_commits_are_of_the_tree_that_one_is_in(git: Git, matrix: Matrix, monkey
     found = from_words(["HEAD~2.."], "", Path(), matrix)
     assert titles(found) == ["mm: step 1", "mm: step 2"]
     assert found.source == Source("base", "git", str(git.folder), git.commits[0])
+
+
+def test_commits_named_from_a_folder_of_the_tree_are_upon_the_whole_tree(git: Git, matrix: Matrix) -> None:
+    found = from_words(["HEAD~2.."], "", git.folder / "mm", matrix)
+    assert found.source == Source("base", "git", str(git.folder), git.commits[0])
+
+
+def test_a_binary_change_that_is_not_committed_is_refused(git: Git, matrix: Matrix, tmp_path: Path) -> None:
+    for name in ("Kbuild", "Makefile"):
+        git.commit(name, "", name)
+    (git.folder / "mm/x.c").write_bytes(b"\0\1\2")
+    (patch,) = from_words([], "", git.folder, matrix).series.patches
+    file = tmp_path / "0001-binary.patch"
+    file.write_text(patch.text)
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(BuildError, match="has a binary change"):
+        asyncio.run(patches.apply(git.folder, tmp_path / "scratch", [file]))
