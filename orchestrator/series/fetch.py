@@ -16,6 +16,7 @@ NETWORK = 120.0  # seconds for b4
 
 # What git format-patch writes, whatever the user's configuration: plain mails, names with a/ and b/.
 _PLAIN = ["--no-attach", "--no-base", "--no-cover-letter", "--no-renames", "--subject-prefix=PATCH"]
+_PLAIN += ["--no-thread", "--no-signoff", "--no-from"]  # each of them would need to know who one is
 _PLAIN += ["--src-prefix=a/", "--dst-prefix=b/", "--unified=3"]
 
 

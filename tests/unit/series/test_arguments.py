@@ -47,6 +47,9 @@ HABITS = {
     "format.subjectPrefix": "X",
     "format.numbered": "false",
     "format.thread": "deep",
+    "format.signOff": "true",
+    "format.from": "true",
+    "user.useConfigOnly": "true",
     "format.suffix": ".txt",
     "diff.noprefix": "true",
     "diff.mnemonicPrefix": "true",
@@ -125,8 +128,10 @@ def patch_file(folder: Path, after: str = "") -> str:
 
 @pytest.mark.parametrize("habits", [{}, HABITS])
 def test_a_range_is_its_commits_upon_their_base(
-    git: Git, matrix: Matrix, tmp_path: Path, temporary: Path, habits: dict[str, str]
+    git: Git, matrix: Matrix, tmp_path: Path, temporary: Path, habits: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whatever git's settings, and whoever one is."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     for name, value in habits.items():
         git("config", name, value)
     found = from_words(["spare..topic"], "", git.folder, matrix)
