@@ -80,7 +80,7 @@ class Night:
             return self._nothing(state, tonight, notes)
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
         cells = {name: tonight.cells[name] for name in order if name in tonight.cells}
-        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S")
+        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
         state.current = Current(str(run), cells, why, dict(tonight.pins), spent)
         self.place.save(state)
         return self._measure(state, state.current, tonight, [*notes, *tonight.notes])
