@@ -18,7 +18,7 @@ from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
-from orchestrator.engine import Manner, finish, measured
+from orchestrator.engine import Manner, finish, measured, this_command
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict
@@ -139,7 +139,7 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
 
 def _applicable(matrix: Matrix, manner: Manner) -> tuple[str, ...]:
     """Which cells to measure. First the fast answer: where it does not apply, nothing else is done."""
-    why = finish(_applies(matrix, manner), "kmatrix check")
+    why = finish(_applies(matrix, manner), this_command())
     if not manner.json:
         said = f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}"
         printer().print(said, soft_wrap=True, highlight=False)

@@ -21,7 +21,7 @@ from orchestrator.cli.options import History, Select
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, asked, measured
+from orchestrator.engine import Manner, asked, measured, this_command
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
 from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
@@ -63,8 +63,7 @@ def verify_run(
     Example: kmatrix verify runs/2026-11-23-101500
     """
     before = _selected(load(recorded).report, select or [])
-    again = f"kmatrix verify {recorded}, from the start"
-    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=again)
+    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=this_command())
     with new_run(out, "verify-") as folder, folder.alone():
         matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots, json)
         here = measured(folder, matrix, request, manner).report

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a check leaves alone of another's. Nothing is built or booted."""
+"""What a check leaves alone of another's, and what a verb that was cut off says to do. Nothing is built or booted."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import time
+from collections.abc import Coroutine
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestrator.cli import app
-from orchestrator.errors import ConfigError
+from orchestrator.config import matrix_file
+from orchestrator.engine import Manner
+from orchestrator.errors import ConfigError, Interrupted
 from orchestrator.runs.folder import new_run
 
 DIFF = "mm: do less\n\n--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1 +1 @@\n-a\n+%s\n"
@@ -88,4 +93,39 @@ def test_a_run_in_which_nothing_was_begun_leaves_no_folder(verb: str, monkeypatc
 
     monkeypatch.setattr(VERBS[verb], "measured", measured)
     assert str(CliRunner().invoke(app, [verb]).exception) == "wrong"
+    assert not list(Path("runs").iterdir())
+
+
+def test_a_check_that_is_cut_off_names_the_same_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def cut_off(*_: Any) -> str:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(VERBS["check"], "_applies", cut_off)
+    monkeypatch.setattr(sys, "argv", ["/bin/kmatrix", "check", "--base", "my tree", "my.patch"])
+    with pytest.raises(Interrupted) as caught:
+        VERBS["check"]._applicable(matrix_file.load(Path("matrix.yaml")), Manner())
+    assert caught.value.message == "interrupted; resume with: kmatrix check --base 'my tree' my.patch"
+
+
+@pytest.mark.parametrize("words", [["build", "-s", "s390x/*"], ["shell", "s390x", "--command", "echo 1"]])
+def test_other_verbs_do_so_too(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def finish(work: Coroutine[Any, Any, Any], again: str) -> None:
+        work.close()
+        raise ConfigError(again)
+
+    monkeypatch.setattr(VERBS[words[0]], "finish", finish)
+    monkeypatch.setattr(sys, "argv", ["kmatrix", *words])
+    said = {"build": "kmatrix build -s 's390x/*'", "shell": "kmatrix shell s390x --command 'echo 1'"}
+    assert str(CliRunner().invoke(app, words).exception) == said[words[0]]
+
+
+def test_verify_does_so_too(old_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(folder: Any, matrix: Any, request: Any, manner: Manner) -> None:
+        assert folder.path.is_dir()
+        raise ConfigError(manner.again)
+
+    words = ["verify", str(old_run), "--recorded", "-s", "*"]
+    monkeypatch.setattr(VERBS["verify"], "measured", measured)
+    monkeypatch.setattr(sys, "argv", ["kmatrix", *words])
+    assert str(CliRunner().invoke(app, words).exception) == f"kmatrix verify {old_run} --recorded -s '*'"
     assert not list(Path("runs").iterdir())
