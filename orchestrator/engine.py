@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import shlex
 import signal
+import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -181,6 +182,11 @@ def finish(work: Coroutine[Any, Any, T], again: str) -> T:
         return asyncio.run(guarded())
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise Interrupted(f"interrupted; resume with: {again}") from None
+
+
+def this_command() -> str:
+    """As it was given, to be given again: other words would do something else."""
+    return shlex.join(["kmatrix", *sys.argv[1:]])
 
 
 def write_matrix(folder: RunFolder, run: Run) -> None:

@@ -10,7 +10,7 @@ from orchestrator.cli.console import print_error, took
 from orchestrator.cli.options import Config, Jobs, Json, Preset, Refresh, Select, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import EMPTY, Manner, finish, work
+from orchestrator.engine import EMPTY, Manner, finish, this_command, work
 from orchestrator.measure.host import check_host
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
@@ -40,7 +40,7 @@ def build(
     with Store().bounded(matrix.cache_gib), Store().scratch() as folder:
         todo = work(matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed))
         with ui.show(todo.bus, lambda: EMPTY, json):
-            failed = finish(todo.build(), "kmatrix build")
+            failed = finish(todo.build(), this_command())
     for error in failed[1:]:
         print_error(error)
     if failed:

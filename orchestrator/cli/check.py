@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +18,7 @@ from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
-from orchestrator.engine import Manner, finish, measured
+from orchestrator.engine import Manner, finish, measured, this_command
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict
@@ -28,7 +27,7 @@ from orchestrator.registry import pick
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.terminal import matrix_view
 from orchestrator.runs import copies
-from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
 from orchestrator.series.arguments import Change, from_words
@@ -78,18 +77,16 @@ def check(
     Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
     """
     check_host()
-    folder = RunFolder(out or Path("runs") / time.strftime("check-%Y-%m-%d-%H%M%S"))
-    if (folder.path / "plan.json").exists():
-        raise ConfigError(f"{folder.path} holds a run already", hint="choose another --out")
     file = took(config, json)
     matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(workload or (), file))
     wanted = from_words(patch or [], base, tree, matrix)
     for note in wanted.notes:
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
-    checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
     manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), fresh=fresh, history=history)
-    request = Request(copies.place(folder), "", _applicable(checked, manner), {})
-    done = measured(folder, checked, request, manner)
+    with new_run(out, "check-") as folder, folder.alone():
+        checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
+        request = Request(copies.place(folder), "", _applicable(checked, manner), {})
+        done = measured(folder, checked, request, manner)
     if not json:
         _show(folder, done, wanted.series, profile_diff)
     raise typer.Exit(exit_code(done.report))
@@ -142,7 +139,7 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
 
 def _applicable(matrix: Matrix, manner: Manner) -> tuple[str, ...]:
     """Which cells to measure. First the fast answer: where it does not apply, nothing else is done."""
-    why = finish(_applies(matrix, manner), "kmatrix check")
+    why = finish(_applies(matrix, manner), this_command())
     if not manner.json:
         said = f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}"
         printer().print(said, soft_wrap=True, highlight=False)

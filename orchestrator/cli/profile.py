@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from orchestrator.report.parts import profile_rows
 from orchestrator.report.parts.rows import footnotes
 from orchestrator.runs import load
 from orchestrator.runs.account_files import FILE
-from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.folder import RunFolder, new_run, open_run
 from orchestrator.runs.run import Run
 
 
@@ -52,12 +51,14 @@ def profile_run(
     """
     if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
-    folder = open_run(run) if run else RunFolder(out or Path("runs") / time.strftime("profile-%Y-%m-%d-%H%M%S"))
     manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True)
     if not run:
         once = {"boots": 1, "passes": 1}
-        done = measured(folder, *asked(took(config, json), preset, workload or (), select or (), once), manner)
+        matrix, request = asked(took(config, json), preset, workload or (), select or (), once)
+        with new_run(out, "profile-") as folder:
+            done = measured(folder, matrix, request, manner)
     else:
+        folder = open_run(run)
         before = load.of_folder(folder)
         done = measured(folder, *asked_before(folder), manner) if lacking(folder, before) else before
     if json:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +28,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.terminal import matrix_view
-from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.folder import new_run, open_run
 
 
 def register(app: typer.Typer) -> None:
@@ -60,19 +59,19 @@ def run(
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
     overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
-    if resume:
-        if preset or select or workload or out or overrides:
-            raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
-        folder = open_run(resume)
-        matrix, request = asked_before(folder)
-    else:
-        folder = RunFolder(out or Path("runs") / time.strftime("%Y-%m-%d-%H%M%S"))
-        matrix, request = asked(took(config, json), preset, workload or (), select or (), overrides)
+    if resume and (preset or select or workload or out or overrides):
+        raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, history=history,
     )  # fmt: skip
-    done = measured(folder, matrix, request, manner)
+    if resume:
+        folder = open_run(resume)
+        done = measured(folder, *asked_before(folder), manner)
+    else:
+        matrix, request = asked(took(config, json), preset, workload or (), select or (), overrides)
+        with new_run(out) as folder:
+            done = measured(folder, matrix, request, manner)
     if not json:
         printer().print(matrix_view(done.report))
         if profile_diff:

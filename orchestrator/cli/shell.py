@@ -14,7 +14,7 @@ from orchestrator.cli.console import took
 from orchestrator.cli.options import Config
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import finish
+from orchestrator.engine import finish, this_command
 from orchestrator.measure.host import check_host, cores
 from orchestrator.measure.session import session
 from orchestrator.model import Build, Matrix
@@ -41,7 +41,7 @@ def shell(
     wanted = made.builds[-1 if "/" not in target else 0]
     builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
     with builder.store.bounded(matrix.cache_gib):
-        raise typer.Exit(finish(interactive(wanted, builder, matrix, command), f"kmatrix shell {target}"))
+        raise typer.Exit(finish(interactive(wanted, builder, matrix, command), this_command()))
 
 
 async def interactive(build: Build, builder: Builder, matrix: Matrix, command: str) -> int:

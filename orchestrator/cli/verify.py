@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,11 +21,11 @@ from orchestrator.cli.options import History, Select
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, asked, measured
+from orchestrator.engine import Manner, asked, measured, this_command
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
 from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
-from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.folder import RunFolder, new_run, open_run
 from orchestrator.runs.load import load
 from orchestrator.runs.record import Request
 
@@ -47,7 +46,9 @@ def verify_run(
         bool, typer.Option("--recorded", help="From the run's own copies of patches, kconfig and workloads.")
     ] = False,
     select: Select = None,
-    out: Annotated[Path | None, typer.Option("--out", help="The new run's folder; default: runs/DATE.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The new run's folder; default: runs/verify-DATE.")
+    ] = None,
     snapshots: Annotated[
         bool, typer.Option("--from-snapshots", help="Faster: repeat from kept snapshots, not from a boot.")
     ] = False,
@@ -62,11 +63,10 @@ def verify_run(
     Example: kmatrix verify runs/2026-11-23-101500
     """
     before = _selected(load(recorded).report, select or [])
-    folder = RunFolder(out or Path("runs") / time.strftime("verify-%Y-%m-%d-%H%M%S"))
-    matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots, json)
-    again = f"kmatrix verify {recorded}, from the start"
-    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=again)
-    here = measured(folder, matrix, request, manner).report
+    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=this_command())
+    with new_run(out, "verify-") as folder, folder.alone():
+        matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots, json)
+        here = measured(folder, matrix, request, manner).report
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
     if json:

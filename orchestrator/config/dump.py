@@ -19,9 +19,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from orchestrator.config.programs import KSELFTEST, header_folders
+from orchestrator.config.programs import KSELFTEST, SKIPPED, header_folders
 from orchestrator.config.sources import kind_of
 from orchestrator.config.workloads import left_out, load
+from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CALLS,
     Claim,
@@ -82,7 +83,11 @@ def files(matrix: Matrix) -> dict[str, bytes]:
     for workload in matrix.workloads:
         found |= {f"{TOOLS}/{workload.name}/{name}": text for name, text in workload_files(workload).items()}
     for folder in sorted({workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}):
-        found |= {f"{TOOLS}/{folder.name}/{path.name}": path.read_bytes() for path in sorted(folder.iterdir())}
+        for path in sorted(folder.iterdir()):
+            content = path.read_bytes()
+            if found.setdefault(f"{TOOLS}/{folder.name}/{path.name}", content) != content:
+                hint = "workloads that are compiled with different ones need runs of their own"
+                raise ConfigError(f"{path} differs from that of other workloads", hint=hint)
     return found
 
 
@@ -197,9 +202,10 @@ def _declaration(workload: Workload, program: str) -> str:
 
 def _skip(own: UserProgram | None) -> int | None:
     """Only where a copy's name does not say it."""
-    if own is None or any(path.name.startswith(KSELFTEST) for path in own.files):
+    if own is None:
         return None
-    return own.skip
+    named = any(path.name.startswith(KSELFTEST) for path in own.files)
+    return None if named and own.skip == SKIPPED else own.skip
 
 
 def _expect(one: Expectation) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
+_KCONFIG = re.compile(r"CONFIG_|# CONFIG_\w+ is not set$")
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
 Location = Sequence[str | int]
 
@@ -311,5 +312,6 @@ def _kconfig(at: Location, entries: list[str], problems: _Problems, base: Path) 
         if entry.startswith(("CONFIG_", "#")):
             lines.append(entry)
         elif fragment := problems.file((*at, i), entry, base):
-            lines += [line.strip() for line in fragment.read_text().splitlines() if "CONFIG_" in line]
+            rows = (row.strip() for row in fragment.read_text().splitlines())
+            lines += [row for row in rows if _KCONFIG.match(row)]
     return tuple(lines)

@@ -69,6 +69,7 @@ def interpreter(path: Path, line: str) -> tuple[str, ...]:
 
 
 def _source(path: Path) -> UserProgram:
+    path = path.parent.resolve() / path.name  # as its headers; by its own name, which copies have, too
     folders = header_folders(path)
     compiled, files = _made_of(path, folders)
     part = [path, *(file for file in files if file.suffix == ".c" and file not in compiled)]  # what it includes of C
@@ -90,7 +91,7 @@ def _made_of(path: Path, folders: Iterable[Path]) -> tuple[list[Path], list[Path
     for at in files:  # grows meanwhile
         for sign, name in _INCLUDE.findall(at.read_text(errors="replace")):
             places = (folder / name for folder in (at.parent, *folders))
-            header = next((place.resolve() for place in places if place.is_file()), None)
+            header = next((place.parent.resolve() / place.name for place in places if place.is_file()), None)
             if header is None or header in files:
                 continue
             files.append(header)

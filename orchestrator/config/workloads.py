@@ -198,6 +198,8 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
     """path is the file that table comes from."""
     if not _NAME.fullmatch(name):
         raise ConfigError(f"{folder}: a workload's name is letters, digits, dot, dash and underscore, not {name!r}")
+    if name in (COMMON, ADAPTERS):
+        raise ConfigError(f"{folder}: no workload can be called {name}: that is a folder of {GUEST_TOOLS.name}/")
     try:
         declared = _Declaration.model_validate({**(_defaults(own) if own else {}), **table})
     except ValidationError as error:

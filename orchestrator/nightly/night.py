@@ -13,7 +13,7 @@ from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, finish, recorded, shown, text_of, work, write_matrix
+from orchestrator.engine import Manner, finish, recorded, shown, text_of, this_command, work, write_matrix
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status
@@ -80,7 +80,7 @@ class Night:
             return self._nothing(state, tonight, notes)
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
         cells = {name: tonight.cells[name] for name in order if name in tonight.cells}
-        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S")
+        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
         state.current = Current(str(run), cells, why, dict(tonight.pins), spent)
         self.place.save(state)
         return self._measure(state, state.current, tonight, [*notes, *tonight.notes])
@@ -137,7 +137,7 @@ class Night:
             before, start = folder.read_json("host.json"), time.monotonic()
             view = ui.show(todo.bus, lambda: load.matrix_of(folder), self.manner.json, self.manner.quiet)
             with Store().in_use(), view:
-                finish(within(todo.run(), max(left, 60.0)), "kmatrix nightly")
+                finish(within(todo.run(), max(left, 60.0)), this_command())
             folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start
             self.place.save(state)

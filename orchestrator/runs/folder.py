@@ -15,6 +15,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -33,16 +35,24 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._held = False
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """No second kmatrix works on this run at the same time."""
+        """No second kmatrix works on this run at the same time. Who has it already may ask again."""
+        if self._held:
+            yield
+            return
         with (self._made(self.path) / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ConfigError(f"another kmatrix works on {self.path}") from error
-            yield
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
     def boot(self, cell_id: str, number: int) -> Path:
         """Where a boot's files go; made if missing."""
@@ -110,6 +120,40 @@ def open_run(path: Path) -> RunFolder:
     if not (path / "plan.json").exists():
         raise ConfigError(f"{path} is not a run folder (no plan.json)", hint="kmatrix run writes one")
     return RunFolder(path)
+
+
+@contextmanager
+def new_run(out: Path | None, kind: str = "") -> Iterator[RunFolder]:
+    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it."""
+    if out:
+        if (out / "plan.json").exists():
+            raise ConfigError(
+                f"{out} holds a run already", hint="kmatrix run --resume finishes it; --out names another"
+            )
+        yield RunFolder(out)
+        return
+    path = _claimed(Path("runs") / time.strftime(f"{kind}%Y-%m-%d-%H%M%S", time.gmtime()))
+    try:
+        yield RunFolder(path)
+    finally:
+        if not (path / "plan.json").exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _claimed(path: Path) -> Path:
+    """A folder that nobody else has: path, or where that is taken path-2, path-3 ..."""
+    place, number = path, 1
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                place.mkdir()
+                return place
+            except FileExistsError:
+                number += 1
+                place = path.with_name(f"{path.name}-{number}")
+    except OSError as error:
+        raise disk_error(error, path) from error
 
 
 def disk_error(error: OSError, path: Path) -> Exception:

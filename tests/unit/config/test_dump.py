@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from orchestrator.model import (
     Source,
     Workload,
 )
-from orchestrator.paths import GUEST_TOOLS
+from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 
 WORDS = [
     "yes",
@@ -240,3 +241,52 @@ def test_copies_of_before_with_the_word_judge_still_load(tmp_path: Path) -> None
     assert matrix_file.load(path).workloads[0].expectations
     path.write_text(path.read_text() + "judge: []\n")
     assert not matrix_file.load(path).workloads[0].expectations
+
+
+def test_a_program_behind_a_link_comes_back_with_its_headers(tmp_path: Path) -> None:
+    """A linked folder, and a header that is a link itself: copies are where the compiler looks for them."""
+    for name, content in {
+        "data/src/x.c": '#include "x.h"\n#include "../up.h"\n#include "y.h"\nint main(void) { }',
+        "data/src/x.h": "\n", "data/up.h": "\n", "other/y.h": "\n",
+    }.items():  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/src").symlink_to(tmp_path / "data/src")
+    (tmp_path / "data/src/y.h").symlink_to(tmp_path / "other/y.h")
+    made = workloads.load_file(tmp_path / "home/src/x.c")
+    assert set(dump.workload_files(made)) == {"src/x.c", "src/x.h", "up.h", "src/y.h", dump.DECLARATION}
+    matrix = replace(matrix_file.load(GUEST_TOOLS.parent / "matrix.yaml"), workloads=(made,))
+    base = tmp_path.resolve() / "copies"
+    assert matrix_file.load(written(matrix, base)) == dump.portable(matrix, base)
+
+
+def test_a_selftests_own_status_of_what_did_not_run_comes_back(folder: Path, tmp_path: Path) -> None:
+    (folder / "own/kselftest.h").write_text("\n")
+    (folder / "own/t.c").write_text('#include "kselftest.h"\nint main(void) { }')
+    shipped = matrix_file.load(GUEST_TOOLS.parent / "matrix.yaml")
+    for text, skip in (("skip = 77\n", 77), ("skip = 4\n", 4), ("", 4)):
+        (folder / "own/t.toml").write_text(text)
+        matrix = replace(shipped, workloads=(workloads.load_file(folder / "own/t.c"),))
+        base = tmp_path.resolve() / f"copies-{skip}"
+        loaded = matrix_file.load(written(matrix, base))
+        assert loaded == dump.portable(matrix, base) and loaded.workloads[0].own
+        assert loaded.workloads[0].own.skip == skip
+
+
+def test_workloads_of_two_toolboxes_are_refused_where_these_differ(tmp_path: Path) -> None:
+    shipped = matrix_file.load(GUEST_TOOLS.parent / "matrix.yaml")
+    for name, mine in ((COMMON, COMMON), (ADAPTERS, ADAPTERS), ("gup", "gup2")):
+        shutil.copytree(GUEST_TOOLS / name, tmp_path / "tools" / mine)
+    matrix = replace(shipped, workloads=(*shipped.workloads, workloads.load(tmp_path / "tools/gup2")))
+    assert dump.files(matrix)
+    (tmp_path / "tools" / COMMON / "kmatrix.h").write_text("/* older */\n")
+    with pytest.raises(ConfigError, match=r"common/kmatrix\.h differs from that of other workloads"):
+        dump.files(matrix)
+
+
+@pytest.mark.parametrize("name", [COMMON, ADAPTERS])
+def test_no_workload_is_called_as_a_folder_of_the_toolbox(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.c").write_text("int main(void) { }")
+    with pytest.raises(ConfigError, match=f"no workload can be called {name}"):
+        workloads.load_file(tmp_path / f"{name}.c")

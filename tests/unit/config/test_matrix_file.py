@@ -204,3 +204,13 @@ def test_the_cache_has_a_bound_in_its_new_place_or_in_the_old(tmp_path: Path) ->
         assert matrix_file.from_text(text + more, ROOT / "x.yaml").cache_gib == gib
     with pytest.raises(ConfigError, match=r"x.yaml:5: nightly.keep.cache_gib: is the old place of cache_gib"):
         matrix_file.from_text(f"{text}{old}cache_gib: 9\n", ROOT / "x.yaml")
+
+
+def test_a_fragments_remarks_are_no_wanted_lines(tmp_path: Path) -> None:
+    rows = ["CONFIG_A=y", "; needs CONFIG_B", "foo CONFIG_B", "# about CONFIG_C", "  # CONFIG_D is not set ", "#"]
+    (tmp_path / "mine.config").write_text("\n".join(rows))
+    text = (ROOT / "matrix.yaml").read_text() + "kconfig: [mine.config, images/kconfig/common.config]\n"
+    lines = matrix_file.from_text(text, tmp_path / "matrix.yaml").kconfig
+    assert lines[:2] == ("CONFIG_A=y", "# CONFIG_D is not set")
+    shipped = (ROOT / "images/kconfig/common.config").read_text().splitlines()
+    assert lines[2:] == tuple(line.strip() for line in shipped if "CONFIG_" in line), "kernels' keys are of these"

@@ -351,6 +351,27 @@ def test_a_night_that_was_cut_off_is_gone_on_with_before_or_without_a_new_one(
     assert made.run() == (0, "no night was cut off: nothing was started" if resume else "the same")
 
 
+def test_a_new_night_is_named_in_utc_and_says_how_to_go_on(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(work: Any, again: str) -> None:
+        work.close()
+        raise ConfigError(again)
+
+    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("orchestrator.nightly.night.within", lambda work, _: work)
+    monkeypatch.setattr("orchestrator.nightly.night.finish", cut_off)
+    monkeypatch.setattr(sys, "argv", ["kmatrix", "nightly", "-c", "my matrix.yaml"])
+    monkeypatch.setattr(time, "gmtime", lambda *_: time.struct_time((2026, 11, 26, 3, 4, 5, 3, 330, 0)))
+    path, place = tmp_path / "matrix.yaml", Place(tmp_path / "state")
+    path.write_text(
+        TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}, revision: main}}") % tree
+    )
+    with pytest.raises(ConfigError, match=r"^kmatrix nightly -c 'my matrix\.yaml'$"):
+        Night(path, "", place, Manner(quiet=True), False).run()
+    assert [run.name for run in place.runs.iterdir()] == ["2026-11-26-030405"]
+
+
 def test_old_runs_go_by_number_and_age(tmp_path: Path) -> None:
     for number in range(6):
         run = tmp_path / f"2026-11-0{number}"
