@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow
 from orchestrator.analyse.statistics import centre, spread
@@ -13,7 +14,7 @@ from orchestrator.analyse.verdicts import Case, Finding, exact, varying
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Reason, Status, Verdict
 
-# What must be equal for two cells to be compared: they differ in the kernel alone.
+# What must be equal for two cells to be compared, beside their provenance: they differ in the kernel alone.
 SAME = ("arch", "workload", "accel", "clock", "qemu", "cpu", "units", "unit", "workload_sha256", "exact")
 
 
@@ -30,7 +31,10 @@ class _Pair:
 
     @property
     def differing(self) -> list[str]:
-        return [name for name in SAME if self.base[name] != self.new[name]]  # type: ignore[literal-required]
+        found = [name for name in SAME if self.base[name] != self.new[name]]  # type: ignore[literal-required]
+        old, new = (_inputs(cell.get("provenance") or {}) for cell in (self.base, self.new))
+        others = [name for name, value in old.items() if name in new and value != new[name]]
+        return list(dict.fromkeys([*found, *others]))
 
 
 def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
@@ -49,6 +53,13 @@ def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
     each = max(Counter((id(pairs[i].base), id(pairs[i].new)) for i in inexact).values(), default=1)
     found = dict(zip(inexact, varying([pairs[i].case for i in inexact], missing * each), strict=True))
     return [_row(pair, found[i] if i in found else _alone(pair)) for i, pair in enumerate(pairs)]
+
+
+def _inputs(provenance: dict[str, Any]) -> dict[str, Any]:
+    """All that a cell's figures rest on but the kernel, by the names that SAME has for some of them."""
+    parts = {**provenance, **provenance.get("workload", {}), **provenance.get("machine", {})}
+    told = ("kernel", "workload", "machine", "program")  # the program is SAME's workload_sha256
+    return {name: value for name, value in parts.items() if name not in told}
 
 
 def _alone(pair: _Pair) -> Finding:

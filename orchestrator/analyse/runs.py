@@ -62,7 +62,8 @@ class Compared:
 def compare_runs(first: MatrixReport, second: MatrixReport, words: tuple[str, str] = (FIRST, SECOND)) -> Compared:
     """Every metric of every cell that passed in both; the correction is over all of them that vary.
 
-    The emulator's version is no reason not to compare: it must not matter, and `verify` sees to that.
+    The emulator's version is no reason not to compare: it must not matter, and `verify` sees to that. What else
+    differs is told beside the figures.
     """
     old = {cell["id"]: cell for cell in first["cells"]}
     new = {cell["id"]: cell for cell in second["cells"]}
@@ -78,7 +79,7 @@ def compare_runs(first: MatrixReport, second: MatrixReport, words: tuple[str, st
 
 
 def _masked(cell: CellRow) -> CellRow:
-    return CellRow(**{**cell, "qemu": None})
+    return CellRow(**{**cell, "qemu": None, "provenance": None})
 
 
 def _cell(row: ComparisonRow) -> str:

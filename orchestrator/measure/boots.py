@@ -126,9 +126,11 @@ class Boots:
         return result
 
     async def profiled(self, task: Task, kernel: KernelArtifact, result: BootResult) -> None:
-        """The cell's account; without it the cell is what it is, so what is kept is why there is none."""
+        """The cell's account, of just what its figures are of; without it the cell is what it is, so what is kept is
+        why there is none."""
         cell = task.boot.cell.id
-        if why := profiled.impossible(task):
+        changed = "" if same(result, task.provenance) else "what it rests on is another by now"
+        if why := profiled.impossible(task) or changed:
             account_files.refuse(self.folder, cell, why, "", possible=False)
             self.bus.emit(Note(task.boot.id, f"no profile: {why}"))
             return

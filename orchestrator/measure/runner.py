@@ -61,8 +61,10 @@ class Runner:
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
         self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
         self._tools = {f"{cell.arch.name}/{cell.workload.name}": cell for cell in self.plan.cells}
-        ended = [cell for cell in map(self.ended_before, self.plan.cells) if cell and cell.provenance]
-        self._ended = {f"{cell.arch}/{cell.kernel}": cell.provenance.kernel for cell in ended if cell.provenance}
+        done = [cell for cell in map(self._done, self.plan.cells) if cell]
+        self._ended = {f"{cell.arch}/{cell.kernel}": cell.provenance.kernel for cell in done if cell.provenance}
+        booted = {f"{cell.arch}/{cell.kernel}": cell.boots[0].kernel_key for cell in done if cell.boots}
+        self._keys = booted | {build: kernel.key for build, kernel in self._ended.items()}
         self._sources = {build.kernel.source.name: build.kernel.source for build in self.plan.builds}
 
     async def begin(self) -> None:
@@ -110,11 +112,10 @@ class Runner:
 
     async def _source(self, name: str) -> None:
         source = self._sources[name]
-        if self.builder.has(source):
-            return
-        with stage(self.bus, self.store, name, Stage.SOURCE, f"source-{name}"):
-            tree = await self.builder.source(source)
-        record.check_source(self.folder, name, tree.identity)
+        if not self.builder.has(source):
+            with stage(self.bus, self.store, name, Stage.SOURCE, f"source-{name}"):
+                await self.builder.source(source)
+        record.check_source(self.folder, name, (await self.builder.source(source)).identity)
 
     async def _kernel(self, build: Build, niceness: int) -> KernelArtifact:
         log = self.folder.build(build.id) / "build.log"
@@ -124,6 +125,8 @@ class Runner:
             with stage(self.bus, self.store, build.id, Stage.BUILD, name):
                 artifact = await self.builder.make(build, log, niceness)
         self.bus.emit(KernelKnown(build.id, artifact.cached, artifact.linux))
+        if self._keys.get(build.id, artifact.key) != artifact.key:
+            return artifact  # the folder tells of the one that was measured
         self.folder.write_json(f"builds/{build.id}/info.json", {**artifact.info, "key": artifact.key})
         for name in ("config", "build.log"):
             kept = artifact.folder / name
@@ -154,24 +157,26 @@ class Runner:
         compiler = await toolchain.compiler(cell.arch.cross_prefix) if made else ""
         source = str(built.info.get("source", ""))
         known = provenance.planned(cell, build, self.plan.measure, source, compiler)
-        self._refuse_another(build, provenance.complete_kernel(known.kernel, built))
         host = provenance.host(self._host)
         return Parts(built, _given(results, image, Path), _given(results, tool, guest_tools.Tool), known, host)
 
-    def _refuse_another(self, build: Build, now: KernelProvenance) -> None:
+    def _refuse_another(self, build: str, now: KernelProvenance) -> None:
         """ConfigError if a cell that ended in an earlier start of this run was of another kernel by this name."""
-        before = self._ended.get(build.id)
+        before = self._ended.get(build)
         if before and (other := provenance.differing(before, now)):
             rows = ", ".join(f"{name} was {old} and is {new} now" for name, (old, new) in other.items())
-            raise ConfigError(f"{build.id} is not what the run began with: {rows}", hint=record.NOT_MIXED)
+            raise ConfigError(f"{build} is not what the run began with: {rows}", hint=record.NOT_MIXED)
 
     async def _boot(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> BootResult:
         boot = self._by_boot[step.subject]
+        if done := self._done(boot.cell):  # only its account is wanted
+            return done.boots[boot.number]
         notes = [f"attempt {n} failed and was repeated: {error.message}" for n, error in enumerate(failures, 1)]
         if notes:
             self.bus.emit(Note(boot.id, notes[-1]))
         parts = await self._parts(step, results, boot.cell)
         task = await self._guests.task(boot, parts, step.niceness, notes)
+        self._refuse_another(boot.cell.build_id, task.provenance.kernel)
         before = self._provenance.setdefault(boot.cell.id, task.provenance)
         if before != task.provenance:  # then its boots are of different things
             raise InfraError(f"what {boot.cell.id} rests on has changed while it was measured", kind="changed")
@@ -183,13 +188,16 @@ class Runner:
         task = await self._guests.task(boot, parts, step.niceness)
         await self._guests.profiled(task, parts.kernel, _given(results, step.inputs[3], BootResult))
 
-    def ended_before(self, cell: Cell) -> CellResult | None:
+    def _done(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
         before = self.folder.load_cell(cell.id)
-        if before is None or before.status in (Status.INFRA_FAILED, Status.SKIPPED):
-            return None
+        return before if before and before.status not in (Status.INFRA_FAILED, Status.SKIPPED) else None
+
+    def ended_before(self, cell: Cell) -> CellResult | None:
+        """The same, if there is nothing left to do for the cell: it may lack its account."""
+        before = self._done(cell)
         lacking = self.profile and not account_files.taken(self.folder, cell.id)
-        return None if lacking and before.status is Status.PASSED else before  # its boots are kept all the same
+        return None if before and lacking and before.status is Status.PASSED else before
 
     def _cell(self, step: Step, results: Results) -> CellResult:
         """Gather a cell's boots, save its result, tell of it."""
@@ -207,6 +215,11 @@ class Runner:
     def _save(self, cell: Cell, results: Results, after: Sequence[str]) -> CellResult:
         kernel, *outcomes = (results[name] for name in after)
         errors = [outcome for outcome in outcomes if isinstance(outcome, KmatrixError)]
+        if done := self._done(cell):  # whatever became of its account
+            if errors:
+                account_files.refuse(self.folder, cell.id, errors[0].message, errors[0].log, possible=True)
+                self.bus.emit(Note(cell.id, f"no profile: {errors[0].message}"))
+            return done
         result = CellResult(
             id=cell.id,
             arch=cell.arch.name,

@@ -115,6 +115,15 @@ def test_the_emulators_version_is_no_reason_not_to_compare(first: Any, second: A
     assert {one.row["verdict"] for one in compare_runs(first, second).changes} == {"same"}
 
 
+def test_what_the_cells_of_two_runs_rest_on_is_no_reason_either(first: Any, second: Any) -> None:
+    """It is told beside the figures."""
+    for report, image in ((first, "one"), (second, "two")):
+        for row in report["cells"]:
+            parts = {"workload": {"args": []}, "machine": {"disk": "", "command": image}, "format": 1}
+            row["provenance"] = {"kernel": {"key": image}, **parts, "guest_image": image}
+    assert {one.row["verdict"] for one in compare_runs(first, second).changes} == {"same"}
+
+
 @pytest.mark.parametrize("field", ["clock", "cpu", "accel", "workload_sha256", "units"])
 def test_what_is_not_comparable_gets_no_verdict(first: Any, second: Any, field: str) -> None:
     cell(second)[field] = 1 if field == "units" else "another"

@@ -19,11 +19,19 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import InfraError
 from orchestrator.events import Bus
-from orchestrator.measure import profiled
+from orchestrator.measure import profiled, provenance
 from orchestrator.measure.boot import Task
 from orchestrator.measure.boots import Boots
 from orchestrator.measure.runner import Runner
-from orchestrator.model import BootResult, KernelArtifact, Status
+from orchestrator.model import (
+    BootResult,
+    KernelArtifact,
+    KernelProvenance,
+    MachineProvenance,
+    Provenance,
+    Status,
+    WorkloadProvenance,
+)
 from orchestrator.paths import IMAGES
 from orchestrator.report.b4check import status
 from orchestrator.report.parts.signoff import clean
@@ -93,9 +101,11 @@ def profiling(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, cpus: int = 1)
     local = engine(folder)
     boot = next(boot for boot in local.plan.boots if boot.cell.id == CELL)
     measure = replace(local.plan.measure, cpus=cpus)
-    task = cast(Task, SimpleNamespace(boot=boot, measure=measure))
+    its = Provenance(KernelProvenance("s"), WorkloadProvenance("f", (), ()), MachineProvenance("icount", 1024, cpus))
+    task = cast(Task, SimpleNamespace(boot=boot, measure=measure, provenance=its))
+    result = cast(BootResult, SimpleNamespace(provenance=provenance.key(its)))
     boots = Boots(folder, local.bus, local.store, IMAGES, folder.path, measure, local.plan.limits)
-    asyncio.run(boots.profiled(task, cast(KernelArtifact, None), cast(BootResult, None)))
+    asyncio.run(boots.profiled(task, cast(KernelArtifact, None), result))
 
 
 def test_a_run_without_any_account_lacks_none(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from orchestrator.guest.accel import Choice
 from orchestrator.measure import boots, provenance, results, runner
 from orchestrator.measure.boot import Task
 from orchestrator.model import BootResult, Build, KernelArtifact, PassSample, Provenance, Status
-from orchestrator.runs import load, record
+from orchestrator.runs import account_files, load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
@@ -46,14 +46,19 @@ class Kernels:
     compiler: str = "gcc 12"
     refresh: bool = False
     known_as: dict[str, str] = field(default_factory=dict)
+    version: str = "6.1.192-1"
+    known: bool = False  # the source was asked for before the run began, as a night does
+    lost: bool = False
 
     def has(self, source: object) -> bool:
-        return False
+        return self.known
 
     async def source(self, source: object) -> Tree:
-        return Tree("debian:linux-source-6.1=6.1.192-1", "t", Path(), "6.1.192")
+        return Tree(f"debian:linux-source-6.1={self.version}", "t", Path(), "6.1.192")
 
     async def find(self, build: Build) -> KernelArtifact:
+        if self.lost:
+            raise InfraError("its package is gone")
         info = {
             "source": "debian:linux-source-6.1=6.1.192-1", "compiler": self.compiler,
             "config_sha256": f"c{build.kconfig[-1]}", "image_sha256": f"i{build.kconfig[-1]}{self.compiler}",
@@ -96,12 +101,19 @@ class House:
             record.save_request(folder, Request(self.root / "matrix.yaml", text, (), {}), matrix, plan)
         made = runner.Runner(
             plan, folder, Bus(), Store(self.root / "cache"), self.root, self.kernels,  # type: ignore[arg-type]
-            fresh=manner.get("fresh", False),
+            profile=manner.get("profile", False), fresh=manner.get("fresh", False),
         )  # fmt: skip
         self.measured, self.events = [], []
         made.bus.subscribe(self.events.append)
         asyncio.run(Work(made, Manner(**manner)).run())
         return folder
+
+
+def gives(value: object) -> Callable[..., Any]:
+    async def answer(*_: object, **__: object) -> object:
+        return value
+
+    return answer
 
 
 @pytest.fixture
@@ -111,12 +123,6 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     image.parent.mkdir()
     image.write_text("image")
     program.write_text("program")
-
-    def gives(value: object) -> Callable[..., Any]:
-        async def answer(*_: object, **__: object) -> object:
-            return value
-
-        return answer
 
     async def compiler(_: str) -> str:
         return made.kernels.compiler
@@ -228,14 +234,137 @@ def test_a_run_that_was_cut_off_keeps_what_it_has(house: House) -> None:
     assert resumed == {"aarch64/base/shmem-write": True, "aarch64/new/shmem-write": False}
 
 
+def lost(name: str = "new/shmem-write") -> dict[str, list[Exception]]:
+    """The testbed fails all boots of a cell."""
+    return {f"aarch64/{name}#{number}": [InfraError("gone")] * 2 for number in (0, 1)}
+
+
+def another_image(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = house.root / "image-2/initramfs.cpio"
+    image.parent.mkdir()
+    image.write_text("image")
+    monkeypatch.setattr(boots.initramfs, "image", gives(image))
+
+
+def test_cells_of_two_guest_images_are_not_compared(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.fails = lost()
+    folder = house.run("run")
+    another_image(house, monkeypatch)
+    house.run("run")
+    report = load.matrix_of(folder)
+    assert [cell["status"] for cell in report["cells"]] == ["passed", "passed"]
+    assert {row["why"] for row in report["comparisons"]} == {"not comparable: guest_image differ"}
+    assert {row["reason"] for row in report["comparisons"]} == {"not_comparable"}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_folder_tells_of_the_kernel_that_was_measured(house: House, fails: bool) -> None:
+    """Of base; the other has no result yet, unless it is base's kernel that is still to be measured, too."""
+    text = TEXT.replace("[shmem-write]", "[shmem-write, futex-fault]") if fails else TEXT
+    house.fails = lost("base/futex-fault" if fails else "new/shmem-write")
+    folder = house.run("run", text)
+    before = folder.read_json("builds/aarch64/base/info.json")
+    house.kernels.known_as = {"base": "another", "new": "newer"}
+    house.run("run", text)
+    assert folder.read_json("builds/aarch64/base/info.json") == before and before["key"] == "base-gcc 12"
+    told = folder.read_json("builds/aarch64/new/info.json")["key"]
+    assert told == ("new-gcc 12" if fails else "newer-gcc 12")
+
+
+def test_a_source_that_is_known_before_the_run_begins_is_recorded_all_the_same(house: House) -> None:
+    house.kernels = Kernels(known=True)
+    house.fails = lost()
+    folder = house.run("run")
+    assert folder.read_json(record.SOURCES) == {"s": "debian:linux-source-6.1=6.1.192-1"}
+    house.kernels.version = "6.1.193-1"
+    house.run("run")
+    cell = folder.load_cell("aarch64/new/shmem-write")
+    assert house.measured == [] and cell is not None and cell.failure is not None
+    assert "the run began with debian:linux-source-6.1=6.1.192-1" in cell.failure.message
+
+
+@pytest.fixture
+def profiles(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ids of boots that an account is taken of."""
+    taken: list[str] = []
+
+    async def take(task: Task, *_: object) -> None:
+        taken.append(task.boot.id)
+        (task.folder.parent / account_files.FILE).write_text("{}")
+
+    monkeypatch.setattr(boots.profiled, "take", take)
+    return taken
+
+
+def cell_files(folder: RunFolder) -> dict[str, str]:
+    """Results and what tells of kernels."""
+    paths = [*folder.path.glob("cells/**/result.json"), *folder.path.glob("builds/**/info.json")]
+    return {str(path): path.read_text() for path in paths}
+
+
+def why_not(folder: RunFolder) -> list[tuple[str, bool]]:
+    found = [
+        folder.read_json(f"cells/aarch64/{name}/shmem-write/{account_files.WHY_NOT}") for name in ("base", "new")
+    ]
+    return [(row["why"], row["possible"]) for row in found if row]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_finished_run_is_profiled_as_it_is(house: House, profiles: list[str], old: bool) -> None:
+    folder = house.run("run")
+    if old:
+        without_provenance(folder)
+    before = cell_files(folder)
+    house.run("run", profile=True)
+    assert house.measured == [] and cell_files(folder) == before and why_not(folder) == []
+    assert sorted(profiles) == ["aarch64/base/shmem-write#0", "aarch64/new/shmem-write#0"]
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("other", ["qemu", "guest image", "kernel", "source", "lost"])
+def test_a_profile_of_other_things_costs_a_finished_run_nothing(
+    house: House, profiles: list[str], monkeypatch: pytest.MonkeyPatch, other: str, old: bool
+) -> None:
+    folder = house.run("run")
+    if old:
+        without_provenance(folder)
+    before = cell_files(folder)
+    if other == "qemu":
+        monkeypatch.setattr(boots.accel, "qemu_version", gives("10.0"))
+    elif other == "guest image":
+        another_image(house, monkeypatch)
+    elif other == "kernel":
+        house.kernels.known_as = {"base": "another", "new": "newer"}
+    elif other == "source":
+        house.kernels.version = "6.1.193-1"
+    else:
+        house.kernels.lost = True
+    house.run("run", profile=True)
+    assert house.measured == [] and cell_files(folder) == before
+    assert [cell.status for cell in folder.load_cells()] == [Status.PASSED] * 2
+    now = "s is debian:linux-source-6.1=6.1.193-1 now; the run began with debian:linux-source-6.1=6.1.192-1"
+    again = {"source": (now, True), "lost": ("its package is gone", True)}
+    told = again.get(other, ("what it rests on is another by now", False))
+    if old and other == "guest image":  # it was not recorded then
+        assert len(profiles) == 2 and why_not(folder) == []
+    else:
+        assert profiles == [] and why_not(folder) == [told] * 2
+
+
+def without_provenance(folder: RunFolder) -> None:
+    """As 0.1.0 left it."""
+    for path in folder.path.glob("cells/**/result.json"):
+        old = json.loads(path.read_text())
+        for one in (old, *old.get("boots", ())):
+            one.pop("provenance"), one.pop("stored", None)
+        path.write_text(json.dumps(old))
+
+
 def test_boots_of_before_provenance_was_kept_are_gone_on_with(house: House) -> None:
     folder = house.run("run")
     for path in folder.path.glob("cells/*/*/*/result.json"):
         path.unlink()
-    for path in folder.path.glob("cells/*/*/*/boot-*/result.json"):
-        old = json.loads(path.read_text())
-        del old["provenance"], old["stored"]
-        path.write_text(json.dumps(old))
+    without_provenance(folder)
     house.run("run", fresh=True)
     assert house.measured == []
     assert [cell.provenance for cell in folder.load_cells()] == [None, None], "it is not known of these"

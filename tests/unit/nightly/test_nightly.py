@@ -24,18 +24,21 @@ from typer.testing import CliRunner
 from orchestrator.cli import app, nightly
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
-from orchestrator.engine import Manner
+from orchestrator.engine import Manner, work
 from orchestrator.errors import EXIT_INFRA, ConfigError
 from orchestrator.history.store import History
 from orchestrator.model import Matrix, Nightly, Verdict
 from orchestrator.nightly import letter
 from orchestrator.nightly.against import Against, against
-from orchestrator.nightly.budget import host, within
+from orchestrator.nightly.budget import estimate, host, within
 from orchestrator.nightly.changes import changed, groups, nightly_matrix, survey
 from orchestrator.nightly.night import Night, _differing
 from orchestrator.nightly.prune import prune_runs
 from orchestrator.nightly.state import Current, Done, Place, State
 from orchestrator.nightly.state import nights as names
+from orchestrator.runs import record
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
 from orchestrator.store import Store
 from tests.unit.history.conftest import CELL, cell, nights, scale
@@ -370,6 +373,38 @@ def test_a_new_night_is_named_in_utc_and_says_how_to_go_on(
     with pytest.raises(ConfigError, match=r"^kmatrix nightly -c 'my matrix\.yaml'$"):
         Night(path, "", place, Manner(quiet=True), False).run()
     assert [run.name for run in place.runs.iterdir()] == ["2026-11-26-030405"]
+
+
+def test_a_nights_folder_is_gone_on_with_at_its_commits(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the next night, which has them in its state; and by run --resume, which has the folder alone."""
+    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "matrix.yaml"
+    path.write_text(
+        TEXT.replace("other: {debian: linux-source-6.1}", f"other: {{git: {tree}, revision: main}}") % tree
+    )
+    folder, asked = RunFolder(tmp_path / "run"), matrix_file.load(path)
+
+    def started(matrix: Matrix) -> object:
+        """As a night starts a group of cells, up to its sources."""
+        part = plan(matrix)
+        todo = work(matrix, part, folder, Manner())
+        assert asyncio.run(estimate(part, folder, todo.runner.builder)) > 0
+        for name in ("mine", "other"):
+            asyncio.run(todo.runner._source(name))
+        return folder.read_json(record.SOURCES)
+
+    first = asyncio.run(survey(asked, Store(), {}, fetch=False))
+    request = Request(path, path.read_text(), tuple(first.cells), {})
+    record.save_request(folder, request, first.matrix, first.plan)
+    began = dict.fromkeys(("mine", "other"), f"git:{first.pins['mine']}")
+    assert started(first.matrix) == began
+    commit(tree, "second")
+    assert started(asyncio.run(survey(asked, Store(), first.pins, fetch=False)).matrix) == began
+    assert started(record.load_matrix(folder, record.load_request(folder))) == began
+    with pytest.raises(ConfigError, match="the run began with git:"):
+        started(asyncio.run(survey(asked, Store(), {}, fetch=False)).matrix)
 
 
 def test_old_runs_go_by_number_and_age(tmp_path: Path) -> None:
