@@ -14,7 +14,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import printer, took
+from orchestrator.cli.console import print_run, printer, took
 from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Refresh, Unsandboxed, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
@@ -24,12 +24,9 @@ from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.registry import pick
-from orchestrator.report.parts import profile_rows
-from orchestrator.report.terminal import matrix_view
 from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
-from orchestrator.runs.run import Run
 from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.series import Patch, Series
 from orchestrator.store import Store
@@ -82,30 +79,17 @@ def check(
     wanted = from_words(patch or [], base, tree, matrix)
     for note in wanted.notes:
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
-    manner = replace(_manner(json, refresh, jobs, unsandboxed, profile_diff), fresh=fresh, history=history)
+    manner = Manner(
+        json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
+        history=history, first=PATCHED, kind="check",
+    )  # fmt: skip
     with new_run(out, "check-") as folder, folder.alone():
         checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
         request = Request(copies.place(folder), "", _applicable(checked, manner), {})
         done = measured(folder, checked, request, manner)
     if not json:
-        _show(folder, done, wanted.series, profile_diff)
+        print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
     raise typer.Exit(exit_code(done.report))
-
-
-def _manner(json: bool, refresh: bool, jobs: int | None, unsandboxed: bool, profile: bool) -> Manner:
-    """A check's: what becomes of the kernel with the whole series is told first."""
-    return Manner(
-        json=json, refresh=refresh, jobs=jobs, unsandboxed=unsandboxed, profile=profile, first=PATCHED, kind="check"
-    )
-
-
-def _show(folder: RunFolder, done: Run, series: Series, profile_diff: bool) -> None:
-    printer().print(matrix_view(done.report))
-    if profile_diff:
-        typer.echo(profile_rows.profile_text(done.profile, profile_rows.TOP))
-    for line in worse(done.report, series):
-        printer().print(line, soft_wrap=True, highlight=False)
-    printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
 
 
 def _written(folder: RunFolder, series: Series) -> list[Path]:

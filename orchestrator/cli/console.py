@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -11,6 +13,9 @@ from rich.text import Text
 from orchestrator import __version__
 from orchestrator.errors import KmatrixError
 from orchestrator.paths import MATRIX, matrix_file
+
+if TYPE_CHECKING:
+    from orchestrator.runs.run import Run
 
 WIDE = 120  # columns where nobody's terminal says otherwise
 
@@ -38,3 +43,18 @@ def took(config: Path | None, quiet: bool = False) -> Path:
         told = f"the default one of kmatrix {__version__} (kmatrix init writes it out)" if found == MATRIX else found
         printer(stderr=True).print(f"matrix: {told}", soft_wrap=True, highlight=False, markup=False)
     return found
+
+
+def print_run(run: Run, folder: Path, profile: bool, more: Sequence[str] = ()) -> None:
+    """What a finished run found: the matrix; with profile where the instructions went; more lines; and its folder."""
+    from orchestrator.report.parts import profile_rows  # what only asks for --help need not wait for these
+    from orchestrator.report.terminal import matrix_view
+
+    console = printer()
+    console.print(matrix_view(run.report))
+    if profile:
+        console.print(
+            profile_rows.profile_text(run.profile, profile_rows.TOP), soft_wrap=True, highlight=False, markup=False
+        )
+    for line in (*more, f"run folder: {folder}"):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

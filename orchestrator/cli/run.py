@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.cli.console import printer, took
+from orchestrator.cli.console import print_run, took
 from orchestrator.cli.options import (
     Config,
     Diff,
@@ -26,8 +26,6 @@ from orchestrator.cli.options import (
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
-from orchestrator.report.parts import profile_rows
-from orchestrator.report.terminal import matrix_view
 from orchestrator.runs.folder import new_run, open_run
 
 
@@ -73,8 +71,5 @@ def run(
         with new_run(out) as folder:
             done = measured(folder, matrix, request, manner)
     if not json:
-        printer().print(matrix_view(done.report))
-        if profile_diff:
-            typer.echo(profile_rows.profile_text(done.profile, profile_rows.TOP))
-        printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
+        print_run(done, folder.path, profile_diff)
     raise typer.Exit(exit_code(done.report))
