@@ -18,7 +18,6 @@ from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder, fits
 from orchestrator.config import matrix_file
-from orchestrator.config.overrides import changed
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
@@ -76,8 +75,8 @@ def asked(
 ) -> tuple[Matrix, Request]:
     """What a verb is to measure: the matrix file as its options change it; and their words, for the record."""
     words, text = matrix_file.named_or_absolute(workloads, config), text_of(config)
-    matrix = changed(matrix_file.from_text(text, config.resolve(), preset, words), overrides or {})
-    return matrix, Request(config.resolve(), text, tuple(select), overrides or {}, preset, words)
+    request = Request(config.resolve(), text, tuple(select), overrides or {}, preset, words)
+    return record.asked_for(request, text), request
 
 
 def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:

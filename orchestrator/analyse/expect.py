@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
-from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Verdict
+from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
 NO_FUNCTION = "misspelt, inlined, or known by another name"
@@ -111,7 +111,7 @@ def _kernels(one: Expectation) -> list[str]:
 
 def _applies(claim: Expectation, cell: CellRow) -> bool:
     return (
-        cell["status"] == "passed"
+        cell["status"] == Status.PASSED
         and holds_for(claim.linux, cell["linux"])
         and claim.accel in ("", cell["accel"])
         and claim.clock in ("", cell["clock"])

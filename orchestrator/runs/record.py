@@ -162,7 +162,7 @@ def load_request(folder: RunFolder) -> Request:
 
 def load_matrix(folder: RunFolder, request: Request) -> Matrix:
     """What an earlier start was to measure. ConfigError if the matrix file wants other kernels by now."""
-    matrix = _parsed(request.config_text, request)
+    matrix = asked_for(request, request.config_text)
     if request.config != copies.place(folder) and request.config.is_file():
         _check_kconfig(folder, matrix, request)
     return pinned(folder, matrix)
@@ -171,7 +171,7 @@ def load_matrix(folder: RunFolder, request: Request) -> Matrix:
 def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
     """A file that no longer loads, or lacks a kernel, says nothing of this run's."""
     try:
-        now = _parsed(request.config.read_text(), request)
+        now = asked_for(request, request.config.read_text())
     except (ConfigError, OSError):
         return
     lines = {kernel.name: kernel.kconfig for kernel in now.kernels}
@@ -182,7 +182,8 @@ def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
         raise ConfigError(text, hint=NOT_MIXED)
 
 
-def _parsed(text: str, request: Request) -> Matrix:
+def asked_for(request: Request, text: str) -> Matrix:
+    """What is to be measured when this is asked of a matrix file of this text. ConfigError as of the file."""
     matrix = matrix_file.from_text(text, request.config, request.preset, request.workloads)
     return overrides.changed(matrix, request.overrides)
 
