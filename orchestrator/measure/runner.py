@@ -61,6 +61,7 @@ class Runner:
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
         self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
         self._tools = {f"{cell.arch.name}/{cell.workload.name}": cell for cell in self.plan.cells}
+        self._measured = {cell.arch.name for cell in self.plan.cells if not self._done(cell)}
         done = [cell for cell in map(self._done, self.plan.cells) if cell]
         self._ended = {f"{cell.arch}/{cell.kernel}": cell.provenance.kernel for cell in done if cell.provenance}
         booted = {f"{cell.arch}/{cell.kernel}": cell.boots[0].kernel_key for cell in done if cell.boots}
@@ -69,8 +70,9 @@ class Runner:
 
     async def begin(self) -> None:
         """What this machine is; a run that has results is not gone on with by other compilers."""
-        self._host = await facts(self._arches.values())
-        record.check_compilers(self.folder, self._host)
+        now = await facts(self._arches.values())
+        record.check_compilers(self.folder, now)
+        self._host = record.joined_host(self.folder.read_json("host.json") or {}, now, self._measured)
         self.folder.write_json("host.json", self._host)
 
     @contextmanager
@@ -139,7 +141,8 @@ class Runner:
         image = await self._guests.image(self._arches[arch])
         images = self._host.setdefault("guest_image", {})
         assert isinstance(images, dict)
-        images[arch] = image.parent.name
+        if arch in self._measured:
+            images[arch] = image.parent.name
         self.folder.write_json("host.json", self._host)
         return image
 

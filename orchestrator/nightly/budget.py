@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from pathlib import Path
 
 from orchestrator.build.kernel import Builder
@@ -65,13 +65,3 @@ async def _unbuilt(build: Build, builder: Builder) -> bool:
 def _recall(store: Store, name: str, usual: float) -> float:
     known = store.recall("timings", name)
     return float(known) if isinstance(known, int | float) else usual
-
-
-def host(tables: Iterable[object]) -> dict[str, object]:
-    """host.json of several starts with different arches as one."""
-    merged: dict[str, object] = {}
-    for table in tables:
-        for key, value in (table if isinstance(table, dict) else {}).items():
-            old = merged.get(key)
-            merged[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged

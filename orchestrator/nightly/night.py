@@ -19,7 +19,7 @@ from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status
 from orchestrator.nightly import letter, prune
 from orchestrator.nightly.against import Against, against
-from orchestrator.nightly.budget import estimate, host, used, within
+from orchestrator.nightly.budget import estimate, used, within
 from orchestrator.nightly.changes import Tonight, changed, differing, groups, survey
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import load, record
@@ -134,11 +134,10 @@ class Night:
             if cost and (left <= 0 or (begun and cost > left)):
                 continue
             begun = begun or cost > 0
-            before, start = folder.read_json("host.json"), time.monotonic()
+            start = time.monotonic()
             view = ui.show(todo.bus, lambda: load.matrix_of(folder), self.manner.json, self.manner.quiet)
             with Store().in_use(), view:
                 finish(within(todo.run(), max(left, 60.0)), this_command())
-            folder.write_json("host.json", host([before, folder.read_json("host.json")]))
             current.spent += time.monotonic() - start
             self.place.save(state)
 

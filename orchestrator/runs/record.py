@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,17 @@ def check_compilers(folder: RunFolder, host: Mapping[str, Any]) -> None:
     other = [f"{now[arch]}; the run began with {was}" for arch, was in then.items() if now.get(arch, was) != was]
     if other and folder.load_cells():
         raise ConfigError(f"another compiler: {', '.join(other)}", hint=NOT_MIXED)
+
+
+def joined_host(then: Mapping[str, Any], now: Mapping[str, Any], measured: Collection[str]) -> dict[str, Any]:
+    """host.json of another start of the run. measured: arches of which it measures something; what was told of the
+    others stays."""
+    tables = {
+        name: {**now.get(name, {}), **{arch: what for arch, what in table.items() if arch not in measured}}
+        for name, table in then.items()
+        if isinstance(table, dict)
+    }
+    return {**then, **now, **tables}
 
 
 def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> Matrix:

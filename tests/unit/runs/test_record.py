@@ -139,3 +139,12 @@ def test_the_request_comes_back_as_it_was(started: RunFolder) -> None:
     assert record.load_request(started).config_text == TEXT
     with pytest.raises(ConfigError, match="not a run folder"):
         open_run(started.path / "cells")
+
+
+def test_facts_of_a_host_stay_where_nothing_is_measured_any_more() -> None:
+    then = {"cores": 2, "qemu": {"a": "7", "b": "7"}, "guest_image": {"a": "x"}}
+    now = {"cores": 4, "qemu": {"b": "8", "c": "8"}}
+    assert record.joined_host(then, now, {"b", "c"}) == {
+        "cores": 4, "qemu": {"a": "7", "b": "8", "c": "8"}, "guest_image": {"a": "x"},
+    }  # fmt: skip
+    assert record.joined_host(then, {"qemu": {"a": "8"}}, ())["qemu"] == {"a": "7", "b": "7"}
