@@ -93,8 +93,8 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
     check_host()
     if any(buildable(build.kernel.source) for build in made.builds):
         fits(Store().root)
-    if (folder.path / "plan.json").exists() and not manner.resumed:
-        raise ConfigError(f"{folder.path} holds a run already", hint="--resume finishes it; --out names another")
+    if not manner.resumed:
+        folder.must_be_new()
     with Store().bounded(matrix.cache_gib), folder.alone():
         if manner.resumed:
             record.check_inputs(folder, matrix, made)

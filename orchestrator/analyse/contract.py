@@ -130,7 +130,7 @@ class InputFile(TypedDict):
 class RunRow(TypedDict):
     """Which run this is: its own name, when it was first started (seconds since 1970), and the verb that made it.
 
-    nights: of which matrix file and profile it is a night; their cells may have the same ids.
+    nights: of which matrix file and preset it is a night; their cells may have the same ids.
     """
 
     id: str

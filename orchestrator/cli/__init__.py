@@ -73,7 +73,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="What does a kernel patch change, on every architecture that matters, and am I sure?\n\n"
     "Exit codes: 0 all passed and as expected · 1 something measured is not as expected · "
-    "2 usage or config · 3 a build, kernel or workload failed · 4 the testbed itself failed.",
+    "2 usage or config · 3 a build, kernel or workload failed · 4 the testbed itself failed · 130 interrupted.",
 )
 
 

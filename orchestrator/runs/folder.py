@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Run folders: what was planned, what happened, what was measured. Written once, atomically.
 
-run/plan.json host.json matrix.yaml command.txt events.jsonl
-    inputs/   copies of what went in: see inputs.py
+run/plan.json host.json sources.json run.json matrix.yaml
+    inputs/   copies of what went in: see copies.py
     builds/ARCH/KERNEL/   build.log config info.json
     cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out)
                                   profile.json, or no-profile.json: why there is none   of a run with a profile
@@ -53,6 +53,12 @@ class RunFolder:
                 yield
             finally:
                 self._held = False
+
+    def must_be_new(self) -> None:
+        """ConfigError where a run was begun."""
+        if (self.path / "plan.json").exists():
+            hint = "kmatrix run --resume finishes it; --out names another"
+            raise ConfigError(f"{self.path} holds a run already", hint=hint)
 
     def boot(self, cell_id: str, number: int) -> Path:
         """Where a boot's files go; made if missing."""
@@ -126,11 +132,9 @@ def open_run(path: Path) -> RunFolder:
 def new_run(out: Path | None, kind: str = "") -> Iterator[RunFolder]:
     """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it."""
     if out:
-        if (out / "plan.json").exists():
-            raise ConfigError(
-                f"{out} holds a run already", hint="kmatrix run --resume finishes it; --out names another"
-            )
-        yield RunFolder(out)
+        folder = RunFolder(out)
+        folder.must_be_new()
+        yield folder
         return
     path = _claimed(Path("runs") / time.strftime(f"{kind}%Y-%m-%d-%H%M%S", time.gmtime()))
     try:
