@@ -9,7 +9,7 @@ _CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
 
 
 def holds_for(spec: str, version: str) -> bool:
-    """Is a Linux version (6.1.192) within a spec (">=6.0,<6.4")? An empty spec holds for all. ValueError for a bad one."""
+    """Is a Linux version (6.1.192) within a spec (">=6.0,<6.4")? Empty: for all. ValueError: it is none."""
     ours = _numbers(version)
     for clause in filter(None, spec.split(",")):
         found = _CLAUSE.match(clause)

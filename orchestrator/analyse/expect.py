@@ -12,7 +12,9 @@ from orchestrator.linux import holds_for
 from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
+LEAN = "lean"  # what all kernels were before there were configs
 NO_FUNCTION = "misspelt, inlined, or known by another name"
+
 
 def judge(
     expectations: Iterable[Expectation],
@@ -94,6 +96,7 @@ def _applies(claim: Expectation, cell: CellRow) -> bool:
         and holds_for(claim.linux, cell["linux"])
         and claim.accel in ("", cell["accel"])
         and claim.clock in ("", cell["clock"])
+        and claim.config in ("", cell.get("config", LEAN))
         and (not claim.arches or cell["arch"] in claim.arches)
     )
 

@@ -24,6 +24,7 @@ from orchestrator.model import Arch
 from orchestrator.store import Store
 
 RULES = SHIPPED / "mm/debian.toml"
+UNSAID = "-"  # an exception's value: nothing is said of the option
 COMMON = "common"  # the file with what all arches have alike
 _HEAD = """\
 # SPDX-License-Identifier: GPL-2.0-or-later
@@ -44,7 +45,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Exempt:
-    """Globs over options, without CONFIG_; value: what we have, "" as it comes; arches: () all."""
+    """Globs over options, without CONFIG_; value: what we have, or UNSAID; "": not taken; arches: () all."""
 
     why: str
     options: tuple[str, ...]
@@ -135,8 +136,8 @@ def wishes(its: Rules, definitions: Iterable[Definition], debian: Mapping[str, s
         exception = its.exception(option, arch)
         if not one.prompt:
             continue
-        if exception:
-            if exception.value:
+        if exception and exception.value:
+            if exception.value != UNSAID:
                 found[name] = Wish(name, exception.value, essential=False)
         elif its.takes(one) and name in debian:
             value = debian[name]

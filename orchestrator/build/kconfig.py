@@ -37,16 +37,16 @@ class Definition:
     prompt: bool  # a user can set it; else others select it
 
 
-def verify(wishes: Sequence[Wish], config: str, source: Path, srcarch: str) -> list[str]:
-    """What of the wished is not in this .config, a sentence each. BuildError when an essential line is not."""
+def verify(wishes: Sequence[Wish], config: str, source: Path, srcarch: str) -> dict[str, str]:
+    """{CONFIG_X: why}: what of the wished is not in this .config. BuildError when an essential line is not."""
     have = options(config.splitlines())
     lost = [wish for wish in wishes if have.get(wish.option, "n") != wish.value]
     if not lost:
-        return []
+        return {}
     needs = dependencies(source, srcarch, {wish.option.removeprefix("CONFIG_") for wish in lost})
     rows = [_row(wish.option, wish.value, have, needs) for wish in lost if wish.essential]
     if not rows:
-        return [_row(wish.option, wish.value, have, needs) for wish in lost]
+        return {wish.option: _row(wish.option, wish.value, have, needs) for wish in lost}
     names = ", ".join(wish.option for wish in lost if wish.essential)
     raise BuildError(
         f"the kernel's config lost {names}",

@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,8 +60,8 @@ class Builder:
                 await self._keep(build, tree, shared, key, log, lost)
         return self._artifact(build, key, folder, False)
 
-    async def config(self, build: Build, log: Path) -> tuple[str, list[str]]:
-        """The verified .config, without building, and what it lacks of the wished, a sentence each."""
+    async def config(self, build: Build, log: Path) -> tuple[str, dict[str, str]]:
+        """The verified .config, without building, and what it lacks of the wished: {CONFIG_X: why}."""
         tree = await self.source(build.kernel.source)
         async with self._shared_tree(build, tree) as shared:
             _, lost = await self._configured(build, tree, shared, log)
@@ -132,7 +132,7 @@ class Builder:
 
     async def _configured(
         self, build: Build, tree: Tree, shared: SharedTree, log: Path
-    ) -> tuple[Make, list[str]]:
+    ) -> tuple[Make, dict[str, str]]:
         """Patches applied, .config as wanted; the make to go on with, and what is lost of the wished."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
         headers.keep(shared.source, shared.build, written)
@@ -141,7 +141,7 @@ class Builder:
         make = Make(build, shared, self.jobs, self.timeout, self.store.root / "ccache", self.ccache_gib, log)
         return make, await self._configure(build, shared, make, any("Kconfig" in name for name in written))
 
-    async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> list[str]:
+    async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> dict[str, str]:
         """.config as wanted, verified, and what is lost of the wished; made only if the tree has another."""
         stamp, lines = regular(shared.made, ".kmatrix-wanted"), "\n".join(build.kconfig) + "\n"
         wanted = fragments.wanted(build.kconfig, linux_version(shared.source))
@@ -154,7 +154,7 @@ class Builder:
         return lost
 
     async def _keep(
-        self, build: Build, tree: Tree, shared: SharedTree, key: str, log: Path, lost: Sequence[str]
+        self, build: Build, tree: Tree, shared: SharedTree, key: str, log: Path, lost: Mapping[str, str]
     ) -> None:
         """Copy what others use into the store."""
         image = Path(build.arch.image)
@@ -172,7 +172,7 @@ class Builder:
                 "vmlinux_sha256": sha256(folder / "vmlinux"),
                 "config": fragments.wanted(build.kconfig, "").name,
                 "config_sha256": sha256(folder / "config"),
-                "wished": list(lost),
+                "wished": dict(lost),
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
             (folder / "info.json").write_text(json.dumps(info, indent=1))
@@ -190,7 +190,11 @@ async def _configure(wanted: fragments.Wanted, srcarch: str, shared: SharedTree,
         mine.write_text(lines)
         await make(f"KCONFIG_ALLCONFIG={shared.build / mine.name}", wanted.start)
         named = {wish.option for wish in wanted.wishes}
-        own = {f"CONFIG_{its.option}" for its in kconfig.definitions(shared.source, srcarch) if its.file.startswith(wanted.defaults)}
+        own = {
+            f"CONFIG_{its.option}"
+            for its in kconfig.definitions(shared.source, srcarch)
+            if its.file.startswith(wanted.defaults)
+        }
         off = {f"# {option} is not set" for option in own - named}
         kept = [line for line in config.read_text().splitlines(keepends=True) if line.strip() not in off]
         config.write_text("".join(kept))

@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -61,15 +59,20 @@ async def _show(builder: Builder, build: Build) -> None:
     version = its.nearest(tree.linux, build.arch.name)
     name = fragments.wanted(build.kconfig, tree.linux).name
     on = Counter(ours.values())
-    console.print(f"{build.id}: {name}, Linux {tree.linux}: {on['y']} options built in, {on['m']} as modules", markup=False)
-    for row in lost:
+    console.print(
+        f"{build.id}: {name}, Linux {tree.linux}: {on['y']} options built in, {on['m']} as modules", markup=False
+    )
+    for row in lost.values():
         console.print(f"  wished: {row}", soft_wrap=True, highlight=False, markup=False)
     theirs = await debian_config.fetch(builder.store, version, build.arch)
     definitions = list(kconfig.definitions(tree.folder, build.arch.srcarch))
     for one in debian_config.differences(its, definitions, theirs, ours, build.arch.name):
-        why = one.why or "NOT EXPLAINED by images/kconfig/mm/debian.toml"
-        row = f"  {one.option.removeprefix('CONFIG_')}: Debian {version.linux} {one.debian}, ours {one.ours}: {why}"
-        console.print(row, soft_wrap=True, highlight=False, markup=False)
+        console.print(f"  {_told(one, version)}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _told(one: debian_config.Difference, version: debian_config.Version) -> str:
+    why = one.why or "not explained by images/kconfig/mm/debian.toml"
+    return f"{one.option.removeprefix('CONFIG_')}: Debian {version.linux} {one.debian}, ours {one.ours}: {why}"
 
 
 async def _update(builder: Builder) -> None:
@@ -95,4 +98,7 @@ async def _update(builder: Builder) -> None:
             kept = [wish for wish in wishes if ours.get(wish.option, "n") == wish.value]
             found.setdefault(arch.name, {})[version] = kept
             console.print(f"{arch.name} {version.linux}: {len(kept)} options, {len(lost)} not taken", highlight=False)
+            for one in debian_config.differences(its, definitions, theirs, ours, arch.name):
+                if not one.why:
+                    console.print(f"  {_told(one, version)}", soft_wrap=True, highlight=False, markup=False)
     debian_config.write(debian_config.fragments(found, its.versions))

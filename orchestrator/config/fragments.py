@@ -89,13 +89,17 @@ def named(name: str, path: Path | None, arches: Iterable[str]) -> Config:
     """A shipped config, or one that a file is: lines by arch. path: the file, {arch} and all; None: a shipped one."""
     place = path or SHIPPED / f"{name}.config"
     table = {arch: _config(Path(str(place).replace("{arch}", arch)), arch) for arch in arches}
-    called = {word[2] for lines in table.values() for line in lines if (word := _WORD.match(line)) and word[1] == "name"}
+    called = {
+        word[2] for lines in table.values() for line in lines if (word := _WORD.match(line)) and word[1] == "name"
+    }
     return Config(called.pop() if len(called) == 1 else name, table)
 
 
 def shipped() -> list[str]:
-    """Names of the configs that come with the project."""
-    return sorted(path.stem for path in SHIPPED.glob("*.config") if path != WHOLE)
+    """Names of the configs that come with the project: fragments that say how a .config starts."""
+    return sorted(
+        path.stem for path in SHIPPED.glob("*.config") if re.search(r"^#: (start|name)\b", path.read_text(), re.M)
+    )
 
 
 def _config(path: Path, arch: str) -> tuple[str, ...]:
@@ -125,7 +129,9 @@ def _flat(path: Path, arch: str, outer: tuple[Path, ...]) -> Iterator[str]:
         elif word:
             yield f"#: {word[1]} {word[2].strip()}"
         elif line.startswith("#:"):
-            raise ConfigError(f"{path}:{number}: {line!r} is not understood", hint="see orchestrator/config/fragments.py")
+            raise ConfigError(
+                f"{path}:{number}: {line!r} is not understood", hint="see orchestrator/config/fragments.py"
+            )
         elif found := _LINE.match(line):
             said = [*_marks(found[4] or ""), *([mark] if mark and "essential" not in (found[4] or "") else [])]
             marks = "; ".join(dict.fromkeys(said))

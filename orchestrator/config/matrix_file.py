@@ -17,13 +17,24 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches
-from orchestrator.config import fragments
+from orchestrator.config import fragments, workloads
 from orchestrator.config import sources as kinds
-from orchestrator.config import workloads
 from orchestrator.config.plan import runs_on
 from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch, Claim, Comparison, Config, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
+from orchestrator.model import (
+    Arch,
+    Claim,
+    Comparison,
+    Config,
+    Kernel,
+    Limits,
+    Matrix,
+    Measure,
+    Nightly,
+    Source,
+    Workload,
+)
 from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
 
@@ -302,7 +313,7 @@ class _Configs:
             self.problems.add(at, unknown("config", name, shipped) + ", or a file of kconfig lines")
         elif name not in shipped:
             return self._file(at, name, names)
-        return self._made(at, name, None, names) if name in shipped else Config(name, {arch: () for arch in names})
+        return self._made(at, name, None, names) if name in shipped else Config(name, dict.fromkeys(names, ()))
 
     def _file(self, at: Location, name: str, names: list[str]) -> Config:
         path = (self.base / Path(name).expanduser()).resolve()
@@ -313,7 +324,7 @@ class _Configs:
             return fragments.named(name, path, names)
         except ConfigError as error:
             self.problems.add(at, error.message)
-            return Config(name, {arch: () for arch in names})
+            return Config(name, dict.fromkeys(names, ()))
 
     def unnamed(self, kconfig: Sequence[str]) -> Config:
         """standard; of a file of before there were configs, whose kconfig: says all that a kernel has: lean."""
