@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from orchestrator.analyse.contract import ExpectationRow, MatrixReport
 from orchestrator.analyse.matrix import assemble, exit_code
 from orchestrator.model import BootResult, CellResult, Claim, Comparison, Expectation, PassSample, Status
 from orchestrator.report import known as formats
+from orchestrator.runs.folder import cell_from
 from orchestrator.runs.run import Run
 
 NOTE = "no pgfault: this kernel does not count it"
@@ -93,3 +95,12 @@ def test_a_note_of_the_workload_is_told_once_a_cell() -> None:
 def test_a_note_of_the_workload_is_in_the_reports(name: str) -> None:
     made = report(cell("old", "time", said=("sid has other lists",)), cell("new", "time"))
     assert "sid has other lists (aarch64/old)" in " ".join(formats()[name](Run(made)).split())
+
+
+def test_what_a_workload_said_is_kept_with_the_boot() -> None:
+    made = cell("old", "time", said=("one", "two"))
+    kept = json.loads(json.dumps(asdict(made)))
+    assert cell_from(kept) == made
+    for boot in kept["boots"]:  # as results of before it was kept are
+        del boot["said"]
+    assert [boot.said for boot in cell_from(kept).boots] == [(), ()]
