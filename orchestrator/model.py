@@ -518,6 +518,7 @@ class BootResult:
     notes: tuple[str, ...] = ()  # retries, hard stops: nothing is dropped silently
     stored: bool = False  # measured by an earlier run, and taken from the store
     provenance: str = ""  # digest of the cell's; empty in results of before it was kept
+    said: tuple[str, ...] = ()  # by the workload: what of its kernel a reader of the figures must know
 
 
 @dataclass(frozen=True)

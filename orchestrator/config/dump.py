@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
@@ -213,11 +213,7 @@ def _declaration(workload: Workload, program: str) -> str:
         "claims": workload.claims,
         "note": workload.note.removesuffix(left_out(workload.own)).removesuffix("; "),
         "expect": [_expect(one) for one in workload.expectations if not one.metric.startswith(CALLS)],
-        "calls": {
-            one.metric.removeprefix(CALLS): _calls(one)
-            for one in workload.expectations
-            if one.metric.startswith(CALLS)
-        },
+        "calls": _calls([one for one in workload.expectations if one.metric.startswith(CALLS)]),
     }
     return "".join(f"{key} = {_value(value)}\n" for key, value in _without_empty(table).items())
 
@@ -234,7 +230,15 @@ def _expect(one: Expectation) -> dict[str, Any]:
     return _without_empty(asdict(one)) | {"tolerance": one.tolerance}
 
 
-def _calls(one: Expectation) -> dict[str, Any]:
+def _calls(expectations: Sequence[Expectation]) -> dict[str, list[dict[str, Any]]]:
+    """By function, in order: several of one are of different versions of Linux."""
+    table: dict[str, list[dict[str, Any]]] = {}
+    for one in expectations:
+        table.setdefault(one.metric.removeprefix(CALLS), []).append(_called(one))
+    return table
+
+
+def _called(one: Expectation) -> dict[str, Any]:
     others = {"linux": one.linux, "claim": one.claim, "arches": one.arches}
     return {**one.values, **_without_empty(others), "tolerance": one.tolerance}
 

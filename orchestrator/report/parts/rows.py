@@ -108,7 +108,7 @@ def _verdict(own: str, judged: set[str]) -> tuple[str, str]:
     if Verdict.NOT_AS_EXPECTED in judged:
         return f"{own}, {WORDS[Verdict.NOT_AS_EXPECTED]}", "bad"
     tone = {Verdict.BETTER.value: "good", Verdict.WORSE.value: "bad"}.get(own, "plain")
-    if judged:
+    if Verdict.AS_EXPECTED in judged:
         word = WORDS[Verdict.AS_EXPECTED]
         return (word if own == Verdict.UNCLEAR else f"{own}, {word}"), "good"
     return own, tone
@@ -228,12 +228,13 @@ def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".
     lines = []
     for row in (e for e in report["expectations"] if e["verdict"] == Verdict.NOT_AS_EXPECTED):
         number = "{:+.2%}" if row["kind"] == Bound.CHANGE else "{:.4g}"
+        measured = "nothing" if row["measured"] is None else number.format(row["measured"])
         bound = BOUNDS.get(row["kind"], "")
         claim = f" [{row['claim']}]" if row["claim"] else ""
         why = f" ({row['why']})" if "why" in row else ""
         lines.append(
             f"{row['arch']} {named(row['workload'], row['metric'])}, {' to '.join(kernels_of(row))}: "
-            f"{number.format(row['measured'])}, expected {bound}{number.format(row['expected'])}{claim}{why}"
+            f"{measured}, expected {bound}{number.format(row['expected'])}{claim}{why}"
         )
     return lines
 
@@ -278,7 +279,9 @@ def summary(report: MatrixReport) -> str:
         states[cell["status"]] = states.get(cell["status"], 0) + 1
     parts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items())
     held = sum(e["verdict"] == Verdict.AS_EXPECTED for e in report["expectations"])
+    lost = sum(e["verdict"] == Verdict.MISSING for e in report["expectations"])
     claims = f"; {held} of {len(report['expectations'])} expectations hold" if report["expectations"] else ""
+    claims += f", {lost} cannot be answered" if lost else ""
     return f"{total} cells: {parts}{claims}"
 
 

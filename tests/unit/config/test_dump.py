@@ -107,7 +107,8 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         made = workloads.load(draw.choice(list(workloads.known(GUEST_TOOLS).values())))
     else:
         made = workloads.load_file(draw.choice(own))
-    calls = Expectation("calls.f", "", {"patched": 2.0}, {}, 0.01, claim=text(draw), arches=("aarch64",))
+    calls = Expectation("calls.f", "<6.4", {"patched": 2.0}, {}, 0.01, claim=text(draw), arches=("aarch64",))
+    since = replace(calls, linux=">=6.4", values={"patched": 1.0, "base": 2.0})
     return replace(
         made,
         name=name,
@@ -116,7 +117,10 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         metrics=draw.choice([("time", "pgfault"), ("pgfault", "minflt", "time")]),
         args=tuple(text(draw) for _ in range(draw.randint(0, 2))),
         memory_mib=draw.randint(64, 900),
-        expectations=(*(expectation(draw) for _ in range(draw.randint(0, 2))), *draw.choice([(), (calls,)])),
+        expectations=(
+            *(expectation(draw) for _ in range(draw.randint(0, 2))),
+            *draw.choice([(), (calls,), (calls, since)]),
+        ),
         cpus=draw.randint(1, 4),
         clock=draw.choice(["", "wall", "icount"]),
         disk=draw.choice([None, Disk(64, 1 << 20, 0)]),
