@@ -24,7 +24,7 @@ SOURCES = sorted((ROOT / "orchestrator").rglob("*.py"))
 @pytest.mark.parametrize("arch", ARCHES.values(), ids=lambda a: a.name)
 def test_an_arch_is_one_small_complete_record(arch: Arch) -> None:
     path = ROOT / f"orchestrator/arches/{arch.name}.py"
-    assert len(path.read_text().splitlines()) <= 40
+    assert len(path.read_text().splitlines()) <= 60
     assert set(arch.cpu) == {"tcg", "kvm"}
     assert arch.cross_prefix.endswith("-") and arch.image.startswith(f"arch/{arch.srcarch}/boot/")
     assert len(options(arch.kconfig)) == len(arch.kconfig)
