@@ -109,6 +109,7 @@ def dump(matrix: Matrix, base: Path) -> str:
         "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
         "kernels": {kernel.name: _kernel(kernel, base) for kernel in matrix.kernels},
         "compare": [asdict(pair) for pair in matrix.comparisons],
+        "cpu": {arch.name: dict(arch.cpu) for arch in matrix.arches},
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
         "limits": asdict(matrix.limits),
         "kconfig": list(matrix.kconfig),
