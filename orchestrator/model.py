@@ -94,7 +94,7 @@ class Arch:
     uname: str  # what uname -m says on such a host, for KVM
     qemu: str  # the emulator: qemu-system-s390x
     machine: str  # -M
-    cpu: Mapping[str, str]  # -cpu by accelerator
+    cpu: Mapping[str, str]  # -cpu by accelerator; of a matrix: as its file has it
     console: str  # the console's tty in the guest
     net: str  # -device NAME[,options] of the network
     rng: str  # -device of the entropy source

@@ -8,7 +8,7 @@ ARCH = Arch(
     uname="aarch64",
     qemu="qemu-system-aarch64",
     machine="virt",
-    cpu={"tcg": "cortex-a57", "kvm": "host"},
+    cpu={"tcg": "neoverse-n1", "kvm": "host"},
     console="ttyAMA0",
     net="virtio-net-pci,romfile=",
     rng="virtio-rng-pci",

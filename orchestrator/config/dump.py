@@ -124,6 +124,7 @@ def dump(matrix: Matrix, base: Path) -> str:
         "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
         "kernels": {kernel.name: _kernel(kernel, base, configs) for kernel in matrix.kernels},
         "compare": [asdict(pair) for pair in matrix.comparisons],
+        "cpu": {arch.name: dict(arch.cpu) for arch in matrix.arches},
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
         "limits": asdict(matrix.limits),
         "config": _config(matrix.config, configs),

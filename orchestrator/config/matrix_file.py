@@ -19,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from orchestrator import arches
 from orchestrator.config import fragments, workloads
 from orchestrator.config import sources as kinds
+from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import runs_on
 from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
 from orchestrator.errors import ConfigError
@@ -219,7 +220,7 @@ def _unknown_key(location: Location) -> str:
 
 
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
-    known_arches = arches.known()
+    known_arches = _arches(spec, problems)
     known_workloads = _known_workloads(base)
     sources = {
         name: kinds.parse(name, given.model_dump(), _Files(problems, ("sources", name), base))
@@ -248,6 +249,15 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         nightly=_nightly(spec.nightly, sources, problems),
         claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
     )
+
+
+def _arches(spec: MatrixSpec, problems: _Problems) -> dict[str, Arch]:
+    """All that there are, with the CPU models that the file names."""
+    table = arches.known()
+    for name in spec.cpu:
+        problems.named("arch", ("cpu", name), name, table)
+    models = {name: given.model_dump(exclude_none=True) for name, given in spec.cpu.items()}
+    return {name: with_cpus(arch, models) for name, arch in table.items()}
 
 
 def _nightly(spec: NightlySpec, sources: dict[str, Source], problems: _Problems) -> Nightly:

@@ -70,6 +70,19 @@ class MeasureSpec(Strict):
         return self
 
 
+class CpuSpec(Strict):
+    """QEMU's CPU model of an arch, by accelerator. A word alone is that of emulation."""
+
+    tcg: Annotated[str, Field(min_length=1)] | None = None
+    kvm: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def word(cls, given: Any) -> Any:
+        """neoverse-n1 is {tcg: neoverse-n1}."""
+        return {"tcg": given} if isinstance(given, str) else given
+
+
 class LimitsSpec(Strict):
     """Deadlines in seconds."""
 
@@ -120,6 +133,7 @@ class MatrixSpec(Strict):
     kernels: dict[str, KernelSpec]
     compare: list[CompareSpec] = []
     measure: MeasureSpec = MeasureSpec()
+    cpu: dict[str, CpuSpec] = {}  # by arch; where it is silent, the arch's own
     limits: LimitsSpec = LimitsSpec()
     judge: list[str] | None = None  # in copies of older runs: workloads whose expectations count
     config: str = ""  # a shipped config, or a file with {arch} in its name; "": standard

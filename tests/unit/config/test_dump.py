@@ -14,7 +14,7 @@ import pytest
 
 from orchestrator import arches
 from orchestrator.config import dump, matrix_file, workloads
-from orchestrator.config.overrides import changed
+from orchestrator.config.overrides import changed, with_cpus
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
@@ -52,6 +52,7 @@ WORDS = [
     "- x",
     "plain",
 ]
+ARCHES = list(arches.known().values())
 LINES = ["CONFIG_A=y", "# CONFIG_B is not set", 'CONFIG_C="a b"', "# why CONFIG_D"]
 
 
@@ -131,9 +132,14 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
     )
 
 
+def cpus(draw: random.Random) -> dict[str, dict[str, str]]:
+    """Of any arches and accelerators."""
+    return {arch.name: {name: text(draw) for name in ("tcg", "kvm") if draw.random() < 0.3} for arch in ARCHES}
+
+
 def any_matrix(seed: int, folder: Path) -> Matrix:
     draw = random.Random(seed)
-    archs = tuple(draw.sample(list(arches.known().values()), draw.randint(1, 3)))
+    archs = tuple(draw.sample(ARCHES, draw.randint(1, 3)))
     sources = [source(draw, f"s{number}", folder) for number in range(draw.randint(1, 3))]
     patches = [folder / name for name in ("one.patch", "two.patch", "0001-three.patch")]
     own = [folder / "own/w.c", folder / "own/script.sh", folder / "selftests/deep/t.c"]
@@ -147,7 +153,7 @@ def any_matrix(seed: int, folder: Path) -> Matrix:
     pairs = [Comparison(draw.choice(kernels).name, draw.choice(kernels).name) for _ in range(draw.randint(0, 2))]
     clock = draw.choice(list(Clock))
     return Matrix(
-        arches=archs,
+        arches=tuple(with_cpus(arch, cpus(draw)) for arch in archs),
         kernels=tuple(kernels),
         workloads=tuple(workload(draw, number, own) for number in range(draw.randint(1, 3))),
         comparisons=tuple(pairs),

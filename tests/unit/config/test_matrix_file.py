@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import create_model
 
+from orchestrator import arches
 from orchestrator.config import matrix_file, schema, sources
 from orchestrator.config.fragments import wanted
 from orchestrator.config.plan import plan
@@ -257,3 +258,36 @@ def test_configs_that_are_not_there_are_told_with_all_other_mistakes(tmp_path: P
     one, other = caught.value.message.splitlines()
     assert "kernels.patched.config: unknown config 'standart'" in one and "Did you mean standard?" in one
     assert "config: " in other and "bad.config:1: 'wisched' is not understood" in other
+
+
+CPUS = """\
+arches: [aarch64, x86_64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels: {patched: {source: s}}
+cpu:
+  aarch64: cortex-a57
+  s390x: {tcg: qemu}
+presets:
+  other:
+    cpu: {x86_64: {kvm: EPYC}}
+"""
+
+
+def test_cpu_models_are_of_an_arch_and_an_accelerator() -> None:
+    """What the file does not name is the arch's own; a preset adds to it."""
+    usual = arches.known()["x86_64"].cpu
+    plain, other = (matrix_file.from_text(CPUS, ROOT / "x.yaml", name) for name in ("", "other"))
+    assert [arch.cpu for arch in plain.arches] == [{"tcg": "cortex-a57", "kvm": "host"}, usual]
+    assert [arch.cpu for arch in other.arches] == [plain.arches[0].cpu, {**usual, "kvm": "EPYC"}]
+
+
+def test_mistakes_in_cpu_models_are_told_at_once_with_their_lines() -> None:
+    text = CPUS.replace("aarch64: cortex-a57", "arm64: cortex-a57").replace("tcg: qemu", "hvf: qemu")
+    path = ROOT / "x.yaml"
+    assert problems(text) == [
+        f"{path}:6: cpu.arm64: unknown arch 'arm64'; Did you mean aarch64? known: aarch64, s390x, x86_64",
+        f"{path}:7: cpu.s390x.hvf: unknown key 'hvf'; known: kvm, tcg",
+    ]
+    assert any(row.startswith(f"{path}:6: cpu.aarch64") for row in problems(CPUS.replace("cortex-a57", "57")))
+    assert any(row.startswith(f"{path}:6: cpu.aarch64") for row in problems(CPUS.replace("cortex-a57", "''")))
