@@ -17,18 +17,26 @@ _HINT = "check the network and the host's apt sources; KMATRIX_DEBIAN_MIRROR nam
 
 
 async def fetch(
-    store: Store, suite: str, arch: str | None, packages: Sequence[str], *, dependencies: bool, refresh: bool = False
+    store: Store,
+    suite: str,
+    arch: str | None,
+    packages: Sequence[str],
+    *,
+    dependencies: bool,
+    refresh: bool = False,
+    security: bool = True,
 ) -> Path:
     """A folder with the .deb files of the packages (NAME or NAME=VERSION), kept until refresh.
 
-    No arch is for packages without one. dependencies adds what they depend on, as for an empty system.
+    No arch is for packages without one. dependencies adds what they depend on, as for an empty system. Without
+    security: as they were released.
     """
-    key = digest("debs", suite, arch or "all", list(packages), dependencies)
+    key = digest("debs", suite, arch or "all", list(packages), dependencies, *(() if security else ("released",)))
     folder = store.folder("debs", key)
     async with store.lock(f"debs-{key}"):
         if refresh or not folder.exists():
             with store.publish("debs", key) as temporary:
-                await _download(temporary, suite, arch, packages, dependencies)
+                await _download(temporary, suite, arch, packages, dependencies, security)
     return folder
 
 
@@ -45,21 +53,24 @@ async def newer(store: Store, suite: str, package: str) -> bool:
     return any(not (kept / name).exists() for name in names)
 
 
-async def _root(root: Path, suite: str, arch: str) -> list[str]:
+async def _root(root: Path, suite: str, arch: str, security: bool = True) -> list[str]:
     """A private root for apt; the options that make it use it."""
     for name in ("lists/partial", "archives/partial", "etc/preferences.d"):
         (root / name).mkdir(parents=True)
     (root / "status").touch()
     sources = root / "etc/sources.list"
-    sources.write_text(await sources_list(suite))
+    lines = (await sources_list(suite)).splitlines(keepends=True)
+    sources.write_text("".join(line for line in lines if security or f" {suite}-security " not in line))
     return _options(root, sources, arch)
 
 
-async def _download(folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool) -> None:
+async def _download(
+    folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool, security: bool
+) -> None:
     root = folder / "apt"
     if arch is None:  # such packages are listed with every architecture's
         arch = (await proc.run(["dpkg", "--print-architecture"])).output.strip()
-    options = await _root(root, suite, arch)
+    options = await _root(root, suite, arch, security)
     await _apt([*options, "update"], folder)
     if dependencies:
         await _apt([*options, "--download-only", "--yes", "--no-install-recommends", "install", *packages], folder)
