@@ -18,12 +18,13 @@ ARCH = Arch(
     image_target="vmlinux",
     image="vmlinux",
     debian_arch="ppc64el",
+    snapshots=False,  # QEMU 7.2 saves no timer that is running: a guest that goes on never wakes up
     guest_suite="bookworm",
     cross_prefix="powerpc64le-linux-gnu-",
     elf=(2, 1, 21),
     marks=Marks(
-        ("2000804e",), ("2400004c", "a400004c"), ("exc_virt_0x4500_hardware_interrupt", "exc_virt_0x4900_decrementer"),
-        calls=("01000048/030000fc", "2100804e"), enters=("exc_virt_*", "exc_real_*"),
+        ("2000804e",), ("2400004c", "a400004c"), ("exc_*_hardware_interrupt", "exc_*_decrementer"),
+        calls=("01000048/030000fc", "2104804e"), enters=("exc_virt_*", "exc_real_*"),
     ),
     kconfig=(
         "CONFIG_PPC64=y",
