@@ -111,6 +111,8 @@ class Arch:
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
+    snapshots: bool = True  # False: QEMU cannot go on from a saved state of it, so the counted passes follow the boot
+    guest_suite: str = ""  # Debian's release that its packages are from; "": that of images/guest.toml
     marks: Marks | None = None  # None: its instructions cannot be accounted for
 
 
