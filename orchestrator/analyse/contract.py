@@ -44,6 +44,7 @@ class CellRow(TypedDict):
     vmstat: dict[str, list[list[int]]]
     notes: list[str]
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
+    config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
 
 

@@ -3,36 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
+from orchestrator.linux import holds_for
 from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
+LEAN = "lean"  # what all kernels were before there were configs
 NO_FUNCTION = "misspelt, inlined, or known by another name"
-_CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
-
-
-def holds_for(spec: str, version: str) -> bool:
-    """Is a Linux version (6.1.192) within a spec (">=6.0,<6.4")? An empty spec holds for all."""
-    ours = _numbers(version)
-    for clause in filter(None, spec.split(",")):
-        found = _CLAUSE.match(clause)
-        if found is None:
-            raise ValueError(f"not a version clause: {clause!r}")
-        theirs = _numbers(found[2])
-        head = ours[: len(theirs)] if found[1] in ("==", "<=", ">") else ours
-        order = (head > theirs) - (head < theirs)
-        if order not in {">=": (0, 1), "<=": (0, -1), "==": (0,), "<": (-1,), ">": (1,)}[found[1]]:
-            return False
-    return True
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def judge(
@@ -117,6 +98,7 @@ def _applies(claim: Expectation, cell: CellRow) -> bool:
         and holds_for(claim.linux, cell["linux"])
         and claim.accel in ("", cell["accel"])
         and claim.clock in ("", cell["clock"])
+        and claim.config in ("", cell.get("config", LEAN))
         and (not claim.arches or cell["arch"] in claim.arches)
     )
 

@@ -39,7 +39,7 @@ def assemble(
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     results = list(cells)
-    rows = [cell_row(cell) for cell in results]
+    rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     compared = _compared(rows, comparisons)
     judged = _judged(expectations, rows, compared, profiled)
     return MatrixReport(
@@ -120,8 +120,8 @@ def _said(cell: CellResult) -> list[str]:
     return list(dict.fromkeys(note for boot in cell.boots for note in boot.said))
 
 
-def cell_row(cell: CellResult) -> CellRow:
-    """A cell as matrix.json has it."""
+def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
+    """A cell as matrix.json has it. kernel: facts of its build, {} if it has none."""
     first = cell.boots[0] if cell.boots else None
     names = list(first.passes[0].values) if first and first.passes else []
     events = list(first.passes[0].vmstat) if first and first.passes else []
@@ -135,7 +135,7 @@ def cell_row(cell: CellResult) -> CellRow:
         )
         for name in names
     }
-    return CellRow(
+    row = CellRow(
         id=cell.id,
         arch=cell.arch,
         kernel=cell.kernel,
@@ -158,6 +158,7 @@ def cell_row(cell: CellResult) -> CellRow:
         provenance=asdict(cell.provenance) if cell.provenance else None,
         stored=cell.stored,
     )
+    return {**row, "config": str(kernel["config"])} if "config" in kernel else row
 
 
 def without_account(report: MatrixReport) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -24,18 +25,26 @@ _HINT = "check the network and the host's apt sources; KMATRIX_DEBIAN_MIRROR nam
 
 
 async def fetch(
-    store: Store, suite: str, arch: str | None, packages: Sequence[str], *, dependencies: bool, refresh: bool = False
+    store: Store,
+    suite: str,
+    arch: str | None,
+    packages: Sequence[str],
+    *,
+    dependencies: bool,
+    refresh: bool = False,
+    security: bool = True,
 ) -> Path:
     """A folder with the .deb files of the packages (NAME or NAME=VERSION), kept until refresh.
 
-    No arch is for packages without one. dependencies adds what they depend on, as for an empty system.
+    No arch is for packages without one. dependencies adds what they depend on, as for an empty system. Without
+    security: as they were released.
     """
-    key = digest("debs", suite, arch or "all", list(packages), dependencies)
+    key = digest("debs", suite, arch or "all", list(packages), dependencies, *(() if security else ("released",)))
     folder = store.folder("debs", key)
     async with store.lock(f"debs-{key}"):
         if refresh or not folder.exists():
             with store.publish("debs", key) as temporary:
-                await _until_synced(partial(_download, temporary, suite, arch, packages, dependencies))
+                await _until_synced(partial(_download, temporary, suite, arch, packages, dependencies, security))
     return folder
 
 
@@ -84,11 +93,11 @@ class _Syncing(InfraError):
 
 
 @asynccontextmanager
-async def _root(folder: Path, suite: str, arch: str | None) -> AsyncIterator[list[str]]:
+async def _root(folder: Path, suite: str, arch: str | None, security: bool = True) -> AsyncIterator[list[str]]:
     """A private root for apt below folder, its lists up to date; the options that make apt use it."""
     if arch is None:  # such packages are listed with every architecture's
         arch = (await proc.run(["dpkg", "--print-architecture"])).output.strip()
-    suites = needed(suite)
+    suites = needed(suite) if security else replace(needed(suite), security=())
     root = folder / "apt"
     for name in ("lists/partial", "archives/partial", "etc/preferences.d"):
         (root / name).mkdir(parents=True)
@@ -103,8 +112,10 @@ async def _root(folder: Path, suite: str, arch: str | None) -> AsyncIterator[lis
         await proc.run(["rm", "-rf", str(root)])
 
 
-async def _download(folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool) -> None:
-    async with _root(folder, suite, arch) as options:
+async def _download(
+    folder: Path, suite: str, arch: str | None, packages: Sequence[str], dependencies: bool, security: bool = True
+) -> None:
+    async with _root(folder, suite, arch, security) as options:
         if not dependencies:
             await _apt([*options, "download", *packages], folder)
             return

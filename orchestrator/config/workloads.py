@@ -40,6 +40,7 @@ class _Expect(BaseModel):
     claim: str = ""
     accel: str = ""
     clock: str = ""
+    config: str = ""
     arches: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -60,6 +61,7 @@ class _Calls(BaseModel):
     linux: _Linux = ""
     tolerance: Annotated[float, Field(ge=0)] = 0.01
     claim: str = ""
+    config: str = ""
     arches: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -79,6 +81,7 @@ class _Calls(BaseModel):
             tolerance=self.tolerance,
             claim=self.claim,
             arches=self.arches,
+            config=self.config,
         )
 
 

@@ -247,6 +247,18 @@ def unprofiled(report: MatrixReport) -> list[str]:
     return [f"not profiled: {', '.join(ids)}: {why}" for why, ids in places.items()]
 
 
+def not_there(report: MatrixReport) -> list[str]:
+    """One line per set of wished options: s390x/patched: not in this Linux or arch: CONFIG_A, CONFIG_B."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for build, info in report["kernels"].items():
+        if lost := tuple(info.get("wished") or ()):
+            places.setdefault(lost, []).append(build)
+    return [
+        f"{', '.join(builds)}: built without what this Linux does not have or take: {', '.join(options)}"
+        for options, builds in places.items()
+    ]
+
+
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
     """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
     again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
@@ -254,6 +266,7 @@ def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
         *((line, "bad") for line in unprofiled(report)),
+        *((line, "plain") for line in not_there(report)),
         *again,
     ]
 
@@ -273,13 +286,15 @@ def summary(report: MatrixReport) -> str:
 
 
 def setting(report: MatrixReport) -> str:
-    """Linux 6.1.192 · icount · tcg · 2 boots x 2 passes."""
+    """Linux 6.1.192 · config standard · clock icount · accel tcg · 2 boots x 2 passes."""
     linux = ", ".join(sorted({c["linux"] for c in report["cells"] if c["linux"]}))
+    configs = ", ".join(sorted({c["config"] for c in report["cells"] if "config" in c}))
     accel = ", ".join(sorted({c["accel"] for c in report["cells"] if c["accel"]}))
     measure = report["measure"]
     clock = measure.get("clock", "")
     trust = " (wall times under TCG are indicative only)" if clock == "wall" and "tcg" in accel else ""
+    config = f" · config {configs}" if configs else ""
     return (
-        f"Linux {linux or '?'} · clock {clock}{trust} · accel {accel or '?'} · "
+        f"Linux {linux or '?'}{config} · clock {clock}{trust} · accel {accel or '?'} · "
         f"{measure.get('boots')} boots x {measure.get('passes')} passes"
     )
