@@ -13,7 +13,7 @@ import platform
 import shutil
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Need:
     debian_native: dict[str, str] = field(default_factory=dict)
     arch: str = ""  # only this architecture needs it
     test: bool = False
+    port: bool = False  # of an architecture that the default matrix does not have
 
     @property
     def name(self) -> str:
@@ -60,12 +61,27 @@ class Need:
 def needs(path: Path = NEEDS) -> list[Need]:
     """All entries, in file order."""
     entries = tomllib.loads(path.read_text())["need"]
-    return [Need(**{k: v for k, v in e.items() if k != "for"}, test=e.get("for") == "test") for e in entries]
+    return [
+        Need(**{k: v for k, v in e.items() if k != "for"}, test=e.get("for") == "test", port=e.get("for") == "port")
+        for e in entries
+    ]
 
 
-def missing(tests: bool = False) -> list[Need]:
-    """Entries that are not there."""
-    return [need for need in needs() if (tests or not need.test) and not need.present]
+def wanted(tests: bool = False, arches: Collection[str] = ()) -> list[Need]:
+    """Entries that must be there: without tests those of ports only as far as arches names them."""
+    return [need for need in needs() if tests or not (need.test or (need.port and need.arch not in arches))]
+
+
+def missing(tests: bool = False, arches: Collection[str] = ()) -> list[Need]:
+    """Those of wanted() that are not there."""
+    return [need for need in wanted(tests, arches) if not need.present]
+
+
+def ports(tests: bool = False, arches: Collection[str] = ()) -> dict[str, list[Need]]:
+    """{arch: what it would need and is not there} of the ports that nobody asks for."""
+    asked = wanted(tests, arches)
+    others = [need for need in needs() if need.port and need not in asked]
+    return {arch: [n for n in others if n.arch == arch and not n.present] for arch in {n.arch: 0 for n in others}}
 
 
 def install_command(lacking: Sequence[Need]) -> str:

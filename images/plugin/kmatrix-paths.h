@@ -3,7 +3,7 @@
  * By which calls each function was reached: a shadow stack that is moved at the start of each block.
  *
  * It needs no registers, which QEMU 7.2 does not show. What a block can do is known from the one before: a call is a
- * call instruction that arrives at a function's first instruction; a return arrives where the innermost call goes on;
+ * call instruction that arrives where a function is called; a return arrives where the innermost call goes on;
  * an exception arrives at code that is marked so, and ends with an exception return. All else that changes the
  * function, such as a tail call, does so at the same depth. An instruction that raised an exception, and is executed
  * again, counts once, as in the account by function: sums by function must be that.
@@ -19,7 +19,7 @@
 enum { ENTERS_KERNEL = 1, SWITCHES_STACK = 2, IS_WORKLOAD = 4 };
 
 struct function {
-	uint64_t start, end;
+	uint64_t start, end, local;	/* local: where calls may arrive, too */
 	unsigned int flags;
 };
 
@@ -313,6 +313,7 @@ static void follow(struct qemu_plugin_tb *tb)
 	struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
 	struct qemu_plugin_insn *end = qemu_plugin_tb_get_insn(tb, block->count - 1);
 	struct step *step = &steps[blocks_used - 1];
+	const struct function *function;
 
 	if (!paths_out)
 		return;
@@ -321,14 +322,15 @@ static void follow(struct qemu_plugin_tb *tb)
 	step->first = block->first;
 	step->count = really_in(block);
 	step->function = function_at(step->start);
-	step->entry = functions[step->function].start == step->start;
+	function = &functions[step->function];
+	step->entry = function->start == step->start || function->local == step->start;
 	step->calls = matches(end, calls, call_count);
 	step->leaves_exception = matches(end, erets, eret_count);
 	step->odd = step->entry || step->leaves_exception;
 	qemu_plugin_register_vcpu_insn_exec_cb(first, on_step, CALLBACK_NO_REGISTERS, step);
 }
 
-/* Lines START END FLAGS in hex, in the order of addresses. The first stands for all code that no function covers. */
+/* Lines START END FLAGS LOCAL in hex, in the order of addresses. The first stands for all code of no function. */
 static void read_functions(const char *name)
 {
 	FILE *file = fopen(name, "r");
@@ -345,7 +347,8 @@ static void read_functions(const char *name)
 				fail("no memory");
 		}
 		functions[function_count++] = read;
-	} while (fscanf(file, "%" SCNx64 " %" SCNx64 " %x", &read.start, &read.end, &read.flags) == 3);
+	} while (fscanf(file, "%" SCNx64 " %" SCNx64 " %x %" SCNx64, &read.start, &read.end, &read.flags,
+			&read.local) == 4);
 	fclose(file);
 	nodes = reserve(NODES, sizeof(*nodes));
 	steps = reserve(BLOCKS, sizeof(*steps));

@@ -40,8 +40,6 @@ ARCH = Arch(
         calls=("c005/ff0f", "a705/ff0f", "0d00/ff00"), enters=("pgm_check_handler", "system_call"),
     ),
     kconfig=(
-        "CONFIG_MARCH_ZEC12=y",
-        "CONFIG_KVM=y",
         "CONFIG_S390_GUEST=y",
         "CONFIG_CCW=y",
         "CONFIG_SCLP_TTY=y",
@@ -49,6 +47,5 @@ ARCH = Arch(
         "CONFIG_SCLP_VT220_TTY=y",
         "CONFIG_SCLP_VT220_CONSOLE=y",
         "CONFIG_KERNEL_UNCOMPRESSED=y",
-        "# CONFIG_PCI is not set",
     ),
 )  # fmt: skip

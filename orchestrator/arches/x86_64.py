@@ -37,10 +37,7 @@ ARCH = Arch(
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
     ),
     kconfig=(
-        *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_HYPERVISOR_GUEST=y"),
-        *("CONFIG_PARAVIRT=y", "CONFIG_KVM_GUEST=y"),
-        *("CONFIG_PVH=y", "CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y"),
-        *("CONFIG_KERNEL_GZIP=y", "CONFIG_PROCESSOR_SELECT=y"),
-        "# CONFIG_POWER_SUPPLY is not set",
+        *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),
+        *("CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y", "CONFIG_KERNEL_GZIP=y"),
     ),
 )  # fmt: skip

@@ -26,8 +26,10 @@ _LIBRARY_FOLDERS = ("lib", "lib64", "usr/lib", "usr/lib64")
 async def image(store: Store, arch: Arch, images: Path, refresh: bool = False) -> Path:
     """The initramfs (uncompressed cpio) for an arch, from the store if its inputs are the same."""
     recipe = tomllib.loads((images / "guest.toml").read_text())
+    # An arch with a suite of its own has the release alone: mirrors' security updates for it lag behind or are not there.
+    suite, security = arch.guest_suite or recipe["suite"], not arch.guest_suite
     debs = await apt.fetch(
-        store, recipe["suite"], arch.debian_arch, recipe["packages"], dependencies=True, refresh=refresh
+        store, suite, arch.debian_arch, recipe["packages"], dependencies=True, refresh=refresh, security=security
     )
     names = sorted(path.name for path in debs.glob("*.deb"))
     own = [sha256(images / "initramfs" / name) for name in recipe["own"]]
@@ -60,8 +62,11 @@ async def _make(folder: Path, debs: Path, recipe: dict[str, Any], own: Path) -> 
 
 async def _program(packages: Path, root: Path, source: str, target: str) -> None:
     """A program and, from the packages, the libraries that it needs."""
-    _install(packages / source, root / target, 0o755)
-    waiting, seen = [packages / source], set[str]()
+    program = next((path for path in (packages / source, packages / "usr" / source) if path.is_file()), None)
+    if program is None:
+        raise InfraError(f"no package of images/guest.toml has {source}", kind="guest_image")
+    _install(program, root / target, 0o755)
+    waiting, seen = [program], set[str]()
     while waiting:
         for name in await _needs(waiting.pop()):
             if name in seen:

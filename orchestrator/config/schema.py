@@ -45,6 +45,7 @@ class KernelSpec(Strict):
 
     source: str
     patches: list[str] = []
+    config: str = ""  # "": the matrix's
     kconfig: list[str] = []
 
 
@@ -135,7 +136,8 @@ class MatrixSpec(Strict):
     cpu: dict[str, CpuSpec] = {}  # by arch; where it is silent, the arch's own
     limits: LimitsSpec = LimitsSpec()
     judge: list[str] | None = None  # in copies of older runs: workloads whose expectations count
-    kconfig: list[str] = ["images/kconfig/common.config"]
+    config: str = ""  # a shipped config, or a file with {arch} in its name; "": standard
+    kconfig: list[str] = []
     cache_gib: Positive | None = None
     ccache_gib: Count = 5
     claims: dict[str, ClaimSpec] = {}

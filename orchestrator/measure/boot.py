@@ -21,7 +21,7 @@ from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure import snapshots
-from orchestrator.measure.passes import decode
+from orchestrator.measure.passes import decode, told
 from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
@@ -75,13 +75,13 @@ async def measure(task: Task) -> BootResult:
     """All passes of one boot. Raises KernelBroke, WorkloadFailed, TimedOut or InfraError.
 
     Where all is exact, a boot is done once, warm-up included: its snapshot is kept, and the counted passes go on
-    from there. Else the same guest goes on.
+    from there. Else, and on an arch that has no snapshots, the same guest goes on.
     """
     stages = _Stages(task.tell)
     own = task.scratch / task.boot.id.replace("/", "-")
     own.mkdir()
     try:
-        if task.measure.exact(task.boot.cell.workload):
+        if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:
             return await _restored(task, stages, own)
         initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
         machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
@@ -249,6 +249,7 @@ async def _push(running: Guest, shell: Shell, task: Task) -> None:
 def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
     (task.folder / "work.out").write_text(output)
     metrics, its = task.boot.cell.workload.metrics, task.provenance
+    passes = decode(output, metrics, task.measure.warmup + task.measure.passes)
     return BootResult(
         number=task.boot.number,
         accel=task.machine.accel,
@@ -256,11 +257,12 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
         cpu=its.machine.cpu,
         command=tuple(running.argv),
         warmup=task.measure.warmup,
-        passes=decode(output, metrics, task.measure.warmup + task.measure.passes),
+        passes=passes,
         kernel_key=its.kernel.key,
         workload_sha256=its.workload.program,
         seconds=stages.seconds,
         notes=(*task.notes, *running.notes),
+        said=told(output, metrics, passes),
         provenance=key(its),
     )
 

@@ -88,7 +88,9 @@ class Boots:
         mine = self.measure.of(workload)
         choice = await self._accelerator(arch, mine, parts.kernel, parts.initrd)
         machine = await self._machine(arch, choice.accel, mine, parts.kernel, parts.initrd, workload)
-        host = "" if self.measure.exact(workload) else parts.host
+        exact = self.measure.exact(workload)
+        host = "" if exact else parts.host
+        booted = f"booted for these passes: QEMU cannot go on from a snapshot of {arch.name}"
         version = await accel.qemu_version(arch)
         return Task(
             boot=boot,
@@ -101,7 +103,11 @@ class Boots:
             scratch=self.scratch,
             folder=self.folder.boot(boot.cell.id, boot.number),
             tell=lambda name: self.bus.emit(Progress(boot.id, Stage(name))),
-            notes=(*((choice.note,) if choice.note else ()), *notes),
+            notes=(
+                *((choice.note,) if choice.note else ()),
+                *([booted] if exact and not arch.snapshots else []),
+                *notes,
+            ),
             niceness=niceness,
         )
 

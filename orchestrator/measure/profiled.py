@@ -39,9 +39,11 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     marks = task.boot.cell.arch.marks
     assert marks is not None  # impossible() was asked
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
+    vmlinux = kernel.folder / "vmlinux" if buildable(task.boot.cell.kernel.source) else None
+    local = await asyncio.to_thread(symbols.local_entries, vmlinux) if vmlinux else None
     known = _Known(
-        marks, system_map, symbols.of_kernel(system_map, marks.outside), symbols.of_programs(*task.tool.files),
-        folder.resolve(), alone=task.tool.program is None,
+        marks, system_map, symbols.of_kernel(system_map, marks.outside, local), symbols.of_programs(*task.tool.files),
+        folder.resolve(), alone=task.tool.program is None, whole=local is not None,
     )  # fmt: skip
     known.functions.write_text(
         paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES)
@@ -71,15 +73,26 @@ class _Known:
     user: symbols.Symbols
     folder: Path
     alone: bool  # is all of the workload one program, with markers?
+    whole: bool  # is there a vmlinux that says where the kernel's functions are called?
 
     @property
     def followed(self) -> bool:
         """Can calls be followed? The plugin's shadow stack is that of one task."""
-        return self.alone and bool(self.marks.calls)
+        return not self.unfollowed
+
+    @property
+    def unfollowed(self) -> str:
+        """Why they cannot be."""
+        if not (self.alone and self.marks.calls):
+            return "calls are followed in one program, on architectures that say how they call"
+        if self.user.local and not self.whole:
+            return "the kernel is a ready image, and functions are not called at their start"
+        return ""
 
     def own(self, name: str) -> tuple[int, int]:
-        """(first, end) address of a function of ours in the workload."""
-        return self.user.find((symbols.USER if self.alone else symbols.RUNNER) + name)
+        """(where it is called, end) of a function of ours in the workload."""
+        first, end = self.user.find((symbols.USER if self.alone else symbols.RUNNER) + name)
+        return self.user.called(first), end
 
     @property
     def counts(self) -> Path:
@@ -140,8 +153,7 @@ def _region(known: _Known) -> _Region:
 def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAccount:
     """By call path, too; where that is not exact, why there is none."""
     if not known.followed:
-        why = "calls are followed in one program, on architectures that say how they call"
-        return replace(account, paths_why=why)
+        return replace(account, paths_why=known.unfollowed)
     found = paths.parse_paths(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
     why = paths.doubt(found, region.made.functions, region.made.unattributed)
     return replace(account, paths=None if why else found.nodes, paths_why=why)

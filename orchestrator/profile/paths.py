@@ -32,7 +32,8 @@ def functions_file(kernel: Symbols, user: Symbols, enters: Iterable[str], switch
         for start, end, name in zip(kernel.starts, kernel.ends, kernel.names, strict=True)
     ]
     rows += [(start, end, _WORKLOAD) for start, end in zip(user.starts, user.ends, strict=True)]
-    return "".join(f"{start:x} {end:x} {flags:x}\n" for start, end, flags in sorted(rows))
+    local = {**kernel.local, **user.local}
+    return "".join(f"{start:x} {end:x} {flags:x} {local.get(start, start):x}\n" for start, end, flags in sorted(rows))
 
 
 def parse_paths(text: str, kernel: Symbols, user: Symbols, left_out: Collection[str]) -> Paths:

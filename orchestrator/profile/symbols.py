@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
@@ -26,18 +26,26 @@ RUNNER = USER + "runner:"  # the same of the program that starts a workload whic
 
 @dataclass(frozen=True)
 class Symbols:
-    """Functions in address order. A name is empty where there is no code."""
+    """Functions in address order. A name is empty where there is no code.
+
+    local: {start: the address that every call comes by}, of functions that a call from near skips the start of.
+    """
 
     starts: tuple[int, ...]
     ends: tuple[int, ...]
     names: tuple[str, ...]
+    local: Mapping[int, int] = field(default_factory=dict)
 
     def at(self, address: int) -> tuple[str, bool]:
-        """The function's name, empty if there is none, and whether this is its first instruction."""
+        """The function's name, empty if there is none, and whether this is the instruction that counts its calls."""
         i = bisect_right(self.starts, address) - 1
         if i < 0 or address >= self.ends[i]:
             return "", False
-        return self.names[i], address == self.starts[i]
+        return self.names[i], address == self.called(self.starts[i])
+
+    def called(self, start: int) -> int:
+        """The first instruction that all calls of the function execute."""
+        return self.local.get(start, start)
 
     def find(self, name: str) -> tuple[int, int]:
         """(first, end) address of a function. KeyError if there is none."""
@@ -47,10 +55,10 @@ class Symbols:
         raise KeyError(name)
 
 
-def in_order(ranges: Iterable[tuple[int, int, str]]) -> Symbols:
+def in_order(ranges: Iterable[tuple[int, int, str]], local: Mapping[int, int] | None = None) -> Symbols:
     """From (first, end, name) in any order."""
     rows = sorted(ranges)
-    return Symbols(tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows))
+    return Symbols(tuple(r[0] for r in rows), tuple(r[1] for r in rows), tuple(r[2] for r in rows), local or {})
 
 
 def preferred(names: Iterable[str]) -> str:
@@ -58,7 +66,9 @@ def preferred(names: Iterable[str]) -> str:
     return min(names, key=lambda name: (len(name) - len(name.lstrip("_")), len(name), name))
 
 
-def of_kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbols:
+def of_kernel(
+    system_map: str, outside: Mapping[str, tuple[int, int]], local: Mapping[int, int] | None = None
+) -> Symbols:
     """From System.map, which has no sizes: a function lasts until the next symbol. outside: code that it lacks."""
     table: dict[int, list[str]] = {}
     for row in system_map.splitlines():
@@ -69,7 +79,15 @@ def of_kernel(system_map: str, outside: Mapping[str, tuple[int, int]]) -> Symbol
     starts = sorted(table)
     ends = [*starts[1:], starts[-1] + 1] if starts else []
     rows = [(start, end, preferred(table[start])) for start, end in zip(starts, ends, strict=True) if table[start]]
-    return in_order([*rows, *((first, end, name) for name, (first, end) in outside.items())])
+    return in_order([*rows, *((first, end, name) for name, (first, end) in outside.items())], local)
+
+
+def local_entries(program: Path) -> dict[int, int]:
+    """{function's start: its local entry} of an ELF file; empty where the machine's ABI knows none."""
+    with program.open("rb") as file:
+        elf = ELFFile(file)
+        table = elf.get_section_by_name(".symtab")
+        return _local(elf, table.iter_symbols()) if isinstance(table, SymbolTableSection) else {}
 
 
 def of_programs(runner: Path, program: Path | None = None) -> Symbols:
@@ -89,7 +107,8 @@ def of_programs(runner: Path, program: Path | None = None) -> Symbols:
         where = f"{first.ranges[0][0]:#x}"
         raise InfraError(f"{program.name} is at the addresses of what starts it, {where}", kind="profile", hint=hint)
     pair = (_named(first, RUNNER), _named(other, USER))
-    return in_order(row for each in pair for row in zip(each.starts, each.ends, each.names, strict=True))
+    rows = (row for each in pair for row in zip(each.starts, each.ends, each.names, strict=True))
+    return in_order(rows, {**first.local, **other.local})
 
 
 @dataclass(frozen=True)
@@ -99,6 +118,7 @@ class _Program:
     symbols: tuple[Symbol, ...]
     fixed: bool
     ranges: tuple[tuple[int, int], ...]
+    local: Mapping[int, int]
 
 
 def _load(path: Path) -> _Program:
@@ -107,13 +127,24 @@ def _load(path: Path) -> _Program:
             elf = ELFFile(file)
             table = elf.get_section_by_name(".symtab")
             loaded = [segment for segment in elf.iter_segments() if segment["p_type"] == "PT_LOAD"]
+            found = tuple(table.iter_symbols()) if isinstance(table, SymbolTableSection) else ()
             return _Program(
-                tuple(table.iter_symbols()) if isinstance(table, SymbolTableSection) else (),
+                found,
                 elf["e_type"] == "ET_EXEC",
                 tuple((segment["p_vaddr"], segment["p_vaddr"] + segment["p_memsz"]) for segment in loaded),
+                _local(elf, found),
             )
     except ELFError as error:
         raise InfraError(f"{path.name} is no ELF program: {error}", kind="profile") from error
+
+
+def _local(elf: ELFFile, symbols: Iterable[Symbol]) -> dict[int, int]:
+    """Of the one ABI that has them (64-bit ELF V2): st_other says how far behind its start a function is called by
+    those that share its table of contents."""
+    if elf["e_machine"] != "EM_PPC64":
+        return {}
+    skips = ((s["st_value"], ((1 << s["st_other"]["local"]) >> 2) << 2) for s in symbols)
+    return {start: start + skip for start, skip in skips if skip}
 
 
 def _named(program: _Program, prefix: str) -> Symbols:
@@ -126,10 +157,11 @@ def _named(program: _Program, prefix: str) -> Symbols:
             sizes[symbol["st_value"]] = max(symbol["st_size"], sizes.get(symbol["st_value"], 0))
     starts = sorted(names)
     following = dict(pairwise([*starts, 0]))
-    return in_order(
+    rows = (
         (start, start + sizes[start] if sizes[start] else following[start], prefix + preferred(names[start]))
         for start in starts
     )
+    return in_order(rows, program.local)
 
 
 def lacking(names: Iterable[str], *tables: Symbols) -> list[str]:

@@ -55,7 +55,7 @@ def input_hashes(matrix: Matrix) -> dict[str, str]:
         table[str(files[0] if own else workload.folder)] = digest([(path.name, sha256(path)) for path in files])
     for folder in {workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}:
         table[str(folder)] = digest([(path.name, sha256(path)) for path in sorted(folder.iterdir())])
-    table["kconfig"] = digest(matrix.kconfig, [arch.kconfig for arch in matrix.arches])
+    table["kconfig"] = digest(dict(matrix.config.lines), matrix.kconfig, [arch.kconfig for arch in matrix.arches])
     return table
 
 
@@ -203,9 +203,9 @@ def _check_file(folder: RunFolder, matrix: Matrix, request: Request) -> None:
         now = asked_for(request, request.config.read_text())
     except (ConfigError, OSError):
         return
-    lines = {kernel.name: kernel.kconfig for kernel in now.kernels}
-    changed = [k.name for k in matrix.kernels if lines.get(k.name, k.kconfig) != k.kconfig]
-    changed += ["all kernels"] if now.kconfig != matrix.kconfig else []
+    lines = {kernel.name: (kernel.config, kernel.kconfig) for kernel in now.kernels}
+    changed = [k.name for k in matrix.kernels if lines.get(k.name, (k.config, k.kconfig)) != (k.config, k.kconfig)]
+    changed += ["all kernels"] if (now.config, now.kconfig) != (matrix.config, matrix.kconfig) else []
     models = {arch.name: arch.cpu for arch in now.arches}
     others = [arch.name for arch in matrix.arches if models.get(arch.name, arch.cpu) != arch.cpu]
     told = [f"{what} of {', '.join(names)}" for what, names in (("kconfig", changed), ("CPU", others)) if names]

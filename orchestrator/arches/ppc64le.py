@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""ppc64le: a logical partition of an IBM Power server, radix page tables."""
+
+from orchestrator.model import Arch, Marks
+
+ARCH = Arch(
+    name="ppc64le",
+    uname="ppc64le",
+    qemu="qemu-system-ppc64",
+    machine="pseries,x-vof=on",
+    cpu={"tcg": "power9_v2.0", "kvm": "host"},
+    console="hvc0",
+    net="virtio-net-pci,romfile=",
+    rng="virtio-rng-pci",
+    disk="virtio-blk-pci",
+    kernel_arch="powerpc",
+    srcarch="powerpc",
+    image_target="vmlinux",
+    image="vmlinux",
+    debian_arch="ppc64el",
+    snapshots=False,  # QEMU 7.2 saves no timer that is running: a guest that goes on never wakes up
+    guest_suite="bookworm",
+    cross_prefix="powerpc64le-linux-gnu-",
+    elf=(2, 1, 21),
+    marks=Marks(
+        ("2000804e",), ("2400004c", "a400004c"), ("exc_*_hardware_interrupt", "exc_*_decrementer"),
+        calls=("01000048/030000fc", "2104804e"), enters=("exc_virt_*", "exc_real_*"),
+    ),
+    kconfig=(
+        "CONFIG_PPC64=y",
+        "CONFIG_CPU_LITTLE_ENDIAN=y",
+        "CONFIG_PPC_BOOK3S_64=y",
+        "CONFIG_PPC_PSERIES=y",
+        "# CONFIG_PPC_POWERNV is not set",
+        "CONFIG_PPC_RADIX_MMU=y",
+        "CONFIG_PPC_4K_PAGES=y",
+        "CONFIG_HVC_CONSOLE=y",
+        "CONFIG_PCI=y",
+        "CONFIG_PCI_MSI=y",
+        "CONFIG_VIRTIO_PCI=y",
+        "CONFIG_ALTIVEC=y",
+        "CONFIG_VSX=y",
+    ),
+)  # fmt: skip

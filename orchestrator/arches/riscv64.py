@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""riscv64: QEMU's virt board."""
+
+from orchestrator.model import Arch, Marks
+
+ARCH = Arch(
+    name="riscv64",
+    uname="riscv64",
+    qemu="qemu-system-riscv64",
+    machine="virt",
+    # With Sstc the kernel sets its timer by itself; without, the firmware's instructions would be in every tick.
+    cpu={
+        "tcg": "rv64,sstc=on,zba=on,zbb=on,zbc=on,zbs=on,h=off,v=off,svpbmt=off,svnapot=off,svinval=off",
+        "kvm": "host",
+    },
+    console="ttyS0",
+    net="virtio-net-pci,romfile=",
+    rng="virtio-rng-pci",
+    disk="virtio-blk-pci",
+    kernel_arch="riscv",
+    srcarch="riscv",
+    image_target="Image",
+    image="arch/riscv/boot/Image",
+    debian_arch="riscv64",
+    snapshots=False,  # QEMU 7.2 saves no timer that is running: a guest that goes on never wakes up
+    guest_suite="trixie",
+    cross_prefix="riscv64-linux-gnu-",
+    elf=(2, 1, 243),
+    cmdline="earlycon",
+    devices=("pvpanic-pci",),
+    marks=Marks(
+        ("8280", "67800000"), ("73002010",), ("generic_handle_arch_irq", "do_irq"),
+        calls=("ef00/ff0f", "e700/ff0f", "0290/7ff0"), outside={"firmware": (0x80000000, 0x80200000)},
+        enters=("handle_exception", "_restore_kernel_tpsp", "_save_context"),
+    ),
+    kconfig=(
+        "CONFIG_MMU=y",
+        "CONFIG_SIFIVE_PLIC=y",
+        "CONFIG_SERIAL_8250=y",
+        "CONFIG_SERIAL_8250_CONSOLE=y",
+        "CONFIG_SERIAL_OF_PLATFORM=y",
+        "CONFIG_PCI=y",
+        "CONFIG_PCI_HOST_GENERIC=y",
+        "CONFIG_VIRTIO_PCI=y",
+        "CONFIG_PVPANIC=y",
+        "CONFIG_PVPANIC_PCI=y",
+    ),
+)  # fmt: skip
