@@ -170,11 +170,16 @@ static void set_up(void)
 		leave_alone(&lists[UNMOVABLE], "a pipe cannot be that large");
 }
 
-/* New pages wait, up to 15 on each CPU, to be put on the LRU lists together. Unmapping anything puts them there. */
+/*
+ * New pages wait, 15 or 31 on each CPU, to be put on the LRU lists together. How many wait decides which page of a region
+ * puts them there first. MADV_FREE of anything does it; munmap() does, too, but since Linux 7 no longer.
+ */
 static void drain_batches(void)
 {
 	char *page = room(page_size, MAP_PRIVATE);
 
+	if (!page || madvise(page, page_size, MADV_FREE))
+		km_note("pages that wait for the LRU lists could not be put there");
 	if (page)
 		munmap(page, page_size);
 }
