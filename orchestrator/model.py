@@ -94,7 +94,7 @@ class Arch:
     uname: str  # what uname -m says on such a host, for KVM
     qemu: str  # the emulator: qemu-system-s390x
     machine: str  # -M
-    cpu: Mapping[str, str]  # -cpu by accelerator
+    cpu: Mapping[str, str]  # -cpu by accelerator; of a matrix: as its file has it
     console: str  # the console's tty in the guest
     net: str  # -device NAME[,options] of the network
     rng: str  # -device of the entropy source
@@ -106,7 +106,7 @@ class Arch:
     debian_arch: str  # of the guest's packages
     cross_prefix: str  # of the compiler: s390x-linux-gnu-
     elf: tuple[int, int, int]  # its programs: class (2: 64 bits), data (1: little endian), e_machine
-    kconfig: tuple[str, ...]  # lines beside images/kconfig/common.config
+    kconfig: tuple[str, ...]  # lines that the testbed needs here, beside images/kconfig/boot.config
     cmdline: str = ""  # kernel parameters only this one needs
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
@@ -138,6 +138,14 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Config:
+    """A named config: what a kernel's .config is before anybody adds lines. See config/fragments.py."""
+
+    name: str  # standard
+    lines: Mapping[str, tuple[str, ...]]  # by arch name: flat lines, in order
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One variant to build: a source, and patches in order."""
 
@@ -145,6 +153,7 @@ class Kernel:
     source: Source
     patches: tuple[Path, ...] = ()
     kconfig: tuple[str, ...] = ()  # lines beside the common ones
+    config: Config | None = None  # None: the matrix's
 
 
 CALLS = "calls."  # before a function's name: the metric that a profile tells
@@ -167,6 +176,7 @@ class Expectation:
     at_least: Mapping[str, float] = field(default_factory=dict)  # by kernel name, absolute per unit
     at_most: Mapping[str, float] = field(default_factory=dict)
     arches: tuple[str, ...] = ()  # () any
+    config: str = ""  # of the kernels it holds for, by name; "" any
 
 
 @dataclass(frozen=True)
@@ -312,7 +322,8 @@ class Matrix:
     comparisons: tuple[Comparison, ...]
     measure: Measure
     limits: Limits
-    kconfig: tuple[str, ...]  # lines for every kernel, file order
+    config: Config  # what every kernel begins with that has none of its own
+    kconfig: tuple[str, ...] = ()  # further lines for every kernel, file order
     cache_gib: float = 20.0  # of all that is kept between runs, but what ccache keeps
     ccache_gib: int = 5
     claims: tuple[Claim, ...] = ()
@@ -326,7 +337,7 @@ class Build:
 
     arch: Arch
     kernel: Kernel
-    kconfig: tuple[str, ...]
+    kconfig: tuple[str, ...]  # flat lines of its config, then all others: config/fragments.py
 
     @property
     def id(self) -> str:
@@ -509,6 +520,7 @@ class BootResult:
     notes: tuple[str, ...] = ()  # retries, hard stops: nothing is dropped silently
     stored: bool = False  # measured by an earlier run, and taken from the store
     provenance: str = ""  # digest of the cell's; empty in results of before it was kept
+    said: tuple[str, ...] = ()  # by the workload: what of its kernel a reader of the figures must know
 
 
 @dataclass(frozen=True)

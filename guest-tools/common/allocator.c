@@ -3,7 +3,8 @@
  * The page allocator refills the lists that each CPU keeps for itself in batches, a list for each type of page. How
  * full the lists are when a region starts decides how many refills fall into it, some microseconds each. So every
  * region starts with lists that have just been refilled. The same goes for nodes of files' trees, which come out of
- * slabs: a new one has just been made.
+ * slabs: a new one has just been made. Where a kernel has other lists, or does not tell of them, a note says so: then
+ * the time of a region is known a little less well.
  */
 #include "kmatrix.h"
 
@@ -20,6 +21,7 @@
 
 #define COUNT (sizeof(lists) / sizeof(lists[0]))
 
+static bool ready;
 static int types_fd = -1;
 static size_t page_size;
 static char *apart, *dense;	/* mappings of the pages taken */
@@ -42,6 +44,8 @@ static void take_unmovable(size_t i)
 		km_fail("a pipe has no room for page %zu", i);
 }
 
+enum { RECLAIMABLE, MOVABLE, UNMOVABLE };
+
 /*
  * In the order in which they are settled: taking pages needs nodes and page tables, too, so what comes later is not
  * disturbed by what came before. step: takes between two looks.
@@ -50,11 +54,19 @@ static struct list {
 	const char *type;
 	void (*take)(size_t i);
 	size_t step, taken;
+	bool not_settled, no_new_slab;	/* left alone from then on: this kernel's cannot be */
 } lists[] = {
-	{ "Reclaimable", take_reclaimable, 4, 0 },	/* less than a page */
-	{ "Movable", take_movable, 1, 0 },
-	{ "Unmovable", take_unmovable, 1, 0 },
+	[RECLAIMABLE] = { "Reclaimable", take_reclaimable, 4, 0, false, false },	/* less than a page */
+	[MOVABLE] = { "Movable", take_movable, 1, 0, false, false },
+	[UNMOVABLE] = { "Unmovable", take_unmovable, 1, 0, false, false },
 };
+
+static void leave_alone(struct list *list, const char *why)
+{
+	if (!list->not_settled)
+		km_note("the allocator's lists of %s pages could not be settled: %s", list->type, why);
+	list->not_settled = true;
+}
 
 /* Free pages of a type that are on no CPU's list. A refill is the only thing that changes it here. */
 static long free_pages(const char *type)
@@ -95,10 +107,10 @@ static void until_refill(struct list *list)
 		if (free_pages(list->type) != before)
 			return;
 	}
-	km_fail("%d pages of type %s were taken, and the allocator's list was not refilled", MOST, list->type);
+	leave_alone(list, "they are not refilled when pages are taken");
 }
 
-/* Pages of slabs that are reclaimable, what each CPU has counted for itself included. */
+/* Pages of slabs that are reclaimable, what each CPU has counted for itself included; -1: not told. */
 static long slab_pages(void)
 {
 	static const char name[] = "\nnr_slab_reclaimable ";
@@ -108,7 +120,7 @@ static long slab_pages(void)
 	km_vmstat(text, sizeof(text));
 	line = strstr(text, name);
 	if (!line)
-		km_fail("/proc/vmstat has no%s", name);
+		return -1;
 	return strtol(line + sizeof(name) - 1, NULL, 10);
 }
 
@@ -117,12 +129,16 @@ static void until_new_slab(struct list *list)
 {
 	long before = slab_pages();
 
-	while (list->taken < MOST) {
+	while (before >= 0 && list->taken < MOST) {
 		list->take(list->taken++);
 		if (slab_pages() != before)
 			return;
 	}
-	km_fail("%d nodes were taken, and no new slab was made", MOST);
+	if (before < 0)
+		km_note("the slab of a file's nodes could not be settled: /proc/vmstat has no nr_slab_reclaimable");
+	else
+		km_note("the slab of a file's nodes could not be settled: %d were taken, and no new one was made", MOST);
+	list->no_new_slab = true;
 }
 
 static char *room(size_t size, int flags)
@@ -130,7 +146,7 @@ static char *room(size_t size, int flags)
 	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 
 	if (p == MAP_FAILED)
-		km_fail("pages to settle the allocator with");
+		return NULL;
 	madvise(p, size, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
 	return p;
 }
@@ -139,25 +155,38 @@ static void set_up(void)
 {
 	page_size = sysconf(_SC_PAGESIZE);
 	types_fd = open("/proc/pagetypeinfo", O_RDONLY);
+	for (size_t i = 0; types_fd < 0 && i < COUNT; i++)
+		leave_alone(&lists[i], "/proc/pagetypeinfo cannot be read");
+	ready = true;
 	apart = room(MOST * APART * page_size, MAP_SHARED);
 	dense = room(MOST * page_size, MAP_PRIVATE);
+	if (!apart) {
+		leave_alone(&lists[RECLAIMABLE], "the address space is too small");
+		lists[RECLAIMABLE].no_new_slab = true;
+	}
+	if (!dense)
+		leave_alone(&lists[MOVABLE], "the address space is too small");
 	if (pipe2(held, O_DIRECT | O_NONBLOCK) || fcntl(held[1], F_SETPIPE_SZ, MOST * page_size) < 0)
-		km_fail("a pipe to settle the allocator with");
+		leave_alone(&lists[UNMOVABLE], "a pipe cannot be that large");
 }
 
 /* New pages wait, up to 15 on each CPU, to be put on the LRU lists together. Unmapping anything puts them there. */
 static void drain_batches(void)
 {
-	munmap(room(page_size, MAP_PRIVATE), page_size);
+	char *page = room(page_size, MAP_PRIVATE);
+
+	if (page)
+		munmap(page, page_size);
 }
 
 void km_settle_allocator(void)
 {
-	if (types_fd < 0)
+	if (!ready)
 		set_up();
 	for (size_t i = 0; i < COUNT; i++) {
-		until_refill(&lists[i]);
-		if (!i)
+		if (!lists[i].not_settled)
+			until_refill(&lists[i]);
+		if (i == RECLAIMABLE && !lists[i].no_new_slab)
 			until_new_slab(&lists[i]);
 	}
 	drain_batches();
@@ -165,14 +194,17 @@ void km_settle_allocator(void)
 
 void km_release_pages(void)
 {
-	if (types_fd < 0)
+	if (!ready)
 		return;
-	munmap(apart, MOST * APART * page_size);
-	munmap(dense, MOST * page_size);
+	if (apart)
+		munmap(apart, MOST * APART * page_size);
+	if (dense)
+		munmap(dense, MOST * page_size);
 	close(held[0]);
 	close(held[1]);
-	close(types_fd);
+	if (types_fd >= 0)
+		close(types_fd);
 	for (size_t i = 0; i < COUNT; i++)
 		lists[i].taken = 0;
-	types_fd = -1;
+	ready = false;
 }

@@ -18,6 +18,7 @@
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
 #define SPIN (10 * 1000000LL)	/* woken this long before the phase, or some ticks later; then watches the clock */
 #define VALUES 8	/* of km_value(), a pass */
+#define NOTES 16	/* of km_note(), different ones */
 
 struct value {
 	const char *name;
@@ -40,6 +41,7 @@ static long pass, warmup, passes;
 static bool phase;	/* the instruction clock: start at a phase of it. The host's clock repeats nothing, so do not wait */
 static struct value values[VALUES];
 static int value_count;
+static char notes[NOTES][192];
 
 void km_fail(const char *what, ...)
 {
@@ -52,6 +54,26 @@ void km_fail(const char *what, ...)
 		fprintf(stderr, ": %s", strerror(errno));
 	fputc('\n', stderr);
 	exit(1);
+}
+
+void km_note(const char *what, ...)
+{
+	char text[sizeof(notes[0])];
+	va_list list;
+	int i = 0;
+
+	va_start(list, what);
+	vsnprintf(text, sizeof(text), what, list);
+	va_end(list);
+	for (char *c = text; *c; c++)
+		if (*c == '"' || *c == '\\' || *c < ' ')
+			*c = '\'';	/* what would need to be escaped */
+	while (i < NOTES && *notes[i] && strcmp(notes[i], text))
+		i++;
+	if (i == NOTES)
+		km_fail("more than %d notes; the last: %s", NOTES, text);
+	strcpy(notes[i], text);
+	errno = 0;
 }
 
 static const char *option_text(const char *name)
@@ -109,19 +131,35 @@ static int64_t now(void)
 	return t.tv_sec * SECOND + t.tv_nsec;
 }
 
-/* Reading stat_refresh folds what each CPU has counted for itself into the totals. */
-void km_vmstat(char *text, size_t size)
+/* An error means that a total was negative: it is added up all the same. */
+void km_refresh(void)
 {
 	char nothing;
-	ssize_t got = pread(refresh_fd, &nothing, 1, 0);
 
-	if (got < 0)
-		km_fail("/proc/sys/vm/stat_refresh");
-	got = pread(vmstat_fd, text, size - 1, 0);
+	if (refresh_fd >= 0 && pread(refresh_fd, &nothing, 1, 0) < 0)
+		km_note("/proc/sys/vm/stat_refresh says that a count of /proc/vmstat is wrong: %s", strerror(errno));
+}
 
-	if (got <= 0 || (size_t)got == size - 1)
-		km_fail("/proc/vmstat: cannot be read whole");
+void km_vmstat(char *text, size_t size)
+{
+	ssize_t got = 0;
+
+	km_refresh();
+	if (vmstat_fd >= 0) {
+		got = pread(vmstat_fd, text, size - 1, 0);
+		if (got <= 0 || (size_t)got == size - 1)
+			km_fail("/proc/vmstat: cannot be read whole");
+	}
 	text[got] = 0;
+}
+
+static int open_or_note(const char *path, const char *without)
+{
+	int fd = open(path, O_RDONLY);
+
+	if (fd < 0)
+		km_note("%s: %s: %s", path, strerror(errno), without);
+	return fd;
 }
 
 void km_start(int argc, char **argv)
@@ -131,10 +169,8 @@ void km_start(int argc, char **argv)
 	warmup = km_option("warmup", 0);
 	passes = warmup + km_option("passes", 1);
 	phase = km_option("phase", 1);
-	vmstat_fd = open("/proc/vmstat", O_RDONLY);
-	refresh_fd = open("/proc/sys/vm/stat_refresh", O_RDONLY);
-	if (vmstat_fd < 0 || refresh_fd < 0)
-		km_fail("/proc/vmstat or /proc/sys/vm/stat_refresh");
+	vmstat_fd = open_or_note("/proc/vmstat", "its counts are not there");
+	refresh_fd = open_or_note("/proc/sys/vm/stat_refresh", "counts of /proc/vmstat may be late");
 	memset(&before, 1, sizeof(before));
 	memset(&after, 1, sizeof(after));
 	memset(lines, 1, sizeof(lines));
@@ -257,8 +293,20 @@ __attribute__((noinline)) void km_end(unsigned long units)
 	pass++;
 }
 
+static void print_notes(void)
+{
+	if (!*notes[0])
+		return;
+	printf(",\"notes\":[");
+	for (int i = 0; i < NOTES && *notes[i]; i++)
+		printf("%s\"%s\"", i ? "," : "", notes[i]);
+	printf("]");
+}
+
 int km_finish(void)
 {
-	printf("{\"kmatrix\":1,\"done\":%ld}\n", pass);
+	printf("{\"kmatrix\":1,\"done\":%ld", pass);
+	print_notes();
+	printf("}\n");
 	return fflush(stdout) ? 1 : 0;
 }

@@ -13,8 +13,13 @@
  *	}
  *	return km_finish();
  *
- * Between km_begin() and km_end() nothing else may run. One JSON line a pass goes to standard output
- * after the region; standard error says what went wrong.
+ * Between km_begin() and km_end() nothing else may run. What is printed, and kmatrix reads (measure/passes.py), is one
+ * JSON line a pass, and a last one:
+ *
+ *	{"kmatrix":1,"pass":0,"units":U,"time_ns":T,"minflt":N,"majflt":N,"values":{NAME:N},"vmstat":{NAME:[BEFORE,AFTER]}}
+ *	{"kmatrix":1,"done":PASSES,"notes":[TEXT]}
+ *
+ * "values" and "notes" are there where there are any. Standard error says what went wrong.
  */
 #ifndef KMATRIX_H
 #define KMATRIX_H
@@ -30,6 +35,11 @@ void km_value(const char *name, long long value);	/* of this pass, after km_begi
 void km_end(unsigned long units);
 int km_finish(void);
 void km_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
+/*
+ * What this kernel lacks, so that a figure is less than it would be: told once, with the last line. The program goes on.
+ * Not in a region.
+ */
+void km_note(const char *what, ...) __attribute__((format(printf, 1, 2)));
 
 /* guest.c: a program leaves the guest as it was, also when it fails. */
 void km_write(const char *path, const char *value, ...) __attribute__((format(printf, 2, 3)));	/* a setting */
@@ -46,7 +56,8 @@ void km_wipe(void *memory, size_t size, size_t step);
 
 /* allocator.c: the start of a region finds the same page lists each time; for km_begin() and km_end(). */
 void km_settle_allocator(void);
-void km_vmstat(char *text, size_t size);	/* kmatrix.c: /proc/vmstat, whole */
+void km_vmstat(char *text, size_t size);	/* kmatrix.c: /proc/vmstat, whole; empty where there is none */
+void km_refresh(void);	/* kmatrix.c: what each CPU has counted for itself is added to the totals */
 void km_release_pages(void);
 
 #endif

@@ -35,7 +35,7 @@ static struct {
 	size_t page_size, size, busy_size, threads;
 	unsigned char *file;	/* the mapping that is dirtied */
 	unsigned char *expected, *seen, *busy;
-	int fd, direct, busy_fd, pile_fd, refresh;
+	int fd, direct, busy_fd, pile_fd;
 	atomic_bool started, stop;
 	long long longest;	/* ns */
 	long mapped;
@@ -47,18 +47,6 @@ static inline long long throttle_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-/*
- * The kernel throttles by its count of dirty pages, but what each CPU has counted for itself may make it wrong by more
- * pages than are dirtied here. This guest does not add it up every second (vm.stat_interval), so it is done now.
- */
-static void throttle_count(void)
-{
-	char nothing;
-
-	if (pread(throttle.refresh, &nothing, 1, 0) < 0)
-		km_fail(VM "stat_refresh");
 }
 
 static void *throttle_map(void *unused)
@@ -76,7 +64,11 @@ static void *throttle_map(void *unused)
 			throttle.longest = took;
 		throttle.mapped++;
 		atomic_store(&throttle.started, true);
-		throttle_count();
+		/*
+		 * The kernel throttles by its count of dirty pages, but what each CPU has counted for itself may make it wrong
+		 * by more pages than are dirtied here. This guest does not add it up every second (vm.stat_interval).
+		 */
+		km_refresh();
 		nanosleep(&nap, NULL);
 	}
 	return unused;
@@ -155,7 +147,6 @@ static void throttle_set_up(void)
 	throttle.busy_fd = throttle_create(FOLDER "/busy", throttle.busy, throttle.busy_size);
 	throttle.direct = throttle_create(FILE_NAME, throttle.expected, throttle.size);
 	throttle.pile_fd = open(FOLDER "/busy", O_RDWR);
-	throttle.refresh = open(VM "stat_refresh", O_RDONLY);
 	throttle.fd = open(FILE_NAME, O_RDWR);
 	if (throttle.fd < 0 || throttle.pile_fd < 0)
 		km_fail(FILE_NAME);

@@ -5,10 +5,15 @@
  * A shared futex looks its page up with get_user_pages_fast(), which faults it in through faultin_page(). A private
  * one goes straight for the word, fails with page faults disabled, and has it faulted in by fixup_user_fault(), with
  * unlocked == NULL: without leave to drop mmap_lock the fault must not come back completed and unlocked.
+ *
+ * FUTEX_WAKE_OP locks two hash buckets, in the order of their addresses; a private futex's bucket depends on where the
+ * kernel has put its mm_struct. With one word that is waited for the branches taken would be the same in all calls
+ * of a boot, and others in the next: up to 130 ppm. So each call has its own, and it is one half in every boot.
  */
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -48,7 +53,7 @@ static void set_and_wake(uint32_t *waited, uint32_t *word, int flag)
 static void call_all(char *fresh, size_t page_size, uint32_t *waited, uint32_t tid)
 {
 	for (size_t i = 0; i < CALLS * KINDS; i++) {
-		uint32_t *word = (uint32_t *)(fresh + i * page_size);
+		uint32_t *word = (uint32_t *)(fresh + i * page_size), *own = waited + i / KINDS;
 
 		switch ((enum kind)(i % KINDS)) {
 		case LOCK_SHARED:
@@ -58,10 +63,10 @@ static void call_all(char *fresh, size_t page_size, uint32_t *waited, uint32_t t
 			lock_and_unlock(word, FUTEX_PRIVATE_FLAG, tid);
 			break;
 		case WAKE_SHARED:
-			set_and_wake(waited, word, 0);
+			set_and_wake(own, word, 0);
 			break;
 		default:
-			set_and_wake(waited, word, FUTEX_PRIVATE_FLAG);
+			set_and_wake(own, word, FUTEX_PRIVATE_FLAG);
 		}
 	}
 }
@@ -73,8 +78,8 @@ int main(int argc, char **argv)
 	uint32_t tid = gettid(), *waited;
 
 	km_start(argc, argv);
-	waited = km_shmem(page_size);
-	*waited = 0;
+	waited = km_shmem(CALLS * sizeof(*waited));
+	memset(waited, 0, CALLS * sizeof(*waited));	/* the pages are there */
 	while (km_pass()) {
 		char *fresh = km_shmem(size);
 

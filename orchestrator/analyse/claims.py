@@ -32,10 +32,11 @@ def _answer(
     ]
     rows = [row for row in judged if names & _ids(row["claim"]) and row["arch"] in (claim.arches or [row["arch"]])]
     held = sum(row["verdict"] == Verdict.AS_EXPECTED for row in rows)
+    complete = all(cell["status"] == Status.PASSED for cell in theirs)
     return ClaimRow(
         id=claim.id,
         text=claim.text,
-        verdict=_verdict(claim, rows, held, all(cell["status"] == Status.PASSED for cell in theirs)),
+        verdict=_verdict(claim, [row["verdict"] for row in rows], complete),
         held=held,
         judged=len(rows),
         workloads=sorted({row["workload"] for row in rows}),
@@ -49,11 +50,12 @@ def _ids(text: str) -> set[str]:
     return set(text.replace(",", " ").split())
 
 
-def _verdict(claim: Claim, rows: Sequence[ExpectationRow], held: int, complete: bool) -> str:
-    if held < len(rows):
+def _verdict(claim: Claim, said: Sequence[str], complete: bool) -> str:
+    """said: verdicts of the expectations that bear on it; complete: all its cells have a result."""
+    if Verdict.NOT_AS_EXPECTED in said:
         return Verdict.NOT_AS_EXPECTED.value
-    if not complete:
+    if not complete or Verdict.MISSING in said:
         return Verdict.MISSING.value
-    if rows:
+    if said:
         return Verdict.AS_EXPECTED.value
     return (Verdict.OUT_OF_REACH if claim.beyond else Verdict.MISSING).value

@@ -44,6 +44,7 @@ class CellRow(TypedDict):
     vmstat: dict[str, list[list[int]]]
     notes: list[str]
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
+    config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
 
 
@@ -85,8 +86,8 @@ class ComparisonRow(TypedDict):
 class ExpectationRow(TypedDict):
     """A claim of a workload's file, judged. new is the kernel it is of; base, for a change, the one it is against.
 
-    kernel: both as base:new, for readers. kind: model.Bound; figures are in the shown unit. why: what made it
-    not as expected whatever was measured.
+    kernel: both as base:new, for readers. kind: model.Bound; figures are in the shown unit. measured is None and the
+    verdict missing where the kernel does not count the metric. why: what made the verdict, whatever was measured.
     """
 
     arch: str
@@ -98,7 +99,7 @@ class ExpectationRow(TypedDict):
     new: NotRequired[str]
     kind: str
     expected: float
-    measured: float
+    measured: float | None
     tolerance: float
     verdict: str
     why: NotRequired[str]

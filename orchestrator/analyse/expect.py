@@ -3,36 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
+from orchestrator.linux import holds_for
 from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
+LEAN = "lean"  # what all kernels were before there were configs
 NO_FUNCTION = "misspelt, inlined, or known by another name"
-_CLAUSE = re.compile(r"^\s*(>=|<=|==|<|>)\s*([\d.]+)\s*$")
-
-
-def holds_for(spec: str, version: str) -> bool:
-    """Is a Linux version (6.1.192) within a spec (">=6.0,<6.4")? An empty spec holds for all."""
-    ours = _numbers(version)
-    for clause in filter(None, spec.split(",")):
-        found = _CLAUSE.match(clause)
-        if found is None:
-            raise ValueError(f"not a version clause: {clause!r}")
-        theirs = _numbers(found[2])
-        head = ours[: len(theirs)] if found[1] in ("==", "<=", ">") else ours
-        order = (head > theirs) - (head < theirs)
-        if order not in {">=": (0, 1), "<=": (0, -1), "==": (0,), "<": (-1,), ">": (1,)}[found[1]]:
-            return False
-    return True
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def judge(
@@ -48,6 +29,8 @@ def judge(
         if claim.metric.startswith(CALLS):
             told = [cell for cell in cells if _applies(claim, cell) and cell["id"] in accounts]
             rows += [row for cell in told for row in _called(claim, cell, accounts[cell["id"]])]
+        else:
+            rows += _uncounted(claim, cells, comparisons)
         for cell in cells:
             if _applies(claim, cell) and claim.metric in cell["metrics"]:
                 rows += _absolute(claim, cell)
@@ -115,6 +98,7 @@ def _applies(claim: Expectation, cell: CellRow) -> bool:
         and holds_for(claim.linux, cell["linux"])
         and claim.accel in ("", cell["accel"])
         and claim.clock in ("", cell["clock"])
+        and claim.config in ("", cell.get("config", LEAN))
         and (not claim.arches or cell["arch"] in claim.arches)
     )
 
@@ -134,8 +118,24 @@ def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[Exp
     return [ExpectationRow(**{**row, "verdict": Verdict.NOT_AS_EXPECTED.value, "why": why}) for row in rows]
 
 
-def _figures(claim: Expectation, cell: CellRow, measured: float) -> list[ExpectationRow]:
-    """measured is per unit of work."""
+def _uncounted(
+    claim: Expectation, cells: Sequence[CellRow], comparisons: Sequence[ComparisonRow]
+) -> list[ExpectationRow]:
+    """A metric that a kernel does not count answers nothing, either way."""
+    lost = {(c["arch"], c["kernel"]) for c in cells if _applies(claim, c) and claim.metric not in c["metrics"]}
+    rows = [row for c in cells if (c["arch"], c["kernel"]) in lost for row in _figures(claim, c, None)]
+    compared = dict.fromkeys((row["arch"], row["base"], row["new"], row["workload"]) for row in comparisons)
+    for arch, base, new, workload in compared:
+        gone = {(arch, base), (arch, new)} & lost
+        if gone and (base, new) == (claim.base, claim.new) and arch in claim.change:
+            rows.append(_row(claim, arch, workload, base, new, Bound.CHANGE, claim.change[arch], None))
+    kernels = ", ".join(sorted(f"{arch}/{kernel}" for arch, kernel in lost))
+    why = f"{claim.metric}: not counted by {kernels}"
+    return [ExpectationRow(**{**row, "why": why}) for row in rows]
+
+
+def _figures(claim: Expectation, cell: CellRow, measured: float | None) -> list[ExpectationRow]:
+    """measured is per unit of work; None where nothing was."""
     kinds = {Bound.PER_UNIT: claim.values, Bound.AT_LEAST: claim.at_least, Bound.AT_MOST: claim.at_most}
     return [
         _row(claim, cell["arch"], cell["workload"], "", cell["kernel"], kind, figures[cell["kernel"]], measured)
@@ -158,10 +158,8 @@ def _row(
     new: str,
     kind: Bound,
     expected: float,
-    measured: float,
+    measured: float | None,
 ) -> ExpectationRow:
-    above = measured - expected
-    short = {Bound.AT_LEAST: -above, Bound.AT_MOST: above}.get(kind, abs(above))
     return ExpectationRow(
         arch=arch,
         workload=workload,
@@ -174,5 +172,13 @@ def _row(
         expected=expected,
         measured=measured,
         tolerance=claim.tolerance,
-        verdict=(Verdict.AS_EXPECTED if short <= claim.tolerance else Verdict.NOT_AS_EXPECTED).value,
+        verdict=_held(kind, expected, measured, claim.tolerance).value,
     )
+
+
+def _held(kind: Bound, expected: float, measured: float | None, tolerance: float) -> Verdict:
+    if measured is None:
+        return Verdict.MISSING
+    above = measured - expected
+    short = {Bound.AT_LEAST: -above, Bound.AT_MOST: above}.get(kind, abs(above))
+    return Verdict.AS_EXPECTED if short <= tolerance else Verdict.NOT_AS_EXPECTED

@@ -38,7 +38,8 @@ def assemble(
     profiled: Sequence[ProfileCell] = (),
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
-    rows = [cell_row(cell) for cell in cells]
+    results = list(cells)
+    rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     compared = _compared(rows, comparisons)
     judged = _judged(expectations, rows, compared, profiled)
     return MatrixReport(
@@ -50,7 +51,7 @@ def assemble(
         comparisons=compared,
         expectations=judged,
         claims=answer(claims, expectations, judged, rows),
-        notes=_notes(notes or {}, expectations, rows, comparisons, judged),
+        notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
 
@@ -87,21 +88,40 @@ def _judged(
 def _notes(
     notes: Mapping[str, str],
     expectations: Mapping[str, Sequence[Expectation]],
-    rows: Sequence[CellRow],
+    cells: Sequence[CellResult],
     comparisons: Sequence[Comparison],
     judged: Sequence[ExpectationRow],
 ) -> dict[str, str]:
-    """By workload: its file's note, and what of its expectations cannot be told by a verdict."""
-    kernels = {row["kernel"] for row in rows} | {name for pair in comparisons for name in (pair.base, pair.new)}
+    """By workload: its file's note, what it said of its kernels, and what of its expectations no verdict can tell."""
+    kernels = {cell.kernel for cell in cells} | {name for pair in comparisons for name in (pair.base, pair.new)}
     said = {name: [notes.get(name, "")] for name in {**notes, **expectations}}
     for name, expected in expectations.items():
         said[name] += remarks(expected, kernels, comparisons, [row for row in judged if row["workload"] == name])
+    for name, texts in _told(cells).items():
+        said.setdefault(name, []).extend(texts)
     told = {name: "; ".join(filter(None, texts)) for name, texts in said.items()}
     return {name: text for name, text in told.items() if text}
 
 
-def cell_row(cell: CellResult) -> CellRow:
-    """A cell as matrix.json has it."""
+def _told(cells: Sequence[CellResult]) -> dict[str, list[str]]:
+    """{workload: what it said, with the cells in which it did}"""
+    places: dict[tuple[str, str], list[str]] = {}
+    for cell in cells:
+        for note in _said(cell):
+            places.setdefault((cell.workload, note), []).append(f"{cell.arch}/{cell.kernel}")
+    found: dict[str, list[str]] = {}
+    for (workload, note), where in places.items():
+        found.setdefault(workload, []).append(f"{note} ({', '.join(where)})")
+    return found
+
+
+def _said(cell: CellResult) -> list[str]:
+    """What its workload told: each boot of it says the same."""
+    return list(dict.fromkeys(note for boot in cell.boots for note in boot.said))
+
+
+def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
+    """A cell as matrix.json has it. kernel: facts of its build, {} if it has none."""
     first = cell.boots[0] if cell.boots else None
     names = list(first.passes[0].values) if first and first.passes else []
     events = list(first.passes[0].vmstat) if first and first.passes else []
@@ -115,7 +135,7 @@ def cell_row(cell: CellResult) -> CellRow:
         )
         for name in names
     }
-    return CellRow(
+    row = CellRow(
         id=cell.id,
         arch=cell.arch,
         kernel=cell.kernel,
@@ -134,10 +154,11 @@ def cell_row(cell: CellResult) -> CellRow:
         unit=cell.unit,
         metrics=metrics,
         vmstat={name: [[sample.vmstat[name] for sample in boot] for boot in counted] for name in events},
-        notes=[f"boot {boot.number}: {note}" for boot in cell.boots for note in boot.notes],
+        notes=[*_said(cell), *(f"boot {boot.number}: {note}" for boot in cell.boots for note in boot.notes)],
         provenance=asdict(cell.provenance) if cell.provenance else None,
         stored=cell.stored,
     )
+    return {**row, "config": str(kernel["config"])} if "config" in kernel else row
 
 
 def without_account(report: MatrixReport) -> list[str]:

@@ -8,7 +8,7 @@ ARCH = Arch(
     uname="aarch64",
     qemu="qemu-system-aarch64",
     machine="virt",
-    cpu={"tcg": "cortex-a57", "kvm": "host"},
+    cpu={"tcg": "neoverse-n1", "kvm": "host"},
     console="ttyAMA0",
     net="virtio-net-pci,romfile=",
     rng="virtio-rng-pci",
@@ -27,8 +27,6 @@ ARCH = Arch(
         calls=("00000094/000000fc", "00003fd6/1ffcffff"), enters=("vectors",),
     ),
     kconfig=(
-        "# CONFIG_EFI is not set",
-        "CONFIG_ARM64_VA_BITS_39=y",
         "CONFIG_SERIAL_AMBA_PL011=y",
         "CONFIG_SERIAL_AMBA_PL011_CONSOLE=y",
         "CONFIG_PCI=y",

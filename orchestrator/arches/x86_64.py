@@ -3,13 +3,19 @@
 
 from orchestrator.model import Arch, Marks
 
+# What an EPYC Rome has and QEMU 7.2 does not emulate, so that a later QEMU gives the guest the same. The last two are
+# not Rome's: with them the kernel would clear and copy by bytes, and each would count as an instruction.
+LACKS = (
+    *("rdseed", "sha-ni", "rdpid", "fxsr-opt", "misalignsse", "3dnowprefetch", "osvw", "topoext", "perfctr-core"),
+    *("clzero", "xsaveerptr", "wbnoinvd", "ibpb", "amd-stibp", "nrip-save", "xsavec", "xsaves", "erms", "fsrm"),
+)
+
 ARCH = Arch(
     name="x86_64",
     uname="x86_64",
     qemu="qemu-system-x86_64",
     machine="q35",
-    # With ERMS the kernel clears and copies by bytes, each counted as an instruction. The family says: by words.
-    cpu={"tcg": "max,-erms,-fsrm,family=15,model=107,stepping=1", "kvm": "host"},
+    cpu={"tcg": ",-".join(("EPYC-Rome-v1", *LACKS)), "kvm": "host"},
     console="ttyS0",
     net="virtio-net-pci,romfile=",
     rng="virtio-rng-pci",
@@ -31,10 +37,7 @@ ARCH = Arch(
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
     ),
     kconfig=(
-        *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_HYPERVISOR_GUEST=y"),
-        *("CONFIG_PARAVIRT=y", "CONFIG_KVM_GUEST=y"),
-        *("CONFIG_PVH=y", "CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y"),
-        *("CONFIG_KERNEL_GZIP=y", "CONFIG_PROCESSOR_SELECT=y"),
-        "# CONFIG_POWER_SUPPLY is not set",
+        *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),
+        *("CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y", "CONFIG_KERNEL_GZIP=y"),
     ),
 )  # fmt: skip

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""kconfig: which wanted options an olddefconfig lost, and what they depend on."""
+"""kconfig: which wanted options a .config lost, what they depend on, and which file of the source defines which."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from orchestrator.config.fragments import Wish
 from orchestrator.errors import BuildError
 
 _SET = re.compile(r"^(CONFIG_\w+)=(.*)$")
@@ -25,16 +27,27 @@ def options(lines: Iterable[str]) -> dict[str, str]:
     return table
 
 
-def verify(wanted: Sequence[str], config: str, source: Path, srcarch: str) -> None:
-    """Raise BuildError when .config does not hold what was wanted."""
+@dataclass(frozen=True)
+class Definition:
+    """Where an option is defined, once; conditions include those of enclosing menus and ifs."""
+
+    option: str  # without CONFIG_
+    file: str
+    conditions: tuple[str, ...]
+    prompt: bool  # a user can set it; else others select it
+
+
+def verify(wishes: Sequence[Wish], config: str, source: Path, srcarch: str) -> dict[str, str]:
+    """{CONFIG_X: why}: what of the wished is not in this .config. BuildError when an essential line is not."""
     have = options(config.splitlines())
-    lost = [(o, v) for o, v in options(wanted).items() if have.get(o, "n") != v]
+    lost = [wish for wish in wishes if have.get(wish.option, "n") != wish.value]
     if not lost:
-        return
-    wanting = {name.removeprefix("CONFIG_") for name, _ in lost}
-    needs = dependencies(source, srcarch, wanting)
-    rows = [_row(option, value, have, needs) for option, value in lost]
-    names = ", ".join(option for option, _ in lost)
+        return {}
+    needs = dependencies(source, srcarch, {wish.option.removeprefix("CONFIG_") for wish in lost})
+    rows = [_row(wish.option, wish.value, have, needs) for wish in lost if wish.essential]
+    if not rows:
+        return {wish.option: _row(wish.option, wish.value, have, needs) for wish in lost}
+    names = ", ".join(wish.option for wish in lost if wish.essential)
     raise BuildError(
         f"the kernel's config lost {names}",
         kind="kconfig",
@@ -59,27 +72,36 @@ def _row(option: str, value: str, have: dict[str, str], needs: dict[str, list[st
 def dependencies(source: Path, srcarch: str, options: set[str]) -> dict[str, list[str]]:
     """{option without CONFIG_: conditions}, enclosing menus and ifs included, from the Kconfig files."""
     found: dict[str, list[str]] = {}
-    for name, conditions in _walk(source, "Kconfig", srcarch, []):
-        if name in options:
-            found.setdefault(name, []).extend(conditions)
+    for its in definitions(source, srcarch):
+        if its.option in options:
+            found.setdefault(its.option, []).extend(its.conditions)
     return found
 
 
-def _walk(root: Path, file: str, srcarch: str, outer: list[str]) -> Iterator[tuple[str, list[str]]]:
+def definitions(source: Path, srcarch: str) -> Iterator[Definition]:
+    """All options of an arch, in order, once for each place that defines one."""
+    return _walk(source, "Kconfig", srcarch, [])
+
+
+def _walk(root: Path, file: str, srcarch: str, outer: list[str]) -> Iterator[Definition]:
     """Each config block with its conditions; blocks nest by if and menu, files by source."""
     stack: list[list[str]] = [list(outer)]
     block: list[str] = []
     name = ""
+    prompt = False
     for line in _statements(root / file):
         word, _, rest = line.partition(" ")
         if word == "depends" and rest.startswith("on "):
             (block if name else stack[-1]).append(rest[3:].strip())
             continue
+        if word in _PROMPTS and rest.lstrip().startswith(('"', "'")):
+            prompt = True
+            continue
         if word not in _OPENERS:
             continue
         if name:
-            yield name, [*chain(*stack), *block]
-        name, block = "", []
+            yield Definition(name, file, (*chain(*stack), *block), prompt)
+        name, block, prompt = "", [], False
         if word in ("config", "menuconfig"):
             name = rest.strip()
         elif word in ("if", "menu", "choice"):
@@ -91,9 +113,10 @@ def _walk(root: Path, file: str, srcarch: str, outer: list[str]) -> Iterator[tup
             if (root / inner).is_file():
                 yield from _walk(root, inner, srcarch, list(chain(*stack)))
     if name:
-        yield name, [*chain(*stack), *block]
+        yield Definition(name, file, (*chain(*stack), *block), prompt)
 
 
+_PROMPTS = {"bool", "tristate", "int", "hex", "string", "prompt"}
 _OPENERS = {"config", "menuconfig", "if", "endif", "menu", "endmenu", "choice", "endchoice", "source", "comment"}
 
 

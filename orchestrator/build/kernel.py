@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from orchestrator.build import headers, kconfig, patches, sandbox, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import SharedTree, no_room
+from orchestrator.config import fragments
 from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Build, KernelArtifact, Source
@@ -23,7 +24,7 @@ from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256, write_atomically
 
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
-RECIPE = 2  # part of every key: raise it when this file changes what comes out
+RECIPE = 3  # part of every key: raise it when this file changes what comes out
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,17 @@ class Builder:
         folder = self.store.folder("kernels", key)
         async with self._shared_tree(build, tree) as shared:
             if not folder.exists():  # another process may have been faster
-                make = await self._configured(build, tree, shared, log)
+                make, lost = await self._configured(build, tree, shared, log)
                 await make(build.arch.image_target, niceness=niceness)
-                await self._keep(build, tree, shared, key, log)
+                await self._keep(build, tree, shared, key, log, lost)
         return self._artifact(build, key, folder, False)
 
-    async def config(self, build: Build, log: Path) -> str:
-        """The verified .config, without building."""
+    async def config(self, build: Build, log: Path) -> tuple[str, dict[str, str]]:
+        """The verified .config, without building, and what it lacks of the wished: {CONFIG_X: why}."""
         tree = await self.source(build.kernel.source)
         async with self._shared_tree(build, tree) as shared:
-            await self._configured(build, tree, shared, log)
-            return regular(shared.made, ".config").read_text()
+            _, lost = await self._configured(build, tree, shared, log)
+            return regular(shared.made, ".config").read_text(), lost
 
     def has(self, source: Source) -> bool:
         """Was this source asked for already, or is there nothing to ask for?"""
@@ -129,31 +130,32 @@ class Builder:
             shared.dirty.unlink(missing_ok=True)
             self.store.resized(shared.folder)
 
-    async def _configured(self, build: Build, tree: Tree, shared: SharedTree, log: Path) -> Make:
-        """Patches applied, .config as wanted; returns the make to go on with."""
+    async def _configured(
+        self, build: Build, tree: Tree, shared: SharedTree, log: Path
+    ) -> tuple[Make, dict[str, str]]:
+        """Patches applied, .config as wanted; the make to go on with, and what is lost of the wished."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
         headers.keep(shared.source, shared.build, written)
         if shared.private:
             await shared.separate()
         make = Make(build, shared, self.jobs, self.timeout, self.store.root / "ccache", self.ccache_gib, log)
-        await self._configure(build, shared, make, any("Kconfig" in name for name in written))
-        return make
+        return make, await self._configure(build, shared, make, any("Kconfig" in name for name in written))
 
-    async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> None:
-        """tinyconfig plus the wanted lines, then verified; skipped when the tree has just that."""
-        stamp = regular(shared.made, ".kmatrix-wanted")
-        wanted = "\n".join(build.kconfig) + "\n"
-        if changed or not stamp.exists() or stamp.read_text() != wanted:
+    async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> dict[str, str]:
+        """.config as wanted, verified, and what is lost of the wished; made only if the tree has another."""
+        stamp, lines = regular(shared.made, ".kmatrix-wanted"), "\n".join(build.kconfig) + "\n"
+        wanted = fragments.wanted(build.kconfig, linux_version(shared.source))
+        if changed or not stamp.exists() or stamp.read_text() != lines:
             stamp.unlink(missing_ok=True)
-            await make("tinyconfig")
-            with regular(shared.made, ".config").open("a") as file:
-                file.write(wanted)
-            await make("olddefconfig")
-        config = regular(shared.made, ".config")
-        kconfig.verify(build.kconfig, config.read_text(), shared.source, build.arch.srcarch)
-        write_atomically(stamp, wanted)
+            await _configure(wanted, build.arch.srcarch, shared, make)
+        config = regular(shared.made, ".config").read_text()
+        lost = kconfig.verify(wanted.wishes, config, shared.source, build.arch.srcarch)
+        write_atomically(stamp, lines)
+        return lost
 
-    async def _keep(self, build: Build, tree: Tree, shared: SharedTree, key: str, log: Path) -> None:
+    async def _keep(
+        self, build: Build, tree: Tree, shared: SharedTree, key: str, log: Path, lost: Mapping[str, str]
+    ) -> None:
         """Copy what others use into the store."""
         image = Path(build.arch.image)
         with self.store.publish("kernels", key) as folder:
@@ -168,10 +170,35 @@ class Builder:
                 "compiler": await toolchain.compiler(build.arch.cross_prefix),
                 "image_sha256": sha256(folder / image.name),
                 "vmlinux_sha256": sha256(folder / "vmlinux"),
+                "config": fragments.wanted(build.kconfig, "").name,
                 "config_sha256": sha256(folder / "config"),
+                "wished": dict(lost),
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
             (folder / "info.json").write_text(json.dumps(info, indent=1))
+
+
+async def _configure(wanted: fragments.Wanted, srcarch: str, shared: SharedTree, make: Make) -> None:
+    """A new .config. Of options that no line names, those that files in `defaults` define are as Kconfig has them."""
+    config, mine = regular(shared.made, ".config"), regular(shared.made, ".kmatrix-all")
+    lines = "".join(f"{wish.line}\n" for wish in wanted.wishes)
+    if not wanted.defaults:
+        if wanted.start != fragments.NONE:
+            await make(wanted.start)
+        config.write_text((config.read_text() if wanted.start != fragments.NONE else "") + lines)
+    else:
+        mine.write_text(lines)
+        await make(f"KCONFIG_ALLCONFIG={shared.build / mine.name}", wanted.start)
+        named = {wish.option for wish in wanted.wishes}
+        own = {
+            f"CONFIG_{its.option}"
+            for its in kconfig.definitions(shared.source, srcarch)
+            if its.file.startswith(wanted.defaults)
+        }
+        off = {f"# {option} is not set" for option in own - named}
+        kept = [line for line in config.read_text().splitlines(keepends=True) if line.strip() not in off]
+        config.write_text("".join(kept))
+    await make("olddefconfig")
 
 
 def fits(cache: Path) -> None:

@@ -37,7 +37,7 @@ class Make:
         try:
             done = await self._run(argv, niceness)
         except TimeoutError as error:
-            raise TimedOut(f"make {targets[0]} took over {self.timeout:.0f} s", hint="limits.build") from error
+            raise TimedOut(f"make {targets[-1]} took over {self.timeout:.0f} s", hint="limits.build") from error
         if done.code < 0:  # what it was writing cannot be trusted, and the patch is not to blame
             raise InfraError(f"make was killed by signal {-done.code}", kind="make_killed", hint="try again")
         if done.code:

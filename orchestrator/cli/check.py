@@ -114,7 +114,7 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
     return replace(
         matrix,
         arches=tuple(pick("arch", name, known) for name in arches) or matrix.arches,
-        kernels=tuple(Kernel(name, wanted.source, its, wanted.kconfig) for name, its in table.items()),
+        kernels=tuple(Kernel(name, wanted.source, its, wanted.kconfig, wanted.config) for name, its in table.items()),
         workloads=tuple(theirs),
         comparisons=tuple(Comparison(*pair) for pair in pairs),
         claims=(),

@@ -11,7 +11,7 @@ from orchestrator.cli.console import took
 from orchestrator.cli.options import Config, Preset, Select, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.model import Matrix, Workload
+from orchestrator.model import Arch, Clock, Matrix, Plan, Workload
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +32,8 @@ def plan(config: Config = None, preset: Preset = "", select: Select = None, work
     for build in made.builds:
         patches = ", ".join(path.name for path in build.kernel.patches) or "no patches"
         console.print(f"  {build.id}: {build.kernel.source.name}, {patches}")
+    for arch in {cell.arch.name: cell.arch for cell in made.cells}.values():
+        console.print(f"CPU of {arch.name}: {', '.join(f'{model} ({accel})' for accel, model in _cpus(arch, made))}")
     console.print(f"{len(made.cells)} cells")
     for cell in made.cells:
         console.print(f"  {cell.id}")
@@ -47,6 +49,14 @@ def plan(config: Config = None, preset: Preset = "", select: Select = None, work
     )
     for boot in made.boots:
         console.print(f"  {boot.id}")
+
+
+def _cpus(arch: Arch, made: Plan) -> list[tuple[str, str]]:
+    """(accelerator, model) of those that a cell of the arch may get."""
+    clocks = {made.measure.of(cell.workload).clock for cell in made.cells if cell.arch == arch}
+    kvm = made.measure.accel != "tcg" and Clock.WALL in clocks
+    tcg = made.measure.accel != "kvm" or Clock.ICOUNT in clocks
+    return [(name, model) for name, model in arch.cpu.items() if {"tcg": tcg, "kvm": kvm}[name]]
 
 
 def _expected(workload: Workload, matrix: Matrix) -> list[str]:

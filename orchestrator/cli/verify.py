@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +19,7 @@ from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, veri
 from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import History, Select
 from orchestrator.config import matrix_file
+from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, asked, measured, this_command
@@ -57,15 +58,15 @@ def verify_run(
 ) -> None:
     """Repeat a run's cells here and say, value by value, whether the same came out; if not, what differs.
 
-    With the matrix, patches and workloads that are here; a difference of theirs is named. --recorded takes the run's
-    copies instead: then only the machine can differ. Exit code 0: the same; 1: not.
+    With the matrix, patches and workloads that are here, on the CPUs that the run had; a difference of theirs is
+    named. --recorded takes the run's copies instead: then only the machine can differ. Exit code 0: the same; 1: not.
 
     Example: kmatrix verify runs/2026-11-23-101500
     """
     before = _selected(load(recorded).report, select or [])
     manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=this_command())
     with new_run(out, "verify-") as folder, folder.alone():
-        matrix, request = _asked(recorded, before, config, as_recorded, folder, snapshots, json)
+        matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)
         here = measured(folder, matrix, request, manner).report
     answer = verify(before, here)
     folder.write_json("verify.json", answer.as_json())
@@ -86,6 +87,21 @@ def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:
     if not chosen:
         raise ConfigError("the run has no cell that was measured", hint="there is nothing to verify")
     return MatrixReport(**{**report, "cells": [cell for cell in cells if cell["id"] in chosen]})
+
+
+def asked_again(
+    path: Path,
+    before: MatrixReport,
+    config: Path | None,
+    as_recorded: bool,
+    folder: RunFolder,
+    snapshots: bool,
+    quiet: bool,
+) -> tuple[Matrix, Request]:
+    """What is to be measured to repeat it: as _asked, on the CPUs that it was measured on."""
+    matrix, request = _asked(path, before, config, as_recorded, folder, snapshots, quiet)
+    models = _cpus(before)
+    return replace(matrix, arches=tuple(with_cpus(arch, models) for arch in matrix.arches)), request
 
 
 def _asked(
@@ -111,6 +127,15 @@ def _asked(
     then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
     overrides |= {name: value for name, value in then.items() if usual[name] != value}
     return asked(place, preset, chosen, wanted, overrides)
+
+
+def _cpus(report: MatrixReport) -> dict[str, dict[str, str]]:
+    """{arch: {accelerator: CPU model}} of what was measured."""
+    found: dict[str, dict[str, str]] = {}
+    for cell in report["cells"]:
+        if cell["accel"] and cell["cpu"]:
+            found.setdefault(cell["arch"], {})[cell["accel"]] = cell["cpu"]
+    return found
 
 
 def _usual(path: Path) -> Path | None:

@@ -16,14 +16,14 @@ from orchestrator.registry import scan
 class Collector:
     """How a metric is read from a workload's JSON line, and how it is shown.
 
-    collect gets the decoded line of one pass and returns the value in `unit` for the whole pass;
-    shown per unit of work as value * scale, in shown_unit.
+    collect gets the decoded line of one pass and returns the value in `unit` for the whole pass, None where this
+    kernel does not count it; shown per unit of work as value * scale, in shown_unit.
     """
 
     title: str
     unit: str
     direction: Direction
-    collect: Callable[[Mapping[str, object]], float]
+    collect: Callable[[Mapping[str, object]], float | None]
     shown_unit: str = ""
     scale: float = 1.0
     digits: int = 3
@@ -37,6 +37,12 @@ def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:
     if not isinstance(table, dict):
         raise TypeError("vmstat is not a table")
     return {name: int(after) - int(before) for name, (before, after) in table.items()}
+
+
+def counted(line: Mapping[str, object], name: str) -> float | None:
+    """How far a counter of /proc/vmstat went; None: this kernel has no such counter."""
+    change = vmstat_change(line).get(name)
+    return None if change is None else float(change)
 
 
 def told(line: Mapping[str, object], name: str) -> float:

@@ -2,6 +2,7 @@
 """A Matrix as files that are the same Matrix anywhere else: load(dump(matrix)) == matrix.
 
 matrix.yaml                     names nothing outside of its folder but the kernels' sources
+configs/NAME/ARCH.config        the lines that kernels begin with
 patches/KERNEL/01-NAME          in order; 0001-NAME as it is
 guest-tools/WORKLOAD/...        and common/ and adapters/, which are compiled with them
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
@@ -26,6 +27,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CALLS,
     Claim,
+    Config,
     Expectation,
     Kernel,
     Matrix,
@@ -78,6 +80,9 @@ def files(matrix: Matrix) -> dict[str, bytes]:
     """{path below some folder: content} of all that a portable matrix is made of, its matrix.yaml included."""
     base = Path("/")
     found = {MATRIX: dump(portable(matrix, base), base).encode()}
+    for name, config in _configs(matrix).items():
+        for arch, lines in config.lines.items():
+            found[f"configs/{name}/{arch}.config"] = ("\n".join(lines) + "\n").encode()
     for kernel in matrix.kernels:
         found |= {name: patch.read_bytes() for name, patch in patches(kernel).items()}
     for workload in matrix.workloads:
@@ -100,17 +105,29 @@ def patches(kernel: Kernel) -> dict[str, Path]:
     return {f"patches/{kernel.name}/{name}": path for name, path in zip(names, kernel.patches, strict=True)}
 
 
+def _configs(matrix: Matrix) -> dict[str, Config]:
+    """{folder below configs/: config}: its name, and a number where another has that."""
+    found: dict[str, Config] = {}
+    for config in (matrix.config, *(kernel.config for kernel in matrix.kernels if kernel.config)):
+        if config not in found.values():
+            found[f"{config.name}-{len(found)}" if config.name in found else config.name] = config
+    return found
+
+
 def dump(matrix: Matrix, base: Path) -> str:
     """matrix.yaml of the folder base: paths below it are relative, workloads are named and in its guest-tools/."""
+    configs = _configs(matrix)
     sources = {source.name: source for source in matrix.sources} | {k.source.name: k.source for k in matrix.kernels}
     table = {
         "arches": [arch.name for arch in matrix.arches],
         "workloads": [workload.name for workload in matrix.workloads],
         "sources": {name: kind_of(source).describe(source) for name, source in sources.items()},
-        "kernels": {kernel.name: _kernel(kernel, base) for kernel in matrix.kernels},
+        "kernels": {kernel.name: _kernel(kernel, base, configs) for kernel in matrix.kernels},
         "compare": [asdict(pair) for pair in matrix.comparisons],
+        "cpu": {arch.name: dict(arch.cpu) for arch in matrix.arches},
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
         "limits": asdict(matrix.limits),
+        "config": _config(matrix.config, configs),
         "kconfig": list(matrix.kconfig),
         "cache_gib": matrix.cache_gib,
         "ccache_gib": matrix.ccache_gib,
@@ -124,9 +141,15 @@ def dump(matrix: Matrix, base: Path) -> str:
     return out.getvalue()
 
 
-def _kernel(kernel: Kernel, base: Path) -> dict[str, Any]:
+def _kernel(kernel: Kernel, base: Path, configs: Mapping[str, Config]) -> dict[str, Any]:
     names = [str(path.relative_to(base) if path.is_relative_to(base) else path) for path in kernel.patches]
-    return {"source": kernel.source.name, "patches": names, "kconfig": list(kernel.kconfig)}
+    own = {"config": _config(kernel.config, configs)} if kernel.config else {}
+    return {"source": kernel.source.name, "patches": names, **own, "kconfig": list(kernel.kconfig)}
+
+
+def _config(config: Config, configs: Mapping[str, Config]) -> str:
+    place = next(name for name, one in configs.items() if one == config)
+    return f"configs/{place}/{{arch}}.config"
 
 
 def _claim(claim: Claim) -> dict[str, Any]:
@@ -191,11 +214,7 @@ def _declaration(workload: Workload, program: str) -> str:
         "claims": workload.claims,
         "note": workload.note.removesuffix(left_out(workload.own)).removesuffix("; "),
         "expect": [_expect(one) for one in workload.expectations if not one.metric.startswith(CALLS)],
-        "calls": {
-            one.metric.removeprefix(CALLS): _calls(one)
-            for one in workload.expectations
-            if one.metric.startswith(CALLS)
-        },
+        "calls": _calls([one for one in workload.expectations if one.metric.startswith(CALLS)]),
     }
     return "".join(f"{key} = {_value(value)}\n" for key, value in _without_empty(table).items())
 
@@ -212,7 +231,15 @@ def _expect(one: Expectation) -> dict[str, Any]:
     return _without_empty(asdict(one)) | {"tolerance": one.tolerance}
 
 
-def _calls(one: Expectation) -> dict[str, Any]:
+def _calls(expectations: Sequence[Expectation]) -> dict[str, list[dict[str, Any]]]:
+    """By function, in order: several of one are of different versions of Linux."""
+    table: dict[str, list[dict[str, Any]]] = {}
+    for one in expectations:
+        table.setdefault(one.metric.removeprefix(CALLS), []).append(_called(one))
+    return table
+
+
+def _called(one: Expectation) -> dict[str, Any]:
     others = {"linux": one.linux, "claim": one.claim, "arches": one.arches}
     return {**one.values, **_without_empty(others), "tolerance": one.tolerance}
 

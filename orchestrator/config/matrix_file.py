@@ -17,17 +17,32 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches
+from orchestrator.config import fragments, workloads
 from orchestrator.config import sources as kinds
-from orchestrator.config import workloads
+from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import runs_on
 from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
 from orchestrator.errors import ConfigError
-from orchestrator.model import Claim, Comparison, Kernel, Limits, Matrix, Measure, Nightly, Source, Workload
+from orchestrator.model import (
+    Arch,
+    Claim,
+    Comparison,
+    Config,
+    Kernel,
+    Limits,
+    Matrix,
+    Measure,
+    Nightly,
+    Source,
+    Workload,
+)
 from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
-_KCONFIG = re.compile(r"CONFIG_|# CONFIG_\w+ is not set$")
+_STANDARD = "standard"
+_LEAN = "lean"
+_BOOTS = "CONFIG_BINFMT_ELF=y"  # no kernel starts a program without it
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
 Location = Sequence[str | int]
 
@@ -205,31 +220,44 @@ def _unknown_key(location: Location) -> str:
 
 
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
-    known_arches = arches.known()
+    known_arches = _arches(spec, problems)
     known_workloads = _known_workloads(base)
     sources = {
         name: kinds.parse(name, given.model_dump(), _Files(problems, ("sources", name), base))
         for name, given in spec.sources.items()
     }
-    kernels = {name: _kernel(name, k, sources, problems, base) for name, k in spec.kernels.items()}
+    chosen_arches = _each(spec.arches, lambda i, n: problems.named("arch", ("arches", i), n, known_arches))
+    configs = _Configs(problems, base, chosen_arches)
+    kernels = {name: _kernel(name, k, sources, problems, base, configs) for name, k in spec.kernels.items()}
+    kconfig = _kconfig(("kconfig",), spec.kconfig, problems, base)
     for i, pair in enumerate(spec.compare):
         problems.named("kernel", ("compare", i, "base"), pair.base, kernels)
         problems.named("kernel", ("compare", i, "new"), pair.new, kernels)
     chosen = _each(spec.workloads, lambda i, n: problems.named("workload", ("workloads", i), n, known_workloads))
     return Matrix(
-        arches=_each(spec.arches, lambda i, n: problems.named("arch", ("arches", i), n, known_arches)),
+        arches=chosen_arches,
         kernels=tuple(k for k in kernels.values() if k),
         workloads=tuple(w for folder in chosen if (w := _workload(folder, spec.judge, problems))),
         comparisons=tuple(Comparison(c.base, c.new) for c in spec.compare),
         measure=Measure(**spec.measure.model_dump()),
         limits=Limits(**spec.limits.model_dump()),
-        kconfig=_kconfig(("kconfig",), spec.kconfig, problems, base),
+        config=configs.of(("config",), spec.config) if spec.config else configs.unnamed(kconfig),
+        kconfig=kconfig,
         cache_gib=_cache_gib(spec, problems),
         ccache_gib=spec.ccache_gib,
         sources=tuple(sources.values()),
         nightly=_nightly(spec.nightly, sources, problems),
         claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
     )
+
+
+def _arches(spec: MatrixSpec, problems: _Problems) -> dict[str, Arch]:
+    """All that there are, with the CPU models that the file names."""
+    table = arches.known()
+    for name in spec.cpu:
+        problems.named("arch", ("cpu", name), name, table)
+    models = {name: given.model_dump(exclude_none=True) for name, given in spec.cpu.items()}
+    return {name: with_cpus(arch, models) for name, arch in table.items()}
 
 
 def _nightly(spec: NightlySpec, sources: dict[str, Source], problems: _Problems) -> Nightly:
@@ -278,8 +306,49 @@ class _Files:
         return (self.base / Path(name).expanduser()).resolve()
 
 
+@dataclass(frozen=True)
+class _Configs:
+    """The configs that a matrix file names, for its arches. What is wrong with one becomes a row of the problems."""
+
+    problems: _Problems
+    base: Path
+    arches: Sequence[Arch]
+
+    def of(self, at: Location, name: str) -> Config:
+        """A shipped config, or a file of the user's; {arch} in its name is replaced."""
+        names = [arch.name for arch in self.arches]
+        shipped = fragments.shipped()
+        files = [Path(name.replace("{arch}", arch)).expanduser() for arch in names]
+        if name not in shipped and not any((self.base / file).exists() for file in files):
+            self.problems.add(at, unknown("config", name, shipped) + ", or a file of kconfig lines")
+        elif name not in shipped:
+            return self._file(at, name, names)
+        return self._made(at, name, None, names) if name in shipped else Config(name, dict.fromkeys(names, ()))
+
+    def _file(self, at: Location, name: str, names: list[str]) -> Config:
+        path = (self.base / Path(name).expanduser()).resolve()
+        return self._made(at, path.stem.replace("{arch}", "").strip("-_.") or path.parent.name, path, names)
+
+    def _made(self, at: Location, name: str, path: Path | None, names: list[str]) -> Config:
+        try:
+            return fragments.named(name, path, names)
+        except ConfigError as error:
+            self.problems.add(at, error.message)
+            return Config(name, dict.fromkeys(names, ()))
+
+    def unnamed(self, kconfig: Sequence[str]) -> Config:
+        """standard; of a file of before there were configs, whose kconfig: says all that a kernel has: lean."""
+        if _BOOTS not in (line.partition("  #:")[0] for line in kconfig):
+            return self.of(("config",), _STANDARD)
+        name = f"#: name {_LEAN}"
+        folder = fragments.SHIPPED / _LEAN
+        rest = {arch.name: folder / f"{arch.name}.config" for arch in self.arches}
+        lines = {arch: (name, *(fragments.flat(path, arch) if path.exists() else ())) for arch, path in rest.items()}
+        return Config(_LEAN, lines)
+
+
 def _kernel(
-    name: str, spec: KernelSpec, sources: dict[str, Source], problems: _Problems, base: Path
+    name: str, spec: KernelSpec, sources: dict[str, Source], problems: _Problems, base: Path, configs: _Configs
 ) -> Kernel | None:
     at = ("kernels", name)
     source = problems.named("source", (*at, "source"), spec.source, sources)
@@ -292,9 +361,10 @@ def _kernel(
         problems.add(at, "a kernel's name is letters, digits, dot, dash and underscore: it names a folder")
     if source is None:
         return None
-    if not kinds.buildable(source) and (patches or spec.kconfig):
-        problems.add(at, f"a ready {source.kind} takes no patches and no kconfig")
-    return Kernel(name, source, patches, _kconfig((*at, "kconfig"), spec.kconfig, problems, base))
+    if not kinds.buildable(source) and (patches or spec.kconfig or spec.config):
+        problems.add(at, f"a ready {source.kind} takes no patches, no config and no kconfig")
+    config = configs.of((*at, "config"), spec.config) if spec.config else None
+    return Kernel(name, source, patches, _kconfig((*at, "kconfig"), spec.kconfig, problems, base), config)
 
 
 def _series(path: Path) -> list[Path]:
@@ -311,7 +381,9 @@ def _kconfig(at: Location, entries: list[str], problems: _Problems, base: Path) 
     for i, entry in enumerate(entries):
         if entry.startswith(("CONFIG_", "#")):
             lines.append(entry)
-        elif fragment := problems.file((*at, i), entry, base):
-            rows = (row.strip() for row in fragment.read_text().splitlines())
-            lines += [row for row in rows if _KCONFIG.match(row)]
+        elif fragment := problems.file((*at, i), fragments.OLD.get(entry, entry), base):
+            try:
+                lines += [line for line in fragments.flat(fragment, "") if not line.startswith("#:")]
+            except ConfigError as error:
+                problems.add((*at, i), error.message)
     return tuple(lines)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a verb's options change in a Matrix. Pure."""
+"""What a verb's options, or the record of an earlier run, change in a Matrix. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.errors import ConfigError
-from orchestrator.model import Clock, Matrix
+from orchestrator.model import Arch, Clock, Matrix
 
 
 def changed(matrix: Matrix, overrides: Mapping[str, Any]) -> Matrix:
@@ -24,3 +24,8 @@ def changed(matrix: Matrix, overrides: Mapping[str, Any]) -> Matrix:
     if "boots" in overrides:
         matrix = replace(matrix, workloads=tuple(replace(workload, boots=None) for workload in matrix.workloads))
     return replace(matrix, measure=measure)
+
+
+def with_cpus(arch: Arch, models: Mapping[str, Mapping[str, str]]) -> Arch:
+    """models: by arch and accelerator; those that it does not name stay."""
+    return replace(arch, cpu={**arch.cpu, **models.get(arch.name, {})})

@@ -7,7 +7,7 @@ import fnmatch
 from collections.abc import Sequence
 
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch, Boot, Build, Cell, Matrix, Measure, Plan, Workload
+from orchestrator.model import Arch, Boot, Build, Cell, Kernel, Matrix, Measure, Plan, Workload
 
 
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
@@ -31,10 +31,16 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
 def builds(matrix: Matrix) -> tuple[Build, ...]:
     """Every kernel for every arch: arch by arch, fewest patches first, so that an arch's first row is there early."""
     return tuple(
-        Build(arch, kernel, (*matrix.kconfig, *arch.kconfig, *kernel.kconfig))
+        Build(arch, kernel, _lines(matrix, arch, kernel))
         for arch in matrix.arches
         for kernel in sorted(matrix.kernels, key=lambda k: len(k.patches))
     )
+
+
+def _lines(matrix: Matrix, arch: Arch, kernel: Kernel) -> tuple[str, ...]:
+    """The user's lines come last: the last line of an option wins."""
+    config = kernel.config or matrix.config
+    return (*config.lines[arch.name], *arch.kconfig, *matrix.kconfig, *kernel.kconfig)
 
 
 def _cells(matrix: Matrix) -> tuple[Cell, ...]:

@@ -45,6 +45,7 @@ class KernelSpec(Strict):
 
     source: str
     patches: list[str] = []
+    config: str = ""  # "": the matrix's
     kconfig: list[str] = []
 
 
@@ -67,6 +68,19 @@ class MeasureSpec(Strict):
         if self.clock is Clock.ICOUNT and self.accel == "kvm":
             raise ValueError("clock icount needs TCG: choose accel auto or tcg, or clock wall")
         return self
+
+
+class CpuSpec(Strict):
+    """QEMU's CPU model of an arch, by accelerator. A word alone is that of emulation."""
+
+    tcg: Annotated[str, Field(min_length=1)] | None = None
+    kvm: Annotated[str, Field(min_length=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def word(cls, given: Any) -> Any:
+        """neoverse-n1 is {tcg: neoverse-n1}."""
+        return {"tcg": given} if isinstance(given, str) else given
 
 
 class LimitsSpec(Strict):
@@ -119,9 +133,11 @@ class MatrixSpec(Strict):
     kernels: dict[str, KernelSpec]
     compare: list[CompareSpec] = []
     measure: MeasureSpec = MeasureSpec()
+    cpu: dict[str, CpuSpec] = {}  # by arch; where it is silent, the arch's own
     limits: LimitsSpec = LimitsSpec()
     judge: list[str] | None = None  # in copies of older runs: workloads whose expectations count
-    kconfig: list[str] = ["images/kconfig/common.config"]
+    config: str = ""  # a shipped config, or a file with {arch} in its name; "": standard
+    kconfig: list[str] = []
     cache_gib: Positive | None = None
     ccache_gib: Count = 5
     claims: dict[str, ClaimSpec] = {}

@@ -40,6 +40,7 @@ class _Expect(BaseModel):
     claim: str = ""
     accel: str = ""
     clock: str = ""
+    config: str = ""
     arches: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -60,6 +61,7 @@ class _Calls(BaseModel):
     linux: _Linux = ""
     tolerance: Annotated[float, Field(ge=0)] = 0.01
     claim: str = ""
+    config: str = ""
     arches: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -79,6 +81,7 @@ class _Calls(BaseModel):
             tolerance=self.tolerance,
             claim=self.claim,
             arches=self.arches,
+            config=self.config,
         )
 
 
@@ -106,7 +109,7 @@ class _Declaration(BaseModel):
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
-    calls: dict[str, _Calls] = {}
+    calls: dict[str, _Calls | list[_Calls]] = {}  # several: of different versions of Linux
 
 
 def known(folder: Path) -> dict[str, Path]:
@@ -218,7 +221,7 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         memory_mib=declared.memory_mib,
         expectations=(
             *(Expectation(**e.model_dump()) for e in declared.expect),
-            *(called.expectation(name) for name, called in declared.calls.items()),
+            *(called.expectation(name) for name, called in _called(declared)),
         ),
         cpus=declared.cpus,
         clock=declared.clock,
@@ -231,6 +234,15 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         own=own,
         toolbox=toolbox(folder.parent),
     )
+
+
+def _called(declared: _Declaration) -> list[tuple[str, _Calls]]:
+    """(function, figures) of the whole table."""
+    return [
+        (name, one)
+        for name, given in declared.calls.items()
+        for one in (given if isinstance(given, list) else [given])
+    ]
 
 
 def toolbox(near: Path) -> Path:
@@ -250,7 +262,7 @@ def _check_names(path: Path, declared: _Declaration) -> None:
     used = [*declared.metrics, *(e.metric for e in declared.expect)]
     wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
     named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
-    named |= dict.fromkeys(arch for called in declared.calls.values() for arch in called.arches)
+    named |= dict.fromkeys(arch for _, called in _called(declared) for arch in called.arches)
     wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
     has = f"is expected, but metrics has only {', '.join(declared.metrics)}"
     wrong += [

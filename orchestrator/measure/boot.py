@@ -21,7 +21,7 @@ from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure import snapshots
-from orchestrator.measure.passes import decode
+from orchestrator.measure.passes import decode, told
 from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
@@ -249,6 +249,7 @@ async def _push(running: Guest, shell: Shell, task: Task) -> None:
 def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
     (task.folder / "work.out").write_text(output)
     metrics, its = task.boot.cell.workload.metrics, task.provenance
+    passes = decode(output, metrics, task.measure.warmup + task.measure.passes)
     return BootResult(
         number=task.boot.number,
         accel=task.machine.accel,
@@ -256,11 +257,12 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
         cpu=its.machine.cpu,
         command=tuple(running.argv),
         warmup=task.measure.warmup,
-        passes=decode(output, metrics, task.measure.warmup + task.measure.passes),
+        passes=passes,
         kernel_key=its.kernel.key,
         workload_sha256=its.workload.program,
         seconds=stages.seconds,
         notes=(*task.notes, *running.notes),
+        said=told(output, metrics, passes),
         provenance=key(its),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.collectors import known as collectors
 from orchestrator.collectors import vmstat_change
-from orchestrator.errors import WorkloadFailed
+from orchestrator.errors import WorkloadFailed, printable
 from orchestrator.model import PassSample
 
 
@@ -27,6 +27,18 @@ def decode(text: str, metrics: Sequence[str], passes: int) -> tuple[PassSample, 
     return samples
 
 
+def told(text: str, metrics: Sequence[str], passes: Sequence[PassSample]) -> tuple[str, ...]:
+    """What a reader of these samples must know: the workload's notes, and metrics that its kernel does not count.
+
+    text is what they were decoded of. Raises WorkloadFailed for notes that are none.
+    """
+    notes = _line(text.splitlines()[-1]).get("notes", [])
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise _rubbish(f"no list of notes: {notes!r:.120}", text)
+    lost = [name for name in metrics if any(name not in sample.values for sample in passes)]
+    return (*map(printable, notes), *(f"no {name}: this kernel does not count it" for name in lost))
+
+
 def _line(row: str) -> Mapping[str, object]:
     try:
         line = json.loads(row)
@@ -40,7 +52,8 @@ def _line(row: str) -> Mapping[str, object]:
 def _sample(line: Mapping[str, object], metrics: Sequence[str]) -> PassSample:
     try:
         units = int(str(line["units"]))
-        values = {name: collectors()[name].collect(line) for name in metrics}
+        found = {name: collectors()[name].collect(line) for name in metrics}
+        values = {name: value for name, value in found.items() if value is not None}
         vmstat = vmstat_change(line)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _rubbish(f"a result line lacks {error}", str(line)[:400]) from error

@@ -15,6 +15,7 @@ from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Results
 from orchestrator.errors import ConfigError, DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
+from orchestrator.guest import cpu
 from orchestrator.measure import provenance, source_diffs
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
@@ -23,6 +24,7 @@ from orchestrator.model import (
     Build,
     Cell,
     CellResult,
+    Clock,
     KernelArtifact,
     KernelProvenance,
     Plan,
@@ -69,11 +71,21 @@ class Runner:
         self._sources = {build.kernel.source.name: build.kernel.source for build in self.plan.builds}
 
     async def begin(self) -> None:
-        """What this machine is; a run that has results is not gone on with by other compilers."""
+        """What this machine is; a run that has results is not gone on with by other compilers. ConfigError also if
+        QEMU refuses a CPU model: nothing has been built by then."""
         now = await facts(self._arches.values())
         record.check_compilers(self.folder, now)
         self._host = record.joined_host(self.folder.read_json("host.json") or {}, now, self._measured)
         self.folder.write_json("host.json", self._host)
+        emulated = {cell.arch.name: cell.arch for cell in self.plan.cells if self._emulates(cell)}
+        for arch, words in (await cpu.check(emulated.values(), "tcg")).items():
+            if words:
+                self.bus.emit(Note(arch, f"of its CPU QEMU says: {'; '.join(words)}"))
+
+    def _emulates(self, cell: Cell) -> bool:
+        """Can it be that its guest does not run under KVM?"""
+        mine = self.plan.measure.of(cell.workload)
+        return not self._done(cell) and (mine.clock is Clock.ICOUNT or mine.accel != "kvm")
 
     @contextmanager
     def guests(self, scratch: Path) -> Iterator[None]:

@@ -85,6 +85,7 @@ async def parts(matrix: Matrix, made: Plan, cell: Cell, store: Store) -> Parts:
         "kconfig": its.kernel.kconfig,
         "compiler": its.kernel.compiler,
         "workload": digest(asdict(its.workload)),
+        "cpu": digest(dict(cell.arch.cpu)),
         "measure": digest(asdict(its.machine), its.warmup, its.passes, matrix.measure.accel),
         FORMAT: str(its.format),
     }
@@ -147,7 +148,7 @@ def _partners(made: Plan) -> dict[str, str]:
 def _told(part: str, old: Parts, new: Parts) -> str:
     if part == FORMAT:
         return "kmatrix measures in another way"
-    if part in ("kconfig", "workload", "measure"):
+    if part in ("kconfig", "workload", "cpu", "measure"):
         return f"{part} changed"
     return f"{part} {old.get(part, 'none')} -> {new[part]}"
 

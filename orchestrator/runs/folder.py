@@ -170,8 +170,8 @@ def disk_error(error: OSError, path: Path) -> Exception:
 def boot_from(data: Mapping[str, Any]) -> BootResult:
     """Of boot-N/result.json, where tuples are lists. TypeError for keys that are not ours."""
     passes = tuple(PassSample(**sample) for sample in data["passes"])
-    lists = {"command": tuple(data["command"]), "notes": tuple(data["notes"]), "passes": passes}
-    return BootResult(**{**data, **lists})
+    lists = {name: tuple(data.get(name, ())) for name in ("command", "notes", "said")}
+    return BootResult(**{**data, **lists, "passes": passes})
 
 
 def cell_from(data: Mapping[str, Any]) -> CellResult:

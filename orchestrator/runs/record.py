@@ -13,6 +13,7 @@ from orchestrator.analyse.contract import Offered
 from orchestrator.config import matrix_file, overrides
 from orchestrator.config import workloads as programs
 from orchestrator.config.dump import dump
+from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
@@ -54,7 +55,7 @@ def input_hashes(matrix: Matrix) -> dict[str, str]:
         table[str(files[0] if own else workload.folder)] = digest([(path.name, sha256(path)) for path in files])
     for folder in {workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}:
         table[str(folder)] = digest([(path.name, sha256(path)) for path in sorted(folder.iterdir())])
-    table["kconfig"] = digest(matrix.kconfig, [arch.kconfig for arch in matrix.arches])
+    table["kconfig"] = digest(dict(matrix.config.lines), matrix.kconfig, [arch.kconfig for arch in matrix.arches])
     return table
 
 
@@ -85,14 +86,30 @@ def check_inputs(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
 
 
 def pinned(folder: RunFolder, matrix: Matrix) -> Matrix:
-    """The matrix with git trees at the commits that the run began with, wherever their branches are by now."""
-    began = folder.read_json(SOURCES) or {}
+    """The matrix with git trees at the commits that the run began with, wherever their branches are by now; and with
+    its CPU models, whatever kmatrix takes by now."""
+    began, models = folder.read_json(SOURCES) or {}, cpus(folder)
 
     def pin(kernel: Kernel) -> Kernel:
         source = kernel.source
         return replace(kernel, source=kind_of(source).pin(source, str(began.get(source.name, ""))))
 
-    return replace(matrix, kernels=tuple(pin(kernel) for kernel in matrix.kernels))
+    return replace(
+        matrix,
+        arches=tuple(with_cpus(arch, models) for arch in matrix.arches),
+        kernels=tuple(pin(kernel) for kernel in matrix.kernels),
+    )
+
+
+def cpus(folder: RunFolder) -> dict[str, dict[str, str]]:
+    """{arch: {accelerator: CPU model}} as kept at the start; of a run of before they were: those that it measured."""
+    kept: dict[str, dict[str, str]] | None = read_plan(folder).get("cpu")
+    if kept is not None:
+        return kept
+    found: dict[str, dict[str, str]] = {}
+    for cell in folder.load_cells():
+        found.setdefault(cell.arch, {}).update({boot.accel: boot.cpu for boot in cell.boots})
+    return found
 
 
 def check_source(folder: RunFolder, name: str, identity: str) -> None:
@@ -150,6 +167,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "builds": [build.id for build in plan.builds],
             "cells": [cell.id for cell in plan.cells],
             "boots": [boot.id for boot in plan.boots],
+            "cpu": {arch.name: dict(arch.cpu) for arch in matrix.arches},
             "measure": asdict(plan.measure),
             "limits": asdict(plan.limits),
             "comparisons": [asdict(pair) for pair in plan.comparisons],
@@ -172,24 +190,27 @@ def load_request(folder: RunFolder) -> Request:
 
 
 def load_matrix(folder: RunFolder, request: Request) -> Matrix:
-    """What an earlier start was to measure. ConfigError if the matrix file wants other kernels by now."""
+    """What an earlier start was to measure. ConfigError if the matrix file wants other kernels or CPUs by now."""
     matrix = asked_for(request, request.config_text)
     if request.config != copies.place(folder) and request.config.is_file():
-        _check_kconfig(folder, matrix, request)
+        _check_file(folder, matrix, request)
     return pinned(folder, matrix)
 
 
-def _check_kconfig(folder: RunFolder, matrix: Matrix, request: Request) -> None:
+def _check_file(folder: RunFolder, matrix: Matrix, request: Request) -> None:
     """A file that no longer loads, or lacks a kernel, says nothing of this run's."""
     try:
         now = asked_for(request, request.config.read_text())
     except (ConfigError, OSError):
         return
-    lines = {kernel.name: kernel.kconfig for kernel in now.kernels}
-    changed = [k.name for k in matrix.kernels if lines.get(k.name, k.kconfig) != k.kconfig]
-    changed += ["all kernels"] if now.kconfig != matrix.kconfig else []
-    if changed:
-        text = f"changed since {folder.path} was started: kconfig of {', '.join(changed)} in {request.config}"
+    lines = {kernel.name: (kernel.config, kernel.kconfig) for kernel in now.kernels}
+    changed = [k.name for k in matrix.kernels if lines.get(k.name, (k.config, k.kconfig)) != (k.config, k.kconfig)]
+    changed += ["all kernels"] if (now.config, now.kconfig) != (matrix.config, matrix.kconfig) else []
+    models = {arch.name: arch.cpu for arch in now.arches}
+    others = [arch.name for arch in matrix.arches if models.get(arch.name, arch.cpu) != arch.cpu]
+    told = [f"{what} of {', '.join(names)}" for what, names in (("kconfig", changed), ("CPU", others)) if names]
+    if told:
+        text = f"changed since {folder.path} was started: {'; '.join(told)} in {request.config}"
         raise ConfigError(text, hint=NOT_MIXED)
 
 

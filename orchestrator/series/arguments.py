@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.config import sources
 from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
-from orchestrator.model import Matrix, Source
+from orchestrator.model import Config, Matrix, Source
 from orchestrator.registry import pick
 from orchestrator.series import fetch
 from orchestrator.series.fetch import Range
@@ -26,6 +26,7 @@ class Change:
     series: Series
     source: Source
     kconfig: tuple[str, ...] = ()  # lines that the matrix file adds for this source, beside the common ones
+    config: Config | None = None  # that it has for this source; None: its usual one
     notes: tuple[str, ...] = ()  # what a person must know of how it was understood
 
 
@@ -35,10 +36,10 @@ def from_words(words: list[str], base: str, tree: Path, matrix: Matrix) -> Chang
     ConfigError for anything else.
     """
     series, source, notes = _found(words, base, tree, matrix)
-    mine = [kernel.kconfig for kernel in matrix.kernels if _same(kernel.source, source)]
+    mine = next((kernel for kernel in matrix.kernels if _same(kernel.source, source)), None)
     if not base and series.base and source.revision != series.base:
         notes = (*notes, f"no git source has base-commit {series.base}: {source.name} is the base")
-    return Change(series, source, mine[0] if mine else (), notes)
+    return Change(series, source, mine.kconfig if mine else (), mine.config if mine else None, notes)
 
 
 def _found(words: list[str], base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source, tuple[str, ...]]:

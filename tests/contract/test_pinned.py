@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.verify import asked_again
+from orchestrator.engine import asked_before
 from orchestrator.report import known as formats
+from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.load import load
 from tests.shapes import differing, lacking, shape
 
@@ -49,6 +52,16 @@ def test_an_old_matrix_alone_is_recorded_and_compared(old_run: Path, tmp_path: P
     history = f"--history={tmp_path / 'history.sqlite'}"
     assert kmatrix("history", history, "import", old_run / "matrix.json", old_run).count("1 ") == 2  # one run, twice
     assert "8 values: 8 same" in kmatrix("compare", history, "1", old_run / "matrix.json")
+
+
+def test_an_old_run_is_done_again_on_the_cpus_that_it_had(old_run: Path, tmp_path: Path) -> None:
+    """It names none; kmatrix takes others by now."""
+    matrices = [asked_before(open_run(old_run))[0]]
+    for recorded, copies in ((old_run, False), (old_run, True), (old_run / "matrix.json", True)):
+        matrices += asked_again(recorded, load(recorded).report, None, copies, RunFolder(tmp_path), False, True)[:1]
+    for matrix in matrices:
+        [arch] = (arch for arch in matrix.arches if arch.name == "aarch64")  # all that was measured is of it
+        assert arch.cpu == {"tcg": "cortex-a57", "kvm": "host"}
 
 
 def test_shapes_tell_what_is_gone() -> None:

@@ -2,7 +2,9 @@
 """What every entry of every registry must be."""
 
 import ast
+import asyncio
 import re
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from orchestrator import arches, collectors, doctor, paths, report
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kconfig import options
 from orchestrator.config import matrix_file, workloads
+from orchestrator.guest import cpu
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Arch, Clock
 from orchestrator.runs.run import Run
@@ -49,6 +52,14 @@ def test_an_arch_can_be_profiled(arch: Arch) -> None:
         assert 0 < len(bytes.fromhex(value)) <= 8 and len(bytes.fromhex(mask)) in (0, len(bytes.fromhex(value)))
         if mask:
             assert all(v & m == v for v, m in zip(bytes.fromhex(value), bytes.fromhex(mask), strict=True)), pattern
+
+
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=lambda a: a.name)
+def test_an_archs_own_cpu_model_names_nothing_that_is_not_emulated(arch: Arch) -> None:
+    """So that a QEMU that emulates more gives the guest the same. With this host's."""
+    if not shutil.which(arch.qemu):
+        pytest.skip(f"{arch.qemu} is not installed")
+    assert asyncio.run(cpu.check([arch], "tcg")) == {arch.name: []}
 
 
 @pytest.mark.parametrize("name", collectors.known())

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""linux-source-6.1 of a suite of Debian; version pins the package's."""
+"""linux-source-6.1 of a suite of Debian; version pins it. linux-source stands for the newest that the suite has."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator import proc
 from orchestrator.build import apt
 from orchestrator.build.sources import must, prepare
 from orchestrator.config.sources import Buildable, Files
@@ -29,10 +31,12 @@ class Debian(Buildable):
         return {"debian": source.location, "suite": self._suite(source), **version}
 
     async def locate(self, store: Store, source: Source, refresh: bool) -> tuple[Path, str]:
-        """The package, downloaded once."""
-        package = source.location + (f"={source.revision}" if source.revision else "")
-        folder = await apt.fetch(store, self._suite(source), None, [package], dependencies=False, refresh=refresh)
-        deb = next(folder.glob("*.deb"))
+        """The package, or the one that it does nothing but depend on, downloaded once."""
+        package: str | None = source.location + (f"={source.revision}" if source.revision else "")
+        while package:
+            folder = await apt.fetch(store, self._suite(source), None, [package], dependencies=False, refresh=refresh)
+            deb = next(folder.glob("*.deb"))
+            package = await _meant(deb)
         name, version = deb.stem.split("_")[:2]
         return deb, f"debian:{name}={version.replace('%3a', ':')}"
 
@@ -56,6 +60,13 @@ class Debian(Buildable):
 
     def _suite(self, source: Source) -> str:
         return source.options.get("suite") or str(self.keys["suite"])
+
+
+async def _meant(deb: Path) -> str | None:
+    """The versioned package of a kernel's source that another one only stands for, as apt takes it: NAME=VERSION."""
+    needs = (await proc.run(["dpkg-deb", "--field", str(deb), "Depends"])).output.strip()
+    found = re.fullmatch(r"(linux-source-[\w.]+) \(= (\S+)\)", needs)
+    return f"{found[1]}={found[2]}" if found else None
 
 
 SOURCE = Debian()

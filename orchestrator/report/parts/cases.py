@@ -91,14 +91,17 @@ def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
     return Case(row["arch"], row["workload"], "comparison", name, outcome, row["verdict"], message)
 
 
+_EXPECTATIONS = {Verdict.AS_EXPECTED.value: Outcome.PASSED, Verdict.MISSING.value: Outcome.SKIPPED}
+
+
 def _expectation(row: ExpectationRow) -> Case:
-    good = row["verdict"] == Verdict.AS_EXPECTED
     kernel = " to ".join(kernels_of(row))
     name = f"{named(row['workload'], row['metric'])} {kernel} {row['kind']} {row['expected']:g}"
     claim = f" [{row['claim']}]" if row["claim"] else ""
     why = f"; {row['why']}" if "why" in row else ""
-    message = f"measured {row['measured']:.6g}, expected {row['kind']} {row['expected']:g}{claim}{why}"
-    outcome = Outcome.PASSED if good else Outcome.FAILED
+    measured = "nothing" if row["measured"] is None else f"{row['measured']:.6g}"
+    message = f"measured {measured}, expected {row['kind']} {row['expected']:g}{claim}{why}"
+    outcome = _EXPECTATIONS.get(row["verdict"], Outcome.FAILED)
     return Case(row["arch"], row["workload"], "expectation", name + claim, outcome, row["verdict"], message)
 
 

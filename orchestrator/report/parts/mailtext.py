@@ -11,7 +11,7 @@ from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
-from orchestrator.report.parts.rows import VARYING, claims, failures, limits, pairs, unexpected, unprofiled
+from orchestrator.report.parts.rows import VARYING, claims, failures, limits, not_there, pairs, unexpected, unprofiled
 from orchestrator.report.parts.sentence import listed, named
 
 Block = list[str]
@@ -78,7 +78,7 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     lost = [cell["id"] for cell in failures(report)]
     if lost:
         said.append(f"no figures of {listed(lost)}")
-    said += unprofiled(report)
+    said += unprofiled(report) + not_there(report)
     idle = [name for name in offered["workloads"] if name not in {cell["workload"] for cell in cells}]
     if idle:
         said.append(f"workloads not run: {listed(idle)}")
@@ -117,7 +117,8 @@ def kernels_block(report: MatrixReport) -> Block:
 
 def _kernel(name: str, builds: Mapping[str, Mapping[str, Any]]) -> Block:
     info = next(iter(builds.values()))
-    lines = paragraph(f"{name}: Linux {info.get('linux', '?')}, {info.get('source', '?')}", "  ", "    ")
+    config = f", config {info['config']}" if info.get("config") else ""
+    lines = paragraph(f"{name}: Linux {info.get('linux', '?')}, {info.get('source', '?')}{config}", "  ", "    ")
     for patch, sha in (info.get("patches") or {}).items():
         lines += [*paragraph(f"+ {patch}", "    "), f"    sha256 {sha}"]
     if info.get("sandbox"):

@@ -131,13 +131,18 @@ def _cell(cell: CellRow, run: Run) -> dict[str, Any]:
 
 def _build(info: Mapping[str, Any] | None, log: str) -> dict[str, str]:
     """{what: value} of a kernel's build; log is the end of what make printed."""
-    shown = {key: _shown(value) for key, value in (info or {}).items()}
+    named = {**info, "patches": _sums(info.get("patches"))} if info else {}
+    shown = {key: _shown(value) for key, value in named.items() if value is not None}
     return {**shown, "log": log} if shown or log else {}
+
+
+def _sums(patches: Mapping[str, str] | None) -> dict[str, str] | None:
+    return None if patches is None else {name: f"sha256 {sha}" for name, sha in patches.items()}
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return "\n".join(f"{name}  sha256 {sha}" for name, sha in value.items()) or "none"
+        return "\n".join(f"{name}  {what}" for name, what in value.items()) or "none"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -108,7 +108,7 @@ def _verdict(own: str, judged: set[str]) -> tuple[str, str]:
     if Verdict.NOT_AS_EXPECTED in judged:
         return f"{own}, {WORDS[Verdict.NOT_AS_EXPECTED]}", "bad"
     tone = {Verdict.BETTER.value: "good", Verdict.WORSE.value: "bad"}.get(own, "plain")
-    if judged:
+    if Verdict.AS_EXPECTED in judged:
         word = WORDS[Verdict.AS_EXPECTED]
         return (word if own == Verdict.UNCLEAR else f"{own}, {word}"), "good"
     return own, tone
@@ -228,12 +228,13 @@ def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".
     lines = []
     for row in (e for e in report["expectations"] if e["verdict"] == Verdict.NOT_AS_EXPECTED):
         number = "{:+.2%}" if row["kind"] == Bound.CHANGE else "{:.4g}"
+        measured = "nothing" if row["measured"] is None else number.format(row["measured"])
         bound = BOUNDS.get(row["kind"], "")
         claim = f" [{row['claim']}]" if row["claim"] else ""
         why = f" ({row['why']})" if "why" in row else ""
         lines.append(
             f"{row['arch']} {named(row['workload'], row['metric'])}, {' to '.join(kernels_of(row))}: "
-            f"{number.format(row['measured'])}, expected {bound}{number.format(row['expected'])}{claim}{why}"
+            f"{measured}, expected {bound}{number.format(row['expected'])}{claim}{why}"
         )
     return lines
 
@@ -246,6 +247,18 @@ def unprofiled(report: MatrixReport) -> list[str]:
     return [f"not profiled: {', '.join(ids)}: {why}" for why, ids in places.items()]
 
 
+def not_there(report: MatrixReport) -> list[str]:
+    """One line per set of wished options: s390x/patched: not in this Linux or arch: CONFIG_A, CONFIG_B."""
+    places: dict[tuple[str, ...], list[str]] = {}
+    for build, info in report["kernels"].items():
+        if lost := tuple(info.get("wished") or ()):
+            places.setdefault(lost, []).append(build)
+    return [
+        f"{', '.join(builds)}: built without what this Linux does not have or take: {', '.join(options)}"
+        for options, builds in places.items()
+    ]
+
+
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
     """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
     again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
@@ -253,6 +266,7 @@ def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
         *((line, "bad") for line in unprofiled(report)),
+        *((line, "plain") for line in not_there(report)),
         *again,
     ]
 
@@ -265,18 +279,22 @@ def summary(report: MatrixReport) -> str:
         states[cell["status"]] = states.get(cell["status"], 0) + 1
     parts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in states.items())
     held = sum(e["verdict"] == Verdict.AS_EXPECTED for e in report["expectations"])
+    lost = sum(e["verdict"] == Verdict.MISSING for e in report["expectations"])
     claims = f"; {held} of {len(report['expectations'])} expectations hold" if report["expectations"] else ""
+    claims += f", {lost} cannot be answered" if lost else ""
     return f"{total} cells: {parts}{claims}"
 
 
 def setting(report: MatrixReport) -> str:
-    """Linux 6.1.192 · icount · tcg · 2 boots x 2 passes."""
+    """Linux 6.1.192 · config standard · clock icount · accel tcg · 2 boots x 2 passes."""
     linux = ", ".join(sorted({c["linux"] for c in report["cells"] if c["linux"]}))
+    configs = ", ".join(sorted({c["config"] for c in report["cells"] if "config" in c}))
     accel = ", ".join(sorted({c["accel"] for c in report["cells"] if c["accel"]}))
     measure = report["measure"]
     clock = measure.get("clock", "")
     trust = " (wall times under TCG are indicative only)" if clock == "wall" and "tcg" in accel else ""
+    config = f" · config {configs}" if configs else ""
     return (
-        f"Linux {linux or '?'} · clock {clock}{trust} · accel {accel or '?'} · "
+        f"Linux {linux or '?'}{config} · clock {clock}{trust} · accel {accel or '?'} · "
         f"{measure.get('boots')} boots x {measure.get('passes')} passes"
     )

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.expect import holds_for
 from orchestrator.analyse.matrix import assemble, cell_row, exit_code
 from orchestrator.analyse.statistics import centre, spread
 from orchestrator.config import matrix_file, workloads
 from orchestrator.errors import ConfigError
+from orchestrator.linux import holds_for
 from orchestrator.model import BootResult, CellResult, Comparison, Expectation, Failure, PassSample, Status
 from orchestrator.report import json as as_json
 from orchestrator.report import known as formats

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.kconfig import options, verify
+from orchestrator.build.kconfig import definitions, options, verify
+from orchestrator.config.fragments import Wish, wanted
 from orchestrator.errors import BuildError
 
 KCONFIG = """\
@@ -27,6 +28,10 @@ source "arch/$(SRCARCH)/Kconfig"
 """
 
 
+def wishes(*lines: str) -> tuple[Wish, ...]:
+    return wanted(lines, "6.1.192").wishes
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     (tmp_path / "fs").mkdir()
@@ -38,17 +43,15 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_what_holds_is_fine(source: Path) -> None:
-    verify(
-        ["CONFIG_A=y", "# CONFIG_B is not set", "# comment", 'CONFIG_S="x"'],
-        'CONFIG_A=y\nCONFIG_S="x"\n',
-        source,
-        "s390",
-    )
+    lines = ["CONFIG_A=y", "# CONFIG_B is not set", "# comment", 'CONFIG_S="x"']
+    assert verify(wishes(*lines), 'CONFIG_A=y\nCONFIG_S="x"\n', source, "s390") == {}
 
 
 def test_a_lost_option_names_the_enclosing_condition_that_is_off(source: Path) -> None:
     with pytest.raises(BuildError) as caught:
-        verify(["CONFIG_EXT4_FS=y", "CONFIG_BLOCK=y"], "# CONFIG_BLOCK is not set\nCONFIG_MMU=y\n", source, "s390")
+        verify(
+            wishes("CONFIG_EXT4_FS=y", "CONFIG_BLOCK=y"), "# CONFIG_BLOCK is not set\nCONFIG_MMU=y\n", source, "s390"
+        )
     error = caught.value
     assert error.message == "the kernel's config lost CONFIG_EXT4_FS, CONFIG_BLOCK"
     ext4, block = error.log.splitlines()
@@ -58,10 +61,25 @@ def test_a_lost_option_names_the_enclosing_condition_that_is_off(source: Path) -
 
 def test_unknown_and_selected_options_say_so(source: Path) -> None:
     with pytest.raises(BuildError) as caught:
-        verify(["CONFIG_FAKE=y", "# CONFIG_CCW is not set"], "CONFIG_CCW=y\n", source, "s390")
+        verify(wishes("CONFIG_FAKE=y", "# CONFIG_CCW is not set"), "CONFIG_CCW=y\n", source, "s390")
     fake, ccw = caught.value.log.splitlines()
     assert "no such option in this source" in fake and "another option selects it" in ccw
 
 
 def test_the_last_line_of_an_option_wins() -> None:
     assert options(["CONFIG_A=y", "# CONFIG_A is not set", "CONFIG_B=3"]) == {"CONFIG_A": "n", "CONFIG_B": "3"}
+
+
+def test_what_was_only_wished_is_told_and_no_error(source: Path) -> None:
+    lost = verify(wishes("CONFIG_FAKE=y  #: wished", "CONFIG_CCW=y"), "CONFIG_CCW=y\n", source, "s390")
+    assert lost == {"CONFIG_FAKE": "CONFIG_FAKE=y wanted, n found: no such option in this source"}
+    with pytest.raises(BuildError, match=r"lost CONFIG_CCW$"):
+        verify(wishes("CONFIG_FAKE=y  #: wished", "CONFIG_CCW=y"), "", source, "s390")
+
+
+def test_definitions_say_which_file_and_whether_a_user_can_set_it(source: Path) -> None:
+    found = {one.option: (one.file, one.prompt) for one in definitions(source, "s390")}
+    assert found == {
+        "EXT4_FS": ("fs/Kconfig", True), "BLOCK": ("Kconfig", True), "LATER": ("Kconfig", False),
+        "CCW": ("arch/s390/Kconfig", False),
+    }  # fmt: skip

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.apt import sources_from
 from orchestrator.build.sources import linux_version, prepare
-from orchestrator.errors import BuildError, ConfigError, InfraError
+from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Source
 from orchestrator.store import Store, sha256
 
@@ -72,21 +71,3 @@ def test_what_is_no_kernel_is_not_kept(tmp_path: Path) -> None:
 def test_what_is_no_kernel_is_told(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="not a Linux source tree"):
         linux_version(tmp_path)
-
-
-def test_apt_lines_come_from_the_hosts_mirrors() -> None:
-    lines = sources_from(
-        [
-            ("http://mirror/debian/", "trixie"),
-            ("http://mirror/debian/", "trixie-updates"),
-            ("http://mirror/debian-security/", "trixie-security"),
-        ],
-        "bookworm",
-    )
-    assert [line.split("] ")[1] for line in lines.splitlines()] == [
-        "http://mirror/debian/ bookworm main",
-        "http://mirror/debian-security/ bookworm-security main",
-    ]
-    assert all("signed-by=" in line for line in lines.splitlines())
-    with pytest.raises(InfraError, match="no mirror of Debian"):
-        sources_from([], "bookworm")

@@ -14,13 +14,15 @@ import pytest
 
 from orchestrator import arches
 from orchestrator.config import dump, matrix_file, workloads
-from orchestrator.config.overrides import changed
+from orchestrator.config.overrides import changed, with_cpus
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
+    Arch,
     Claim,
     Clock,
     Comparison,
+    Config,
     Disk,
     Expectation,
     Kernel,
@@ -50,6 +52,7 @@ WORDS = [
     "- x",
     "plain",
 ]
+ARCHES = list(arches.known().values())
 LINES = ["CONFIG_A=y", "# CONFIG_B is not set", 'CONFIG_C="a b"', "# why CONFIG_D"]
 
 
@@ -59,6 +62,15 @@ def text(draw: random.Random) -> str:
 
 def lines(draw: random.Random) -> tuple[str, ...]:
     return tuple(draw.sample(LINES, draw.randint(0, len(LINES))))
+
+
+def config(draw: random.Random, number: int, archs: tuple[Arch, ...]) -> Config:
+    """Of two that have one name only one keeps it."""
+    name = draw.choice(["standard", "mine"])
+    head = (f"#: name {name}", f"#: start {draw.choice(['allnoconfig', 'none'])}")
+    marks = ["", "  #: wished", "  #: linux >=6.1,<7.0", "  #: wished; linux <7.0"]
+    rows = [f"CONFIG_N{number}={i}{draw.choice(marks)}" for i in range(draw.randint(0, 3))]
+    return Config(name, {arch.name: (*head, f"CONFIG_{arch.name.upper()}=y", *rows) for arch in archs})
 
 
 def source(draw: random.Random, name: str, folder: Path) -> Source:
@@ -96,7 +108,8 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         made = workloads.load(draw.choice(list(workloads.known(GUEST_TOOLS).values())))
     else:
         made = workloads.load_file(draw.choice(own))
-    calls = Expectation("calls.f", "", {"patched": 2.0}, {}, 0.01, claim=text(draw), arches=("aarch64",))
+    calls = Expectation("calls.f", "<6.4", {"patched": 2.0}, {}, 0.01, claim=text(draw), arches=("aarch64",))
+    since = replace(calls, linux=">=6.4", values={"patched": 1.0, "base": 2.0})
     return replace(
         made,
         name=name,
@@ -105,7 +118,10 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         metrics=draw.choice([("time", "pgfault"), ("pgfault", "minflt", "time")]),
         args=tuple(text(draw) for _ in range(draw.randint(0, 2))),
         memory_mib=draw.randint(64, 900),
-        expectations=(*(expectation(draw) for _ in range(draw.randint(0, 2))), *draw.choice([(), (calls,)])),
+        expectations=(
+            *(expectation(draw) for _ in range(draw.randint(0, 2))),
+            *draw.choice([(), (calls,), (calls, since)]),
+        ),
         cpus=draw.randint(1, 4),
         clock=draw.choice(["", "wall", "icount"]),
         disk=draw.choice([None, Disk(64, 1 << 20, 0)]),
@@ -116,8 +132,14 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
     )
 
 
+def cpus(draw: random.Random) -> dict[str, dict[str, str]]:
+    """Of any arches and accelerators."""
+    return {arch.name: {name: text(draw) for name in ("tcg", "kvm") if draw.random() < 0.3} for arch in ARCHES}
+
+
 def any_matrix(seed: int, folder: Path) -> Matrix:
     draw = random.Random(seed)
+    archs = tuple(draw.sample(ARCHES, draw.randint(1, 3)))
     sources = [source(draw, f"s{number}", folder) for number in range(draw.randint(1, 3))]
     patches = [folder / name for name in ("one.patch", "two.patch", "0001-three.patch")]
     own = [folder / "own/w.c", folder / "own/script.sh", folder / "selftests/deep/t.c"]
@@ -126,11 +148,12 @@ def any_matrix(seed: int, folder: Path) -> Matrix:
         its = draw.choice(sources)
         ready = its.kind == "image"
         mine = () if ready else tuple(draw.choices(patches, k=draw.randint(0, 3)))
-        kernels.append(Kernel(f"k{draw.randint(0, 9)}.{number}", its, mine, () if ready else lines(draw)))
+        its_own = None if ready or draw.random() < 0.5 else config(draw, number, archs)
+        kernels.append(Kernel(f"k{draw.randint(0, 9)}.{number}", its, mine, () if ready else lines(draw), its_own))
     pairs = [Comparison(draw.choice(kernels).name, draw.choice(kernels).name) for _ in range(draw.randint(0, 2))]
     clock = draw.choice(list(Clock))
     return Matrix(
-        arches=tuple(draw.sample(list(arches.known().values()), draw.randint(1, 3))),
+        arches=tuple(with_cpus(arch, cpus(draw)) for arch in archs),
         kernels=tuple(kernels),
         workloads=tuple(workload(draw, number, own) for number in range(draw.randint(1, 3))),
         comparisons=tuple(pairs),
@@ -140,6 +163,7 @@ def any_matrix(seed: int, folder: Path) -> Matrix:
             retries=draw.randint(0, 2), snapshots=draw.random() < 0.5,
         ),
         limits=Limits(*(draw.choice([0.5, 7.0, 3600.25]) for _ in range(4))),
+        config=config(draw, 99, archs),
         kconfig=lines(draw),
         cache_gib=draw.choice([0.5, 20.0, 7.0]),
         ccache_gib=draw.randint(1, 50),

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import create_model
 
+from orchestrator import arches
 from orchestrator.config import matrix_file, schema, sources
+from orchestrator.config.fragments import wanted
+from orchestrator.config.plan import plan
 from orchestrator.config.schema import MatrixSpec
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock, Source
@@ -26,7 +29,8 @@ def test_the_shipped_matrix_loads() -> None:
     assert [a.name for a in matrix.arches] == ["x86_64", "aarch64", "s390x"]
     assert [k.name for k in matrix.kernels] == ["unpatched", "patched"]
     assert matrix.measure.clock is Clock.ICOUNT
-    assert "CONFIG_SHMEM=y" in matrix.kconfig
+    assert matrix.config.name == "standard" and not matrix.kconfig
+    assert all("CONFIG_SHMEM=y" in lines for lines in matrix.config.lines.values())
     assert [p.name for p in matrix.kernels[0].patches] == ["0001-take-out-VM_FAULT_COMPLETED.patch"]
 
 
@@ -209,8 +213,81 @@ def test_the_cache_has_a_bound_in_its_new_place_or_in_the_old(tmp_path: Path) ->
 def test_a_fragments_remarks_are_no_wanted_lines(tmp_path: Path) -> None:
     rows = ["CONFIG_A=y", "; needs CONFIG_B", "foo CONFIG_B", "# about CONFIG_C", "  # CONFIG_D is not set ", "#"]
     (tmp_path / "mine.config").write_text("\n".join(rows))
-    text = (ROOT / "matrix.yaml").read_text() + "kconfig: [mine.config, images/kconfig/common.config]\n"
-    lines = matrix_file.from_text(text, tmp_path / "matrix.yaml").kconfig
-    assert lines[:2] == ("CONFIG_A=y", "# CONFIG_D is not set")
-    shipped = (ROOT / "images/kconfig/common.config").read_text().splitlines()
-    assert lines[2:] == tuple(line.strip() for line in shipped if "CONFIG_" in line), "kernels' keys are of these"
+    text = (ROOT / "matrix.yaml").read_text() + "kconfig: [mine.config]\n"
+    matrix = matrix_file.from_text(text, tmp_path / "matrix.yaml")
+    assert matrix.kconfig == ("CONFIG_A=y", "# CONFIG_D is not set") and matrix.config.name == "standard"
+
+
+def test_a_file_of_before_there_were_configs_says_all_that_a_kernel_has(tmp_path: Path) -> None:
+    """By the name of then, or the lines themselves, as copies of old runs have them."""
+    shipped = (ROOT / "matrix.yaml").read_text()
+    old = matrix_file.from_text(shipped + "kconfig: [images/kconfig/common.config, CONFIG_Z=y]\n", ROOT / "x.yaml")
+    lean = matrix_file.from_text(shipped + "config: lean\nkconfig: [CONFIG_Z=y]\n", ROOT / "x.yaml")
+    assert old.config.name == lean.config.name == "lean"
+    for one, other in zip(plan(old).builds, plan(lean).builds, strict=True):
+        its, wished = (wanted(build.kconfig, "6.1.192") for build in (one, other))
+        assert (its.start, its.defaults) == (wished.start, wished.defaults) == ("tinyconfig", ())
+        assert set(its.wishes) == set(wished.wishes)
+
+
+def test_a_config_is_shipped_or_a_file_for_each_arch(tmp_path: Path) -> None:
+    shipped = (ROOT / "matrix.yaml").read_text().replace("[x86_64, aarch64, s390x]", "[aarch64, s390x]")
+    (tmp_path / "my-aarch64.config").write_text("CONFIG_A=y\n# CONFIG_B is not set\n")
+    (tmp_path / "my-s390x.config").write_text("CONFIG_A=n0\n")
+    text = shipped.replace("  patched:\n    source: debian-6.1\n", "  patched: {source: debian-6.1, config: lean}\n")
+    matrix = matrix_file.from_text(text + "config: 'my-{arch}.config'\n", tmp_path / "matrix.yaml")
+    unpatched, patched = matrix.kernels
+    assert (
+        matrix.config.name == "my" and unpatched.config is None and patched.config and patched.config.name == "lean"
+    )
+    lines = {arch: wanted(its, "6.1.192") for arch, its in matrix.config.lines.items()}
+    assert {its.start for its in lines.values()} == {"none"}
+    theirs = {wish.option: wish for wish in lines["aarch64"].wishes}
+    assert (theirs["CONFIG_A"].value, theirs["CONFIG_A"].essential) == ("y", False)
+    assert theirs["CONFIG_VIRTIO_NET"].essential, "what the testbed needs is there, whatever the file says"
+
+
+def test_configs_that_are_not_there_are_told_with_all_other_mistakes(tmp_path: Path) -> None:
+    (tmp_path / "bad.config").write_text("CONFIG_A=y #: wisched\n")
+    shipped = (ROOT / "matrix.yaml").read_text()
+    text = shipped.replace(
+        "  patched:\n    source: debian-6.1\n", "  patched: {source: debian-6.1, config: standart}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        matrix_file.from_text(text + "config: bad.config\n", tmp_path / "matrix.yaml")
+    one, other = caught.value.message.splitlines()
+    assert "kernels.patched.config: unknown config 'standart'" in one and "Did you mean standard?" in one
+    assert "config: " in other and "bad.config:1: 'wisched' is not understood" in other
+
+
+CPUS = """\
+arches: [aarch64, x86_64]
+workloads: [shmem-write]
+sources: {s: {debian: linux-source-6.1}}
+kernels: {patched: {source: s}}
+cpu:
+  aarch64: cortex-a57
+  s390x: {tcg: qemu}
+presets:
+  other:
+    cpu: {x86_64: {kvm: EPYC}}
+"""
+
+
+def test_cpu_models_are_of_an_arch_and_an_accelerator() -> None:
+    """What the file does not name is the arch's own; a preset adds to it."""
+    usual = arches.known()["x86_64"].cpu
+    plain, other = (matrix_file.from_text(CPUS, ROOT / "x.yaml", name) for name in ("", "other"))
+    assert [arch.cpu for arch in plain.arches] == [{"tcg": "cortex-a57", "kvm": "host"}, usual]
+    assert [arch.cpu for arch in other.arches] == [plain.arches[0].cpu, {**usual, "kvm": "EPYC"}]
+
+
+def test_mistakes_in_cpu_models_are_told_at_once_with_their_lines() -> None:
+    text = CPUS.replace("aarch64: cortex-a57", "arm64: cortex-a57").replace("tcg: qemu", "hvf: qemu")
+    path = ROOT / "x.yaml"
+    assert problems(text) == [
+        f"{path}:6: cpu.arm64: unknown arch 'arm64'; Did you mean aarch64? known: aarch64, s390x, x86_64",
+        f"{path}:7: cpu.s390x.hvf: unknown key 'hvf'; known: kvm, tcg",
+    ]
+    assert any(row.startswith(f"{path}:6: cpu.aarch64") for row in problems(CPUS.replace("cortex-a57", "57")))
+    assert any(row.startswith(f"{path}:6: cpu.aarch64") for row in problems(CPUS.replace("cortex-a57", "''")))

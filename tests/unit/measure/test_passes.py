@@ -6,7 +6,7 @@ import json
 import pytest
 
 from orchestrator.errors import WorkloadFailed
-from orchestrator.measure.passes import decode
+from orchestrator.measure.passes import decode, told
 
 METRICS = ("pgfault", "minflt", "majflt", "time")
 
@@ -57,3 +57,33 @@ def test_rubbish_is_told(text: str, says: str) -> None:
     with pytest.raises(WorkloadFailed, match=says) as caught:
         decode(text, METRICS, 2)
     assert caught.value.kind == "rubbish"
+
+
+def test_a_counter_that_this_kernel_lacks_is_no_metric_and_is_told() -> None:
+    gone = {"nr_free": [9, 7]}
+    text = "\n".join([line(0, vmstat=gone), line(1, vmstat=gone), DONE])
+    samples = decode(text, (*METRICS, "written"), 2)
+    assert [list(sample.values) for sample in samples] == [["minflt", "majflt", "time"]] * 2
+    assert told(text, (*METRICS, "written"), samples) == (
+        "no pgfault: this kernel does not count it",
+        "no written: this kernel does not count it",
+    )
+
+
+def test_what_the_workload_itself_must_tell_is_not_a_kernels() -> None:
+    with pytest.raises(WorkloadFailed, match="lacks"):
+        decode("\n".join([line(0), line(1), DONE]), ("stall",), 2)
+
+
+def test_notes_come_with_the_last_line() -> None:
+    noted = json.dumps({"kmatrix": 1, "done": 1, "notes": ["no lists", "bell\x07"]})
+    text = line(0) + "\n" + noted + "\n"
+    assert told(text, METRICS, decode(text, METRICS, 1)) == ("no lists", "bell")
+    assert told(line(0) + "\n" + DONE, METRICS, ()) == ()
+
+
+@pytest.mark.parametrize("notes", ["text", [1], {"a": "b"}, None])
+def test_notes_that_are_none_are_rubbish(notes: object) -> None:
+    text = line(0) + "\n" + json.dumps({"kmatrix": 1, "done": 1, "notes": notes})
+    with pytest.raises(WorkloadFailed, match="no list of notes"):
+        told(text, METRICS, ())

@@ -134,6 +134,8 @@ def test_every_part_of_a_cell_counts_and_is_named(tree: Path, tmp_path: Path) ->
 
     assert now(text) == {} == now(text + "measure: {boots: 5, retries: 3}\n")
     assert set(now(text + "measure: {memory_mib: 2048}\n").values()) == {"measure changed"}
+    other = now(text + "cpu: {s390x: qemu}\n")
+    assert {name.split("/")[0] for name in other} == {"s390x"} and set(other.values()) == {"cpu changed"}
     assert {name.split("/")[1] for name in now(text.replace("a.patch]", "a.patch], kconfig: [CONFIG_Y=y]"))} == {
         "new"
     }
@@ -144,6 +146,7 @@ def test_every_part_of_a_cell_counts_and_is_named(tree: Path, tmp_path: Path) ->
 
 
 def test_a_state_of_before_provenance_was_kept_is_no_reason_to_measure(tree: Path, tmp_path: Path) -> None:
+    """But that CPU models are others since, is."""
     store = Store(tmp_path / "cache")
     first = asyncio.run(survey(only_git(tree), store, {}, fetch=False))
     old = {
@@ -152,11 +155,15 @@ def test_a_state_of_before_provenance_was_kept_is_no_reason_to_measure(tree: Pat
     }
     before = {name: Done(parts, "r", "passed", 0.0) for name, parts in old.items()}
     assert all(
-        set(parts) == {"source", "patches", "kconfig", "compiler", "workload", "measure"} for parts in old.values()
+        set(parts) == {"source", "patches", "kconfig", "compiler", "workload", "cpu", "measure"}
+        for parts in old.values()
     )
     assert changed(first.cells, before, [], first.older) == {}
     night = Current("run", old, {}, {})
     assert not _differing(night, first)
+    silent = {name: {part: value for part, value in parts.items() if part != "cpu"} for name, parts in old.items()}
+    then = {name: Done(parts, "r", "passed", 0.0) for name, parts in silent.items()}
+    assert set(changed(first.cells, then, [], first.older).values()) == {"cpu changed"}
     more = only_git(tree)
     more = replace(more, measure=replace(more.measure, memory_mib=2048))
     second = asyncio.run(survey(more, store, {}, fetch=False))

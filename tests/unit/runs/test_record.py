@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import arches
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
@@ -87,9 +88,10 @@ def test_a_kernels_own_kconfig_that_has_changed_is_not_mixed(tmp_path: Path) -> 
     place.write_text(text.replace("CONFIG_X=y", "CONFIG_X=m"))
     with pytest.raises(ConfigError, match=r"kconfig of new in .*matrix\.yaml"):
         asked_before(folder)
-    place.write_text(text + "kconfig: [images/kconfig/common.config, CONFIG_Z=y]\n")
-    with pytest.raises(ConfigError, match="kconfig of all kernels in"):
-        asked_before(folder)
+    for more in ("kconfig: [CONFIG_Z=y]\n", "config: lean\n"):
+        place.write_text(text + more)
+        with pytest.raises(ConfigError, match="kconfig of all kernels in"):
+            asked_before(folder)
     place.write_text(text + "limits: {stop: 3}\n")  # what else is written there meanwhile is of other runs
     assert asked_before(folder) == (matrix, request)
     place.unlink()
@@ -98,6 +100,38 @@ def test_a_kernels_own_kconfig_that_has_changed_is_not_mixed(tmp_path: Path) -> 
     again, _ = asked_before(folder)
     with pytest.raises(ConfigError, match=r"changed since .*: kconfig of aarch64/new"):
         record.check_inputs(folder, again, plan(again))
+
+
+def test_cpu_models_that_have_changed_are_not_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the matrix file. Where kmatrix takes others by now, the run goes on with those that it began with."""
+    place, folder = tmp_path.resolve() / "matrix.yaml", RunFolder(tmp_path / "run")
+    (tmp_path / "one.patch").write_text("")
+    place.write_text(TEXT)
+    matrix, request = asked(place)
+    record.save_request(folder, request, matrix, plan(matrix))
+    assert record.read_plan(folder)["cpu"] == {"aarch64": dict(matrix.arches[0].cpu)}
+    place.write_text(TEXT + "cpu: {s390x: qemu}\n")  # of other runs
+    assert asked_before(folder)[0] == matrix
+    place.write_text(TEXT + "kconfig: [CONFIG_Z=y]\ncpu: {aarch64: cortex-a72}\n")
+    with pytest.raises(ConfigError, match=r"kconfig of all kernels; CPU of aarch64 in .*matrix\.yaml"):
+        asked_before(folder)
+    place.write_text(TEXT)
+    later = {name: replace(arch, cpu={"tcg": "later", "kvm": "host"}) for name, arch in arches.known().items()}
+    monkeypatch.setattr(arches, "known", lambda: later)
+    assert asked(place)[0].arches[0].cpu["tcg"] == "later" and asked_before(folder)[0].arches == matrix.arches
+
+
+def test_a_run_of_before_cpu_models_were_kept_goes_on_with_what_it_measured(
+    started: RunFolder, tmp_path: Path
+) -> None:
+    made = record.read_plan(started)
+    del made["cpu"]
+    started.write_json("plan.json", made)
+    assert record.cpus(started) == {}
+    started.save_cell(reports.cell("aarch64", "base", reports.BASE))
+    assert record.cpus(started) == {"aarch64": {"tcg": "max"}}
+    [arch] = record.pinned(started, matrix_file.from_text(TEXT, tmp_path / "matrix.yaml")).arches
+    assert arch.cpu == {"tcg": "max", "kvm": "host"}
 
 
 def test_what_is_run_of_copies_is_gone_on_with_from_them(started: RunFolder, tmp_path: Path) -> None:
