@@ -26,7 +26,7 @@ _LIBRARY_FOLDERS = ("lib", "lib64", "usr/lib", "usr/lib64")
 async def image(store: Store, arch: Arch, images: Path, refresh: bool = False) -> Path:
     """The initramfs (uncompressed cpio) for an arch, from the store if its inputs are the same."""
     recipe = tomllib.loads((images / "guest.toml").read_text())
-    # A suite of its own comes as it was released: security updates for ports lag behind on mirrors, or are not there.
+    # An arch with a suite of its own has the release alone: security updates for it lag behind or are not there.
     suite, security = arch.guest_suite or recipe["suite"], not arch.guest_suite
     debs = await apt.fetch(
         store, suite, arch.debian_arch, recipe["packages"], dependencies=True, refresh=refresh, security=security

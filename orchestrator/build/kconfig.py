@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestrator.config.fragments import Wish
 from orchestrator.errors import BuildError
 
+NO_SUCH = "no such option in this source"
 _SET = re.compile(r"^(CONFIG_\w+)=(.*)$")
 _UNSET = re.compile(r"^# (CONFIG_\w+) is not set$")
 
@@ -61,7 +62,7 @@ def _row(option: str, value: str, have: dict[str, str], needs: dict[str, list[st
         return f"{option} wanted off, {have[option]} found: another option selects it"
     conditions = needs.get(option.removeprefix("CONFIG_"))
     if conditions is None:
-        return f"{option}={value} wanted, {have.get(option, 'n')} found: no such option in this source"
+        return f"{option}={value} wanted, {have.get(option, 'n')} found: {NO_SUCH}"
     text = " && ".join(f"({c})" for c in dict.fromkeys(conditions)) or "nothing"
     symbols = dict.fromkeys(re.findall(r"\b[A-Z][A-Z0-9_]{1,}\b", text))
     off = [f"CONFIG_{s}" for s in symbols if have.get(f"CONFIG_{s}", "n") == "n"]

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from orchestrator.build import headers, kconfig, patches, sandbox, toolchain
@@ -76,8 +76,23 @@ class Builder:
         known = self._trees.get(source.name)
         if known is None or not self.store.folder("sources", known.key).exists():
             fits(self.store.root)
-            self._trees[source.name] = await prepare(self.store, source, self.refresh)
+            tree = self._trees[source.name] = await prepare(self.store, source, self.refresh)
+            self.store.remember("hashes", _seen(source), [tree.identity, tree.key, str(tree.folder), tree.linux])
         return self._trees[source.name]
+
+    async def foreseen(self, build: Build) -> dict[str, str]:
+        """{CONFIG_X: why}: what of the wished the kernel lacks, as far as that is known without fetching or building
+        anything: all of it once it was built, options that its source has not once that was unpacked."""
+        known = self.store.recall("hashes", _seen(build.kernel.source))
+        if not isinstance(known, list) or not Path(known[2]).exists():
+            return {}
+        tree = Tree(known[0], known[1], Path(known[2]), known[3])
+        info = self.store.recall("kernels", f"{await self.key(build, tree)}/info")
+        if isinstance(info, dict):
+            return dict(info.get("wished", {}))
+        defined = {f"CONFIG_{its.option}" for its in kconfig.definitions(tree.folder, build.arch.srcarch)}
+        wishes = fragments.wanted(build.kconfig, tree.linux).wishes
+        return {w.option: kconfig.NO_SUCH for w in wishes if w.value != "n" and w.option not in defined}
 
     async def key(self, build: Build, tree: Tree) -> str:
         """Names all that goes into the image: source, patches, config, compiler, recipe."""
@@ -176,6 +191,11 @@ class Builder:
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
             (folder / "info.json").write_text(json.dumps(info, indent=1))
+
+
+def _seen(source: Source) -> str:
+    """Under which the store remembers what a source was when it was last asked for."""
+    return digest("seen", asdict(source))
 
 
 async def _configure(wanted: fragments.Wanted, srcarch: str, shared: SharedTree, make: Make) -> None:

@@ -3,15 +3,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import typer
 from rich.console import Console
 
 from orchestrator.analyse.expect import lacking, remarks, unanswerable
+from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import took
 from orchestrator.cli.options import Config, Preset, Select, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.model import Arch, Clock, Matrix, Plan, Workload
+from orchestrator.config.sources import buildable
+from orchestrator.measure.host import cores
+from orchestrator.model import Arch, Build, Clock, Matrix, Plan, Workload
+from orchestrator.store import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +37,10 @@ def plan(config: Config = None, preset: Preset = "", select: Select = None, work
     console.print(f"{len(made.builds)} builds")
     for build in made.builds:
         patches = ", ".join(path.name for path in build.kernel.patches) or "no patches"
-        console.print(f"  {build.id}: {build.kernel.source.name}, {patches}")
+        its = (build.kernel.config or matrix.config).name if buildable(build.kernel.source) else "ready"
+        console.print(f"  {build.id}: {build.kernel.source.name}, {patches}, config {its}")
+        if lost := foreseen(build, matrix):
+            console.print(f"    built without what this Linux does not have or take: {', '.join(lost)}")
     for arch in {cell.arch.name: cell.arch for cell in made.cells}.values():
         console.print(f"CPU of {arch.name}: {', '.join(f'{model} ({accel})' for accel, model in _cpus(arch, made))}")
     console.print(f"{len(made.cells)} cells")
@@ -57,6 +66,14 @@ def _cpus(arch: Arch, made: Plan) -> list[tuple[str, str]]:
     kvm = made.measure.accel != "tcg" and Clock.WALL in clocks
     tcg = made.measure.accel != "kvm" or Clock.ICOUNT in clocks
     return [(name, model) for name, model in arch.cpu.items() if {"tcg": tcg, "kvm": kvm}[name]]
+
+
+def foreseen(build: Build, matrix: Matrix) -> list[str]:
+    """Wished options that a kernel is known to lack. Nothing is fetched to know it."""
+    if not buildable(build.kernel.source):
+        return []
+    builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
+    return list(asyncio.run(builder.foreseen(build)))
 
 
 def _expected(workload: Workload, matrix: Matrix) -> list[str]:
