@@ -7,7 +7,7 @@ ARCH = Arch(
     name="ppc64le",
     uname="ppc64le",
     qemu="qemu-system-ppc64",
-    # With QEMU's own firmware, which takes no time. Emulation has no guards against speculation, so none are asked for.
+    # Firmware of QEMU's own, which takes no time. Emulation has no guards against speculation: none are asked for.
     machine="pseries,x-vof=on,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off",
     cpu={"tcg": "power9_v2.0", "kvm": "host"},
     console="hvc0",
