@@ -147,9 +147,9 @@ def test_mistakes_in_an_expectation_are_told(tmp_path: Path, expect: str, wrong:
 def test_a_result_of_before_exact_is_exact_by_its_clock() -> None:
     old = json.loads(json.dumps(asdict(cell("unpatched", BASE))))
     del old["exact"]
-    assert cell_row(cell_from(old))["exact"] is True
-    assert cell_row(cell_from({**old, "clock": "wall"}))["exact"] is False
-    assert cell_row(cell_from({**old, "exact": False}))["exact"] is False
+    assert cell_row(cell_from(old), {})["exact"] is True
+    assert cell_row(cell_from({**old, "clock": "wall"}), {})["exact"] is False
+    assert cell_row(cell_from({**old, "exact": False}), {})["exact"] is False
 
 
 @pytest.mark.parametrize(
