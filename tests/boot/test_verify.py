@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import REFERENCE, ROOT, SMALL, Done, Kmatrix, alike
+from tests.boot.conftest import REFERENCE, SMALL, Done, Kmatrix, alike
 
 FAULTS = SMALL.replace("[small]", "[faults]")
 
