@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import typer
 from rich.console import Console
 
 from orchestrator.analyse.expect import lacking, remarks, unanswerable
-from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import took
 from orchestrator.cli.options import Config, Preset, Select, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
-from orchestrator.measure.host import cores
 from orchestrator.model import Arch, Build, Clock, Matrix, Plan, Workload
-from orchestrator.store import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -72,6 +67,12 @@ def foreseen(build: Build, matrix: Matrix) -> list[str]:
     """Wished options that a kernel is known to lack. Nothing is fetched to know it."""
     if not buildable(build.kernel.source):
         return []
+    import asyncio  # all of this only here: `--help` is instant
+
+    from orchestrator.build.kernel import Builder
+    from orchestrator.measure.host import cores
+    from orchestrator.store import Store
+
     builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
     return list(asyncio.run(builder.foreseen(build)))
 
