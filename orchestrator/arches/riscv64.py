@@ -35,6 +35,7 @@ ARCH = Arch(
     ),
     kconfig=(
         "CONFIG_MMU=y",
+        "CONFIG_FPU=y",
         "CONFIG_SIFIVE_PLIC=y",
         "CONFIG_SERIAL_8250=y",
         "CONFIG_SERIAL_8250_CONSOLE=y",

@@ -63,6 +63,7 @@ class Rules:
 
     scope: tuple[str, ...]
     beyond: tuple[str, ...]
+    builtin: tuple[str, ...]
     also: tuple[str, ...]
     versions: tuple[Version, ...]
     exceptions: tuple[Exempt, ...]
@@ -105,6 +106,7 @@ def rules() -> Rules:
     return Rules(
         scope=tuple(table["scope"]),
         beyond=tuple(table["beyond"]),
+        builtin=tuple(table["builtin"]),
         also=tuple(table["also"]),
         versions=tuple(Version(**_tuples(one)) for one in table["version"]),
         exceptions=tuple(Exempt(**_tuples(one)) for one in table["exception"]),
@@ -141,7 +143,8 @@ def wishes(its: Rules, definitions: Iterable[Definition], debian: Mapping[str, s
                 found[name] = Wish(name, exception.value, essential=False)
         elif its.takes(one) and name in debian:
             value = debian[name]
-            found[name] = Wish(name, "y" if value == "m" and option not in its.also else value, essential=False)
+            within = one.file.startswith(its.builtin)
+            found[name] = Wish(name, "y" if value == "m" and within else value, essential=False)
     return sorted(found.values(), key=lambda wish: wish.option)
 
 

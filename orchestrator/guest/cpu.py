@@ -28,17 +28,22 @@ async def check(arches: Iterable[Arch], accel: str) -> dict[str, list[str]]:
 
 async def _ask(arch: Arch, accel: str) -> tuple[bool, list[str]]:
     """Does QEMU start with it, and what it says. Who cannot be asked says nothing: the boots will."""
-    argv = [
-        arch.qemu, "-nodefaults", "-no-user-config", "-M", arch.machine, "-accel", accel, "-cpu", arch.cpu[accel],
-        "-display", "none", "-monitor", "stdio", "-S",
-    ]  # fmt: skip
     try:
-        done = await proc.run(argv, input=b"quit\n", timeout=SECONDS)
+        code, said = await _start(arch, accel, ["-cpu", arch.cpu[accel]])
+        anyway = (await _start(arch, accel, []))[1] if said else []  # of the machine, whatever its CPU
     except (ToolMissing, TimeoutError):
         return True, []
+    own = [line for line in said if line not in anyway]
+    return code == 0 or not own, _shorter(own)
+
+
+async def _start(arch: Arch, accel: str, options: list[str]) -> tuple[int, list[str]]:
+    """Start a guest and end it before its first instruction: the exit status, and QEMU's words."""
+    base = [arch.qemu, "-nodefaults", "-no-user-config", "-M", arch.machine, "-accel", accel, *options]
+    done = await proc.run([*base, "-display", "none", "-monitor", "stdio", "-S"], input=b"quit\n", timeout=SECONDS)
     name = f"{arch.qemu}: "
     said = [line.partition(name)[2].removeprefix("warning: ") for line in done.output.splitlines() if name in line]
-    return done.code == 0 or not said, _shorter(said)
+    return done.code, said
 
 
 def _shorter(words: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from typing import Any, TextIO, TypeVar
 
 import fabric
 import paramiko
-from invoke.exceptions import CommandTimedOut, ThreadException
+from invoke.exceptions import CommandTimedOut, ThreadException, UnexpectedExit
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from orchestrator.errors import InfraError
@@ -122,7 +122,10 @@ class Shell:
     def terminal(self) -> int:
         """The user's own terminal becomes a login shell's; its exit status. Ctrl-C goes to the guest."""
         with _raw(sys.stdin):
-            return int(self._connection.shell(in_stream=None, hide=False).exited)
+            try:
+                return int(self._connection.shell().exited)
+            except UnexpectedExit as error:  # whatever was typed last went wrong
+                return int(error.result.exited)
 
     def close(self) -> None:
         """Also ends a call that is under way."""

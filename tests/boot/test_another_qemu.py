@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The same kernels and programs under another major version of QEMU: that of the other Debian."""
+"""The same kernels, programs and CPUs under another major version of QEMU: that of the other Debian."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 from orchestrator.build import apt
 from orchestrator.store import Store
 from tests.boot.conftest import EVERYWHERE, Done, Kmatrix
+
+LOOK = "cat /proc/cpuinfo; grep . /sys/devices/system/cpu/vulnerabilities/*"
+BY_HOST = re.compile(r"bogomips|mhz", re.I)  # measured, not told by the CPU
 
 QEMUS = {  # by suite: what has the emulators there
     "bookworm": ["qemu-system-x86", "qemu-system-arm", "qemu-system-misc"],
@@ -67,3 +71,16 @@ def test_another_qemu_gives_the_same_figures(base: Done, kmatrix: Kmatrix, other
     values = done.json("verify.json")["values"]
     assert len(values) == 12 and {value["verdict"] for value in values} == {"same"}
     assert "(must not matter)" in done.out and done.out.count("QEMU") >= 3
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
+def test_another_qemu_gives_the_kernel_the_same_cpu(ready: None, kmatrix: Kmatrix, other: Path, arch: str) -> None:
+    """All features that the kernel finds, and what it does about the CPU's flaws."""
+    seen = []
+    for path in (os.environ["PATH"], f"{other}:{os.environ['PATH']}"):
+        config = kmatrix.matrix(EVERYWHERE)
+        done = kmatrix("shell", f"{arch}/patched", "--config", config, "--command", LOOK, env={"PATH": path})
+        assert done.code == 0, done.out + done.err
+        seen.append([row for row in done.out.splitlines() if not BY_HOST.search(row)])
+    assert len(seen[0]) > 20 and seen[0] == seen[1]

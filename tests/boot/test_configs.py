@@ -61,9 +61,7 @@ def test_every_shipped_config_holds_on_the_default_linux(arch: Arch, tmp_path: P
             assert unexplained(arch, have, RULES.nearest("6.1", arch.name), source) == []
 
 
-def test_a_wished_option_that_is_not_there_is_a_note_and_an_essential_one_an_error(
-    tmp_path: Path
-) -> None:
+def test_a_wished_option_that_is_not_there_is_a_note_and_an_essential_one_an_error(tmp_path: Path) -> None:
     """Of a user's own lines, too."""
     arch, source = MATRIX.arches[1], MATRIX.kernels[0].source
     builder = Builder(Store(), os.cpu_count() or 1, 3600, 5)

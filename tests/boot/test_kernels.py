@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Kernels: bit-for-bit reproducible, other kinds of source, a fourth architecture by one file."""
+"""Kernels: bit-for-bit reproducible, other kinds of source, a further architecture by one file."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from orchestrator.model import Clock
 from orchestrator.store import Store
 from tests.boot.conftest import SMALL, Kmatrix
 
-RISCV = '''\
+MIPS = '''\
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""riscv64: QEMU's virt board."""
+"""mips64el: a Malta board."""
 
 from orchestrator.model import Arch
 
 ARCH = Arch(
-    name="riscv64",
-    uname="riscv64",
-    qemu="qemu-system-riscv64",
-    machine="virt",
-    cpu={"tcg": "rv64", "kvm": "host"},
+    name="mips64el",
+    uname="mips64",
+    qemu="qemu-system-mips64el",
+    machine="malta",
+    cpu={"tcg": "MIPS64R2-generic", "kvm": "host"},
     console="ttyS0",
-    net="virtio-net-device",
-    rng="virtio-rng-device",
+    net="virtio-net-pci,romfile=",
+    rng="virtio-rng-pci",
     disk="virtio-blk-pci",
-    kernel_arch="riscv",
-    srcarch="riscv",
-    image_target="Image",
-    image="arch/riscv/boot/Image",
-    debian_arch="riscv64",
-    cross_prefix="riscv64-linux-gnu-",
-    elf=(2, 1, 243),
-    kconfig=("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_SERIAL_OF_PLATFORM=y",
-             "CONFIG_VIRTIO_MMIO=y", "CONFIG_MMU=y"),
+    kernel_arch="mips",
+    srcarch="mips",
+    image_target="vmlinux",
+    image="vmlinux",
+    debian_arch="mips64el",
+    cross_prefix="mips64el-linux-gnuabi64-",
+    elf=(2, 1, 8),
+    kconfig=("CONFIG_MIPS_MALTA=y", "CONFIG_CPU_LITTLE_ENDIAN=y", "CONFIG_CPU_MIPS64_R2=y", "CONFIG_MIPS_CPS=y",
+             "CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y", "CONFIG_PCI=y", "CONFIG_VIRTIO_PCI=y"),
 )
 '''
 
@@ -76,20 +76,20 @@ def test_the_same_kernel_in_another_folder_has_the_same_bits(
 
 
 @pytest.mark.night
-def test_a_fourth_architecture_is_one_file(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "riscv64.py").write_text(RISCV)
+def test_a_further_architecture_is_one_file(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mips64el.py").write_text(MIPS)
     monkeypatch.setenv("KMATRIX_ARCHES", str(tmp_path))
     matrix = matrix_file.from_text(
-        Path("matrix.yaml").read_text().replace("[x86_64, aarch64, s390x]", "[riscv64]"),
+        Path("matrix.yaml").read_text().replace("[x86_64, aarch64, s390x]", "[mips64el]"),
         Path("matrix.yaml").resolve(),
     )
-    made = plan(matrix, ["riscv64/patched"])
-    assert [cell.id for cell in made.cells] == ["riscv64/patched/shmem-write"]
-    argv = qemu_argv(Machine(arches.known()["riscv64"], "tcg", Clock.ICOUNT, 512, 1, Path("k"), Path("i")), 3, 4)
-    assert argv[0] == "qemu-system-riscv64" and "virtio-net-device,netdev=net" in argv
+    made = plan(matrix, ["mips64el/patched"])
+    assert [cell.id for cell in made.cells] == ["mips64el/patched/shmem-write"]
+    argv = qemu_argv(Machine(arches.known()["mips64el"], "tcg", Clock.ICOUNT, 512, 1, Path("k"), Path("i")), 3, 4)
+    assert argv[0] == "qemu-system-mips64el" and "virtio-net-pci,netdev=net,romfile=" in argv
     store = Store()
     text = asyncio.run(builder(store).config(made.builds[0], tmp_path / "build.log"))
-    for line in ("CONFIG_RISCV=y", "CONFIG_64BIT=y", "CONFIG_SHMEM=y", "CONFIG_SERIAL_8250_CONSOLE=y"):
+    for line in ("CONFIG_MIPS_MALTA=y", "CONFIG_64BIT=y", "CONFIG_SHMEM=y", "CONFIG_SERIAL_8250_CONSOLE=y"):
         assert line in text.splitlines()
 
 

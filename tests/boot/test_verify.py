@@ -65,7 +65,7 @@ def test_one_byte_of_a_workload_fails_it_by_name(base: Done, kmatrix: Kmatrix) -
 
 def test_one_line_of_kconfig_fails_it_by_name(base: Done, kmatrix: Kmatrix) -> None:
     line = 'CONFIG_LOCALVERSION="-mine"'
-    config = mine(kmatrix, FAULTS + f"\nkconfig: [{ROOT}/images/kconfig/common.config, '{line}']\n")
+    config = mine(kmatrix, FAULTS + f"\nkconfig: ['{line}']\n")
     done, answer = repeated(kmatrix, base.folder, "--config", config)
     assert done.code == 1
     assert not answer["same"]

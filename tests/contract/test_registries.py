@@ -13,7 +13,7 @@ import pytest
 from orchestrator import arches, collectors, doctor, paths, report
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kconfig import options
-from orchestrator.config import workloads
+from orchestrator.config import matrix_file, workloads
 from orchestrator.guest import cpu
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import Arch, Clock
@@ -25,16 +25,33 @@ SOURCES = sorted((ROOT / "orchestrator").rglob("*.py"))
 
 
 @pytest.mark.parametrize("arch", ARCHES.values(), ids=lambda a: a.name)
-def test_an_arch_is_one_small_complete_record(arch: Arch) -> None:
-    path = ROOT / f"orchestrator/arches/{arch.name}.py"
-    assert len(path.read_text().splitlines()) <= 60
+def test_an_arch_is_one_complete_record(arch: Arch) -> None:
+    """Nothing but data: named values, and no decision."""
+    tree = ast.parse((ROOT / f"orchestrator/arches/{arch.name}.py").read_text())
+    assert {type(node) for node in tree.body} == {ast.Expr, ast.ImportFrom, ast.Assign}
+    calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    assert {"Arch", "Marks"} == {name for name in calls if not name.endswith(".join")}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.IfExp | ast.BoolOp | ast.Compare)]
     assert set(arch.cpu) == {"tcg", "kvm"}
-    assert arch.cross_prefix.endswith("-") and arch.image.startswith(f"arch/{arch.srcarch}/boot/")
+    assert arch.cross_prefix.endswith("-") and arch.image.startswith(("vmlinux", f"arch/{arch.srcarch}/boot/"))
     assert len(options(arch.kconfig)) == len(arch.kconfig)
     argv = qemu_argv(Machine(arch, "tcg", Clock.ICOUNT, 1024, 1, Path("k"), Path("i")), 3, 4)
     assert argv[0] == arch.qemu and all(isinstance(word, str) and word for word in argv)
-    programs = {need.program for need in doctor.needs()}
-    assert {arch.qemu, f"{arch.cross_prefix}gcc"} <= programs
+    own = [need for need in doctor.needs() if need.arch == arch.name]
+    assert {arch.qemu, f"{arch.cross_prefix}gcc"} <= {need.program for need in own}
+    default = arch in matrix_file.load(paths.MATRIX).arches
+    assert {need.port for need in own} == {not default}, "only the default matrix's packages are asked for unasked"
+
+
+@pytest.mark.parametrize("arch", ARCHES.values(), ids=lambda a: a.name)
+def test_an_arch_can_be_profiled(arch: Arch) -> None:
+    marks = arch.marks
+    assert marks and marks.returns and marks.exception_returns and marks.interrupts and marks.calls and marks.enters
+    for pattern in (*marks.returns, *marks.exception_returns, *marks.calls):
+        value, _, mask = pattern.partition("/")
+        assert 0 < len(bytes.fromhex(value)) <= 8 and len(bytes.fromhex(mask)) in (0, len(bytes.fromhex(value)))
+        if mask:
+            assert all(v & m == v for v, m in zip(bytes.fromhex(value), bytes.fromhex(mask), strict=True)), pattern
 
 
 @pytest.mark.parametrize("arch", ARCHES.values(), ids=lambda a: a.name)

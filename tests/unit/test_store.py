@@ -65,7 +65,8 @@ def test_the_least_recently_used_snapshots_go_first(tmp_path: Path) -> None:
 
 
 def test_a_snapshot_belongs_to_all_that_its_state_depends_on() -> None:
-    machine = Machine(arches.known()["s390x"], "tcg", Clock.ICOUNT, 512, 1, Path("/k/bzImage"), Path("/i/x/initrd"))
+    arch = replace(arches.known()["s390x"], cpu={"tcg": "qemu", "kvm": "host"})  # as it was then
+    machine = Machine(arch, "tcg", Clock.ICOUNT, 512, 1, Path("/k/bzImage"), Path("/i/x/initrd"))
     its = Provenance(
         KernelProvenance("", key="k1"), WorkloadProvenance("", (), (), program="s1"),
         MachineProvenance("icount", 512, 1, qemu="7.2"), guest_image="x",
@@ -74,6 +75,7 @@ def test_a_snapshot_belongs_to_all_that_its_state_depends_on() -> None:
     assert key == "8d2ef071355f338c", "as kmatrix 0.1.0 had it: its snapshots are still found"
     assert key == snapshots.key(replace(machine, image=Path("/elsewhere")), its, ("--mib", "4"), 0)
     others = [
+        snapshots.key(replace(machine, arch=arches.known()["s390x"]), its, ("--mib", "4"), 0),
         snapshots.key(machine, replace(its, machine=replace(its.machine, qemu="10.0")), ("--mib", "4"), 0),
         snapshots.key(machine, replace(its, kernel=replace(its.kernel, key="k2")), ("--mib", "4"), 0),
         snapshots.key(machine, its, ("--mib", "5"), 0),
@@ -82,7 +84,7 @@ def test_a_snapshot_belongs_to_all_that_its_state_depends_on() -> None:
         snapshots.key(machine, replace(its, guest_image="y"), ("--mib", "4"), 0),
         snapshots.key(machine, replace(its, workload=replace(its.workload, program="s2")), ("--mib", "4"), 0),
     ]
-    assert len({key, *others}) == 8
+    assert len({key, *others}) == 9
 
 
 def artifact(root: Path, name: str, mib: float, days: float) -> Path:

@@ -13,7 +13,7 @@ OLD, MID, NEW = (
     Version("7.3", "trixie-backports", ">=6.18"),
 )
 RULES = Rules(
-    scope=("mm/", "arch/"), beyond=("arch/*/kvm/",), also=("KVM",), versions=(OLD, MID, NEW),
+    scope=("mm/", "arch/"), beyond=("arch/*/kvm/",), builtin=("mm/",), also=("KVM",), versions=(OLD, MID, NEW),
     exceptions=(
         Exempt("random", ("SHUFFLE",), "n"), Exempt("told elsewhere", ("PACKED_*",), "-"),
         Exempt("no such board", ("BOARD",)), Exempt("of one arch", ("ODD",), "7", ("s390x",)),

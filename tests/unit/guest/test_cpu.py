@@ -16,6 +16,7 @@ from orchestrator.model import Arch
 QEMU = """\
 #!/bin/sh
 name=${0##*/}
+echo "$name: warning: the machine has no cap-cfpc" >&2
 echo "QEMU 7.2 monitor"
 for word in "$@"; do last=$this; this=$word; test "$last" = -cpu && model=$word; done
 case $model in

@@ -6,9 +6,12 @@ import pwd
 import socket
 import struct
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from invoke.exceptions import UnexpectedExit
+from invoke.runners import Result, Runner
 
 from orchestrator import arches
 from orchestrator.errors import KernelBroke
@@ -173,3 +176,19 @@ def test_a_user_id_without_a_name_can_open_a_shell(error: Exception, monkeypatch
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.setenv("LOGNAME", "")  # so that it is as before afterwards
     shell.Shell(22, keys.make()).close()
+
+
+class Typed(Runner):
+    """A login shell in which `exit 3` was typed."""
+
+    def run(self, command: object, **options: object) -> Result:
+        assert command is None and options["pty"] and not options["hide"]
+        raise UnexpectedExit(Result(exited=3))
+
+
+def test_a_terminal_is_a_login_shell_and_gives_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell.fabric.Connection, "open", lambda _: None)
+    monkeypatch.setattr("sys.stdin", StringIO())
+    opened = shell.Shell(1, keys.make())
+    opened._connection.config.runners.remote_shell = Typed
+    assert opened.terminal() == 3

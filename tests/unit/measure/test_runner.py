@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from orchestrator import ui
+from orchestrator import arches, ui
 from orchestrator.build.guest_tools import Tool
 from orchestrator.build.sources import Tree
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, Work
-from orchestrator.errors import InfraError
+from orchestrator.errors import ConfigError, InfraError
 from orchestrator.events import Bus, CellEnded, Event, KernelKnown, Note
 from orchestrator.guest.accel import Choice
 from orchestrator.measure import boots, provenance, results, runner
@@ -132,6 +132,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
         return {**host, "compiler": {"aarch64": made.kernels.compiler}}
 
     monkeypatch.setattr(runner, "facts", facts)
+    monkeypatch.setattr(runner.cpu, "check", gives({"aarch64": []}))
     monkeypatch.setattr(runner.toolchain, "compiler", compiler)
     monkeypatch.setattr(runner.guest_tools, "tool", gives(Tool(program)))
     monkeypatch.setattr(boots.initramfs, "image", gives(image))
@@ -190,9 +191,35 @@ def test_a_result_of_another_thing_is_not_taken(house: House) -> None:
     (house.root / "program").write_text("another")
     house.run("another program")
     assert set(house.measured) == ALL
+    house.run("another CPU", TEXT + "cpu: {aarch64: cortex-a72}\n")
+    assert set(house.measured) == ALL
     house.kernels = Kernels("gcc 13")
     house.run("compiler")
     assert set(house.measured) == ALL
+
+
+def test_a_cpu_model_is_asked_for_before_anything_is_built(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And only where a guest may be emulated with it; what QEMU says of it is told."""
+    asked: list[list[str]] = []
+    words, refuses = {"aarch64": ["no erms"]}, False
+
+    async def check(arches: Any, accel: str) -> Mapping[str, list[str]]:
+        asked.append([f"{arch.name}: {arch.cpu[accel]}" for arch in arches])
+        if refuses:
+            raise ConfigError("no such CPU")
+        return words if asked[-1] else {}
+
+    monkeypatch.setattr(runner.cpu, "check", check)
+    house.run("first", TEXT + "cpu: {aarch64: cortex-a72}\n")
+    assert asked == [["aarch64: cortex-a72"]]
+    assert house.events[0].subject == "aarch64" and house.events[0].message == "of its CPU QEMU says: no erms"
+    house.run("kvm", TEXT.replace("passes: 1", "passes: 1, clock: wall, accel: kvm"))
+    house.run("either", TEXT.replace("passes: 1", "passes: 1, clock: wall"))
+    assert asked[1:] == [[], [f"aarch64: {arches.known()['aarch64'].cpu['tcg']}"]]
+    refuses = True
+    with pytest.raises(ConfigError, match="no such CPU"):
+        house.run("refused")
+    assert not house.events and not house.measured
 
 
 def test_a_kernel_by_another_name_is_the_same_kernel(house: House) -> None:

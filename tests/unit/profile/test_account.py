@@ -70,6 +70,8 @@ def test_a_kernel_symbol_lasts_until_the_next_and_has_its_plainest_name() -> Non
     assert kernel.at(0x20) == ("low", False)
     assert symbols.addresses(MAP, ["fir*", "data"]) == {"first": 0x1000}
     assert kernel.find("stub") == (0x10A0, 0x10B0)
+    kernel = symbols.of_kernel(MAP, {}, {0x1000: 0x1008})
+    assert [kernel.at(address) for address in (0x1000, 0x1008)] == [("first", False), ("first", True)]
 
 
 def test_each_instruction_goes_to_one_row() -> None:
@@ -142,6 +144,20 @@ def test_a_program_and_what_starts_it_are_told_apart(tmp_path: Path, arch: str) 
     assert all(found.at(first) == alone.at(first) for first in alone.starts)
     with pytest.raises(KeyError):
         found.find("user:km_end")
+
+
+@pytest.mark.parametrize("arch", sorted(arches()))
+def test_calls_are_counted_where_all_of_them_arrive(tmp_path: Path, arch: str) -> None:
+    """On ppc64le a caller from near skips the two instructions that load the table of contents."""
+    found = symbols.of_programs(*runner_of(tmp_path, arch).files)
+    skipped = {start: found.called(start) - start for start in found.starts if found.called(start) != start}
+    if arch != "ppc64le":
+        assert not skipped and not symbols.local_entries(runner_of(tmp_path, arch).runner)
+        return
+    first, _ = found.find("user:runner:km_end")
+    assert set(skipped.values()) == {8} and found.called(first) == first + 8
+    assert found.at(first) == ("user:runner:km_end", False) and found.at(first + 8) == ("user:runner:km_end", True)
+    assert symbols.local_entries(runner_of(tmp_path, arch).runner)[first] == first + 8
 
 
 def test_a_program_with_markers_is_all_user_code(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Architectures beside the default three: the seed's case on each, measured and accounted for as on those."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator import arches
+from tests.boot.conftest import LAB, Done, Kmatrix
+
+pytestmark = pytest.mark.night
+PORTS = ("riscv64", "ppc64le")
+APART = 20e-6  # relative, the boots of a cell
+BESIDE = 900  # instructions between the clock's two readings and the region, of the whole pass
+SEED = (
+    LAB.replace("[x86_64, aarch64, s390x]", f"[{', '.join(PORTS)}]")
+    .replace("  lab: {source: debian-6.1, patches: [patches/lab.patch]}\n", "")
+    .replace("  - {base: patched, new: lab}\n", "")
+    .replace("boots: 1", "boots: 2")
+    .replace(", memory_mib: 256", ", memory_mib: 512")
+)
+
+
+@pytest.fixture(scope="module")
+def profiled(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Both kernels on every port, and where their instructions went."""
+    kmatrix = Kmatrix(tmp_path_factory.mktemp("ports"))
+    done = kmatrix("profile", "--config", kmatrix.matrix(SEED), "--out", kmatrix.folder / "run", timeout=7200)
+    assert done.code == 0, done.out + done.err
+    return done
+
+
+def metric(run: Done, cell: str, name: str) -> Any:
+    """Per page, by boot and pass."""
+    row = run.cell(cell)
+    return [[value / row["units"] for value in boot] for boot in row["metrics"][name]["boots"]]
+
+
+def account(run: Done, cell: str) -> Any:
+    return next(row for row in run.json("profile.json")["cells"] if row["id"] == cell)
+
+
+@pytest.mark.parametrize("arch", PORTS)
+def test_the_seeds_second_fault_is_there_and_gone(profiled: Done, arch: str) -> None:
+    for kernel, faults, major in (("unpatched", 2, 1), ("patched", 1, 0)):
+        cell = f"{arch}/{kernel}/shmem-light"
+        assert profiled.cell(cell)["status"] == "passed" and profiled.cell(cell)["exact"]
+        assert metric(profiled, cell, "pgfault") == [[faults]] * 2
+        assert metric(profiled, cell, "majflt") == [[major]] * 2
+
+
+@pytest.mark.parametrize("arch", PORTS)
+def test_boots_are_as_far_apart_as_elsewhere(profiled: Done, arch: str) -> None:
+    for kernel in ("unpatched", "patched"):
+        times = [value for boot in metric(profiled, f"{arch}/{kernel}/shmem-light", "time") for value in boot]
+        assert max(times) - min(times) <= APART * min(times), (arch, kernel, times)
+
+
+@pytest.mark.parametrize("arch", PORTS)
+def test_a_boot_without_a_snapshot_says_so(profiled: Done, arch: str) -> None:
+    notes = profiled.cell(f"{arch}/patched/shmem-light")["notes"]
+    assert any(f"from a snapshot of {arch}" in note for note in notes) != arches.known()[arch].snapshots
+
+
+@pytest.mark.parametrize("arch", PORTS)
+def test_the_profile_balances(profiled: Done, arch: str) -> None:
+    for kernel in ("unpatched", "patched"):
+        cell = account(profiled, f"{arch}/{kernel}/shmem-light")
+        assert cell["balances"], cell
+        assert abs(cell["total"] - cell["clock_profiled"]) * cell["units"] < BESIDE
+        assert cell["unattributed"] < 0.1
+
+
+@pytest.mark.parametrize("arch", PORTS)
+def test_calls_and_paths_tell_of_the_second_walk(profiled: Done, arch: str) -> None:
+    [row] = [row for row in profiled.json("profile.json")["differences"] if row["arch"] == arch]
+    functions = {f["name"]: f for f in row["functions"]}
+    for name in ("handle_mm_fault", "mtree_range_walk"):
+        assert functions[name]["base_calls"] == pytest.approx(2, abs=0.005), name
+        assert functions[name]["new_calls"] == pytest.approx(1, abs=0.005), name
+    outer = [path for path in row["paths"] if path["depth"] == 0]
+    assert outer[0]["name"] == "user:main" and outer[0]["base_instructions"] > 0.99 * row["base_total"]
+    assert sum(f["change"] for f in row["functions"]) == pytest.approx(row["total"])

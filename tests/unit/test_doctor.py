@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a host is asked for: the default matrix's things always, a port's where a matrix names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestrator import doctor
+from orchestrator.cli import app
+from orchestrator.errors import EXIT_INFRA
+from orchestrator.paths import MATRIX
+
+PORTS = ["riscv64", "ppc64le"]
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A host that has no program at all, and a folder to be in."""
+    monkeypatch.setattr(doctor.Need, "present", property(lambda need: not need.arch))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_port_is_asked_for_only_where_it_is_named() -> None:
+    def named(*arches: str) -> set[str]:
+        return {need.arch for need in doctor.wanted(arches=arches)} - {""}
+
+    default = {"x86_64", "aarch64", "s390x"}
+    assert named() == named("s390x") == default
+    assert named("riscv64") == default | {"riscv64"}
+    assert {need.arch for need in doctor.wanted(tests=True)} - {""} == default | set(PORTS)
+
+
+def test_what_a_port_lacks_is_told_and_is_no_fault(bare: Path) -> None:
+    lacking = doctor.ports()
+    assert sorted(lacking) == sorted(PORTS) and doctor.ports(tests=True) == {}
+    assert {need.program for need in lacking["ppc64le"]} > {"qemu-system-ppc64", "powerpc64le-linux-gnu-gcc"}
+    assert doctor.ports(arches=["ppc64le"]).keys() == {"riscv64"}
+
+
+def test_doctor_looks_at_the_architectures_of_the_matrix_file(bare: Path) -> None:
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == EXIT_INFRA
+    assert "boots s390x guests" in done.output
+    assert "boots riscv64 guests" not in done.output
+    assert "possible: riscv64; it needs qemu-system-riscv64, gcc-riscv64-linux-gnu, libc6" in done.output
+    (bare / "matrix.yaml").write_text(MATRIX.read_text().replace("[x86_64, aarch64, s390x]", "[riscv64]"))
+    done = CliRunner().invoke(app, ["doctor"])
+    assert "boots riscv64 guests" in done.output and "possible: ppc64le" in done.output
+    assert "possible: riscv64" not in done.output
+
+
+def test_a_matrix_file_that_does_not_load_stops_no_doctor(bare: Path) -> None:
+    (bare / "matrix.yaml").write_text("arches: [vax]\n")
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == EXIT_INFRA and "kernels: Field required" in done.output
+    assert "boots s390x guests" in done.output
