@@ -54,7 +54,8 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     if not known.counts.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     region = await asyncio.to_thread(_region, known)
-    lacking = tuple(absent(task.boot.cell.workload, known.kernel, known.user))
+    tables = (known.user,) if known.misplaced else (known.kernel, known.user)
+    lacking = tuple(absent(task.boot.cell.workload, *tables))
     account = replace(_account(task, region, plain, done), absent=lacking)
     account_files.save(
         task.folder.parent, _with_paths(await _with_lines(account, task, kernel, region), known, region)
@@ -76,6 +77,11 @@ class _Known:
     whole: bool  # is there a vmlinux that says where the kernel's functions are called?
 
     @property
+    def misplaced(self) -> bool:
+        """Is it not known where the kernel's functions are called? Then no call of one can be judged."""
+        return bool(self.user.local) and not self.whole
+
+    @property
     def followed(self) -> bool:
         """Can calls be followed? The plugin's shadow stack is that of one task."""
         return not self.unfollowed
@@ -85,7 +91,7 @@ class _Known:
         """Why they cannot be."""
         if not (self.alone and self.marks.calls):
             return "calls are followed in one program, on architectures that say how they call"
-        if self.user.local and not self.whole:
+        if self.misplaced:
             return "the kernel is a ready image, and functions are not called at their start"
         return ""
 
