@@ -8,16 +8,21 @@
  */
 #include "kmatrix.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MOST 8192	/* takes of a type: more than the CPU's list can hold */
 #define APART 64	/* pages of a file between two that need a node of its tree each */
 #define ORDERS 16	/* of free blocks; kernels have 11, or less */
+#define FREED ((size_t)4 << 20)	/* bytes of pages, many times what the CPU's lists may hold */
+#define MESSAGE 100000	/* bytes: the kernel takes blocks of 8 pages for them */
+#define MESSAGES 3
 
 #define COUNT (sizeof(lists) / sizeof(lists[0]))
 
@@ -184,10 +189,39 @@ static void drain_batches(void)
 		munmap(page, page_size);
 }
 
+/*
+ * Since Linux 6.7 a refill is the larger the longer the last free was ago, and the smaller the fuller the CPU's other
+ * lists are. So they are emptied first: a kernel since 6.0 does that when blocks of some pages are freed after many
+ * single ones. Those are what a socket holds that nobody has read.
+ */
+static void empty_lists(void)
+{
+	static const char message[MESSAGE];
+	const int room_for_all = MESSAGES * MESSAGE;
+	char *pages = room(FREED, MAP_PRIVATE);
+	int ends[2];
+
+	if (!pages || socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) {
+		km_note("the allocator's lists could not be emptied: %s", strerror(errno));
+		return;
+	}
+	setsockopt(ends[0], SOL_SOCKET, SO_SNDBUFFORCE, &room_for_all, sizeof(room_for_all));
+	for (int i = 0; i < MESSAGES; i++)
+		if (send(ends[0], message, MESSAGE, MSG_DONTWAIT) != MESSAGE)
+			km_note("the allocator's lists could not be emptied: a socket does not take %d bytes", MESSAGE);
+	for (size_t i = 0; i < FREED; i += page_size)
+		((volatile char *)pages)[i] = 0;	/* as it was: nothing to be kept in a snapshot */
+	madvise(pages, FREED, MADV_DONTNEED);
+	close(ends[1]);
+	close(ends[0]);
+	munmap(pages, FREED);
+}
+
 void km_settle_allocator(void)
 {
 	if (!ready)
 		set_up();
+	empty_lists();
 	for (size_t i = 0; i < COUNT; i++) {
 		if (!lists[i].not_settled)
 			until_refill(&lists[i]);

@@ -14,9 +14,16 @@
 #include <unistd.h>
 
 #define SECOND 1000000000LL
-#define PHASE SECOND	/* a region starts on a multiple: the same ticks and the same once-a-second work fall into it */
+#define MS 1000000LL
+/*
+ * A region starts at the same phase of what the kernel does every two seconds, some time after it: cgroups' counts are
+ * added up then. Its timers of that length are rounded up to 8 ticks, of 4 ms; they began to count as the clock did.
+ */
+#define PHASE (2016 * MS)
+#define AFTER (400 * MS)
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
-#define SPIN (10 * 1000000LL)	/* woken this long before the phase, or some ticks later; then watches the clock */
+#define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
+#define SPIN (10 * MS)	/* woken this long before the phase, or some ticks later; then watches the clock */
 #define VALUES 8	/* of km_value(), a pass */
 #define NOTES 16	/* of km_note(), different ones */
 
@@ -189,18 +196,19 @@ bool km_pass(void)
 	return pass < passes;
 }
 
-/*
- * Until a whole second of the guest's clock that is at least this far away: what was begun has ended by then. Sleeping
- * costs nothing under the instruction clock: idle time is skipped.
- */
-static int64_t sleep_until_phase(int64_t least)
+/* The first phase of the guest's clock that is at least this far away. */
+static int64_t phase_after(int64_t least)
 {
-	int64_t start = (now() + least + PHASE) / PHASE * PHASE;
-	struct timespec until = { (start - SPIN) / SECOND, (start - SPIN) % SECOND };
+	return (now() + least - AFTER + PHASE) / PHASE * PHASE + AFTER;
+}
+
+/* Costs nothing under the instruction clock: idle time is skipped. */
+static void sleep_until(int64_t time)
+{
+	struct timespec until = { time / SECOND, time % SECOND };
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
-	return start;
 }
 
 /*
@@ -217,6 +225,25 @@ static void wait_for_tick(void)
 	while (next.tv_nsec == first.tv_nsec);
 }
 
+/*
+ * The watchdog for lockups looks every 4 s, and takes the CPU for that. Switched off and on it begins to count anew, so
+ * it comes after the region, or at the same time of it in every boot. Kernels without one have no such file.
+ */
+static void restart_watchdog(void)
+{
+	static const char *const values[] = { "0", "1" };
+	char was = '0';
+	int fd = open("/proc/sys/kernel/watchdog", O_RDWR);
+
+	if (fd >= 0 && pread(fd, &was, 1, 0) == 1 && was == '1')
+		for (size_t i = 0; i < 2; i++)
+			if (pwrite(fd, values[i], 1, 0) != 1)
+				km_note("/proc/sys/kernel/watchdog could not be set: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	errno = 0;
+}
+
 __attribute__((noinline)) void km_begin(void)
 {
 	int64_t start = 0;
@@ -225,13 +252,18 @@ __attribute__((noinline)) void km_begin(void)
 	if (phase) {
 		km_settle_allocator();	/* most of it: before the gate it is done once */
 		wait_at_gate();
-		sleep_until_phase(SETTLE);
+		start = phase_after(SETTLE + GAP);
+		sleep_until(start - GAP);
+		restart_watchdog();
 		km_settle_allocator();
 	}
 	km_vmstat(before.vmstat, sizeof(before.vmstat));
 	getrusage(RUSAGE_SELF, &before.usage);
-	if (phase)
-		start = sleep_until_phase(0);	/* what was freed by it waits for RCU: some ticks */
+	if (phase) {
+		if (now() > start - SPIN)	/* that took long */
+			start = phase_after(GAP);
+		sleep_until(start - SPIN);	/* what was freed by it waits for RCU: some ticks */
+	}
 	do
 		before.time = now();
 	while (before.time < start);

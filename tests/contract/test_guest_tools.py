@@ -8,7 +8,11 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from orchestrator.paths import GUEST_TOOLS
+
+MS = 1_000_000
 
 # In place of common/: one pass, not measured. Each FUTEX_WAKE_OP is told: what is waited for, and the operation.
 HARNESS = """
@@ -51,3 +55,91 @@ def test_each_wake_op_of_futex_fault_waits_for_a_word_of_its_own(tmp_path: Path)
     used = Counter(done.stdout.splitlines())
     assert done.stderr == f"{2 * len(used)} units\n"  # the other half takes locks
     assert set(used.values()) == {1}
+
+
+# A clock of our own, in place of the host's: what it costs to look at it is 100 ns, a tick comes every 4 ms.
+CLOCK = """
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include "kmatrix.h"
+
+#define MS 1000000LL
+static long long time_ns, settled;
+static const char *takes;
+
+int told_gettime(clockid_t clock, struct timespec *t)
+{
+	time_ns += 100;
+	t->tv_sec = time_ns / (1000 * MS);
+	t->tv_nsec = time_ns % (1000 * MS);
+	if (clock == CLOCK_MONOTONIC_COARSE)
+		t->tv_nsec -= t->tv_nsec % (4 * MS);
+	return 0;
+}
+
+int told_nanosleep(clockid_t clock, int flags, const struct timespec *until, struct timespec *left)
+{
+	long long then = until->tv_sec * 1000 * MS + until->tv_nsec;
+
+	(void)clock; (void)flags; (void)left;
+	if (then > time_ns)
+		time_ns = then + MS;	/* woken by the next tick */
+	return 0;
+}
+
+int told_lock(int flags) { (void)flags; return 0; }
+void km_settle_allocator(void) { settled = time_ns; time_ns += atoll(takes) * MS; }
+void km_release_pages(void) { }
+
+int main(int argc, char **argv)
+{
+	takes = argv[1];
+	time_ns = atoll(argv[2]) * MS;
+	km_start(argc, argv);
+	while (km_pass()) {
+		long long before = time_ns;
+
+		km_begin();
+		fprintf(stderr, "%lld %lld %lld\\n", before, settled, time_ns);
+		km_end(1);
+	}
+	return km_finish();
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("takes_ms", "booted_ms"), [(3, 1234), (3, 40_000), (200, 77_777), (600, 5_000), (2500, 5_000)]
+)
+def test_regions_start_at_the_same_phase_whenever_a_boot_got_ready(
+    tmp_path: Path, takes_ms: int, booted_ms: int
+) -> None:
+    """Between two of the kernel's two-second jobs (504 ticks), long asleep before, half a second after settling."""
+    gcc, program, clock = shutil.which("gcc"), tmp_path / "phase", tmp_path / "clock.c"
+    assert gcc, "the tests need gcc of the host"
+    clock.write_text(CLOCK)
+    renamed = [
+        f"-D{name}=told_{new}" for name, new in (("clock_gettime", "gettime"), ("clock_nanosleep", "nanosleep"))
+    ]
+    command = [
+        gcc,
+        "-O2",
+        "-D_GNU_SOURCE",
+        *renamed,
+        "-Dmlockall=told_lock",
+        "-I",
+        GUEST_TOOLS / "common",
+        "-o",
+        program,
+    ]
+    subprocess.run([*command, GUEST_TOOLS / "common/kmatrix.c", clock], check=True)
+    run = [program, str(takes_ms), str(booted_ms), "--passes", "4"]
+    told = subprocess.run(run, check=True, capture_output=True, text=True).stderr.splitlines()
+    for before, settled, started in (map(int, line.split()) for line in told):
+        assert 0 <= (started - 400 * MS) % (2016 * MS) < 5 * MS  # and the next tick
+        assert settled - before >= 10_000 * MS
+        if takes_ms < 490:
+            assert 495 * MS <= started - settled <= 505 * MS
+    assert len(told) == 4
