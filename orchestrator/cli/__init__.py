@@ -21,7 +21,7 @@ VERBS = {
     "doctor": "Check what the host must have, and say how to get it.",
     "init": "Write the default matrix file here, to be changed.",
     "plan": "Print the builds, cells and boots of a run, without starting anything.",
-    "kconfig": "Configure the kernels of a matrix, build nothing; show where their config differs from Debian's, and why.",
+    "kconfig": "Configure kernels, build nothing; show where their config differs from Debian's, and why.",
     "build": "Build the kernels of the matrix and nothing else.",
     "run": "Build, boot, measure, compare; write the run folder and print the matrix.",
     "shell": "Boot a guest and open a shell in it.",
