@@ -18,10 +18,10 @@ from orchestrator.errors import EXIT_INFRA, Interrupted, KmatrixError
 
 # What --help lists, without reading the verbs' files: they import much, and each is read when it is called.
 VERBS = {
-    "doctor": "Check what the host must have, and say how to get it.",
+    "doctor": "Check what the host must have for the matrix file's architectures, and say how to get it.",
     "init": "Write the default matrix file here, to be changed.",
     "plan": "Print the builds, cells and boots of a run, without starting anything.",
-    "kconfig": "Configure the kernels of a matrix, build nothing; show where their config differs from Debian's, and why.",
+    "kconfig": "Configure kernels, build nothing; show where their config differs from Debian's, and why.",
     "build": "Build the kernels of the matrix and nothing else.",
     "run": "Build, boot, measure, compare; write the run folder and print the matrix.",
     "shell": "Boot a guest and open a shell in it.",

@@ -35,7 +35,7 @@ def show(
         bool, typer.Option("--update", help="Write images/kconfig/mm/ anew from Debian's configs (for maintainers).")
     ] = False,
 ) -> None:
-    """Configure the kernels of a matrix, build nothing; show where their config differs from Debian's, and why.
+    """Configure kernels, build nothing; show where their config differs from Debian's, and why.
 
     Example: kmatrix kconfig --select 's390x/patched'
     """

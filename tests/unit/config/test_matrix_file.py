@@ -51,7 +51,7 @@ compare:
     rows = problems(text)
     path = ROOT / "x.yaml"
     assert [row.split(": ")[0] for row in rows] == [f"{path}:{n}" for n in (1, 4, 9, 9, 11)]
-    assert "unknown arch 's390'; Did you mean s390x? known: aarch64, s390x, x86_64" in rows[0]
+    assert "unknown arch 's390'; Did you mean s390x? known: aarch64, ppc64le, riscv64, s390x, x86_64" in rows[0]
     assert "Did you mean shmem-write?" in rows[1]
     assert any("unknown source 'two'; known: one" in row for row in rows[2:4])
     assert any("no such file" in row and "nowhere.patch" in row for row in rows[2:4])
