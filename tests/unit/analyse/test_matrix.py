@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.expect import judge
 from orchestrator.analyse.matrix import assemble, cell_row, exit_code
 from orchestrator.analyse.statistics import centre, spread
 from orchestrator.config import matrix_file, workloads
@@ -168,3 +169,13 @@ def test_centre_and_spread() -> None:
     assert centre([[1, 2, 3], [10]]) == 6
     assert spread([[100.0, 101.0], [99.0, 100.0]]) == pytest.approx(0.02)
     assert spread([[0.0], [0.0]]) == 0
+
+
+@pytest.mark.parametrize(("config", "judged"), [("lean", 0), ("standard", 1), ("", 1)])
+def test_an_expectation_of_a_config_is_about_kernels_of_that_alone(config: str, judged: int) -> None:
+    """Kernels of before there were configs are lean."""
+    rows = [cell_row(cell("patched", NEW), {"config": "standard"})]
+    claim = Expectation("pgfault", "", {"patched": 1.0}, {}, 0.1, config=config)
+    assert len(judge([claim], rows, [])) == judged
+    older = [cell_row(cell("patched", NEW), {})]
+    assert len(judge([claim], older, [])) == (config != "standard")

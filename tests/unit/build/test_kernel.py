@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build import kernel
+from orchestrator import arches
+from orchestrator.build import kernel, toolchain
 from orchestrator.build.kernel import Builder
+from orchestrator.build.sources import Tree
 from orchestrator.errors import ConfigError
-from orchestrator.model import Source
+from orchestrator.model import Build, Kernel, Source
 from orchestrator.store import Store
 
 
@@ -30,3 +32,32 @@ def test_a_cache_that_no_kernel_can_be_built_in_is_told_before_anything_is_fetch
 @pytest.mark.parametrize("name", ["a,b", "a+b=c@d~e", "schön"])
 def test_other_names_are_no_matter(tmp_path: Path, name: str) -> None:
     kernel.fits(tmp_path / name)
+
+
+def test_what_a_kernel_will_lack_is_known_without_fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing before the source was asked for; then what its Kconfig files do not define; once built, all of it."""
+    store, source = Store(tmp_path / "cache"), Source("s", "git", "/nowhere", "HEAD")
+    lines = ("CONFIG_HERE=y", "CONFIG_GONE=y  #: wished", "# CONFIG_OFF is not set  #: wished")
+    build = Build(arches.known()["s390x"], Kernel("k", source), lines)
+    builder = Builder(store, 1, 1, 1)
+    monkeypatch.setattr(kernel, "prepare", lambda *_: pytest.fail("fetched"))
+    assert asyncio.run(builder.foreseen(build)) == {}
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "Kconfig").write_text('config HERE\n\tbool "here"\n')
+
+    async def prepared(*_: object) -> Tree:
+        return Tree("git:1", "key", tree, "6.1.192")
+
+    async def compiler(_: str) -> str:
+        return "gcc"
+
+    monkeypatch.setattr(kernel, "prepare", prepared)
+    monkeypatch.setattr(toolchain, "compiler", compiler)
+    asyncio.run(builder.source(source))
+    again = Builder(store, 1, 1, 1)
+    assert asyncio.run(again.foreseen(build)) == {"CONFIG_GONE": "no such option in this source"}
+    key = asyncio.run(again.key(build, Tree("git:1", "key", tree, "6.1.192")))
+    with store.publish("kernels", key) as folder:
+        (folder / "info.json").write_text('{"wished": {"CONFIG_HERE": "depends on more"}}')
+    assert asyncio.run(again.foreseen(build)) == {"CONFIG_HERE": "depends on more"}

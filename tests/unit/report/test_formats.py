@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.report import known
+from orchestrator.report.parts.rows import not_there
 from orchestrator.runs.run import Run, Start
 from tests.unit import conftest as reports
 
@@ -36,3 +37,19 @@ def test_golden(format: str, name: str) -> None:
     if os.environ.get("KMATRIX_UPDATE"):
         path.write_text(text, newline="")
     assert text == path.read_bytes().decode()
+
+
+def test_what_a_kernel_was_built_with_and_without_is_told() -> None:
+    """Its config by name, and the wished options that are not in it; kernels that lack the same share a line."""
+    report = reports.good()
+    lost = {"CONFIG_A": "no such option in this source", "CONFIG_B": "depends on (C)"}
+    for build in ("s390x/patched", "aarch64/patched"):
+        report["kernels"][build] = {"config": "standard", "linux": "6.1.192", "wished": lost}
+    for row in report["cells"]:
+        row["config"] = "standard"
+    line = "aarch64/patched, s390x/patched: built without what this Linux does not have or take: CONFIG_A, CONFIG_B"
+    assert not_there(report) == [line]
+    for name in ("terminal", "markdown"):
+        text = " ".join(known()[name](Run(report)).split())
+        assert line in text and "config standard" in text
+    assert "CONFIG_A, CONFIG_B" in " ".join(known()["mail"](Run(report)).split())
