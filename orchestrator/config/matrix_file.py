@@ -40,8 +40,8 @@ from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
-_STANDARD = "standard"
 _LEAN = "lean"
+USUAL = _LEAN  # of a file that names none; standard once profiles are whole on it
 _BOOTS = "CONFIG_BINFMT_ELF=y"  # no kernel starts a program without it
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
 Location = Sequence[str | int]
@@ -337,9 +337,9 @@ class _Configs:
             return Config(name, dict.fromkeys(names, ()))
 
     def unnamed(self, kconfig: Sequence[str]) -> Config:
-        """standard; of a file of before there were configs, whose kconfig: says all that a kernel has: lean."""
+        """The usual one; of a file of before there were configs, whose kconfig: says all that a kernel has: lean."""
         if _BOOTS not in (line.partition("  #:")[0] for line in kconfig):
-            return self.of(("config",), _STANDARD)
+            return self.of(("config",), USUAL)
         name = f"#: name {_LEAN}"
         folder = fragments.SHIPPED / _LEAN
         rest = {arch.name: folder / f"{arch.name}.config" for arch in self.arches}

@@ -136,7 +136,7 @@ class MatrixSpec(Strict):
     cpu: dict[str, CpuSpec] = {}  # by arch; where it is silent, the arch's own
     limits: LimitsSpec = LimitsSpec()
     judge: list[str] | None = None  # in copies of older runs: workloads whose expectations count
-    config: str = ""  # a shipped config, or a file with {arch} in its name; "": standard
+    config: str = ""  # a shipped config, or a file with {arch} in its name; "": matrix_file.USUAL
     kconfig: list[str] = []
     cache_gib: Positive | None = None
     ccache_gib: Count = 5

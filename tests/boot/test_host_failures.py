@@ -98,7 +98,7 @@ def test_a_wrong_matrix_is_told_whole_before_anything_starts(kmatrix: Kmatrix) -
     done = kmatrix.run(text)
     assert done.code == 2 and not done.folder.exists()
     arch, workload, key = [row for row in done.err.splitlines() if "matrix.yaml:" in row]
-    assert "matrix.yaml:1:" in arch and "known: aarch64, s390x, x86_64" in arch
+    assert "matrix.yaml:1:" in arch and "known: aarch64, ppc64le, riscv64, s390x, x86_64" in arch
     assert "matrix.yaml:2:" in workload and "Did you mean small?" in workload
     assert "matrix.yaml:7: measure.boost: unknown key 'boost'; Did you mean boots?" in key
     assert "3 errors; nothing was started" in done.err

@@ -29,7 +29,7 @@ def test_the_shipped_matrix_loads() -> None:
     assert [a.name for a in matrix.arches] == ["x86_64", "aarch64", "s390x"]
     assert [k.name for k in matrix.kernels] == ["unpatched", "patched"]
     assert matrix.measure.clock is Clock.ICOUNT
-    assert matrix.config.name == "standard" and not matrix.kconfig
+    assert matrix.config.name == matrix_file.USUAL and not matrix.kconfig
     assert all("CONFIG_SHMEM=y" in lines for lines in matrix.config.lines.values())
     assert [p.name for p in matrix.kernels[0].patches] == ["0001-take-out-VM_FAULT_COMPLETED.patch"]
 
@@ -215,7 +215,7 @@ def test_a_fragments_remarks_are_no_wanted_lines(tmp_path: Path) -> None:
     (tmp_path / "mine.config").write_text("\n".join(rows))
     text = (ROOT / "matrix.yaml").read_text() + "kconfig: [mine.config]\n"
     matrix = matrix_file.from_text(text, tmp_path / "matrix.yaml")
-    assert matrix.kconfig == ("CONFIG_A=y", "# CONFIG_D is not set") and matrix.config.name == "standard"
+    assert matrix.kconfig == ("CONFIG_A=y", "# CONFIG_D is not set") and matrix.config.name == matrix_file.USUAL
 
 
 def test_a_file_of_before_there_were_configs_says_all_that_a_kernel_has(tmp_path: Path) -> None:
