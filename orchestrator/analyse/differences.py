@@ -165,7 +165,7 @@ def _others(then: MatrixReport, now: MatrixReport) -> Iterator[Difference]:
             continue
         for (part, name), (what, content) in _OTHERS.items():
             theirs, ours = (one[part][name] if part else one[name] for one in (old, new))
-            if theirs != ours and theirs and ours:
+            if _said(theirs) != _said(ours) and theirs and ours:  # what was read back has lists for tuples
                 text = f"{what} of {cell['id']}: {_said(theirs)} {THEN}, {_said(ours)} {NOW}"
                 yield Difference(cell["id"], text, content=content)
 
