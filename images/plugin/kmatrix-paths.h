@@ -15,6 +15,7 @@
 #define DEEPEST 4096
 #define EXCEPTION UINT64_MAX	/* no return address */
 #define OTHER_TASKS 1	/* the node */
+#define NESTED 3	/* calls that one return may end */
 
 enum { ENTERS_KERNEL = 1, SWITCHES_STACK = 2, IS_WORKLOAD = 4 };
 
@@ -175,6 +176,21 @@ static void come_back(void)
 		take_back(&stack[--level]);
 }
 
+/*
+ * To where a call goes on: the innermost, or one that it is nested in. Where returns are made safe against speculation,
+ * the last call of a function is one that never returns: it drops its own address, and goes back to the one below.
+ */
+static bool go_back(uint64_t start)
+{
+	for (size_t i = level; i > bottom && level - i < NESTED && stack[i - 1].back != EXCEPTION; i--)
+		if (stack[i - 1].back == start) {
+			level = i - 1;
+			here = stack[level].node;
+			return true;
+		}
+	return false;
+}
+
 static void move(const struct step *step)
 {
 	const struct function *to = &functions[step->function];
@@ -183,8 +199,8 @@ static void move(const struct step *step)
 		come_back();
 	else if (now.last->leaves_exception)
 		pop_exception();
-	if (level > bottom && stack[level - 1].back == step->start) {
-		here = stack[--level].node;
+	if (go_back(step->start)) {
+		;
 	} else if (to->flags & ENTERS_KERNEL && !(functions[now.last->function].flags & ENTERS_KERNEL)) {
 		enter_kernel(step);
 	} else if (now.last->calls && now.whole && step->entry) {

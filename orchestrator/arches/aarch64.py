@@ -24,7 +24,7 @@ ARCH = Arch(
     devices=("pvpanic-pci",),
     marks=Marks(
         ("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq"),
-        calls=("00000094/000000fc", "00003fd6/1ffcffff"), enters=("vectors",),
+        calls=("00000094/000000fc", "00003fd6/1ffcffff"), enters=("vectors", "__bp_harden_el1_vectors"),
     ),
     kconfig=(
         "CONFIG_SERIAL_AMBA_PL011=y",
