@@ -88,7 +88,7 @@ def test_a_kernels_own_kconfig_that_has_changed_is_not_mixed(tmp_path: Path) -> 
     place.write_text(text.replace("CONFIG_X=y", "CONFIG_X=m"))
     with pytest.raises(ConfigError, match=r"kconfig of new in .*matrix\.yaml"):
         asked_before(folder)
-    for more in ("kconfig: [CONFIG_Z=y]\n", "config: lean\n"):
+    for more in ("kconfig: [CONFIG_Z=y]\n", "config: debug\n"):
         place.write_text(text + more)
         with pytest.raises(ConfigError, match="kconfig of all kernels in"):
             asked_before(folder)
