@@ -156,6 +156,7 @@ class Kernel:
     config: Config | None = None  # None: the matrix's
 
 
+LEAN = "lean"  # the name of what all kernels were before there were configs
 CALLS = "calls."  # before a function's name: the metric that a profile tells
 
 

@@ -9,10 +9,9 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.linux import holds_for
-from orchestrator.model import CALLS, Bound, Comparison, Expectation, Reason, Status, Verdict
+from orchestrator.model import CALLS, LEAN, Bound, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
-LEAN = "lean"  # what all kernels were before there were configs
 NO_FUNCTION = "misspelt, inlined, or known by another name"
 
 

@@ -98,21 +98,7 @@ def asked_again(
     snapshots: bool,
     quiet: bool,
 ) -> tuple[Matrix, Request]:
-    """What is to be measured to repeat it: as _asked, on the CPUs that it was measured on."""
-    matrix, request = _asked(path, before, config, as_recorded, folder, snapshots, quiet)
-    models = _cpus(before)
-    return replace(matrix, arches=tuple(with_cpus(arch, models) for arch in matrix.arches)), request
-
-
-def _asked(
-    path: Path,
-    before: MatrixReport,
-    config: Path | None,
-    as_recorded: bool,
-    folder: RunFolder,
-    snapshots: bool,
-    quiet: bool,
-) -> tuple[Matrix, Request]:
+    """What is to be measured to repeat it, on the CPUs that it was measured on."""
     wanted = [cell["id"] for cell in before["cells"]]
     overrides: dict[str, Any] = {"snapshots": snapshots}
     if as_recorded:
@@ -120,13 +106,16 @@ def _asked(
             raise ConfigError("--recorded brings its own matrix file: leave --config out")
         own = path / copies.FOLDER / copies.MATRIX
         place = own if own.is_file() else copies.restore(before["inputs"], folder.path / "recorded")
-        return asked(place, select=wanted, overrides=overrides)
-    place, chosen = took(config or _usual(path), quiet), _chosen(path)
-    preset = _preset(place, wanted, chosen)
-    usual = asdict(matrix_file.load(place, preset, chosen).measure)
-    then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
-    overrides |= {name: value for name, value in then.items() if usual[name] != value}
-    return asked(place, preset, chosen, wanted, overrides)
+        matrix, request = asked(place, select=wanted, overrides=overrides)
+    else:
+        place, chosen = took(config or _usual(path), quiet), _chosen(path)
+        preset = _preset(place, wanted, chosen)
+        usual = asdict(matrix_file.load(place, preset, chosen).measure)
+        then = {name: before["measure"][name] for name in ("boots", "passes", "clock")}
+        overrides |= {name: value for name, value in then.items() if usual[name] != value}
+        matrix, request = asked(place, preset, chosen, wanted, overrides)
+    models = _cpus(before)
+    return replace(matrix, arches=tuple(with_cpus(arch, models) for arch in matrix.arches)), request
 
 
 def _cpus(report: MatrixReport) -> dict[str, dict[str, str]]:

@@ -24,6 +24,7 @@ from orchestrator.config.plan import runs_on
 from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
+    LEAN,
     Arch,
     Claim,
     Comparison,
@@ -40,8 +41,7 @@ from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
-_LEAN = "lean"
-USUAL = _LEAN  # of a file that names none; standard once profiles are whole on it
+USUAL = LEAN  # of a file that names none; standard once profiles are whole on it
 _BOOTS = "CONFIG_BINFMT_ELF=y"  # no kernel starts a program without it
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
 Location = Sequence[str | int]
@@ -340,11 +340,11 @@ class _Configs:
         """The usual one; of a file of before there were configs, whose kconfig: says all that a kernel has: lean."""
         if _BOOTS not in (line.partition("  #:")[0] for line in kconfig):
             return self.of(("config",), USUAL)
-        name = f"#: name {_LEAN}"
-        folder = fragments.SHIPPED / _LEAN
+        name = f"#: name {LEAN}"
+        folder = fragments.SHIPPED / LEAN
         rest = {arch.name: folder / f"{arch.name}.config" for arch in self.arches}
         lines = {arch: (name, *(fragments.flat(path, arch) if path.exists() else ())) for arch, path in rest.items()}
-        return Config(_LEAN, lines)
+        return Config(LEAN, lines)
 
 
 def _kernel(

@@ -14,9 +14,9 @@ from orchestrator.errors import InfraError
 from orchestrator.store import Store
 
 SIZE = """\
-Err:4 http://deb.debian.org/debian-security bookworm-security/main amd64 Packages
+Err:4 http://mirror.example/debian-security bookworm-security/main amd64 Packages
   File has unexpected size (312288 != 312420). Mirror sync in progress? [IP: 192.0.2.1 80]
-E: Failed to fetch http://deb.debian.org/debian-security/dists/x/Packages.xz  File has unexpected size (312288 != 312420). Mirror sync in progress? [IP: 192.0.2.1 80]
+E: Failed to fetch http://mirror.example/debian-security/dists/x/Packages.xz  File has unexpected size (312288 != 312420). Mirror sync in progress? [IP: 192.0.2.1 80]
 E: Some index files failed to download. They have been ignored, or old ones used instead.
 """  # noqa: E501
 GONE = "E: Failed to fetch http://mirror/pool/main/linux-source-7.2_7.2.9-1_all.deb  404  Not Found [IP: ::1 80]\n"
