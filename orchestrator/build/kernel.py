@@ -92,7 +92,8 @@ class Builder:
             return dict(info.get("wished", {}))
         defined = {f"CONFIG_{its.option}" for its in kconfig.definitions(tree.folder, build.arch.srcarch)}
         wishes = fragments.wanted(build.kconfig, tree.linux).wishes
-        return {w.option: kconfig.NO_SUCH for w in wishes if w.value != "n" and w.option not in defined}
+        gone = [w.option for w in wishes if not w.essential and w.value != "n" and w.option not in defined]
+        return dict.fromkeys(gone, kconfig.NO_SUCH)
 
     async def key(self, build: Build, tree: Tree) -> str:
         """Names all that goes into the image: source, patches, config, compiler, recipe."""
@@ -162,7 +163,7 @@ class Builder:
         wanted = fragments.wanted(build.kconfig, linux_version(shared.source))
         if changed or not stamp.exists() or stamp.read_text() != lines:
             stamp.unlink(missing_ok=True)
-            await _configure(wanted, build.arch.srcarch, shared, make)
+            await _new_config(wanted, build.arch.srcarch, shared, make)
         config = regular(shared.made, ".config").read_text()
         lost = kconfig.verify(wanted.wishes, config, shared.source, build.arch.srcarch)
         write_atomically(stamp, lines)
@@ -198,14 +199,15 @@ def _seen(source: Source) -> str:
     return digest("seen", asdict(source))
 
 
-async def _configure(wanted: fragments.Wanted, srcarch: str, shared: SharedTree, make: Make) -> None:
+async def _new_config(wanted: fragments.Wanted, srcarch: str, shared: SharedTree, make: Make) -> None:
     """A new .config. Of options that no line names, those that files in `defaults` define are as Kconfig has them."""
     config, mine = regular(shared.made, ".config"), regular(shared.made, ".kmatrix-all")
     lines = "".join(f"{wish.line}\n" for wish in wanted.wishes)
     if not wanted.defaults:
+        config.write_text("")
         if wanted.start != fragments.NONE:
             await make(wanted.start)
-        config.write_text((config.read_text() if wanted.start != fragments.NONE else "") + lines)
+        config.write_text(config.read_text() + lines)
     else:
         mine.write_text(lines)
         await make(f"KCONFIG_ALLCONFIG={shared.build / mine.name}", wanted.start)
