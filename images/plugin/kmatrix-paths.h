@@ -5,7 +5,7 @@
  * It needs no registers, which QEMU 7.2 does not show. What a block can do is known from the one before: a call is a
  * call instruction that arrives where a function is called; a return arrives where the innermost call goes on;
  * an exception arrives at code that is marked so, and ends with an exception return. All else that changes the
- * function, such as a tail call, does so at the same depth. An instruction that raised an exception, and is executed
+ * function, such as a tail call, or code that runs on into the next, does so at the same depth. An instruction that raised an exception, and is executed
  * again, counts once, as in the account by function: sums by function must be that.
  *
  * Where the kernel switches to another task's stack nothing is known of it. From there until the workload's own code
@@ -15,6 +15,7 @@
 #define DEEPEST 4096
 #define EXCEPTION UINT64_MAX	/* no return address */
 #define OTHER_TASKS 1	/* the node */
+#define STEPS (2 * BLOCKS)	/* at most */
 #define NESTED 3	/* calls that one return may end */
 
 enum { ENTERS_KERNEL = 1, SWITCHES_STACK = 2, IS_WORKLOAD = 4 };
@@ -29,7 +30,7 @@ struct node {
 	uint64_t self;
 };
 
-/* What is known of a block when it is translated. */
+/* A block, or as much of it as is in one function, and what is known of it when it is translated. */
 struct step {
 	uint64_t start;
 	uint32_t function, count;
@@ -49,7 +50,8 @@ struct frame {
 static char *paths_out;
 static struct function *functions;
 static size_t function_count;
-static struct step *steps;	/* one for each block */
+static struct step *steps;
+static size_t steps_used;
 static struct node *nodes;
 static uint32_t node_count;
 static struct frame stack[DEEPEST];
@@ -251,8 +253,8 @@ static void paths_begin(void)
 {
 	if (!paths_out)
 		return;
-	for (size_t b = 0; b < blocks_used; b++)
-		steps[b].missing = missing(&steps[b]);
+	for (size_t s = 0; s < steps_used; s++)
+		steps[s].missing = missing(&steps[s]);
 	nodes[0] = nodes[OTHER_TASKS] = (struct node){ 0 };
 	node_count = OTHER_TASKS + 1;
 	level = bottom = here = 0;
@@ -302,9 +304,9 @@ static void paths_end(void)
 /* An instruction that was thought to be a block's last is the first of another. */
 static void paths_shorten(uint64_t address)
 {
-	for (size_t b = 0; paths_out && b < blocks_used; b++)
-		if (steps[b].count > 1 && addresses[steps[b].first + steps[b].count - 1] == address)
-			steps[b].count--;
+	for (size_t s = 0; s < steps_used; s++)
+		if (steps[s].count > 1 && addresses[steps[s].first + steps[s].count - 1] == address)
+			steps[s].count--;
 }
 
 static uint32_t function_at(uint64_t address)
@@ -322,28 +324,47 @@ static uint32_t function_at(uint64_t address)
 	return address < functions[low].end ? low : 0;
 }
 
-/* The block is the last one of blocks. */
-static void follow(struct qemu_plugin_tb *tb)
+/* Instructions of a block, from the one numbered `from` up to `to`, all in one function. */
+static void follow_part(struct qemu_plugin_tb *tb, size_t from, size_t to, uint32_t function)
 {
-	const struct block *block = &blocks[blocks_used - 1];
-	struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, 0);
-	struct qemu_plugin_insn *end = qemu_plugin_tb_get_insn(tb, block->count - 1);
-	struct step *step = &steps[blocks_used - 1];
-	const struct function *function;
+	struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, from);
+	struct qemu_plugin_insn *end = qemu_plugin_tb_get_insn(tb, to - 1);
+	struct step *step = &steps[steps_used++];
 
-	if (!paths_out)
-		return;
+	if (steps_used == STEPS)
+		fail("too many translations to follow call paths");
 	step->start = qemu_plugin_insn_vaddr(first);
 	step->next = qemu_plugin_insn_vaddr(end) + qemu_plugin_insn_size(end);
-	step->first = block->first;
-	step->count = really_in(block);
-	step->function = function_at(step->start);
-	function = &functions[step->function];
-	step->entry = function->start == step->start || function->local == step->start;
+	step->first = blocks[blocks_used - 1].first + from;
+	step->count = to - from;
+	step->function = function;
+	step->entry = functions[function].start == step->start || functions[function].local == step->start;
 	step->calls = matches(end, calls, call_count);
 	step->leaves_exception = matches(end, erets, eret_count);
 	step->odd = step->entry || step->leaves_exception;
 	qemu_plugin_register_vcpu_insn_exec_cb(first, on_step, CALLBACK_NO_REGISTERS, step);
+}
+
+/* The block is the last one of blocks. */
+static void follow(struct qemu_plugin_tb *tb)
+{
+	const struct block *block = &blocks[blocks_used - 1];
+	size_t count = really_in(block), from = 0;
+	uint32_t function;
+
+	if (!paths_out)
+		return;
+	function = function_at(addresses[block->first]);
+	for (size_t i = 1; i < count; i++) {
+		uint32_t other = function_at(addresses[block->first + i]);
+
+		if (other == function)
+			continue;
+		follow_part(tb, from, i, function);
+		from = i;
+		function = other;
+	}
+	follow_part(tb, from, count, function);
 }
 
 /* Lines START END FLAGS LOCAL in hex, in the order of addresses. The first stands for all code of no function. */
@@ -367,5 +388,5 @@ static void read_functions(const char *name)
 			&read.local) == 4);
 	fclose(file);
 	nodes = reserve(NODES, sizeof(*nodes));
-	steps = reserve(BLOCKS, sizeof(*steps));
+	steps = reserve(STEPS, sizeof(*steps));
 }

@@ -41,7 +41,7 @@ from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
 
 T = TypeVar("T")
-USUAL = LEAN  # of a file that names none; standard once profiles are whole on it
+USUAL = "standard"  # of a file that names none
 _BOOTS = "CONFIG_BINFMT_ELF=y"  # no kernel starts a program without it
 _SAFE_NAME = re.compile(r"\w[\w.-]*")
 Location = Sequence[str | int]

@@ -48,7 +48,7 @@ def test_a_patch_that_does_not_apply_names_the_hunk(broken: Done) -> None:
 def test_a_lost_option_names_what_it_depends_on(broken: Done) -> None:
     status, why = failure(broken, "lost-option")
     assert (status, why["kind"]) == ("build_failed", "kconfig")
-    assert "CONFIG_NFS_V4" in why["message"] and "CONFIG_NETWORK_FILESYSTEMS" in why["log"]
+    assert "CONFIG_NFS_V4" in why["message"] and "CONFIG_NFS_FS" in why["log"]
 
 
 def test_a_panic_at_boot_is_the_kernels(broken: Done) -> None:
