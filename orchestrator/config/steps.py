@@ -80,16 +80,17 @@ def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: boo
 def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
     """Sources, one at a time; kernels, of an arch one after the other.
 
-    Arches are built side by side, so that no core idles while one is linked; but the first comes first, unless an
-    answer for all is waited for.
+    Arches are built side by side, so that no core idles while one is linked; but the one with the least to compile
+    comes first, so that somebody sees something soon, unless an answer for all is waited for.
     """
-    arches = list(dict.fromkeys(build.arch.name for build in plan.builds))
+    arches = sorted({build.arch.name: build.arch for build in plan.builds}.values(), key=lambda arch: arch.compiles)
+    later = {arch.name: min(19, 10 * i) for i, arch in enumerate(arches)}
     sources = {build.kernel.source.name: build.kernel.source for build in plan.builds}
     needed = [source for source in sources.values() if buildable(source)]
     fetched = [Step(StepKind.SOURCE, s.name, locks=("sources",), key=_pinned(s)) for s in needed]
     return (
         *fetched,
-        *(_kernel(b, 0 if waited_for else min(19, 10 * arches.index(b.arch.name))) for b in plan.builds),
+        *(_kernel(b, 0 if waited_for else later[b.arch.name]) for b in plan.builds),
     )
 
 

@@ -57,8 +57,10 @@ def test_a_guest_is_what_its_id_says_and_sealed_off(guest: Guest) -> None:
     route = guest.run("ip route")
     assert route.code == 0 and "10.0.2.0/24" in route.stdout and "default" not in route.stdout
     assert "kmatrix: ready" in guest.console
+    told = "Speculative Return Stack Overflow"  # what this CPU has, and no microcode: Debian's kernel warns of it
+    lines = [line for line in guest.console.splitlines() if told not in line]
     for word in ("WARNING", "BUG", "module", "taint", "Call trace", "Call Trace"):
-        assert word not in guest.console
+        assert not [line for line in lines if word in line]
 
 
 @pytest.mark.kmatrix("*/patched", shared=True)
