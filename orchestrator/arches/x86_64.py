@@ -29,6 +29,7 @@ ARCH = Arch(
     debian_arch="amd64",
     cross_prefix="x86_64-linux-gnu-",
     elf=(2, 1, 62),
+    compiles=1280,
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
     # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
     cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
