@@ -31,6 +31,7 @@ ARCH = Arch(
     debian_arch="s390x",
     cross_prefix="s390x-linux-gnu-",
     elf=(2, 2, 22),
+    compiles=850,
     cmdline="earlyprintk",
     marks=Marks(
         ("07fe",), ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)},
