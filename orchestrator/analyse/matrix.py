@@ -19,8 +19,10 @@ from orchestrator.analyse.contract import (
     MetricRow,
 )
 from orchestrator.analyse.expect import judge, remarks
+from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
+from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
-from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
+from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
 
@@ -36,13 +38,14 @@ def assemble(
     notes: Mapping[str, str] | None = None,
     inputs: Mapping[str, InputFile] | None = None,
     profiled: Sequence[ProfileCell] = (),
+    reach: ReachFacts | None = None,
 ) -> MatrixReport:
-    """expectations and notes by workload; kernels by build id (s390x/patched)."""
+    """expectations and notes by workload; kernels by build id (s390x/patched). reach: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
-    compared = _compared(rows, comparisons)
+    compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in _compared(rows, comparisons)]
     judged = _judged(expectations, rows, compared, profiled)
-    return MatrixReport(
+    report = MatrixReport(
         schema=SCHEMA,
         host=dict(host),
         kernels=dict(kernels),
@@ -54,6 +57,11 @@ def assemble(
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
+    if reach is not None:
+        report["reach"] = reach["lines"]
+        report["reach_summary"] = summary(reach["lines"])
+        report["reach_unknown"] = reach["unknown"]
+    return report
 
 
 def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[ComparisonRow]:
@@ -167,7 +175,8 @@ def without_account(report: MatrixReport) -> list[str]:
 
 
 def exit_code(report: MatrixReport) -> int:
-    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did.
+    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did; 5 a change
+    is in code, and none of it ran. The first of 4, 3, 1, 5 that holds.
 
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
@@ -179,4 +188,6 @@ def exit_code(report: MatrixReport) -> int:
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    return EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
+    return first(
+        EXIT_UNEXPECTED if unexpected or worse else EXIT_OK, EXIT_UNREACHED if nothing_ran(report) else EXIT_OK
+    )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.contract import MatrixReport, ReachRow, ReachSummaryRow, ReachUnknownRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
@@ -35,8 +35,9 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     kept = {cell["id"] for cell in cells}
     here = _inside(kept)
     places = {(cell["arch"], cell["workload"]) for cell in cells}
+    pairs = {(row["base"], row["new"]) for row in report["comparisons"]}
     return {
-        **_accounts(report, kept),
+        **_reach(_accounts(report, kept), {cell["arch"] for cell in cells}, pairs),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
         "comparisons": [
@@ -60,8 +61,9 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
     told = {*kernels, *(row["base"] for row in pairs)}
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
+    arches = {cell["arch"] for cell in cells}
     return {
-        **_accounts(report, {cell["id"] for cell in cells}),
+        **_reach(_accounts(report, {cell["id"] for cell in cells}), arches, {(r["base"], r["new"]) for r in pairs}),
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
@@ -80,6 +82,22 @@ def _accounts(report: MatrixReport, kept: set[str]) -> MatrixReport:
     if "unprofiled" not in report:
         return report
     return {**report, "unprofiled": [row for row in report["unprofiled"] if row["id"] in kept]}
+
+
+def _reach(report: MatrixReport, arches: set[str], pairs: set[tuple[str, str]]) -> MatrixReport:
+    """With what is said of these arches and pairs of kernels alone."""
+
+    def here(row: ReachRow | ReachSummaryRow | ReachUnknownRow) -> bool:
+        return row["arch"] in arches and (row["base"], row["new"]) in pairs
+
+    if "reach" not in report:
+        return report
+    return {
+        **report,
+        "reach": [row for row in report["reach"] if here(row)],
+        "reach_summary": [row for row in report.get("reach_summary", ()) if here(row)],
+        "reach_unknown": [row for row in report.get("reach_unknown", ()) if here(row)],
+    }
 
 
 def _inside(kept: set[str]) -> Callable[..., bool]:

@@ -5,30 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from orchestrator.model import Reach, Side
 from orchestrator.profile.line_table import Executed, Spans, executions
 from orchestrator.profile.statements import Source, read_assembly, read_c
 from orchestrator.series import diff
 
 _C, _ASSEMBLY = (".c", ".h"), (".S",)
-
-
-class State(StrEnum):
-    """What became of a changed line, the best last. Words of matrix.json."""
-
-    NOT_CODE = "not_code"  # blank, comment, declaration, documentation, Kconfig, or nothing was made of it
-    NOT_BUILT = "not_built"
-    NOT_RUN = "not_run"
-    BOOT_ONLY = "boot_only"  # not in a counted pass, but before: boot and warm-up
-    RAN = "ran"  # in a counted pass
-
-
-class Side(StrEnum):
-    """Which kernel a line is of: the patched one has added lines, the base those that were removed."""
-
-    ADDED = "added"
-    REMOVED = "removed"
 
 
 @dataclass(frozen=True)
@@ -90,7 +73,7 @@ class Reached:
     """workloads: executions per unit of work, of those in which it ran at all."""
 
     line: ChangedLine
-    state: State
+    state: Reach
     option: str | None = None
     workloads: Mapping[str, float] = field(default_factory=dict)
 
@@ -127,19 +110,19 @@ def reach(its: Change, kernels: Mapping[Side, Measured]) -> list[Reached]:
 def _reached(line: ChangedLine, source: Source | None, kernel: Measured) -> Reached:
     numbers = _statements(source, line.line) if source else []
     if source is None or not numbers:
-        return Reached(line, State.NOT_CODE)
+        return Reached(line, Reach.NOT_CODE)
     acts = _acts(source, line, numbers)
     if (lacking := kernel.lacks(line.file, line.line)) is not None:
-        return Reached(line, State.NOT_BUILT, lacking or None) if acts else Reached(line, State.NOT_CODE)
+        return Reached(line, Reach.NOT_BUILT, lacking or None) if acts else Reached(line, Reach.NOT_CODE)
     counter = _Counter(source, kernel.spans, line.file)
     if not counter.known(line.line, numbers):
         missing = acts and not _has_any(kernel.spans, line.file, source.function(line.line))
-        return Reached(line, State.NOT_BUILT if missing else State.NOT_CODE)
+        return Reached(line, Reach.NOT_BUILT if missing else Reach.NOT_CODE)
     per_unit = {w: counter.of(line.line, numbers, ran.executed) / ran.units for w, ran in kernel.workloads.items()}
     if workloads := {name: count for name, count in per_unit.items() if count}:
-        return Reached(line, State.RAN, None, workloads)
+        return Reached(line, Reach.RAN, None, workloads)
     before = kernel.boot is not None and counter.of(line.line, numbers, kernel.boot)
-    return Reached(line, State.BOOT_ONLY if before else State.NOT_RUN)
+    return Reached(line, Reach.BOOT_ONLY if before else Reach.NOT_RUN)
 
 
 def _statements(source: Source, line: int) -> list[int]:

@@ -7,6 +7,7 @@ import json
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import without_account
+from orchestrator.analyse.reach import nothing_ran, unreached
 from orchestrator.analyse.slice import arches, sliced
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
@@ -34,7 +35,8 @@ def entries(run: Run) -> list[dict[str, str]]:
 
 
 def status(report: MatrixReport) -> str:
-    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected."""
+    """fail: a compared kernel broke or something is worse. warn: it could not be told, is not as expected, or nothing
+    that changed ran."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
@@ -44,4 +46,5 @@ def status(report: MatrixReport) -> str:
         return "fail"
     whole = all(cell["status"] == Status.PASSED for cell in report["cells"]) and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
-    return "pass" if whole and rows and not lost and not any(map(undecided, rows)) else "warn"
+    told = whole and rows and not lost and not any(map(undecided, rows))
+    return "pass" if told and not unreached(report) and not nothing_ran(report) else "warn"

@@ -14,13 +14,14 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, undecided
 from orchestrator.runs.run import Run
 
 ORIGIN = "kmatrix"
 LONGEST = 16384  # characters of a log_excerpt
 # Keys of a report's rows that there were not when the first ids were made; what an older run says by them is derived.
-_LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason",), "expectations": ("base", "new")}
+_LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason", "reached"), "expectations": ("base", "new")}
 _CELLS = {
     Status.PASSED.value: "PASS",
     Status.KERNEL_BROKE.value: "FAIL",
@@ -152,7 +153,9 @@ def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
 
 def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
     """A test of the new kernel; its number is the relative change."""
-    status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if undecided(row) else "PASS"
+    told = "DONE" if undecided(row) or row["verdict"] == Verdict.NOT_REACHED else "PASS"
+    status = "FAIL" if row["verdict"] == Verdict.WORSE else told
+    said = reach.verdict(row["verdict"])
     place = (row["arch"], row["new"])
     figure = {} if row["change"] is None else _number(row["change"], "")
     return {
@@ -161,7 +164,7 @@ def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
         "origin": ORIGIN,
         "path": f"{ORIGIN}.{_word(row['workload'])}.{_word(row['metric'])}.change",
         "status": status,
-        "comment": _text(f"{row['base']} to {row['new']}: {change(row)}, {row['verdict']}: {row['why']}"),
+        "comment": _text(f"{row['base']} to {row['new']}: {change(row)}, {said}: {row['why']}"),
         "misc": {"base_build_id": _id(run, row["arch"], row["base"])},
         **figure,
     }

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from orchestrator.analyse.contract import MatrixReport, Offered
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.reach import ReachFacts
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
@@ -77,7 +78,7 @@ def failed(arch: str, kernel: str, status: Status = Status.KERNEL_BROKE, kind: s
     return replace(cell(arch, kernel, NEW, boots=0), status=status, failure=why)
 
 
-def matrix(*cells: CellResult, expected: bool = True) -> MatrixReport:
+def matrix(*cells: CellResult, expected: bool = True, reach: ReachFacts | None = None) -> MatrixReport:
     patches = {"0001-one.patch": "ab" * 32, "0002-two.patch": "cd" * 32}
     kernels = {
         f"{c.arch}/{c.kernel}": {
@@ -87,7 +88,8 @@ def matrix(*cells: CellResult, expected: bool = True) -> MatrixReport:
         for c in cells if c.status is not Status.BUILD_FAILED
     }  # fmt: skip
     how = {"boots": 2, "passes": 1, "clock": "icount"}
-    made = assemble(cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how)
+    pairs, claims = [Comparison("unpatched", "patched")], SEED if expected else {}
+    made = assemble(cells, pairs, claims, HOST, kernels, how, reach=reach)
     return {**made, "offered": OFFERED}
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.model import Status, Verdict
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, floor, judged, undecided
 from orchestrator.report.parts.sentence import named
 
@@ -78,16 +79,16 @@ def _unprofiled(row: UnprofiledRow) -> Case:
 
 
 def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
-    """Worse is a failure unless just that was expected; what could not be decided is skipped, not passed."""
+    """Worse is a failure unless just that was expected; what could not be decided, or was not reached, is skipped."""
     said = judged(row, report)
     outcome = Outcome.PASSED
     if row["verdict"] == Verdict.WORSE and said != {Verdict.AS_EXPECTED.value}:
         outcome = Outcome.FAILED
-    elif undecided(row) and said != {Verdict.AS_EXPECTED.value}:
+    elif (undecided(row) or row["verdict"] == Verdict.NOT_REACHED) and said != {Verdict.AS_EXPECTED.value}:
         outcome = Outcome.SKIPPED
     name = f"{named(row['workload'], row['metric'])} {row['base']} to {row['new']}"
     values = f"{row['per_unit_base']:.6g} to {row['per_unit_new']:.6g} {row['shown_unit']}".rstrip()
-    message = f"{row['verdict']}: {change(row)}{floor(row)}, {values}; {row['why']}"
+    message = f"{reach.verdict(row['verdict'])}: {change(row)}{floor(row)}, {values}; {row['why']}"
     return Case(row["arch"], row["workload"], "comparison", name, outcome, row["verdict"], message)
 
 

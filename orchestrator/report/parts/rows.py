@@ -10,9 +10,11 @@ from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, Matr
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.matrix import without_account
+from orchestrator.analyse.reach import unreached
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Bound, Reason, Verdict
+from orchestrator.report.parts import reach
 
 BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
 WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
@@ -105,6 +107,7 @@ def judged(row: ComparisonRow, report: MatrixReport) -> set[str]:
 
 
 def _verdict(own: str, judged: set[str]) -> tuple[str, str]:
+    own = reach.verdict(own)
     if Verdict.NOT_AS_EXPECTED in judged:
         return f"{own}, {WORDS[Verdict.NOT_AS_EXPECTED]}", "bad"
     tone = {Verdict.BETTER.value: "good", Verdict.WORSE.value: "bad"}.get(own, "plain")
@@ -260,9 +263,12 @@ def not_there(report: MatrixReport) -> list[str]:
 
 
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
-    """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
+    """(line, tone) of what no table tells: what of a change ran, notes on workloads, what is not as expected, cells
+    without an account."""
     again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
+    tone = "bad" if unreached(report) else "plain"
     return [
+        *((line, tone) for line in reach.lines(report)),
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
         *((line, "bad") for line in unprofiled(report)),

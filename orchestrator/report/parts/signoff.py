@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.reach import unreached
 from orchestrator.analyse.slice import arches
 from orchestrator.errors import EXIT_OK
 from orchestrator.model import Verdict
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
 from orchestrator.report.parts.rows import undecided
 
@@ -19,20 +21,23 @@ NOBODY = "Your Name <you@example.org>"
 
 
 def clean(report: MatrixReport) -> bool:
-    """Everything passed, something was compared, all is as expected, nothing is worse or left undecided."""
+    """Everything passed, something was compared, all is as expected, nothing is worse or left undecided, and the
+    change ran as far as that is known."""
     rows = report["comparisons"]
     return bool(
         exit_code(report) == EXIT_OK
         and rows
+        and not unreached(report)
         and not any(row["verdict"] == Verdict.WORSE or undecided(row) for row in rows)
         and not any(claim["verdict"] == Verdict.NOT_AS_EXPECTED for claim in report["claims"])
     )
 
 
 def where(report: MatrixReport) -> str:
-    """s390x, aarch64 (TCG)"""
+    """s390x, aarch64 (TCG); 23 of 37 changed lines ran"""
     accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"])
-    return f"{', '.join(arches(report))} ({', '.join(accels).upper()})"
+    ran = reach.share(report)
+    return f"{', '.join(arches(report))} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else "")
 
 
 def offer(report: MatrixReport, signer: str) -> list[str]:

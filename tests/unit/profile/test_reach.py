@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.model import Reach, Side
 from orchestrator.profile.line_table import Executed, Span, Spans, parse_table, spans
 from orchestrator.profile.lines import parse_places
-from orchestrator.profile.reach import Change, ChangedLine, Measured, Ran, Reached, Side, State, change, reach, read
+from orchestrator.profile.reach import Change, ChangedLine, Measured, Ran, Reached, change, reach, read
 from orchestrator.profile.symbols import Symbols
 
 EXCERPTS = Path(__file__).parent / "excerpts"
@@ -154,7 +155,7 @@ def count(row: Reached) -> float:
 def test_a_line_without_instructions_is_part_of_its_statement() -> None:
     rows = small({1: (0, 4), 6: (4, 8), 10: (12, 16)}, {0: 9, 4: 9, 12: 2})
     assert count(rows[5]) == count(rows[6]) == 9 and count(rows[11]) == 2
-    assert rows[3].state is State.NOT_CODE  # a declaration
+    assert rows[3].state is Reach.NOT_CODE  # a declaration
 
 
 def test_a_jump_right_behind_its_head_ran_as_often_as_what_follows_the_head_did_not() -> None:
@@ -162,16 +163,16 @@ def test_a_jump_right_behind_its_head_ran_as_often_as_what_follows_the_head_did_
     taken = small({1: (0, 4), 6: (4, 8), 8: (8, 12)}, {0: 9, 4: 9, 8: 2})
     assert count(taken[7]) == 7
     never = small({1: (0, 4), 6: (4, 8), 8: (8, 12)}, {0: 9, 4: 9, 8: 9})
-    assert never[7].state is State.NOT_RUN
+    assert never[7].state is Reach.NOT_RUN
 
 
 def test_what_was_merged_with_others_is_told_by_what_is_around_it() -> None:
     rows = small({1: (0, 4), 5: (4, 8), 9: (8, 12), 10: (12, 16)}, {0: 9, 4: 9, 8: 5, 12: 2})
     assert count(rows[8]) == 5  # the next statement comes for sure
     assert count(rows[12]) == 2 and count(rows[13]) == 2  # the one before came for sure
-    assert rows[12].state is State.RAN and count(rows[15]) == 5  # at least not more often than that
+    assert rows[12].state is Reach.RAN and count(rows[15]) == 5  # at least not more often than that
     nothing = small({1: (0, 4), 17: (4, 8)}, {0: 9, 4: 9})
-    assert nothing[8].state is State.NOT_CODE  # the compiler made nothing of it, nor of what is around it
+    assert nothing[8].state is Reach.NOT_CODE  # the compiler made nothing of it, nor of what is around it
 
 
 def test_a_macro_has_what_it_is_used_in() -> None:
