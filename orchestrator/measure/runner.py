@@ -53,6 +53,7 @@ class Runner:
     cells: dict[str, CellResult] = field(default_factory=dict)
     profile: bool = False  # accounts of instructions, too
     fresh: bool = False  # nothing is taken from the store of results
+    reach: bool = False  # which lines of the changes ran, too
 
     def __post_init__(self) -> None:
         self._host: dict[str, object] = {}
@@ -92,7 +93,7 @@ class Runner:
         """Boots can be done in here."""
         self._boots = Boots(
             self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
-            refresh=self.builder.refresh, fresh=self.fresh,
+            refresh=self.builder.refresh, fresh=self.fresh, reach=self.reach,
         )  # fmt: skip
         try:
             yield
