@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QEMU's plugins that count what a guest executes: compiled on demand, for the interface of the QEMU that is there."""
+"""QEMU's plugins that count what a guest executes: compiled on demand, for the interface of the QEMU at hand."""
 
 from __future__ import annotations
 
