@@ -20,7 +20,7 @@ from elftools.elf.elffile import ELFFile
 from orchestrator.profile.lines import Frame
 
 _ALLOC, _EXECUTED = 0x2, 0x4  # sh_flags
-_BUILD_ID = re.compile(rb"(?:\4\0\0\0\x14\0\0\0\3\0\0\0|\0\0\0\4\0\0\0\x14\0\0\0\3)GNU\0.{20}", re.S)
+_BUILD_ID = re.compile(rb"(?:\x04\0\0\0\x14\0\0\0\x03\0\0\0|\0\0\0\x04\0\0\0\x14\0\0\0\x03)GNU\0.{20}", re.S)
 _SOURCE = re.compile(rb"[\w./+-]+\.[chS]\0")
 _INITCALL = re.compile(r"(__initcall__kmod_\w+?__\d+)_\d+_")
 _KALLSYMS = {
