@@ -8,22 +8,31 @@ that some Makefile takes into kernels only those count that are in the archives 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+
 from orchestrator.errors import BuildError
-from orchestrator.profile.changed import Compiled
+from orchestrator.profile.built import Compiled
 from orchestrator.profile.makefiles import Reader, needs
 
 FILE = "compiled.json.gz"  # beside a kernel's info.json
 _WHOLE, _LINK = "vmlinux.a", ".vmlinux.o.cmd"
 _LIBRARY = re.compile(r"[^\s]+/lib\.a")
 _DEPS, _SOURCE = b"\ndeps_", b"\nsource_"
+_APART = re.compile(
+    r"(?:arch/\w+/boot/|drivers/firmware/efi/libstub/)(?!(?:.*/)?piggy\.o).*\.o$"
+)  # piggy: the kernel
+_ALLOC = 2  # sh_flags
 _LONGEST = 16 << 20
 _THIN = b"!<thin>\n"
 
@@ -92,7 +101,27 @@ def of_tree(made: Path, source: Path, build: Path, options: Mapping[str, str]) -
         its = tuple(dict.fromkeys(file for word in words if (file := files[word])))
         if its and (_stem(name) in linked or _apart(its[0], read, options)):
             objects[name] = its
-    return Compiled(objects)
+    apart = (name for name in objects if _APART.match(name))
+    return Compiled(objects, {name: _loaded(_content(name, objects[name][0], made, source)) for name in apart})
+
+
+def _content(name: str, file: str, made: Path, source: Path) -> bytes:
+    """Of an object; of the one with the packed kernel's size in it, its source."""
+    return _read(source / file if name.endswith("/header.o") else made / name).removeprefix(b"\n")
+
+
+def _loaded(content: bytes) -> str:
+    """Digest of what is loaded of an object, and of what is yet to be filled in there, without debug information."""
+    found = hashlib.sha256()
+    try:
+        sections = {section.name: section for section in ELFFile(BytesIO(content)).iter_sections()}
+        for name, section in sections.items():
+            target = sections.get(name.removeprefix(".rela").removeprefix(".rel"))
+            if (target or section)["sh_flags"] & _ALLOC and section["sh_type"] not in ("SHT_NOTE", "SHT_NOBITS"):
+                found.update(f"{name} {section['sh_size']}\n".encode() + section.data())
+    except ELFError:  # whatever it is, it is the same if all of it is
+        found.update(content)
+    return found.hexdigest()[:16]
 
 
 def _apart(file: str, read: Reader, options: Mapping[str, str]) -> bool:
@@ -144,7 +173,8 @@ def save(folder: Path, compiled: Compiled | None) -> None:
     files = sorted(compiled.files)
     number = {file: i for i, file in enumerate(files)}
     rows = {target: [number[file] for file in its] for target, its in sorted(compiled.objects.items())}
-    text = json.dumps({"schema": 1, "files": files, "objects": rows}, separators=(",", ":"))
+    data = {"schema": 1, "files": files, "objects": rows, "apart": dict(compiled.apart)}
+    text = json.dumps(data, separators=(",", ":"))
     (folder / FILE).write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
 
 
@@ -152,7 +182,8 @@ def load(folder: Path) -> Compiled | None:
     """Of a kernel in the store; None for one of before it was kept."""
     try:
         data = json.loads(gzip.decompress((folder / FILE).read_bytes()))
-        return Compiled({target: _named(data["files"], its) for target, its in data["objects"].items()})
+        objects = {target: _named(data["files"], its) for target, its in data["objects"].items()}
+        return Compiled(objects, data["apart"])
     except FileNotFoundError:
         return None
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:

@@ -7,7 +7,7 @@ the compiler made instructions of it, and whether they ran, is for line tables a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,6 +15,8 @@ from orchestrator.profile import code
 from orchestrator.profile.conditions import Known
 from orchestrator.profile.makefiles import Reader, needs
 from orchestrator.series import diff
+
+REMOVED, ADDED = "removed", "added"
 
 
 class Part(StrEnum):
@@ -34,7 +36,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True)
-class ChangedLine:
+class LinePart:
     """side: removed lines are the base kernel's, added ones the new one's. options: what it would need, CONFIG_X or
     CONFIG_X=n; () where that is not known, or no option would do."""
 
@@ -49,9 +51,14 @@ class ChangedLine:
 @dataclass(frozen=True)
 class Compiled:
     """What a kernel was built from: {object: files of the source, first the one that was compiled, then all that it
-    included}. Objects of the build's own tools, of the boot code and of the vDSO are among them."""
+    included}. Objects of the build's own tools, of the boot code and of the vDSO are among them.
+
+    apart: {object that is in the image and not in vmlinux: digest of what is loaded of it}, which is what unpacks and
+    starts the kernel on some architectures.
+    """
 
     objects: Mapping[str, tuple[str, ...]]
+    apart: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,7 +71,7 @@ class Compiled:
 
 
 @dataclass(frozen=True)
-class Side:
+class Kernel:
     """One kernel on one arch. compiled: None where it is not known; options: its .config; read: its source, patches
     applied; srcarch: the arch's folder below arch/."""
 
@@ -74,46 +81,52 @@ class Side:
     srcarch: str
 
 
-def changed_lines(text: str, base: Side, new: Side) -> tuple[ChangedLine, ...]:
+def line_parts(text: str, base: Kernel, new: Kernel) -> tuple[LinePart, ...]:
     """Of a unified diff of both kernels' sources, in its order."""
-    readers = (_Reader(base, "removed"), _Reader(new, "added"))
-    return tuple(line for hunk in diff.hunks(text) for line in _hunk(hunk, *readers))
+    before, after = Parts(base), Parts(new)
+    return tuple(
+        before.of(hunk.file, line.old, REMOVED) if line.sign == "-" else after.of(hunk.file, line.new, ADDED)
+        for hunk in diff.hunks(text)
+        for line in hunk.lines
+        if line.sign != " "
+    )
 
 
-def _hunk(hunk: diff.Hunk, base: _Reader, new: _Reader) -> Iterator[ChangedLine]:
-    for line in hunk.lines:
-        if line.sign != " ":
-            yield base.line(hunk.file, line.old) if line.sign == "-" else new.line(hunk.file, line.new)
+class Parts:
+    """Lines of a kernel's source. Each file is read once."""
 
-
-class _Reader:
-    """A side's files, each read once."""
-
-    def __init__(self, kernel: Side, side: str) -> None:
-        self._kernel, self._side = kernel, side
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
         self._code: dict[str, code.Code] = {}
         self._left_out: dict[str, tuple[Why, tuple[str, ...]] | None] = {}
 
-    def line(self, file: str, number: int) -> ChangedLine:
-        """What it is."""
-        if not file.endswith(code.SOURCES):
-            return ChangedLine(file, number, self._side, Part.NOT_CODE)
+    def of(self, file: str, number: int, side: str = "") -> LinePart:
+        """What a line is."""
+        if not file.endswith(code.SOURCES) or not self._read(file).is_code(number):
+            return LinePart(file, number, side, Part.NOT_CODE)
+        if left_out := self._left_out[file]:
+            why, options = left_out
+            return LinePart(file, number, side, Part.NOT_BUILT, options, why)
+        known = Known(self._kernel.options, file.endswith(code.ASSEMBLY))
+        lacking = known.left_out(self._read(file).under(number))
+        if lacking is None:
+            return LinePart(file, number, side, Part.BUILT)
+        return LinePart(file, number, side, Part.NOT_BUILT, lacking, Why.CONDITION)
+
+    def lacks(self, file: str, number: int) -> str | None:
+        """Which options a line would need to be built, as one word; "" where none would do or none is known. None
+        where it is built, as far as is known, or no code."""
+        its = self.of(file, number)
+        return " ".join(its.options) if its.part is Part.NOT_BUILT else None
+
+    def _read(self, file: str) -> code.Code:
         if file not in self._code:
             self._code[file] = code.read(self._kernel.read(file) or "", file)
             self._left_out[file] = file_left_out(file, self._kernel)
-        if not self._code[file].is_code(number):
-            return ChangedLine(file, number, self._side, Part.NOT_CODE)
-        if left_out := self._left_out[file]:
-            why, options = left_out
-            return ChangedLine(file, number, self._side, Part.NOT_BUILT, options, why)
-        known = Known(self._kernel.options, file.endswith(code.ASSEMBLY))
-        lacking = known.left_out(self._code[file].under(number))
-        if lacking is None:
-            return ChangedLine(file, number, self._side, Part.BUILT)
-        return ChangedLine(file, number, self._side, Part.NOT_BUILT, lacking, Why.CONDITION)
+        return self._code[file]
 
 
-def file_left_out(file: str, kernel: Side) -> tuple[Why, tuple[str, ...]] | None:
+def file_left_out(file: str, kernel: Kernel) -> tuple[Why, tuple[str, ...]] | None:
     """Why nothing of the file is in the kernel, and which options it would need; None where it is, or may be."""
     if kernel.compiled and file in kernel.compiled.files:
         return None
