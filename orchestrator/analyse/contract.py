@@ -46,6 +46,7 @@ class CellRow(TypedDict):
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
     config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
+    reason: NotRequired[str]  # of one that was left out on purpose: identical (see IdenticalRow)
 
 
 class ComparisonRow(TypedDict):
@@ -81,6 +82,47 @@ class ComparisonRow(TypedDict):
     detectable: float | None
     p: float | None
     p_corrected: float | None
+    reached: NotRequired[bool | None]  # did a changed line run in its workload? None: not known, or nothing differs
+
+
+class PairRow(TypedDict):
+    """Of two kernels of an arch."""
+
+    arch: str
+    base: str
+    new: str
+
+
+class IdenticalRow(PairRow):
+    """Two kernels of an arch that were compared. how: same, lines_only (they differ in numbers of source lines, which
+    code carries; that counts as the same) or differs.
+
+    Where they are the same, cells of the new one are skipped with reason identical, and its figures are the base's.
+    """
+
+    how: str
+
+
+class NotBuiltRow(PairRow):
+    """Changed lines that are code, and are in no kernel of an arch. side: removed (numbers of the base's source) or
+    added (of the new one's).
+
+    why: file (nothing that was compiled is made of it), condition (an #if leaves them out) or other_arch. option:
+    what they would need, CONFIG_X or CONFIG_X=n, several with blanks between; None where that is not known.
+    """
+
+    file: str
+    side: str
+    lines: list[int]
+    option: str | None
+    why: str
+
+
+class ChangedRow(PairRow):
+    """How many of the changed lines are code, and how many of those are in what was built, as far as is known."""
+
+    code: int
+    built: int
 
 
 class ExpectationRow(TypedDict):
@@ -178,4 +220,7 @@ class MatrixReport(TypedDict):
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
     unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for
+    identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
+    changed: NotRequired[list[ChangedRow]]
+    not_built: NotRequired[list[NotBuiltRow]]
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -14,13 +14,15 @@ from orchestrator.analyse.contract import (
     CellRow,
     ComparisonRow,
     ExpectationRow,
+    IdenticalRow,
     InputFile,
     MatrixReport,
     MetricRow,
 )
 from orchestrator.analyse.expect import judge, remarks
+from orchestrator.analyse.identical import Pairs, pairs, statuses, with_figures
 from orchestrator.collectors import known as collectors
-from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
+from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
 
@@ -36,12 +38,15 @@ def assemble(
     notes: Mapping[str, str] | None = None,
     inputs: Mapping[str, InputFile] | None = None,
     profiled: Sequence[ProfileCell] = (),
+    identical: Sequence[IdenticalRow] = (),
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched)."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
-    compared = _compared(rows, comparisons)
-    judged = _judged(expectations, rows, compared, profiled)
+    same = pairs(identical)
+    figures = with_figures(rows, same)
+    compared = _compared(figures, comparisons, same)
+    judged = _judged(expectations, figures, compared, profiled)
     return MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -50,21 +55,22 @@ def assemble(
         cells=rows,
         comparisons=compared,
         expectations=judged,
-        claims=answer(claims, expectations, judged, rows),
+        claims=answer(claims, expectations, judged, figures),
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
 
 
-def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[ComparisonRow]:
+def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison], same: Pairs) -> list[ComparisonRow]:
     table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
     groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    return compare(
+    sides = (
         (table[(*group, pair.base)], table[(*group, pair.new)])
         for group in groups
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
     )
+    return compare(sides, same)
 
 
 def _judged(
@@ -158,7 +164,11 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         provenance=asdict(cell.provenance) if cell.provenance else None,
         stored=cell.stored,
     )
-    return {**row, "config": str(kernel["config"])} if "config" in kernel else row
+    if "config" in kernel:
+        row["config"] = str(kernel["config"])
+    if cell.reason:
+        row["reason"] = cell.reason
+    return row
 
 
 def without_account(report: MatrixReport) -> list[str]:
@@ -167,16 +177,25 @@ def without_account(report: MatrixReport) -> list[str]:
 
 
 def exit_code(report: MatrixReport) -> int:
-    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did.
+    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did, 5 nothing of
+    the change ran.
 
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
-    statuses = {cell["status"] for cell in report["cells"]}
-    if Status.INFRA_FAILED in statuses or without_account(report):
+    ends = statuses(report)
+    if Status.INFRA_FAILED in ends or without_account(report):
         return EXIT_INFRA
-    if statuses - {Status.PASSED}:
+    if ends - {Status.PASSED}:
         return EXIT_FAILED
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    return EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
+    if unexpected or worse:
+        return EXIT_UNEXPECTED
+    return EXIT_UNREACHED if unreached(report) else EXIT_OK
+
+
+def unreached(report: MatrixReport) -> bool:
+    """Is a changed line code, and did none of them run, because none of them is in a kernel that was measured?"""
+    rows = report.get("changed", ())
+    return any(row["code"] for row in rows) and not any(row["built"] for row in rows)

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.contract import MatrixReport, PairRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
@@ -34,9 +34,10 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     cells = [cell for cell in cells if not select or any(matches(cell["id"], pattern) for pattern in select)]
     kept = {cell["id"] for cell in cells}
     here = _inside(kept)
+    kernels = {(cell["arch"], cell["kernel"]) for cell in cells}
     places = {(cell["arch"], cell["workload"]) for cell in cells}
     return {
-        **_accounts(report, kept),
+        **_changes(_accounts(report, kept), kernels),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
         "comparisons": [
@@ -60,8 +61,9 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
     told = {*kernels, *(row["base"] for row in pairs)}
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
+    between = {(row["base"], row["new"]) for row in pairs}
     return {
-        **_accounts(report, {cell["id"] for cell in cells}),
+        **_changes(_accounts(report, {cell["id"] for cell in cells}), between=between),
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
@@ -80,6 +82,27 @@ def _accounts(report: MatrixReport, kept: set[str]) -> MatrixReport:
     if "unprofiled" not in report:
         return report
     return {**report, "unprofiled": [row for row in report["unprofiled"] if row["id"] in kept]}
+
+
+def _changes(
+    report: MatrixReport,
+    kernels: Collection[tuple[str, str]] | None = None,
+    between: Collection[tuple[str, str]] | None = None,
+) -> MatrixReport:
+    """Of what is said of pairs of kernels: that of these (arch and name), or of these pairs alone."""
+
+    def told(row: PairRow) -> bool:
+        there = kernels is None or {(row["arch"], row["base"]), (row["arch"], row["new"])}.issubset(kernels)
+        return there and (between is None or (row["base"], row["new"]) in between)
+
+    found = report.copy()
+    if "identical" in report:
+        found["identical"] = [row for row in report["identical"] if told(row)]
+    if "changed" in report:
+        found["changed"] = [row for row in report["changed"] if told(row)]
+    if "not_built" in report:
+        found["not_built"] = [row for row in report["not_built"] if told(row)]
+    return found
 
 
 def _inside(kept: set[str]) -> Callable[..., bool]:

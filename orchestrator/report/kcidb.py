@@ -20,7 +20,7 @@ from orchestrator.runs.run import Run
 ORIGIN = "kmatrix"
 LONGEST = 16384  # characters of a log_excerpt
 # Keys of a report's rows that there were not when the first ids were made; what an older run says by them is derived.
-_LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason",), "expectations": ("base", "new")}
+_LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason", "reached"), "expectations": ("base", "new")}
 _CELLS = {
     Status.PASSED.value: "PASS",
     Status.KERNEL_BROKE.value: "FAIL",
