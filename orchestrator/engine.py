@@ -150,6 +150,8 @@ class Work:
                 await local.run(graph(plan, first, ended, self.manner.profile), runner)
             if self.manner.profile:
                 await runner.diffs(scratch)
+        if self.manner.reach:
+            await runner.reached()
         if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:
             told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
             self.bus.emit(Note("stored results", told))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from orchestrator.model import Failure, Status
+from orchestrator.model import IDENTICAL, Failure, Status
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA, EXIT_UNREACHED = range(6)
 EXIT_INTERRUPTED = 130
@@ -96,6 +96,14 @@ class TimedOut(KmatrixError):
     kind = "timeout"
     status = Status.TIMED_OUT
     exit_code = EXIT_FAILED
+
+
+class Identical(KmatrixError):
+    """No failure: a kernel is the same as the one that it is compared with, so nothing is measured of it."""
+
+    kind = IDENTICAL
+    status = Status.SKIPPED
+    exit_code = EXIT_OK
 
 
 class Interrupted(KmatrixError):

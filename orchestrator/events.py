@@ -86,6 +86,15 @@ class KernelKnown(Event):
 
 
 @dataclass(frozen=True)
+class KernelsCompared(Event):
+    """A kernel (subject) and the one that it is compared with, on one arch. how: same, lines_only, differs."""
+
+    kind = "identical"
+    base: str
+    how: str
+
+
+@dataclass(frozen=True)
 class CellEnded(Event):
     """A cell has its result; resumed: from an earlier start of this run."""
 

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     """Why a comparison's verdict is what it is; ComparisonRow.why says it in words, with its figures."""
 
     BEYOND_NOISE = "beyond_noise"  # better or worse
+    IDENTICAL = "identical"  # the two kernels are the same: nothing was measured of the new one
     NO_DIFFERENCE = "no_difference"  # none was shown: same, or unclear where the run could not have seen a small one
     WITHIN_FLOOR = "within_floor"  # significant, but no larger than what noise alone makes
     MOVED = "moved"  # of a metric that only tells: neither way is better
@@ -177,6 +178,7 @@ class Kernel:
     config: Config | None = None  # None: the matrix's
 
 
+IDENTICAL = "identical"  # of a cell: its kernel is the same as the one that it is compared with
 LEAN = "lean"  # the name of what all kernels were before there were configs
 CALLS = "calls."  # before a function's name: the metric that a profile tells
 
@@ -413,12 +415,14 @@ class Plan:
 
 
 class StepKind(StrEnum):
-    """What a step does: its subject is named by the id of a source, build, arch, arch/workload, boot or cell."""
+    """What a step does: its subject is named by the id of a source, build, arch, arch/workload, boot or cell, or as
+    s390x/unpatched..patched."""
 
     SOURCE = "source"
     KERNEL = "kernel"
     IMAGE = "image"
     TOOL = "tool"
+    COMPARE = "compare"
     BOOT = "boot"
     PROFILE = "profile"
     CELL = "cell"
@@ -561,6 +565,7 @@ class CellResult:
     boots: tuple[BootResult, ...] = ()
     exact: bool = True  # its figures repeat: instruction clock, one CPU
     provenance: Provenance | None = None  # None: nothing was measured, or before it was kept
+    reason: str = ""  # why it was left out on purpose: IDENTICAL
 
     @property
     def stored(self) -> bool:

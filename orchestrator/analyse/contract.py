@@ -46,6 +46,7 @@ class CellRow(TypedDict):
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
     config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
+    reason: NotRequired[str]  # of one that was left out on purpose: identical (see IdenticalRow)
 
 
 class ComparisonRow(TypedDict):
@@ -83,6 +84,46 @@ class ComparisonRow(TypedDict):
     p: float | None
     p_corrected: float | None
     reached: NotRequired[bool | None]  # did anything that changed run in its workload? None: not known
+
+
+class PairRow(TypedDict):
+    """Of two kernels of an arch."""
+
+    arch: str
+    base: str
+    new: str
+
+
+class IdenticalRow(PairRow):
+    """Two kernels of an arch that were compared. how: same, lines_only (they differ in numbers of source lines, which
+    code carries; that counts as the same) or differs.
+
+    Where they are the same, cells of the new one are skipped with reason identical, and its figures are the base's.
+    """
+
+    how: str
+
+
+class NotBuiltRow(PairRow):
+    """Changed lines that are code, and are in no kernel of an arch. side: removed (numbers of the base's source) or
+    added (of the new one's).
+
+    why: file (nothing that was compiled is made of it), condition (an #if leaves them out) or other_arch. option:
+    what they would need, CONFIG_X or CONFIG_X=n, several with blanks between; None where that is not known.
+    """
+
+    file: str
+    side: str
+    lines: list[int]
+    option: str | None
+    why: str
+
+
+class ChangedRow(PairRow):
+    """How many of the changed lines are code, and how many of those are in what was built, as far as is known."""
+
+    code: int
+    built: int
 
 
 class ExpectationRow(TypedDict):
@@ -154,16 +195,13 @@ class UnprofiledRow(TypedDict):
     possible: bool
 
 
-class ReachRow(TypedDict):
+class ReachRow(PairRow):
     """A line that two kernels differ by, on one arch. side: added (line is the new kernel's) or removed (the base's).
 
     state: model.Reach. option: what a line that is not built would need, None if that is not known or no
     option would do. workloads: executions per unit of work, of those in which it ran.
     """
 
-    arch: str
-    base: str
-    new: str
     file: str
     line: int
     side: str
@@ -172,12 +210,9 @@ class ReachRow(TypedDict):
     workloads: dict[str, float]
 
 
-class ReachSummaryRow(TypedDict):
+class ReachSummaryRow(PairRow):
     """How many changed lines of two kernels are in each state on an arch."""
 
-    arch: str
-    base: str
-    new: str
     ran: int
     boot_only: int
     not_run: int
@@ -185,12 +220,9 @@ class ReachSummaryRow(TypedDict):
     not_code: int
 
 
-class ReachUnknownRow(TypedDict):
+class ReachUnknownRow(PairRow):
     """A workload of which it is not known what of a change ran in it."""
 
-    arch: str
-    base: str
-    new: str
     workload: str
     why: str
 
@@ -224,4 +256,7 @@ class MatrixReport(TypedDict):
     reach: NotRequired[list[ReachRow]]  # where it was looked at what of a change ran
     reach_summary: NotRequired[list[ReachSummaryRow]]
     reach_unknown: NotRequired[list[ReachUnknownRow]]
+    identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
+    changed: NotRequired[list[ChangedRow]]
+    not_built: NotRequired[list[NotBuiltRow]]
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -14,11 +14,13 @@ from orchestrator.analyse.contract import (
     CellRow,
     ComparisonRow,
     ExpectationRow,
+    IdenticalRow,
     InputFile,
     MatrixReport,
     MetricRow,
 )
 from orchestrator.analyse.expect import judge, remarks
+from orchestrator.analyse.identical import Pairs, pairs, statuses, with_figures
 from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
 from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
@@ -39,12 +41,15 @@ def assemble(
     inputs: Mapping[str, InputFile] | None = None,
     profiled: Sequence[ProfileCell] = (),
     reach: ReachFacts | None = None,
+    identical: Sequence[IdenticalRow] = (),
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched). reach: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
-    compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in _compared(rows, comparisons)]
-    judged = _judged(expectations, rows, compared, profiled)
+    same = pairs(identical)
+    figures = with_figures(rows, same)
+    compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in _compared(figures, comparisons, same)]
+    judged = _judged(expectations, figures, compared, profiled)
     report = MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -53,7 +58,7 @@ def assemble(
         cells=rows,
         comparisons=compared,
         expectations=judged,
-        claims=answer(claims, expectations, judged, rows),
+        claims=answer(claims, expectations, judged, figures),
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
@@ -64,15 +69,16 @@ def assemble(
     return report
 
 
-def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[ComparisonRow]:
+def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison], same: Pairs) -> list[ComparisonRow]:
     table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
     groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    return compare(
+    sides = (
         (table[(*group, pair.base)], table[(*group, pair.new)])
         for group in groups
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
     )
+    return compare(sides, same)
 
 
 def _judged(
@@ -166,7 +172,11 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         provenance=asdict(cell.provenance) if cell.provenance else None,
         stored=cell.stored,
     )
-    return {**row, "config": str(kernel["config"])} if "config" in kernel else row
+    if "config" in kernel:
+        row["config"] = str(kernel["config"])
+    if cell.reason:
+        row["reason"] = cell.reason
+    return row
 
 
 def without_account(report: MatrixReport) -> list[str]:
@@ -180,14 +190,19 @@ def exit_code(report: MatrixReport) -> int:
 
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
-    statuses = {cell["status"] for cell in report["cells"]}
-    if Status.INFRA_FAILED in statuses or without_account(report):
+    ends = statuses(report)
+    if Status.INFRA_FAILED in ends or without_account(report):
         return EXIT_INFRA
-    if statuses - {Status.PASSED}:
+    if ends - {Status.PASSED}:
         return EXIT_FAILED
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    return first(
-        EXIT_UNEXPECTED if unexpected or worse else EXIT_OK, EXIT_UNREACHED if nothing_ran(report) else EXIT_OK
-    )
+    found = EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
+    return first(found, EXIT_UNREACHED if nothing_built(report) or nothing_ran(report) else EXIT_OK)
+
+
+def nothing_built(report: MatrixReport) -> bool:
+    """Is a changed line code, and did none of them run, because none of them is in a kernel that was measured?"""
+    rows = report.get("changed", ())
+    return any(row["code"] for row in rows) and not any(row["built"] for row in rows)

@@ -46,7 +46,7 @@ NOT_LOOKED_AT = ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=[])
 
 def judged(row: ComparisonRow, facts: ReachFacts) -> ComparisonRow:
     """The comparison with what is known of its reach. What could not be compared stays what it is."""
-    reached = _reached(row, facts)
+    reached = None if row["reason"] == Reason.IDENTICAL else _reached(row, facts)
     known: ComparisonRow = {**row, "reached": reached}
     if reached is not False or row["reason"] == Reason.NOT_COMPARABLE:
         return known

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from orchestrator.analyse.contract import MatrixReport, ReachRow, ReachSummaryRow, ReachUnknownRow
+from orchestrator.analyse.contract import MatrixReport, PairRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
@@ -34,10 +34,10 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     cells = [cell for cell in cells if not select or any(matches(cell["id"], pattern) for pattern in select)]
     kept = {cell["id"] for cell in cells}
     here = _inside(kept)
+    kernels = {(cell["arch"], cell["kernel"]) for cell in cells}
     places = {(cell["arch"], cell["workload"]) for cell in cells}
-    pairs = {(row["base"], row["new"]) for row in report["comparisons"]}
     return {
-        **_reach(_accounts(report, kept), {cell["arch"] for cell in cells}, pairs),
+        **_changes(_accounts(report, kept), kernels),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
         "comparisons": [
@@ -61,9 +61,9 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
     told = {*kernels, *(row["base"] for row in pairs)}
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
-    arches = {cell["arch"] for cell in cells}
+    between = {(row["base"], row["new"]) for row in pairs}
     return {
-        **_reach(_accounts(report, {cell["id"] for cell in cells}), arches, {(r["base"], r["new"]) for r in pairs}),
+        **_changes(_accounts(report, {cell["id"] for cell in cells}), between=between),
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
@@ -84,20 +84,31 @@ def _accounts(report: MatrixReport, kept: set[str]) -> MatrixReport:
     return {**report, "unprofiled": [row for row in report["unprofiled"] if row["id"] in kept]}
 
 
-def _reach(report: MatrixReport, arches: set[str], pairs: set[tuple[str, str]]) -> MatrixReport:
-    """With what is said of these arches and pairs of kernels alone."""
+def _changes(
+    report: MatrixReport,
+    kernels: Collection[tuple[str, str]] | None = None,
+    between: Collection[tuple[str, str]] | None = None,
+) -> MatrixReport:
+    """Of what is said of pairs of kernels: that of these (arch and name), or of these pairs alone."""
 
-    def here(row: ReachRow | ReachSummaryRow | ReachUnknownRow) -> bool:
-        return row["arch"] in arches and (row["base"], row["new"]) in pairs
+    def told(row: PairRow) -> bool:
+        there = kernels is None or {(row["arch"], row["base"]), (row["arch"], row["new"])}.issubset(kernels)
+        return there and (between is None or (row["base"], row["new"]) in between)
 
-    if "reach" not in report:
-        return report
-    return {
-        **report,
-        "reach": [row for row in report["reach"] if here(row)],
-        "reach_summary": [row for row in report.get("reach_summary", ()) if here(row)],
-        "reach_unknown": [row for row in report.get("reach_unknown", ()) if here(row)],
-    }
+    found = report.copy()
+    if "identical" in report:
+        found["identical"] = [row for row in report["identical"] if told(row)]
+    if "changed" in report:
+        found["changed"] = [row for row in report["changed"] if told(row)]
+    if "not_built" in report:
+        found["not_built"] = [row for row in report["not_built"] if told(row)]
+    if "reach" in report:
+        found["reach"] = [row for row in report["reach"] if told(row)]
+    if "reach_summary" in report:
+        found["reach_summary"] = [row for row in report["reach_summary"] if told(row)]
+    if "reach_unknown" in report:
+        found["reach_unknown"] = [row for row in report["reach_unknown"] if told(row)]
+    return found
 
 
 def _inside(kept: set[str]) -> Callable[..., bool]:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from orchestrator.build import headers, kconfig, patches, sandbox, toolchain
+from orchestrator.build import compiled, headers, kconfig, patches, sandbox, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import SharedTree, no_room
@@ -191,6 +191,9 @@ class Builder:
                 "wished": dict(lost),
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
+            options = kconfig.options((folder / "config").read_text().splitlines())
+            place = (shared.made, shared.source, shared.build)
+            compiled.save(folder, await asyncio.to_thread(compiled.of_tree, *place, options))
             (folder / "info.json").write_text(json.dumps(info, indent=1))
 
 

@@ -7,6 +7,7 @@ Each cell is measured as soon as its kernel is there, while other kernels are bu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from orchestrator.config.sources import buildable
@@ -25,6 +26,31 @@ class Want(IntEnum):
     NOTHING = 1
     PROMPT = 2  # a core as soon as it needs one, which is seldom: who wants nothing yields to it
     ALONE = 3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two kernels of an arch that are compared. spares: if they are the same, nothing is measured of the new one."""
+
+    base: Build
+    new: Build
+    spares: bool
+
+    @property
+    def id(self) -> str:
+        """s390x/unpatched..patched"""
+        return f"{self.new.arch.name}/{self.base.kernel.name}..{self.new.kernel.name}"
+
+
+def pairs(plan: Plan) -> tuple[Pair, ...]:
+    """Those whose kernels are both to be there. Nobody waits for a base that is built later."""
+    order = {build.id: place for place, build in enumerate(plan.builds)}
+    return tuple(
+        Pair(plan.builds[order[base]], plan.builds[order[new]], order[base] < order[new])
+        for arch in dict.fromkeys(build.arch.name for build in plan.builds)
+        for one in plan.comparisons
+        if (base := f"{arch}/{one.base}") in order and (new := f"{arch}/{one.new}") in order
+    )
 
 
 def step_id(kind: StepKind, subject: str) -> str:
@@ -58,11 +84,15 @@ def lanes(plan: Plan, first: str, cores: int, memory_mib: int) -> dict[str, int]
 
 
 def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: bool = False) -> tuple[Step, ...]:
-    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too."""
+    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too.
+
+    A kernel is booted when it is known that none that was built before it, and is compared with it, is the same.
+    """
     wanted = wants(plan, first)
     builds = builds_only(plan, waited_for=Want.FIRST in wanted.values())
     kernels = [step.id for step in builds if step.kind is StepKind.KERNEL]
     answers = [step_id(StepKind.KERNEL, b.id) for b in plan.builds if b.kernel.name == first]
+    compared = [(pair, _compared(pair)) for pair in pairs(plan)]
     boots: list[Step] = []
     for boot in sorted(plan.boots, key=lambda boot: wanted[boot.id]):
         if boot.cell.id in ended:
@@ -73,8 +103,10 @@ def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: boo
             Want.PROMPT: kernels,
             Want.ALONE: [*kernels, *(step.id for step in boots)],
         }
-        boots += _boot(boot, wanted[boot.id], after[wanted[boot.id]], plan.measure.retries, profile)
-    return (*builds, *_prepared(plan.cells), *boots, *(_cell(cell, boots) for cell in plan.cells))
+        others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
+        boots += _boot(boot, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
+    cells = (_cell(cell, boots) for cell in plan.cells)
+    return (*builds, *_prepared(plan.cells), *(step for _, step in compared), *boots, *cells)
 
 
 def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
@@ -105,6 +137,12 @@ def _kernel(build: Build, niceness: int) -> Step:
     return Step(StepKind.KERNEL, build.id, inputs, locks=(f"make {build.arch.name}",), niceness=niceness)
 
 
+def _compared(pair: Pair) -> Step:
+    """It gives nothing where the base is not there."""
+    base, new = (step_id(StepKind.KERNEL, build.id) for build in (pair.base, pair.new))
+    return Step(StepKind.COMPARE, pair.id, inputs=(new,), after=(base,))
+
+
 def _prepared(cells: Iterable[Cell]) -> list[Step]:
     """Guest images and workloads."""
     images = dict.fromkeys(cell.arch.name for cell in cells)
@@ -112,8 +150,11 @@ def _prepared(cells: Iterable[Cell]) -> list[Step]:
     return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]
 
 
-def _boot(boot: Boot, want: Want, after: Sequence[str], retries: int, profile: bool) -> list[Step]:
-    """A boot; with it, of a cell's first, the profile. A cell that failed is not booted again."""
+def _boot(
+    boot: Boot, want: Want, after: Sequence[str], others: Sequence[str], retries: int, profile: bool
+) -> list[Step]:
+    """A boot; with it, of a cell's first, the profile. A cell that failed is not booted again. others: where its
+    kernel is compared."""
     cell = boot.cell
     needs = (
         step_id(StepKind.KERNEL, cell.build_id),
@@ -123,7 +164,7 @@ def _boot(boot: Boot, want: Want, after: Sequence[str], retries: int, profile: b
     done = Step(
         StepKind.BOOT,
         boot.id,
-        inputs=needs,
+        inputs=(*needs, *others),
         after=tuple(after),
         unless=tuple(step_id(StepKind.BOOT, f"{cell.id}#{earlier}") for earlier in range(boot.number)),
         lane=min(want, Want.PROMPT).name.lower(),

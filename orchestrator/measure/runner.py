@@ -11,14 +11,17 @@ from typing import TypeVar
 
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
+from orchestrator.config import steps
 from orchestrator.config.sources import buildable
-from orchestrator.config.steps import Results
-from orchestrator.errors import ConfigError, DiskFull, InfraError, KmatrixError
-from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
+from orchestrator.config.steps import Pair, Results
+from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
+from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
 from orchestrator.measure import provenance, source_diffs
+from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
+from orchestrator.measure.reached import Looking
 from orchestrator.model import (
     BootResult,
     Build,
@@ -33,7 +36,8 @@ from orchestrator.model import (
     Step,
     StepKind,
 )
-from orchestrator.runs import account_files, record
+from orchestrator.profile.sameness import How
+from orchestrator.runs import account_files, against, reach_file, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -60,6 +64,8 @@ class Runner:
         self._boots: Boots | None = None
         self._provenance: dict[str, Provenance] = {}  # of cells whose boots were begun
         self._builds = {build.id: build for build in self.plan.builds}
+        self._pairs = {pair.id: pair for pair in steps.pairs(self.plan)}
+        self._comparing = Comparing(self.builder, self.store)
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
         self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
@@ -105,6 +111,15 @@ class Runner:
         for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
             self.bus.emit(Note("profile", note))
 
+    async def reached(self) -> None:
+        """What of the changes ran, into the run folder. Without it the figures are what they are."""
+        looking = Looking(self.folder, self.builder, self._comparing, self.plan.measure, self.plan.cells, self.cells)
+        try:
+            if found := await looking(self._pairs.values()):
+                reach_file.save(self.folder, found)
+        except (KmatrixError, OSError) as error:
+            self.bus.emit(Note("reach", f"not known what of the changes ran: {error}"))
+
     async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
         """See executors.Runner."""
         match step.kind:
@@ -117,6 +132,8 @@ class Runner:
             case StepKind.TOOL:
                 cell = self._tools[step.subject]
                 return await guest_tools.tool(self.store, cell.arch, cell.workload)
+            case StepKind.COMPARE:
+                await self._compare(self._pairs[step.subject], step, results)
             case StepKind.BOOT:
                 return await self._boot(step, results, failures)
             case StepKind.PROFILE:
@@ -148,6 +165,23 @@ class Runner:
             if buildable(build.kernel.source) and kept.is_file():
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
+
+    async def _compare(self, pair: Pair, step: Step, results: Results) -> None:
+        """Identical if nothing is to be measured of the new kernel. What cannot be compared is measured."""
+        base, new = results[step.after[0]], _given(results, step.inputs[0], KernelArtifact)
+        if not isinstance(base, KernelArtifact):
+            return
+        name = pair.base.kernel.name
+        try:
+            found = await self._comparing(pair, base, new)
+        except Exception as error:  # whatever is the matter: then they are measured
+            self.bus.emit(Note(pair.new.id, f"not compared with {name}: {error}"))
+            return
+        against.save(self.folder, found)
+        how = found["identical"]["how"]
+        self.bus.emit(KernelsCompared(pair.new.id, name, how))
+        if pair.spares and how != How.DIFFERS and not self.fresh:
+            raise Identical(f"the kernel is the same as {name}")
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""
@@ -236,18 +270,20 @@ class Runner:
                 account_files.refuse(self.folder, cell.id, errors[0].message, errors[0].log, possible=True)
                 self.bus.emit(Note(cell.id, f"no profile: {errors[0].message}"))
             return done
+        reason = errors[0].kind if errors and isinstance(errors[0], Identical) else ""
         result = CellResult(
             id=cell.id,
             arch=cell.arch.name,
             kernel=cell.kernel.name,
             workload=cell.workload.name,
             status=errors[0].status if errors else Status.PASSED,
-            failure=errors[0].failure if errors else None,
+            failure=errors[0].failure if errors and not reason else None,
             clock=self.plan.measure.of(cell.workload).clock.value,
             exact=self.plan.measure.exact(cell.workload),
             unit=cell.workload.unit,
             linux=kernel.linux if isinstance(kernel, KernelArtifact) else "",
             boots=tuple(outcome for outcome in outcomes if isinstance(outcome, BootResult)),
+            reason=reason,
         )
         if all(boot.provenance for boot in result.boots):  # those of before it was kept do not say all
             result = replace(result, provenance=self._provenance.get(cell.id))

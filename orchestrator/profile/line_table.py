@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of the files that were asked for, and where rows of any file start, in order."""
+    """Rows of the files that were asked for, and where rows of any file start in their units, in order."""
 
     rows: tuple[Row, ...] = ()
     starts: Sequence[int] = ()
@@ -60,11 +60,14 @@ class Spans:
 
 
 def parse_table(text: str, files: Iterable[str]) -> Table:
-    """What readelf -W --debug-dump=decodedline prints: blocks of rows, each under its file's name."""
-    wanted, rows, starts = frozenset(files), list[Row](), set[int]()
+    """What readelf -W --debug-dump=decodedline prints: blocks of rows, each under its file's name. Only units that
+    have rows of these files are read.
+    """
+    wanted, rows, starts = [file for file in files if f"{file}:\n" in text], list[Row](), set[int]()
     open_: list[tuple[str, int, int]] = []  # rows whose end is not known yet
     names: dict[str, str] = {}
-    for block in text.split("\n\n"):
+    units = (unit for unit in text.split("\nCU: ") if any(f"{file}:\n" in unit for file in wanted))
+    for block in (block for unit in units for block in unit.split("\n\n")):
         file = ""
         for row in block.split("\n"):
             if row.endswith(":"):

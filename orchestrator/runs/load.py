@@ -15,7 +15,7 @@ from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.runs import account_files, consoles, copies, identity, record, reproduce
+from orchestrator.runs import account_files, against, consoles, copies, identity, reach_file, record, reproduce
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
@@ -67,11 +67,13 @@ def _matrix(
     kernels = {
         build_id: info for build_id in plan["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
     }
+    pairs = [Comparison(**pair) for pair in plan["comparisons"]]
     settings = plan.get("workloads", {})  # {workload: what record.save_request() kept of it}
     missing = {cell_id: _skipped(cell_id, settings, plan["measure"]["clock"]) for cell_id in plan["cells"]}
+    known = against.load(folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)
     made = assemble(
         [{**missing, **cells}[cell_id] for cell_id in plan["cells"]],
-        [Comparison(**pair) for pair in plan["comparisons"]],
+        pairs,
         {name: [Expectation(**e) for e in claims] for name, claims in plan["expectations"].items()},
         folder.read_json("host.json") or {},
         kernels,
@@ -80,7 +82,13 @@ def _matrix(
         {name: setting["note"] for name, setting in settings.items() if setting["note"]},
         copies.load(folder),
         accounts["cells"],
+        reach=reach_file.load(folder),
+        identical=[one["identical"] for one in known],
     )
+    if known:
+        made["identical"] = [one["identical"] for one in known]
+        made["changed"] = [row for one in known if (row := one["changed"])]
+        made["not_built"] = [row for one in known for row in one["not_built"]]
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
     if lacking := account_files.unprofiled(folder, passed):
         made["unprofiled"] = lacking

@@ -25,7 +25,16 @@ from orchestrator.paths import GUEST_TOOLS
 
 T = TypeVar("T")
 ROOT = GUEST_TOOLS.parent
-TAKES = {"source": 20.0, "kernel": 200.0, "image": 8.0, "tool": 1.0, "boot": 10.0, "profile": 15.0, "cell": 0.0}
+TAKES = {
+    "source": 20.0,
+    "kernel": 200.0,
+    "image": 8.0,
+    "tool": 1.0,
+    "compare": 0.0,
+    "boot": 10.0,
+    "profile": 15.0,
+    "cell": 0.0,
+}
 
 
 class Jumping(asyncio.SelectorEventLoop):
@@ -202,7 +211,8 @@ def test_a_kernel_that_does_not_build_ends_its_cells_and_nothing_else() -> None:
     fake = Fake(raises={"kernel s390x/new": [error]})
     done = run(plan, fake)
     assert {name for name, result in done.items() if result is error} == {
-        "kernel s390x/new", "boot s390x/new/shmem-write#0", "boot s390x/new/shmem-write#1",
+        "kernel s390x/new", "compare s390x/base..new",
+        "boot s390x/new/shmem-write#0", "boot s390x/new/shmem-write#1",
     }  # fmt: skip
     assert not [name for name in fake.began if name.startswith("boot s390x/new")]
     assert "cell s390x/new/shmem-write" in fake.began, "it is told"
