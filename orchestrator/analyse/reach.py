@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from orchestrator.analyse.contract import (
     ComparisonRow,
     MatrixReport,
+    PairRow,
     ReachRow,
     ReachSummaryRow,
     ReachUnknownRow,
@@ -22,12 +23,9 @@ NOT_REACHED = "nothing that changed ran in it"
 LAYOUT = "no changed line ran: layout or inlining"
 
 
-class DifferenceRow(TypedDict):
+class DifferenceRow(PairRow):
     """Did an instruction that differs between the kernels run in a workload? Only asked where no changed line did."""
 
-    arch: str
-    base: str
-    new: str
     workload: str
     ran: bool | None
 
@@ -68,7 +66,7 @@ def _reached(row: ComparisonRow, facts: ReachFacts) -> bool | None:
     return False if any(line["state"] != Reach.NOT_CODE for line in mine) else None
 
 
-def _same(one: ReachRow | DifferenceRow | ReachUnknownRow, row: ComparisonRow) -> bool:
+def _same(one: PairRow, row: ComparisonRow) -> bool:
     return (one["arch"], one["base"], one["new"]) == (row["arch"], row["base"], row["new"])
 
 

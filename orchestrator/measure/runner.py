@@ -117,8 +117,8 @@ class Runner:
         try:
             if found := await looking(self._pairs.values()):
                 reach_file.save(self.folder, found)
-        except (KmatrixError, OSError) as error:
-            self.bus.emit(Note("reach", f"not known what of the changes ran: {error}"))
+        except Exception as error:  # whatever is the matter: the figures are there
+            self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
 
     async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
         """See executors.Runner."""

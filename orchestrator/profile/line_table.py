@@ -148,6 +148,10 @@ class Executed:
         found = tuple(sorted(block for block in blocks if block[2]))
         return cls(found, max((end - start for start, end, _ in found), default=0))
 
+    def ran(self, start: int, end: int) -> bool:
+        """Anything from start up to end?"""
+        return bool(self._near(start, end))
+
     def most(self, start: int, end: int) -> int:
         """The count of the most executed instruction from start up to end."""
         near = self._near(start, end)
