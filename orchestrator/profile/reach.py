@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.model import Reach, Side
@@ -161,11 +161,20 @@ class _Counter:
         nothing = Executed(())
         return bool(self.spans.of(self.file, line)) or any(self._count(n, nothing) is not None for n in numbers)
 
-    def of(self, line: int, numbers: Iterable[int], executed: Executed) -> int:
+    def of(self, line: int, numbers: Sequence[int], executed: Executed) -> int:
         """By what was executed."""
         if mine := self.spans.of(self.file, line):
-            return executions(mine, executed)
+            return min([executions(mine, executed), *self._at_most(numbers, executed)])
         return max((self._count(number, executed) or 0 for number in numbers), default=0)
+
+    def _at_most(self, numbers: Sequence[int], executed: Executed) -> list[int]:
+        """A jump alone on its line ran no more often than what was done before it: functions often have one end,
+        which is on the line of any of their returns."""
+        one, *more = numbers
+        if more or not self.source.statements[one].jump:
+            return []
+        earlier = (self._own(other, executed) for other in self.source.before(one))
+        return [count for count in earlier if count is not None][:1]
 
     def _own(self, number: int, executed: Executed) -> int | None:
         """None where it has no instruction."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from orchestrator.analyse.contract import MatrixReport, ReachRow, ReachSummaryRow
 from orchestrator.analyse.reach import best
 from orchestrator.model import Reach, Side, Verdict
+from orchestrator.profile.built import Why
 from orchestrator.registry import counted
 
 WORDS = {Verdict.NOT_REACHED.value: "not reached"}
@@ -34,7 +35,7 @@ def verdict(word: str) -> str:
 def sentence(report: MatrixReport, most: int = 3) -> str:
     """Over all architectures: "14 of 37 changed lines did not run: mm/rmap.c:912-925 ...". At most so many places of
     each kind; "" where nobody looked, or no changed line is code."""
-    code = [row for row in best(report.get("reach", ())) if row["state"] != Reach.NOT_CODE]
+    code = _code(report)
     if not code:
         return ""
     missed = [(words, [row for row in code if row["state"] == state]) for state, words in _MISSED.items()]
@@ -45,9 +46,16 @@ def sentence(report: MatrixReport, most: int = 3) -> str:
     return "; ".join([_of(len(code), first), *others])
 
 
+def _code(report: MatrixReport) -> list[ReachRow]:
+    """Changed lines that are code, each as what became of it where most did; not those of other architectures."""
+    others = {(row["arch"], row["file"]) for row in report.get("not_built", ()) if row["why"] == Why.OTHER_ARCH}
+    rows = [row for row in report.get("reach", ()) if (row["arch"], row["file"]) not in others]
+    return [row for row in best(rows) if row["state"] != Reach.NOT_CODE]
+
+
 def share(report: MatrixReport) -> str:
     """23 of 37 changed lines ran; "" where that is not known."""
-    code = [row for row in best(report.get("reach", ())) if row["state"] != Reach.NOT_CODE]
+    code = _code(report)
     ran = sum(row["state"] == Reach.RAN for row in code)
     return f"{ran} of {counted(len(code), 'changed line')} ran" if code else ""
 
@@ -88,7 +96,7 @@ def _place(group: Sequence[ReachRow]) -> str:
 
 
 def by_arch(report: MatrixReport) -> list[str]:
-    """s390x: 9 lines ran, 3 did not run, 12 no code. With the kernels where there are several pairs of them."""
+    """s390x: of the changed lines 9 ran, 3 did not run. With the kernels where there are several pairs of them."""
     rows = report.get("reach_summary", [])
     several = len({(row["base"], row["new"]) for row in rows}) > 1
     return [_summary(row, several) for row in rows]

@@ -175,6 +175,14 @@ def test_what_was_merged_with_others_is_told_by_what_is_around_it() -> None:
     assert nothing[8].state is Reach.NOT_CODE  # the compiler made nothing of it, nor of what is around it
 
 
+def test_a_function_s_one_end_is_not_each_of_its_returns() -> None:
+    """The instructions of goto are those of all that goes there; nothing came from here."""
+    rows = small({1: (0, 4), 9: (4, 8), 12: (8, 12), 13: (12, 16)}, {0: 9, 4: 9, 12: 9})
+    assert rows[12].state is rows[13].state is Reach.NOT_RUN
+    rows = small({1: (0, 4), 9: (4, 8), 12: (8, 12), 13: (12, 16)}, {0: 9, 4: 9, 8: 2, 12: 9})
+    assert count(rows[12]) == count(rows[13]) == 2
+
+
 def test_a_macro_has_what_it_is_used_in() -> None:
     text = "#define ADD(x) do { \\\n\t(x)++; \\\n} while (0)\n" + SMALL.replace("MAYBE", "ADD")
     made = {4: (Span(0, 4, 0, own=True),), 18: (Span(4, 8, 0, own=True),)}

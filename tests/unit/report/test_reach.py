@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from orchestrator.analyse.contract import MatrixReport, ReachRow
+from orchestrator.analyse.contract import MatrixReport, NotBuiltRow, ReachRow
 from orchestrator.report import html, junit, kcidb, ktap, mail, markdown, terminal
 from orchestrator.report.b4check import RENDER as b4check
 from orchestrator.report.json import RENDER as as_json
@@ -43,6 +43,17 @@ def test_each_way_not_to_run_is_told_with_its_places() -> None:
         "2 of 6 changed lines did not run: mm/rmap.c:3, mm/rmap.c:3 (removed); 1 ran at boot only: mm/rmap.c:20; "
         "2 not built: mm/rmap.c:30-31 (needs CONFIG_SWAP)"
     )
+
+
+def test_lines_of_other_architectures_are_left_out() -> None:
+    theirs: ReachRow = {**line("s390x", 5, "not_built"), "file": "arch/arm/mm/fault.c"}
+    lacking = NotBuiltRow(
+        arch="s390x", base="unpatched", new="patched", file="arch/arm/mm/fault.c", side="added", lines=[5],
+        option=None, why="other_arch",
+    )  # fmt: skip
+    whole: MatrixReport = {**told(RAN, theirs), "not_built": [lacking]}
+    assert reach.sentence(told(RAN, theirs)).startswith("1 of 2 changed lines not built: arch/arm")
+    assert reach.sentence(whole) == "the changed line ran" and reach.share(whole) == "1 of 1 changed line ran"
 
 
 def test_many_places_are_cut_and_counted() -> None:
