@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.expect import kernels_of
+from orchestrator.analyse.identical import spared
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Bound, Reason, Verdict
+from orchestrator.report.parts.change import change_lines
 
 BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
 WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
@@ -70,6 +72,8 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     verdict, tone = _verdict(row["verdict"], judged(row, report))
     if verdict == Verdict.UNCLEAR:
         verdict = SHORT.get(row["reason"], verdict)
+    if row["reason"] == Reason.IDENTICAL:
+        verdict = verdict.replace(Verdict.SAME, "same kernel", 1)
     if row["reason"] == Reason.NOT_COMPARABLE:
         verdict, tone = row["why"], "bad"
     return Row(
@@ -90,7 +94,7 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
 def measured_once(report: MatrixReport, row: ComparisonRow) -> bool:
     """One counted pass on both sides: there is no spread to tell."""
     wanted = {f"{row['arch']}/{kernel}/{row['workload']}" for kernel in (row["base"], row["new"])}
-    cells = [cell for cell in report["cells"] if cell["id"] in wanted]
+    cells = [cell for cell in report["cells"] if cell["id"] in wanted and not spared(cell)]
     return all(sum(map(len, cell["metrics"][row["metric"]]["boots"])) == 1 for cell in cells)
 
 
@@ -260,9 +264,11 @@ def not_there(report: MatrixReport) -> list[str]:
 
 
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
-    """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
+    """(line, tone) of what no table tells: what of the change is there, notes on workloads, what is not as expected,
+    cells without an account."""
     again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
     return [
+        *change_lines(report),
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
         *((line, "bad") for line in unprofiled(report)),
