@@ -129,5 +129,7 @@ def of_part(lines: Sequence[str], name: str) -> list[bool]:
     inside = 0 <= ends < (begins if begins >= 0 else len(text))
     if inside or all(_MIDDLE.match(line) for line in lines if line.strip()):
         text = "/*" + text
+    if text.rfind("/*") > text.rfind("*/"):
+        text += "*/"
     found = read(text, name)
     return [found.is_code(number) for number in range(1, len(lines) + 1)]
