@@ -30,6 +30,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     SAME = "same"
     UNCLEAR = "unclear"
+    NOT_REACHED = "not_reached"  # instead of same and unclear: nothing of the change is in what was measured
     AS_EXPECTED = "as_expected"  # of expectations and claims
     NOT_AS_EXPECTED = "not_as_expected"
     MISSING = "missing"  # of claims: a cell has no result, or nothing bears on it

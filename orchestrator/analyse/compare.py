@@ -71,7 +71,7 @@ def _inputs(provenance: dict[str, Any]) -> dict[str, Any]:
 
 def _alone(pair: _Pair, same: Pairs) -> Finding:
     if pair.among(same):
-        return Finding(Verdict.SAME, Reason.IDENTICAL, "the same kernel")
+        return Finding(Verdict.SAME, Reason.IDENTICAL, "the same kernel", detectable=0.0)
     if pair.differing:
         return Finding(Verdict.UNCLEAR, Reason.NOT_COMPARABLE, f"not comparable: {', '.join(pair.differing)} differ")
     return exact(pair.case)

@@ -12,6 +12,7 @@ from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import (
     SCHEMA,
     CellRow,
+    ChangedRow,
     ComparisonRow,
     ExpectationRow,
     IdenticalRow,
@@ -39,13 +40,16 @@ def assemble(
     inputs: Mapping[str, InputFile] | None = None,
     profiled: Sequence[ProfileCell] = (),
     identical: Sequence[IdenticalRow] = (),
+    changed: Sequence[ChangedRow] = (),
 ) -> MatrixReport:
-    """expectations and notes by workload; kernels by build id (s390x/patched)."""
+    """expectations and notes by workload; kernels by build id (s390x/patched); identical, changed: of its pairs."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     same = pairs(identical)
     figures = with_figures(rows, same)
     compared = _compared(figures, comparisons, same)
+    if nothing_built(changed):
+        compared = [_not_reached(row) for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
     return MatrixReport(
         schema=SCHEMA,
@@ -197,5 +201,17 @@ def exit_code(report: MatrixReport) -> int:
 
 def unreached(report: MatrixReport) -> bool:
     """Is a changed line code, and did none of them run, because none of them is in a kernel that was measured?"""
-    rows = report.get("changed", ())
-    return any(row["code"] for row in rows) and not any(row["built"] for row in rows)
+    return nothing_built(report.get("changed", ()))
+
+
+def nothing_built(changed: Sequence[ChangedRow]) -> bool:
+    """Is a changed line code, and none of them in any kernel?"""
+    return any(row["code"] for row in changed) and not any(row["built"] for row in changed)
+
+
+def _not_reached(row: ComparisonRow) -> ComparisonRow:
+    """What was measured is not of the change: where nothing moved, that says nothing."""
+    if row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR):
+        return row
+    why = "no changed line of code is in these kernels"
+    return {**row, "verdict": Verdict.NOT_REACHED.value, "why": why, "reached": False}

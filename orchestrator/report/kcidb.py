@@ -153,7 +153,8 @@ def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
 
 def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
     """A test of the new kernel; its number is the relative change."""
-    status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if undecided(row) else "PASS"
+    open_ = undecided(row) or row["verdict"] == Verdict.NOT_REACHED
+    status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if open_ else "PASS"
     place = (row["arch"], row["new"])
     figure = {} if row["change"] is None else _number(row["change"], "")
     return {

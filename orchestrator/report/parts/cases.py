@@ -81,12 +81,13 @@ def _unprofiled(row: UnprofiledRow) -> Case:
 
 
 def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
-    """Worse is a failure unless just that was expected; what could not be decided is skipped, not passed."""
+    """Worse is a failure unless just that was expected; what could not be decided, or is not of the change, is
+    skipped, not passed."""
     said = judged(row, report)
     outcome = Outcome.PASSED
     if row["verdict"] == Verdict.WORSE and said != {Verdict.AS_EXPECTED.value}:
         outcome = Outcome.FAILED
-    elif undecided(row) and said != {Verdict.AS_EXPECTED.value}:
+    elif (undecided(row) or row["verdict"] == Verdict.NOT_REACHED) and said != {Verdict.AS_EXPECTED.value}:
         outcome = Outcome.SKIPPED
     name = f"{named(row['workload'], row['metric'])} {row['base']} to {row['new']}"
     values = f"{row['per_unit_base']:.6g} to {row['per_unit_new']:.6g} {row['shown_unit']}".rstrip()

@@ -40,8 +40,8 @@ def same_lines(report: MatrixReport) -> list[str]:
             key = (row["base"], row["new"], row["how"], (row["arch"], row["new"]) in left_out)
             groups.setdefault(key, []).append(row["arch"])
     return [
-        f"{listed(arches)}: {new} is the same kernel as {base}"
-        + (" but for line numbers in its tables" if how == LINES_ONLY else "")
+        f"{listed(arches)}: {new} "
+        + (f"differs from {base} in line numbers only" if how == LINES_ONLY else f"is the same kernel as {base}")
         + (", so it was not measured" if out else "")
         for (base, new, how, out), arches in groups.items()
     ]

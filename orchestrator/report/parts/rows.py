@@ -69,7 +69,7 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == row["workload"])
     shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"per {unit}"
     once = measured_once(report, row)
-    verdict, tone = _verdict(row["verdict"], judged(row, report))
+    verdict, tone = _verdict(row["verdict"].replace("_", " "), judged(row, report))
     if verdict == Verdict.UNCLEAR:
         verdict = SHORT.get(row["reason"], verdict)
     if row["reason"] == Reason.IDENTICAL:
