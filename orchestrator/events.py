@@ -87,11 +87,15 @@ class KernelKnown(Event):
 
 @dataclass(frozen=True)
 class KernelsCompared(Event):
-    """A kernel (subject) and the one that it is compared with, on one arch. how: same, lines_only, differs."""
+    """A kernel (subject) and the one that it is compared with, on one arch. how: same, lines_only, differs; spared:
+    nothing is measured of it, because it is the same. left_out: what of the change is not built, each with the option
+    that it would need, or ""."""
 
     kind = "identical"
     base: str
     how: str
+    spared: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

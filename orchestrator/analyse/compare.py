@@ -71,10 +71,16 @@ def _inputs(provenance: dict[str, Any]) -> dict[str, Any]:
 
 def _alone(pair: _Pair, same: Pairs) -> Finding:
     if pair.among(same):
-        return Finding(Verdict.SAME, Reason.IDENTICAL, "the same kernel")
+        return Finding(Verdict.SAME, Reason.IDENTICAL, "the same kernel", detectable=0.0)
     if pair.differing:
         return Finding(Verdict.UNCLEAR, Reason.NOT_COMPARABLE, f"not comparable: {', '.join(pair.differing)} differ")
     return exact(pair.case)
+
+
+def _change(old: float, new: float, finding: Finding) -> float | None:
+    if finding.reason is Reason.IDENTICAL and old == new:
+        return 0.0
+    return (new - old) / old if old else None
 
 
 def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
@@ -89,7 +95,7 @@ def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
         new=pair.new["kernel"],
         base_value=old_value,
         new_value=new_value,
-        change=(new_value - old_value) / old_value if old_value else None,
+        change=_change(old_value, new_value, finding),
         spread_base=spread(case.base),
         spread_new=spread(case.new),
         unit=case.how.unit,

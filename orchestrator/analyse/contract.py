@@ -50,7 +50,8 @@ class CellRow(TypedDict):
 
 
 class ComparisonRow(TypedDict):
-    """Two cells that differ in the kernel alone. change is relative; None when base_value is 0.
+    """Two cells that differ in the kernel alone. change is relative; None when base_value is 0, but for kernels that
+    are the same.
 
     per_unit_* are for reading: value per unit of work in the metric's shown unit. spread_* is (max - min) / median
     over all counted passes; noise the change below which nothing is seen: the reach of exact figures, the A/A noise

@@ -12,6 +12,7 @@ from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import (
     SCHEMA,
     CellRow,
+    ChangedRow,
     ComparisonRow,
     ExpectationRow,
     IdenticalRow,
@@ -25,7 +26,7 @@ from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, s
 from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
-from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
+from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
 
 
@@ -42,13 +43,17 @@ def assemble(
     profiled: Sequence[ProfileCell] = (),
     reach: ReachFacts | None = None,
     identical: Sequence[IdenticalRow] = (),
+    changed: Sequence[ChangedRow] = (),
 ) -> MatrixReport:
-    """expectations and notes by workload; kernels by build id (s390x/patched). reach: None where nobody looked."""
+    """expectations and notes by workload; kernels by build id (s390x/patched); identical, changed: of its pairs;
+    reach: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     same = pairs(identical)
     figures = with_figures(rows, same)
     compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in _compared(figures, comparisons, same)]
+    if nothing_built(changed):
+        compared = [_not_reached(row) for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
     report = MatrixReport(
         schema=SCHEMA,
@@ -199,10 +204,22 @@ def exit_code(report: MatrixReport) -> int:
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
     found = EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
-    return first(found, EXIT_UNREACHED if nothing_built(report) or nothing_ran(report) else EXIT_OK)
+    return first(found, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
 
 
-def nothing_built(report: MatrixReport) -> bool:
+def unreached(report: MatrixReport) -> bool:
     """Is a changed line code, and did none of them run, because none of them is in a kernel that was measured?"""
-    rows = report.get("changed", ())
-    return any(row["code"] for row in rows) and not any(row["built"] for row in rows)
+    return nothing_built(report.get("changed", ()))
+
+
+def nothing_built(changed: Sequence[ChangedRow]) -> bool:
+    """Is a changed line code, and none of them in any kernel?"""
+    return any(row["code"] for row in changed) and not any(row["built"] for row in changed)
+
+
+def _not_reached(row: ComparisonRow) -> ComparisonRow:
+    """What was measured is not of the change: where nothing moved, that says nothing."""
+    if row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR):
+        return row
+    why, reason = "no changed line of code is in these kernels", Reason.NOT_REACHED.value
+    return {**row, "verdict": Verdict.NOT_REACHED.value, "reason": reason, "why": why, "reached": False}

@@ -102,7 +102,7 @@ def best(lines: Sequence[ReachRow]) -> list[ReachRow]:
     return list(found.values())
 
 
-def unreached(report: MatrixReport) -> bool:
+def silent(report: MatrixReport) -> bool:
     """Of all comparisons whose reach is known, and there are some, nothing that changed ran in any."""
     known = [row.get("reached") for row in report["comparisons"] if row.get("reached") is not None]
     return bool(known) and not any(known)

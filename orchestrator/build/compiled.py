@@ -18,9 +18,6 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from orchestrator.errors import BuildError
 from orchestrator.profile.built import Compiled
 from orchestrator.profile.makefiles import Reader, needs
@@ -112,6 +109,9 @@ def _content(name: str, file: str, made: Path, source: Path) -> bytes:
 
 def _loaded(content: bytes) -> str:
     """Digest of what is loaded of an object, and of what is yet to be filled in there, without debug information."""
+    from elftools.common.exceptions import ELFError  # takes a while, and is not needed before
+    from elftools.elf.elffile import ELFFile
+
     found = hashlib.sha256()
     try:
         sections = {section.name: section for section in ELFFile(BytesIO(content)).iter_sections()}

@@ -80,13 +80,18 @@ class Builder:
             self.store.remember("hashes", _seen(source), [tree.identity, tree.key, str(tree.folder), tree.linux])
         return self._trees[source.name]
 
+    def unpacked(self, source: Source) -> Tree | None:
+        """The source as it was when it was last asked for, if it is still there. Nothing is fetched."""
+        known = self.store.recall("hashes", _seen(source))
+        if not isinstance(known, list) or not Path(known[2]).exists():
+            return None
+        return Tree(known[0], known[1], Path(known[2]), known[3])
+
     async def foreseen(self, build: Build) -> dict[str, str]:
         """{CONFIG_X: why}: what of the wished the kernel lacks, as far as that is known without fetching or building
         anything: all of it once it was built, options that its source has not once that was unpacked."""
-        known = self.store.recall("hashes", _seen(build.kernel.source))
-        if not isinstance(known, list) or not Path(known[2]).exists():
+        if (tree := self.unpacked(build.kernel.source)) is None:
             return {}
-        tree = Tree(known[0], known[1], Path(known[2]), known[3])
         info = self.store.recall("kernels", f"{await self.key(build, tree)}/info")
         if isinstance(info, dict):
             return dict(info.get("wished", {}))

@@ -179,8 +179,10 @@ class Runner:
             return
         against.save(self.folder, found)
         how = found["identical"]["how"]
-        self.bus.emit(KernelsCompared(pair.new.id, name, how))
-        if pair.spares and how != How.DIFFERS and not self.fresh:
+        spared = pair.spares and how != How.DIFFERS and not self.fresh
+        left_out = dict.fromkeys((row["file"], row["option"] or "") for row in found["not_built"])
+        self.bus.emit(KernelsCompared(pair.new.id, name, how, spared, tuple(left_out)))
+        if spared:
             raise Identical(f"the kernel is the same as {name}")
 
     async def _image(self, arch: str) -> Path:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SOURCES = (".c", ".S", ".h", ".rs")  # what a compiler makes instructions of
@@ -14,6 +15,7 @@ TOKEN = re.compile(
     r"|(?P<token>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\w+|.)",
     re.S,
 )
+_MIDDLE = re.compile(r"\s*\*(?:[\s/]|$)")  # a line within a comment, as kernels are written
 _DIRECTIVE = re.compile(r"# (\w+) ?(.*)$")
 _MEANINGLESS = {"include", "if", "ifdef", "ifndef", "elif", "else", "endif", "undef", "pragma", "error", "warning"}
 
@@ -117,3 +119,17 @@ def _apply(stack: list[list[Branch]], word: str, rest: str) -> None:
 
 def _flat(stack: list[list[Branch]]) -> Conditions:
     return tuple(branch for group in stack for branch in group)
+
+
+def of_part(lines: Sequence[str], name: str) -> list[bool]:
+    """Which lines are code, of lines from the middle of a file. What stands in a comment that begins before them is
+    known by its end, or by the look of all of it."""
+    text = "\n".join(lines)
+    begins, ends = text.find("/*"), text.find("*/")
+    inside = 0 <= ends < (begins if begins >= 0 else len(text))
+    if inside or all(_MIDDLE.match(line) for line in lines if line.strip()):
+        text = "/*" + text
+    if text.rfind("/*") > text.rfind("*/"):
+        text += "*/"
+    found = read(text, name)
+    return [found.is_code(number) for number in range(1, len(lines) + 1)]

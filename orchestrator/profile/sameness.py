@@ -15,8 +15,6 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from elftools.elf.elffile import ELFFile
-
 from orchestrator.profile.lines import Frame
 
 _ALLOC, _EXECUTED = 0x2, 0x4  # sh_flags
@@ -84,6 +82,8 @@ class _Loaded:
     """What of a vmlinux is loaded."""
 
     def __init__(self, image: Image) -> None:
+        from elftools.elf.elffile import ELFFile  # takes a while, and is not needed before
+
         with image.vmlinux.open("rb") as file:
             elf = ELFFile(file)
             self.order: Order = "little" if elf.little_endian else "big"

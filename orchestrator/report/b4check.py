@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.matrix import without_account
-from orchestrator.analyse.reach import nothing_ran, unreached
+from orchestrator.analyse.identical import statuses
+from orchestrator.analyse.matrix import unreached, without_account
+from orchestrator.analyse.reach import nothing_ran, silent
 from orchestrator.analyse.slice import arches, sliced
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
@@ -35,8 +36,8 @@ def entries(run: Run) -> list[dict[str, str]]:
 
 
 def status(report: MatrixReport) -> str:
-    """fail: a compared kernel broke or something is worse. warn: it could not be told, is not as expected, or nothing
-    that changed ran."""
+    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
+    nothing of the change is in what was measured, or ran there."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
@@ -44,7 +45,7 @@ def status(report: MatrixReport) -> str:
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
         return "fail"
-    whole = all(cell["status"] == Status.PASSED for cell in report["cells"]) and not without_account(report)
+    whole = statuses(report) <= {Status.PASSED} and not without_account(report) and not unreached(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     told = whole and rows and not lost and not any(map(undecided, rows))
-    return "pass" if told and not unreached(report) and not nothing_ran(report) else "warn"
+    return "pass" if told and not silent(report) and not nothing_ran(report) else "warn"

@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.identical import spared
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
@@ -133,7 +134,7 @@ def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
         "build_id": _id(run, *place),
         "origin": ORIGIN,
         "path": path,
-        "status": _CELLS[cell["status"]],
+        "status": "SKIP" if spared(cell) else _CELLS[cell["status"]],
         "environment": {"comment": f"QEMU {cell['qemu'] or '?'}, {cell['accel'] or '?'}, {cell['cpu'] or '?'}"},
         "misc": {"clock": cell["clock"], "exact": cell["exact"], "units": cell["units"], "unit": cell["unit"]},
     }
@@ -153,8 +154,8 @@ def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
 
 def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
     """A test of the new kernel; its number is the relative change."""
-    told = "DONE" if undecided(row) or row["verdict"] == Verdict.NOT_REACHED else "PASS"
-    status = "FAIL" if row["verdict"] == Verdict.WORSE else told
+    open_ = undecided(row) or row["verdict"] == Verdict.NOT_REACHED
+    status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if open_ else "PASS"
     said = reach.verdict(row["verdict"])
     place = (row["arch"], row["new"])
     figure = {} if row["change"] is None else _number(row["change"], "")

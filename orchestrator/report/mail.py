@@ -7,6 +7,7 @@ from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts import profile
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
+    change_block,
     claims_block,
     coverage_block,
     doubts_block,
@@ -27,6 +28,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts = [paragraph(headline(report))]
     parts += [reach_block(report)]
     parts += failed_blocks(report)
+    parts += [change_block(report)]
     parts += tables(report)
     parts += profile.mail(run)
     parts += [

@@ -71,6 +71,8 @@ def _matrix(
     settings = plan.get("workloads", {})  # {workload: what record.save_request() kept of it}
     missing = {cell_id: _skipped(cell_id, settings, plan["measure"]["clock"]) for cell_id in plan["cells"]}
     known = against.load(folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)
+    identical = [one["identical"] for one in known]
+    changed = [row for one in known if (row := one["changed"])]
     made = assemble(
         [{**missing, **cells}[cell_id] for cell_id in plan["cells"]],
         pairs,
@@ -83,11 +85,11 @@ def _matrix(
         copies.load(folder),
         accounts["cells"],
         reach=reach_file.load(folder),
-        identical=[one["identical"] for one in known],
+        identical=identical,
+        changed=changed,
     )
     if known:
-        made["identical"] = [one["identical"] for one in known]
-        made["changed"] = [row for one in known if (row := one["changed"])]
+        made["identical"], made["changed"] = identical, changed
         made["not_built"] = [row for one in known for row in one["not_built"]]
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
     if lacking := account_files.unprofiled(folder, passed):

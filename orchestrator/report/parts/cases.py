@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
 from orchestrator.analyse.expect import kernels_of
+from orchestrator.analyse.identical import spared
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, floor, judged, undecided
@@ -39,6 +40,7 @@ class Case:
     log: str = ""
 
 
+SAME_KERNEL = "the kernel is the same as the one that it is compared with"
 _CELLS = {
     Status.PASSED.value: Outcome.PASSED,
     Status.INFRA_FAILED.value: Outcome.ERROR,
@@ -68,6 +70,7 @@ def _cell(cell: CellRow) -> Case:
     why = cell["failure"] or {}
     outcome = _CELLS.get(cell["status"], Outcome.FAILED)
     message = " - ".join(text for text in (why.get("message", ""), why.get("hint", "")) if text)
+    message = message or (SAME_KERNEL if spared(cell) else "")
     log = why.get("log", "")
     return Case(cell["arch"], cell["workload"], "cell", cell["kernel"], outcome, why.get("kind", ""), message, log)
 
@@ -79,7 +82,8 @@ def _unprofiled(row: UnprofiledRow) -> Case:
 
 
 def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
-    """Worse is a failure unless just that was expected; what could not be decided, or was not reached, is skipped."""
+    """Worse is a failure unless just that was expected; what could not be decided, or is not of the change, is
+    skipped, not passed."""
     said = judged(row, report)
     outcome = Outcome.PASSED
     if row["verdict"] == Verdict.WORSE and said != {Verdict.AS_EXPECTED.value}:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from markupsafe import escape
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
-from orchestrator.model import Verdict
+from orchestrator.model import Reason, Verdict
 from orchestrator.profile.comparison import DifferenceRow
 from orchestrator.report.parts.profile_rows import LEAST
 from orchestrator.report.parts.rows import change
@@ -74,7 +74,7 @@ def change_bars(rows: Sequence[ComparisonRow]) -> str:
 
 def sample_dots(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
     """Every counted pass of one metric, as its distance from the base's centre in percent; one column per boot."""
-    shown = [row for row in rows if row["base_value"]]
+    shown = [row for row in rows if row["base_value"] and row["reason"] != Reason.IDENTICAL]
     cells = {cell["id"]: cell for cell in report["cells"]}
     if not shown:
         return ""

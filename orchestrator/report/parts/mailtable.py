@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
-from orchestrator.report.parts import reach
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
 from orchestrator.report.parts.rows import SHORT, change, judged, measured_once, pairs, relative, undecided
 from orchestrator.report.parts.sentence import named
@@ -88,7 +87,7 @@ def _verdict(row: ComparisonRow, report: MatrixReport) -> str:
     if row["verdict"] == Verdict.UNCLEAR and not undecided(row):
         word = "expected" if said == {Verdict.AS_EXPECTED.value} else "moved"
     else:
-        word = reach.verdict(row["verdict"])
+        word = row["verdict"].replace("_", " ")
     return f"{word}!" if Verdict.NOT_AS_EXPECTED in said else word
 
 

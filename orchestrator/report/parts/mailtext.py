@@ -10,10 +10,12 @@ from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
 from orchestrator.report.parts import reach
+from orchestrator.report.parts.change import change_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.rows import VARYING, claims, failures, limits, not_there, pairs, unexpected, unprofiled
-from orchestrator.report.parts.sentence import listed, named
+from orchestrator.report.parts.sentence import named
+from orchestrator.report.parts.words import listed
 
 Block = list[str]
 MOST_PLACES = 8  # of lines that did not run, of each kind
@@ -37,6 +39,12 @@ def _failure(cells: Sequence[CellRow]) -> Block:
     head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {what}"
     log = quoted(excerpt(why["log"])) if why["log"].strip() else []
     return [*paragraph(head, "", "| "), *log]  # what a guest said never starts a line
+
+
+def change_block(report: MatrixReport) -> Block:
+    """What of the change is in these kernels, where it is not all of it."""
+    lines = [line for text, _ in change_lines(report) for line in paragraph(text, "- ", "  ")]
+    return ["What of the change is in these kernels:", *lines] if lines else []
 
 
 def reach_block(report: MatrixReport) -> Block:

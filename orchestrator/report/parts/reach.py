@@ -39,7 +39,8 @@ def sentence(report: MatrixReport, most: int = 3) -> str:
     if not code:
         return ""
     missed = [(words, [row for row in code if row["state"] == state]) for state, words in _MISSED.items()]
-    parts = [f"{words.format(len(rows))}: {_some(places(rows), most)}" for words, rows in missed if rows]
+    told = _told(report)
+    parts = [_part(words, rows, told, most) for words, rows in missed if rows]
     if not parts:
         return f"all {counted(len(code), 'changed line')} ran" if len(code) > 1 else "the changed line ran"
     first, *others = parts
@@ -58,6 +59,18 @@ def share(report: MatrixReport) -> str:
     code = _code(report)
     ran = sum(row["state"] == Reach.RAN for row in code)
     return f"{ran} of {counted(len(code), 'changed line')} ran" if code else ""
+
+
+def _told(report: MatrixReport) -> set[tuple[str, str, int]]:
+    """Lines of which it is said elsewhere that they are not built."""
+    return {(row["file"], row["side"], line) for row in report.get("not_built", ()) for line in row["lines"]}
+
+
+def _part(words: str, rows: Sequence[ReachRow], told: set[tuple[str, str, int]], most: int) -> str:
+    """5 did not run: mm/rmap.c:3-7. Places of what is not built only where nothing else tells them."""
+    left_out = rows[0]["state"] == Reach.NOT_BUILT
+    shown = [row for row in rows if not left_out or (row["file"], row["side"], row["line"]) not in told]
+    return words.format(len(rows)) + (f": {_some(places(shown), most)}" if shown else "")
 
 
 def _of(total: int, part: str) -> str:

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts import reach
+from orchestrator.report.parts.change import unbuilt
 from orchestrator.report.parts.rows import change, undecided
+from orchestrator.report.parts.words import listed
 
 MOST = 4  # clauses of the first sentence
 _MOVES = (Verdict.WORSE, Verdict.BETTER)
@@ -25,16 +27,12 @@ _BROKEN = {
 
 def headline(report: MatrixReport) -> str:
     """One sentence, the worst first."""
-    said = [*_broken(report["cells"]), *_compared(report["comparisons"]), *_expected(report)]
+    nothing = unbuilt(report)
+    compared = [nothing] if nothing else _compared(report["comparisons"])
+    said = [*_broken(report["cells"]), *compared, *_expected(report)]
     if len(said) > MOST:
         said = [*said[:MOST], "and more, below"]
     return ("; ".join(said) or "nothing was measured") + "."
-
-
-def listed(words: Iterable[str]) -> str:
-    """a, b and c"""
-    *most, last = list(dict.fromkeys(words)) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def named(workload: str, metric: str) -> str:

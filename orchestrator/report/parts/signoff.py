@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.analyse.reach import unreached
+from orchestrator.analyse.reach import silent
 from orchestrator.analyse.slice import arches
 from orchestrator.errors import EXIT_OK
 from orchestrator.model import Verdict
@@ -27,7 +27,7 @@ def clean(report: MatrixReport) -> bool:
     return bool(
         exit_code(report) == EXIT_OK
         and rows
-        and not unreached(report)
+        and not silent(report)
         and not any(row["verdict"] == Verdict.WORSE or undecided(row) for row in rows)
         and not any(claim["verdict"] == Verdict.NOT_AS_EXPECTED for claim in report["claims"])
     )

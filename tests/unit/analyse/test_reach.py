@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.analyse.contract import MatrixReport, ReachRow, ReachUnknownRow, RunRow
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.analyse.reach import SCHEMA, DifferenceRow, ReachFacts, best, nothing_ran, summary, unreached
+from orchestrator.analyse.reach import SCHEMA, DifferenceRow, ReachFacts, best, nothing_ran, silent, summary
 from orchestrator.analyse.slice import about, sliced
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
 from orchestrator.report.b4check import status
@@ -106,10 +106,10 @@ def test_of_several_exit_codes_one_is_told() -> None:
 
 
 def test_nobody_vouches_for_what_did_not_run() -> None:
-    silent, reached = report(facts(line("s390x", 8, "not_run"))), report(facts(RAN))
+    unseen, reached = report(facts(line("s390x", 8, "not_run"))), report(facts(RAN))
     assert clean(reached) and status(reached) == "pass"
-    assert not clean(silent) and status(silent) == "warn"
-    assert unreached(silent) and nothing_ran(silent) and not unreached(reached) and not nothing_ran(reached)
+    assert not clean(unseen) and status(unseen) == "warn"
+    assert silent(unseen) and nothing_ran(unseen) and not silent(reached) and not nothing_ran(reached)
 
 
 def test_a_summary_counts_by_arch() -> None:

@@ -16,11 +16,11 @@ import pytest
 
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.config.steps import builds_only, graph, lanes, ready
-from orchestrator.errors import BuildError, DiskFull, InfraError, KernelBroke, KmatrixError, ToolMissing
+from orchestrator.config.steps import builds_only, graph, lanes, pairs, ready
+from orchestrator.errors import BuildError, DiskFull, Identical, InfraError, KernelBroke, KmatrixError, ToolMissing
 from orchestrator.executors import Executor, Runner
 from orchestrator.executors.local import Local
-from orchestrator.model import Plan, Step, StepKind
+from orchestrator.model import Comparison, Plan, Step, StepKind
 from orchestrator.paths import GUEST_TOOLS
 
 T = TypeVar("T")
@@ -223,6 +223,44 @@ def test_a_source_that_is_not_there_ends_what_is_made_of_it() -> None:
     done = run(the_plan(SMALL), Fake(raises={"source a": [error]}))
     failed = {name for name, result in done.items() if result is error}
     assert {"kernel aarch64/base", "kernel s390x/base"} < failed and not any("/new" in name for name in failed)
+
+
+CHAIN = SMALL.replace(
+    "{base: {source: a}, new: {source: b}}",
+    """
+  base: {source: a}
+  one: {source: a, patches: [one.patch]}
+  two: {source: a, patches: [one.patch, two.patch]}
+""",
+).replace("[{base: base, new: new}]", "[{base: base, new: one}, {base: one, new: two}, {base: base, new: two}]")
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Plan:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.patch").write_text("")
+    return make_plan(matrix_file.from_text(CHAIN, tmp_path / "matrix.yaml"))
+
+
+def test_a_kernel_that_is_the_same_as_another_is_not_booted_and_nothing_else_is_lost(chain: Plan) -> None:
+    same = Identical("the kernel is the same as base")
+    fake = Fake(raises={"compare s390x/base..one": [same]})
+    done = run(chain, fake)
+    booted = {name.split()[1].rpartition("/")[0] for name in fake.began if name.startswith("boot ")}
+    assert booted == {f"{a}/{k}" for a in ("aarch64", "s390x") for k in ("base", "one", "two")} - {"s390x/one"}
+    assert done["boot s390x/one/shmem-write#1"] is same and "cell s390x/one/shmem-write" in fake.began
+    assert len([name for name in fake.began if name.startswith("compare ")]) == 6
+
+
+def test_nobody_waits_for_a_base_that_is_built_later_or_failed(chain: Plan) -> None:
+    plan = replace(chain, comparisons=(Comparison("two", "base"), Comparison("base", "one")))
+    assert [pair.id for pair in pairs(plan) if not pair.spares] == ["aarch64/two..base", "s390x/two..base"]
+    fake = Fake(raises={"kernel s390x/base": [BuildError("no")], "compare s390x/two..base": [Identical("same")]})
+    run(plan, fake)
+    assert fake.began["boot aarch64/base/shmem-write#0"] == fake.ended["kernel aarch64/base"]
+    assert "boot s390x/one/shmem-write#0" in fake.began, "it is measured all the same"
+    selected = [pair.id for pair in pairs(replace(chain, builds=chain.builds[:1]))]
+    assert selected == [], "the other kernel is not asked for"
 
 
 def test_a_cell_that_failed_is_not_booted_again() -> None:
