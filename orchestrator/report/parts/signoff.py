@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.identical import spared
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import arches
 from orchestrator.errors import EXIT_OK
-from orchestrator.model import Verdict
+from orchestrator.model import Reason, Verdict
 from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
 from orchestrator.report.parts.rows import undecided
 
@@ -19,8 +20,11 @@ NOBODY = "Your Name <you@example.org>"
 
 
 def clean(report: MatrixReport) -> bool:
-    """Everything passed, something was compared, all is as expected, nothing is worse or left undecided."""
-    rows = report["comparisons"]
+    """Everything passed, something was compared, all is as expected, nothing is worse or left undecided.
+
+    A kernel that was not booted, because it is the same as another, was not tested.
+    """
+    rows = [row for row in report["comparisons"] if row["reason"] != Reason.IDENTICAL]
     return bool(
         exit_code(report) == EXIT_OK
         and rows
@@ -31,8 +35,9 @@ def clean(report: MatrixReport) -> bool:
 
 def where(report: MatrixReport) -> str:
     """s390x, aarch64 (TCG)"""
-    accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"])
-    return f"{', '.join(arches(report))} ({', '.join(accels).upper()})"
+    same = {cell["arch"] for cell in report["cells"] if spared(cell)}
+    accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"] if cell["arch"] not in same)
+    return f"{', '.join(arch for arch in arches(report) if arch not in same)} ({', '.join(accels).upper()})"
 
 
 def offer(report: MatrixReport, signer: str) -> list[str]:
