@@ -41,7 +41,11 @@ Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches 
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Measure all, also what was measured before and repeats exactly.")
+    bool,
+    typer.Option(
+        "--fresh",
+        help="Measure all, also what was measured before and repeats exactly, and kernels that are the same.",
+    ),
 ]
 
 
