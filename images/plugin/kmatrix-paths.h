@@ -5,8 +5,10 @@
  * It needs no registers, which QEMU 7.2 does not show. What a block can do is known from the one before: a call is a
  * call instruction that arrives where a function is called; a return arrives where the innermost call goes on;
  * an exception arrives at code that is marked so, and ends with an exception return. All else that changes the
- * function, such as a tail call, or code that runs on into the next, does so at the same depth. An instruction that raised an exception, and is executed
- * again, counts once, as in the account by function: sums by function must be that.
+ * function, such as a tail call, code that runs on into the next function, or a call of one that is marked as dropping
+ * the address that it was called from (returns made safe against speculation), does so at the same depth. An
+ * instruction that raised an exception, and is executed again, counts once, as in the account by function: sums by
+ * function must be that.
  *
  * Where the kernel switches to another task's stack nothing is known of it. From there until the workload's own code
  * goes on, all is below OTHER_TASKS. A way from the kernel to the workload or back that nothing explains is a stray.
@@ -16,9 +18,8 @@
 #define EXCEPTION UINT64_MAX	/* no return address */
 #define OTHER_TASKS 1	/* the node */
 #define STEPS (2 * BLOCKS)	/* at most */
-#define NESTED 3	/* calls that one return may end */
 
-enum { ENTERS_KERNEL = 1, SWITCHES_STACK = 2, IS_WORKLOAD = 4 };
+enum { ENTERS_KERNEL = 1, SWITCHES_STACK = 2, IS_WORKLOAD = 4, UNRETURNED = 8 };
 
 struct function {
 	uint64_t start, end, local;	/* local: where calls may arrive, too */
@@ -178,21 +179,6 @@ static void come_back(void)
 		take_back(&stack[--level]);
 }
 
-/*
- * To where a call goes on: the innermost, or one that it is nested in. Where returns are made safe against speculation,
- * the last call of a function is one that never returns: it drops its own address, and goes back to the one below.
- */
-static bool go_back(uint64_t start)
-{
-	for (size_t i = level; i > bottom && level - i < NESTED && stack[i - 1].back != EXCEPTION; i--)
-		if (stack[i - 1].back == start) {
-			level = i - 1;
-			here = stack[level].node;
-			return true;
-		}
-	return false;
-}
-
 static void move(const struct step *step)
 {
 	const struct function *to = &functions[step->function];
@@ -201,11 +187,11 @@ static void move(const struct step *step)
 		come_back();
 	else if (now.last->leaves_exception)
 		pop_exception();
-	if (go_back(step->start)) {
-		;
+	if (level > bottom && stack[level - 1].back == step->start) {
+		here = stack[--level].node;
 	} else if (to->flags & ENTERS_KERNEL && !(functions[now.last->function].flags & ENTERS_KERNEL)) {
 		enter_kernel(step);
-	} else if (now.last->calls && now.whole && step->entry) {
+	} else if (now.last->calls && now.whole && step->entry && !(to->flags & UNRETURNED)) {
 		push(now.last->next, step->function);
 	}
 	if (to->flags & SWITCHES_STACK && nodes[here].function != step->function) {

@@ -20,6 +20,7 @@ ARCH = Arch(
     debian_arch="arm64",
     cross_prefix="aarch64-linux-gnu-",
     elf=(2, 1, 183),
+    compiles=1070,
     cmdline="earlycon",
     devices=("pvpanic-pci",),
     marks=Marks(

@@ -29,6 +29,7 @@ ARCH = Arch(
     debian_arch="amd64",
     cross_prefix="x86_64-linux-gnu-",
     elf=(2, 1, 62),
+    compiles=1280,
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
     # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
     cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
@@ -36,6 +37,7 @@ ARCH = Arch(
     marks=Marks(
         ("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), stubs=("irq_entries_start",),
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
+        unreturned=("srso_*safe_ret*",),
     ),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),

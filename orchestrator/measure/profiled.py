@@ -46,7 +46,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         folder.resolve(), alone=task.tool.program is None, whole=local is not None,
     )  # fmt: skip
     known.functions.write_text(
-        paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES)
+        paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES, marks.unreturned)
     )
     library = await plugin.plugin(task.store, task.provenance.machine.qemu)
     one = replace(task.measure, passes=1)

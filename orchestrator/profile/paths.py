@@ -11,7 +11,7 @@ from orchestrator.errors import InfraError
 from orchestrator.profile.symbols import Symbols
 
 _HEAD = "kmatrix-paths"
-_ENTERS, _SWITCHES, _WORKLOAD = 1, 2, 4  # the plugin's flags
+_ENTERS, _SWITCHES, _WORKLOAD, _UNRETURNED = 1, 2, 4, 8  # the plugin's flags
 OTHER_TASKS = "(other tasks)"  # after a switch of the stack, until the workload's own code goes on
 REACH = 1e-5  # of all instructions: what sums by function may differ by from the account by function
 
@@ -24,9 +24,12 @@ class Paths:
     strays: int  # ways between workload and kernel that nothing explains
 
 
-def functions_file(kernel: Symbols, user: Symbols, enters: Iterable[str], switches: Iterable[str]) -> str:
-    """The plugin's file of functions. Globs name where the kernel is entered, and what changes the stack."""
-    table = (tuple(enters), _ENTERS), (tuple(switches), _SWITCHES)
+def functions_file(
+    kernel: Symbols, user: Symbols, enters: Iterable[str], switches: Iterable[str], unreturned: Iterable[str] = ()
+) -> str:
+    """The plugin's file of functions. Globs name where the kernel is entered, what changes the stack, and what drops
+    the address that it was called from."""
+    table = (tuple(enters), _ENTERS), (tuple(switches), _SWITCHES), (tuple(unreturned), _UNRETURNED)
     rows = [
         (start, end, sum(flag for globs, flag in table if any(fnmatchcase(name, glob) for glob in globs)))
         for start, end, name in zip(kernel.starts, kernel.ends, kernel.names, strict=True)

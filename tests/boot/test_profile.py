@@ -150,7 +150,7 @@ def test_seven_nops_are_seven_instructions_of_one_path(profiled: Done, arch: str
     moved = [path for path in difference(profiled, arch, "lab")["paths"] if abs(path["change"]) > 0.1]
     assert [path["depth"] for path in moved] == list(range(len(moved))) and len(moved) > 5
     assert [path["change"] for path in moved] == [pytest.approx(7, abs=0.05)] * len(moved)
-    assert moved[-1]["name"] == "fault_dirty_shared_page"
+    assert moved[-1]["name"] == "do_fault"
     assert moved[-1]["new_own"] - moved[-1]["base_own"] == pytest.approx(7, abs=0.005)
 
 

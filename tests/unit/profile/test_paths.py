@@ -38,9 +38,9 @@ kmatrix-paths 1 0
 
 def test_the_plugin_is_told_where_the_kernel_is_entered_and_the_stack_changes() -> None:
     kernel = replace(KERNEL, local={0x1040: 0x1048})
-    rows = paths.functions_file(kernel, USER, ["vec*"], ["__switch_to*"]).splitlines()
+    rows = paths.functions_file(kernel, USER, ["vec*"], ["__switch_to*"], ["loc*"]).splitlines()
     assert rows == [
-        "400 440 4 400", "1000 1040 1 1000", "1040 1080 0 1048", "1080 10c0 2 1080", "10c0 1100 0 10c0"
+        "400 440 4 400", "1000 1040 1 1000", "1040 1080 0 1048", "1080 10c0 2 1080", "10c0 1100 8 10c0"
     ]  # fmt: skip
 
 
