@@ -228,7 +228,7 @@ class Answering:
             needs = f" (needs {listed(options.split())})" if options else ""
             said.append(f"{file} is not built{where}{needs}")
         more = len(said) - MOST
-        return [*said[:MOST], *([f"and {more} more files"] if more > 0 else [])]
+        return [*said[:MOST], *([f"and {more} more files are not"] if more > 0 else [])]
 
 
 def _outcome(status: Status) -> _Known:

@@ -26,7 +26,7 @@ from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, s
 from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
-from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Reason, Status, Verdict
+from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
 
 
@@ -221,5 +221,5 @@ def _not_reached(row: ComparisonRow) -> ComparisonRow:
     """What was measured is not of the change: where nothing moved, that says nothing."""
     if row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR):
         return row
-    why, reason = "no changed line of code is in these kernels", Reason.NOT_REACHED.value
-    return {**row, "verdict": Verdict.NOT_REACHED.value, "reason": reason, "why": why, "reached": False}
+    why = "no changed line of code is in these kernels"
+    return {**row, "verdict": Verdict.NOT_REACHED.value, "why": why, "reached": False}

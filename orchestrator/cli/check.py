@@ -79,7 +79,8 @@ def check(
     """Does a patch apply, build and boot everywhere, and what does it change?
 
     Kernels are called unpatched and patched; with --each, patched-1 is with the first patch, and so on. Builds are in
-    a sandbox. Exit code 1: something got worse. The reply: kmatrix report RUN --format mail.
+    a sandbox. Exit code 1: something got worse; 5: none of the changed code is in what was measured. The reply:
+    kmatrix report RUN --format mail.
 
     Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
     """

@@ -42,7 +42,11 @@ Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the i
 Reach = Annotated[bool, typer.Option("--reach/--no-reach", help="Say which lines of the changes ran.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Measure all, also what was measured before and repeats exactly.")
+    bool,
+    typer.Option(
+        "--fresh",
+        help="Measure all, also what was measured before and repeats exactly, and kernels that are the same.",
+    ),
 ]
 
 

@@ -29,15 +29,20 @@ def entries(run: Run) -> list[dict[str, str]]:
     for arch in arches(run.report):
         part = sliced(run.report, [arch])
         text = reply.RENDER(Run(part, reproduce=run.reproduce), offered=False)
-        entry = {"tool": f"kmatrix-{arch}", "status": status(part), "summary": headline(part), "details": text}
+        entry = {
+            "tool": f"kmatrix-{arch}",
+            "status": status(part, unreached(run.report) or nothing_ran(run.report)),
+            "summary": headline(part),
+            "details": text,
+        }
         entry |= {"url": run.page} if run.page else {}
         found.append(entry)
     return found
 
 
-def status(report: MatrixReport) -> str:
-    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
-    nothing of the change is in what was measured, or ran there."""
+def status(report: MatrixReport, nothing: bool = False) -> str:
+    """fail: a compared kernel broke or something is worse. warn: it could not be told, is not as expected, or nothing
+    that changed ran here. nothing: of the change is in what was measured, or ran there, on any arch."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
@@ -45,7 +50,7 @@ def status(report: MatrixReport) -> str:
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
         return "fail"
-    whole = statuses(report) <= {Status.PASSED} and not without_account(report) and not unreached(report)
+    whole = statuses(report) <= {Status.PASSED} and not without_account(report) and not nothing
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     told = whole and rows and not lost and not any(map(undecided, rows))
-    return "pass" if told and not silent(report) and not nothing_ran(report) else "warn"
+    return "pass" if told and not silent(report) else "warn"

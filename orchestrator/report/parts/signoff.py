@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.identical import spared
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.reach import silent
 from orchestrator.analyse.slice import arches
 from orchestrator.errors import EXIT_OK
-from orchestrator.model import Verdict
+from orchestrator.model import Reason, Verdict
 from orchestrator.report.parts import reach
 from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
 from orchestrator.report.parts.rows import undecided
@@ -22,8 +23,11 @@ NOBODY = "Your Name <you@example.org>"
 
 def clean(report: MatrixReport) -> bool:
     """Everything passed, something was compared, all is as expected, nothing is worse or left undecided, and the
-    change ran as far as that is known."""
-    rows = report["comparisons"]
+    change ran as far as that is known.
+
+    A kernel that was not booted, because it is the same as another, was not tested.
+    """
+    rows = [row for row in report["comparisons"] if row["reason"] != Reason.IDENTICAL]
     return bool(
         exit_code(report) == EXIT_OK
         and rows
@@ -35,9 +39,10 @@ def clean(report: MatrixReport) -> bool:
 
 def where(report: MatrixReport) -> str:
     """s390x, aarch64 (TCG); 23 of 37 changed lines ran"""
-    accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"])
-    ran = reach.share(report)
-    return f"{', '.join(arches(report))} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else "")
+    same = {cell["arch"] for cell in report["cells"] if spared(cell)}
+    accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"] if cell["arch"] not in same)
+    tested, ran = (arch for arch in arches(report) if arch not in same), reach.share(report)
+    return f"{', '.join(tested)} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else "")
 
 
 def offer(report: MatrixReport, signer: str) -> list[str]:

@@ -71,6 +71,8 @@ def test_golden(name: str) -> None:
         (reports.broken, f"patched breaks on s390x (panic); {BOTH} better on aarch64 (-15.13%)"),
         (reports.testbed, "the testbed itself, not unpatched, failed on x86_64; patched does not build on x86_64"),
         (reports.doubtful, "none of 4 comparisons could be decided."),
+        (reports.one_arch, f"{BOTH} worse on s390x (+0.0085%)."),
+        (reports.unbuilt, "none of the 4 changed lines of code is built on aarch64 and s390x."),
     ],
 )  # fmt: skip
 def test_the_first_sentence_is_the_result(make: Callable[[], MatrixReport], said: str) -> None:
@@ -120,8 +122,19 @@ def test_tested_by_is_offered_only_when_all_is_clean_and_never_signed() -> None:
     assert text.endswith("\n# Tested-by: A Person <a@example.org> # aarch64, s390x (TCG)\n")
     assert f"# Tested-by: {NOBODY} #" in mail.RENDER(Run(reports.good()))
     assert not re.search(r"^\s*Tested-by:", text, re.M)
-    for name in ("worse", "broken", "testbed", "doubtful"):
+    for name in ("worse", "broken", "testbed", "doubtful", "unbuilt"):
         assert "Tested-by" not in mail.RENDER(Run(reports.ALL[name]()), Telling(signer="A Person <a@example.org>"))
+
+
+def test_what_was_not_booted_was_not_tested() -> None:
+    report = reports.one_arch()
+    for row in report["comparisons"]:
+        row["verdict"] = "same"
+    assert "\n# Tested-by: A <a@b> # s390x (TCG)\n" in mail.RENDER(Run(report), Telling(signer="A <a@b>"))
+    alone = sliced(report, ["x86_64"])
+    assert "Tested-by" not in mail.RENDER(Run(alone))
+    alone["changed"][0]["built"] = 4
+    assert "Tested-by" not in mail.RENDER(Run(alone)), "the same kernel, whatever of it is code"
 
 
 def test_no_offer_without_a_comparison_or_with_a_broken_claim() -> None:
