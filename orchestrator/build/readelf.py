@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""binutils' readelf: the line table of a vmlinux."""
+"""binutils' readelf: what a vmlinux says of its source."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from orchestrator.errors import InfraError
 
 
 async def line_table(vmlinux: Path, cross_prefix: str) -> str:
-    """What it prints of all of it: see profile.line_table.parse_table()."""
+    """Its line table: see profile.line_table.parse_table()."""
+    return await _dump(vmlinux, cross_prefix, "decodedline")
+
+
+async def functions(vmlinux: Path, cross_prefix: str) -> str:
+    """Its functions, and what was inlined in them: see profile.line_table.calls()."""
+    return await _dump(vmlinux, cross_prefix, "info")
+
+
+async def _dump(vmlinux: Path, cross_prefix: str, what: str) -> str:
     program = f"{cross_prefix}readelf"
-    done = await proc.run([program, "-W", "--debug-dump=decodedline", str(vmlinux)])
+    done = await proc.run([program, "-W", f"--debug-dump={what}", str(vmlinux)])
     if done.code:
         raise InfraError(f"{program} failed", kind="reach", log=done.output[-2000:])
     return done.output

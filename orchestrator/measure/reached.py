@@ -81,7 +81,7 @@ class Looking:
         change = await asyncio.to_thread(_change, sources)
         parts = await line_parts(pair, base, new, sources)
         kernels = {
-            side: _measured(side, boots, parts, await _spans(its, pair.new, change, side))
+            side: _measured(side, boots, parts, await _spans(its, pair.new, _wanted(change, side, parts)))
             for side, its in ((Side.REMOVED, base), (Side.ADDED, new))
         }
         made = await asyncio.to_thread(lines.reach, change, kernels)
@@ -148,16 +148,24 @@ def _measured(side: Side, boots: Boots, parts: Iterable[LinePart], spans: Spans)
     return Measured(spans, passes, before, lambda file, line: left_out.get((file, line)))
 
 
-async def _spans(kernel: KernelArtifact, build: Build, change: Change, side: Side) -> Spans:
-    """Where a kernel has what it says of the lines of interest."""
-    wanted = change.interest(side)
+def _wanted(change: Change, side: Side, parts: Iterable[LinePart]) -> line_table.Lines:
+    """Lines of interest, but for files that nothing is built of."""
+    built = {part.file for part in parts if part.side == side and part.part is Part.BUILT}
+    return {file: lines for file, lines in change.interest(side).items() if file in built}
+
+
+async def _spans(kernel: KernelArtifact, build: Build, wanted: line_table.Lines) -> Spans:
+    """Where a kernel has what it says of these lines."""
     if not wanted:
         return Spans()
     vmlinux, prefix, marks = kernel.folder / VMLINUX, build.arch.cross_prefix, build.arch.marks
     table = await asyncio.to_thread(line_table.parse_table, await readelf.line_table(vmlinux, prefix), wanted)
     system_map = (kernel.folder / SYSTEM_MAP).read_text()
     known = await asyncio.to_thread(symbols.of_kernel, system_map, marks.outside if marks else {})
-    asked = line_table.asked(table, wanted, known)
+    calls: list[int] = []
+    if hidden := line_table.unseen(table, wanted):
+        calls = line_table.calls(await readelf.functions(vmlinux, prefix), hidden)
+    asked = line_table.asked(table, wanted, known, calls)
     places = parse_places(await addr2line.places(vmlinux, prefix, asked)) if asked else {}
     return await asyncio.to_thread(line_table.spans, table, places, known)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from dataclasses import dataclass, field
 from orchestrator.profile.lines import Frame
 from orchestrator.profile.names import whole
 from orchestrator.profile.symbols import Symbols
+
+_ENTRY = re.compile(r"DW_AT_(?:entry|low)_pc\s*: (?:\(\w+\) )?((?:0x)?[0-9a-f]+)\n")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Table:
 
     rows: tuple[Row, ...] = ()
     starts: Sequence[int] = ()
+    files: frozenset[str] = frozenset()  # that were asked for
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,9 @@ class Span:
 
 @dataclass(frozen=True)
 class Spans:
-    """{file: {line: its instructions}} of a kernel; files: those that it has any instruction of."""
+    """{file: {line: its instructions}} of a kernel."""
 
     lines: Mapping[str, Mapping[int, Sequence[Span]]] = field(default_factory=dict)
-    files: frozenset[str] = frozenset()
 
     def of(self, file: str, line: int) -> Sequence[Span]:
         """Of one line; those made of it, or where there are none those of what it calls."""
@@ -63,7 +66,8 @@ def parse_table(text: str, files: Iterable[str]) -> Table:
     """What readelf -W --debug-dump=decodedline prints: blocks of rows, each under its file's name. Only units that
     have rows of these files are read.
     """
-    wanted, rows, starts = [file for file in files if f"{file}:\n" in text], list[Row](), set[int]()
+    asked = frozenset(files)
+    wanted, rows, starts = [file for file in asked if f"{file}:\n" in text], list[Row](), set[int]()
     open_: list[tuple[str, int, int]] = []  # rows whose end is not known yet
     names: dict[str, str] = {}
     units = (unit for unit in text.split("\nCU: ") if any(f"{file}:\n" in unit for file in wanted))
@@ -86,20 +90,45 @@ def parse_table(text: str, files: Iterable[str]) -> Table:
             if file in wanted and parts[1] != "0":
                 open_.append((file, int(parts[1]), address))
     rows += [Row(*one, one[2]) for one in open_]
-    return Table(tuple(rows), sorted(starts))
+    return Table(tuple(rows), sorted(starts), asked)
 
 
-def asked(table: Table, lines: Mapping[str, Iterable[tuple[int, int]]], kernel: Symbols) -> list[int]:
-    """Addresses whose frames tell all of these lines (file: first and last): starts of rows in the functions that
-    have any of them. A line that only calls what was inlined is known by the instructions of that alone."""
-    spans = {file: list(ranges) for file, ranges in lines.items()}
-    near = (row for row in table.rows if any(first <= row.line <= last for first, last in spans.get(row.file, ())))
-    functions = {bisect_right(kernel.starts, row.start) - 1 for row in near} - {-1}
-    found: list[int] = []
-    for number in sorted(functions):
-        first, end = kernel.starts[number], kernel.ends[number]
-        found += table.starts[bisect_left(table.starts, first) : bisect_left(table.starts, end)]
+Lines = Mapping[str, Sequence[tuple[int, int]]]  # {file: first and last lines}
+
+
+def unseen(table: Table, lines: Lines) -> list[tuple[int, int]]:
+    """Of these lines those without a row, in no function that has any: what is inlined there may be all of it."""
+    rows: dict[str, set[int]] = {}
+    for row in table.rows:
+        rows.setdefault(row.file, set()).add(row.line)
+    found: list[tuple[int, int]] = []
+    for file, ranges in lines.items():
+        seen = [one for one in ranges if any(one[0] <= line <= one[1] for line in rows.get(file, ()))]
+        found += [one for one in ranges if not any(first <= one[0] and one[1] <= last for first, last in seen)]
     return found
+
+
+def calls(text: str, ranges: Iterable[tuple[int, int]]) -> list[int]:
+    """Where code begins that was inlined at such line numbers, of whatever file, by what readelf -W
+    --debug-dump=info prints."""
+    numbers = sorted({line for first, last in ranges for line in range(first, last + 1)})
+    if not numbers:
+        return []
+    places = re.finditer(rf"DW_AT_call_line\s*: (?:\(\w+\) )?(?:{'|'.join(map(str, numbers))})\n", text)
+    entries = (_ENTRY.search(text, text.rfind("(DW_TAG_", 0, place.start()), place.start()) for place in places)
+    return sorted({int(entry[1], 16) for entry in entries if entry})
+
+
+def asked(table: Table, lines: Lines, kernel: Symbols, calls: Sequence[int] = ()) -> list[int]:
+    """Addresses whose frames tell all of these lines (file: first and last): starts of rows in the functions that
+    have any of them, or such a call. A line that only calls what was inlined is known by the instructions of that."""
+    near = (row for row in table.rows if any(first <= row.line <= last for first, last in lines.get(row.file, ())))
+    functions = {bisect_right(kernel.starts, one) - 1 for one in (*(row.start for row in near), *calls)} - {-1}
+    found = set(calls)
+    for number in functions:
+        first, end = kernel.starts[number], kernel.ends[number]
+        found.update(table.starts[bisect_left(table.starts, first) : bisect_left(table.starts, end)])
+    return sorted(found)
 
 
 def spans(table: Table, places: Mapping[int, tuple[Frame, ...]], kernel: Symbols) -> Spans:
@@ -110,7 +139,7 @@ def spans(table: Table, places: Mapping[int, tuple[Frame, ...]], kernel: Symbols
         if row.start in places:
             copy = made.copy(kernel.at(row.start)[0], places[row.start][1:])
             made.add(row.file, row.line, Span(row.start, max(row.end, row.start + 1), copy, own=True))
-    wanted = {row.file for row in table.rows}
+    wanted = table.files
     for address, frames in places.items():
         symbol = kernel.at(address)[0]
         for depth, frame in enumerate(frames):
@@ -118,7 +147,7 @@ def spans(table: Table, places: Mapping[int, tuple[Frame, ...]], kernel: Symbols
                 copy = made.copy(symbol, frames[depth + 1 :])
                 end = ends.get(address, address + 1)
                 made.add(frame.file, frame.line, Span(address, end, copy, own=False))
-    return Spans(made.lines, frozenset(wanted))
+    return Spans(made.lines)
 
 
 @dataclass

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.profile.line_table import Executed, Row, Span, asked, executions, parse_table, spans
+from orchestrator.profile.line_table import (
+    Executed,
+    Row,
+    Span,
+    asked,
+    calls,
+    executions,
+    parse_table,
+    spans,
+    unseen,
+)
 from orchestrator.profile.lines import Frame, parse_places
 from orchestrator.profile.symbols import Symbols
 
@@ -50,7 +60,6 @@ def test_a_line_has_its_own_instructions_or_those_of_what_it_calls() -> None:
     called = found.of("mm/gup.c", 1390)  # mmap_read_lock(mm), inlined: nothing is left of the line itself
     assert called and {span.own for span in called} == {False}
     assert not found.of("mm/gup.c", 1385) and not found.of("mm/memory.c", 1390)
-    assert found.files == {"mm/gup.c"}
 
 
 def test_an_inlined_line_has_a_copy_for_each_place_that_it_was_inlined_at() -> None:
@@ -59,6 +68,32 @@ def test_an_inlined_line_has_a_copy_for_each_place_that_it_was_inlined_at() -> N
     assert len({span.copy for span in found}) == 2  # by lines 1390 and 1404
     split = Symbols((FIRST, FIRST + 0xF0), (FIRST + 0xF0, END), ("fixup_user_fault", "fixup_user_fault.cold"))
     assert len({span.copy for span in spans(table, PLACES, split).of("include/linux/mmap_lock.h", 117)}) == 2
+
+
+INFO = """\
+ <2><83e>: Abbrev Number: 14 (DW_TAG_inlined_subroutine)
+    <83f>   DW_AT_abstract_origin: (ref4) <0x888>
+    <843>   DW_AT_entry_pc    : (addr) 0xffff80000825c678
+    <84b>   DW_AT_ranges      : (sec_offset) 0x2f0
+    <84f>   DW_AT_call_file   : (data1) 4
+    <850>   DW_AT_call_line   : (data2) 1390
+    <852>   DW_AT_call_column : (data1) 2
+ <2><8b0>: Abbrev Number: 4 (DW_TAG_inlined_subroutine)
+    <8b1>   DW_AT_abstract_origin: <0x19f0>
+    <8b5>   DW_AT_low_pc      : 0xffff80000888022c
+    <8c5>   DW_AT_call_file   : 4
+    <8c6>   DW_AT_call_line   : 13
+ <2><8c9>: Abbrev Number: 0
+"""
+
+
+def test_a_function_that_is_nothing_but_inlined_calls_is_found_by_these() -> None:
+    assert calls(INFO, [(1385, 1391)]) == [0xFFFF80000825C678] and calls(INFO, [(13, 13)]) == [0xFFFF80000888022C]
+    assert calls(INFO, [(139, 139)]) == calls(INFO, []) == []
+    table = parse_table(TEXT, ["mm/gup.c"])
+    assert unseen(table, {"mm/gup.c": [(1390, 1390), (1391, 1391)], "mm/other.h": [(3, 9)]}) == [(1390, 1390), (3, 9)]
+    assert unseen(table, {"mm/gup.c": [(1390, 1390), (1358, 1411)]}) == []  # its function is known by others
+    assert asked(table, {"mm/gup.c": [(1390, 1390)]}, KERNEL, [0xFFFF80000825C678]) == sorted(PLACES)
 
 
 def counted(*counts: tuple[int, int]) -> Executed:

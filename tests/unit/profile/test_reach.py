@@ -144,7 +144,7 @@ def small(lines: Mapping[int, tuple[int, int]], blocks: Mapping[int, int]) -> di
     """lines: (first, end) address of their instructions; blocks: {address: how often 4 bytes from there ran}."""
     made = {line: (Span(start, end, 0, own=True),) for line, (start, end) in lines.items()}
     executed = ran(*((address, address + 4, count) for address, count in blocks.items()), units=1)
-    kernel = Measured(Spans({"mm/f.c": made}, frozenset({"mm/f.c"})), {"w": executed})
+    kernel = Measured(Spans({"mm/f.c": made}), {"w": executed})
     return told(of("", SMALL, "mm/f.c"), kernel)
 
 
@@ -186,7 +186,7 @@ def test_a_function_s_one_end_is_not_each_of_its_returns() -> None:
 def test_a_macro_has_what_it_is_used_in() -> None:
     text = "#define ADD(x) do { \\\n\t(x)++; \\\n} while (0)\n" + SMALL.replace("MAYBE", "ADD")
     made = {4: (Span(0, 4, 0, own=True),), 18: (Span(4, 8, 0, own=True),)}
-    spans = Spans({"mm/f.c": made}, frozenset({"mm/f.c"}))
+    spans = Spans({"mm/f.c": made})
     rows = told(of("", text, "mm/f.c"), Measured(spans, {"w": ran((0, 4, 9), (4, 8, 3), units=1)}))
     assert [count(rows[line]) for line in (1, 2, 3, 18)] == [3, 3, 3, 3]
 
