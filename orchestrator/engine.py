@@ -54,6 +54,7 @@ class Manner:
     fresh: bool = False  # measure all, also what the store has results of
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
+    reach: bool = False  # which lines of the changes ran, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
     history: str | None = None  # where runs are recorded: see history.store.address()
@@ -149,6 +150,8 @@ class Work:
                 await local.run(graph(plan, first, ended, self.manner.profile), runner)
             if self.manner.profile:
                 await runner.diffs(scratch)
+        if self.manner.reach:
+            await runner.reached()
         if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:
             told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
             self.bus.emit(Note("stored results", told))
@@ -163,7 +166,9 @@ def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
     """What is to be done for a plan of the matrix, with its results in the folder."""
     store, jobs = Store(), manner.jobs or cores()
     builder = Builder(store, jobs, matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed)
-    runner = Runner(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh)
+    runner = Runner(
+        made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh, reach=manner.reach
+    )
     return Work(runner, manner)
 
 

@@ -7,6 +7,13 @@ from orchestrator.model import IDENTICAL, Failure, Status
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA, EXIT_UNREACHED = range(6)
 EXIT_INTERRUPTED = 130
+_ORDER = (EXIT_INTERRUPTED, EXIT_USAGE, EXIT_INFRA, EXIT_FAILED, EXIT_UNEXPECTED, EXIT_UNREACHED, EXIT_OK)
+
+
+def first(*codes: int) -> int:
+    """Of several exit codes that hold, the one that is told."""
+    return min(codes, key=_ORDER.index)
+
 
 LONGEST = 16_000  # characters of a log excerpt
 

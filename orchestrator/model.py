@@ -30,7 +30,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     SAME = "same"
     UNCLEAR = "unclear"
-    NOT_REACHED = "not_reached"  # instead of same and unclear: nothing of the change is in what was measured
+    NOT_REACHED = "not_reached"  # of comparisons: nothing that changed ran in the workload
     AS_EXPECTED = "as_expected"  # of expectations and claims
     NOT_AS_EXPECTED = "not_as_expected"
     MISSING = "missing"  # of claims: a cell has no result, or nothing bears on it
@@ -48,7 +48,25 @@ class Reason(StrEnum):
     TOO_FEW_BOOTS = "too_few_boots"
     STATISTIC_FAILED = "statistic_failed"
     NOT_COMPARABLE = "not_comparable"  # the cells differ in more than the kernel
+    NOT_REACHED = "not_reached"  # of a change in code that did not run
     UNKNOWN = "unknown"  # of an old report, in words that are not known
+
+
+class Reach(StrEnum):
+    """What became of a changed line, the best last."""
+
+    NOT_CODE = "not_code"  # blank, comment, declaration, documentation, Kconfig; or nothing was made of it
+    NOT_BUILT = "not_built"
+    NOT_RUN = "not_run"
+    BOOT_ONLY = "boot_only"  # not in a counted pass, but before: boot and warm-up
+    RAN = "ran"  # in a counted pass
+
+
+class Side(StrEnum):
+    """Which kernel a changed line is of: the new one has added lines, the base those that were removed."""
+
+    ADDED = "added"
+    REMOVED = "removed"
 
 
 class Bound(StrEnum):

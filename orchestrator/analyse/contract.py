@@ -57,7 +57,8 @@ class ComparisonRow(TypedDict):
     over all counted passes; noise the change below which nothing is seen: the reach of exact figures, the A/A noise
     floor of those that vary. reason is model.Reason; why says it in words. detectable is the smallest change that
     this run could have seen (power 0.8 at the corrected level), None if none or not known. noise and detectable are
-    in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures.
+    in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures. reached: a changed line ran, or
+    an instruction that differs between the kernels did.
     """
 
     arch: str
@@ -83,7 +84,7 @@ class ComparisonRow(TypedDict):
     detectable: float | None
     p: float | None
     p_corrected: float | None
-    reached: NotRequired[bool | None]  # did a changed line run in its workload? None: not known, or nothing differs
+    reached: NotRequired[bool | None]  # did anything that changed run in its workload? None: not known
 
 
 class PairRow(TypedDict):
@@ -195,6 +196,38 @@ class UnprofiledRow(TypedDict):
     possible: bool
 
 
+class ReachRow(PairRow):
+    """A line that two kernels differ by, on one arch. side: added (line is the new kernel's) or removed (the base's).
+
+    state: model.Reach. option: what a line that is not built would need, None if that is not known or no
+    option would do. workloads: executions per unit of work, of those in which it ran.
+    """
+
+    file: str
+    line: int
+    side: str
+    state: str
+    option: str | None
+    workloads: dict[str, float]
+
+
+class ReachSummaryRow(PairRow):
+    """How many changed lines of two kernels are in each state on an arch."""
+
+    ran: int
+    boot_only: int
+    not_run: int
+    not_built: int
+    not_code: int
+
+
+class ReachUnknownRow(PairRow):
+    """A workload of which it is not known what of a change ran in it."""
+
+    workload: str
+    why: str
+
+
 class Offered(TypedDict):
     """What a run could have been of, so that a report can say what it was not."""
 
@@ -221,6 +254,9 @@ class MatrixReport(TypedDict):
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
     unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for
+    reach: NotRequired[list[ReachRow]]  # where it was looked at what of a change ran
+    reach_summary: NotRequired[list[ReachSummaryRow]]
+    reach_unknown: NotRequired[list[ReachUnknownRow]]
     identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
     changed: NotRequired[list[ChangedRow]]
     not_built: NotRequired[list[NotBuiltRow]]

@@ -22,9 +22,11 @@ from orchestrator.analyse.contract import (
 )
 from orchestrator.analyse.expect import judge, remarks
 from orchestrator.analyse.identical import Pairs, pairs, statuses, with_figures
+from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
+from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
-from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED
-from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
+from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
+from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
 
 
@@ -39,19 +41,21 @@ def assemble(
     notes: Mapping[str, str] | None = None,
     inputs: Mapping[str, InputFile] | None = None,
     profiled: Sequence[ProfileCell] = (),
+    reach: ReachFacts | None = None,
     identical: Sequence[IdenticalRow] = (),
     changed: Sequence[ChangedRow] = (),
 ) -> MatrixReport:
-    """expectations and notes by workload; kernels by build id (s390x/patched); identical, changed: of its pairs."""
+    """expectations and notes by workload; kernels by build id (s390x/patched); identical, changed: of its pairs;
+    reach: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     same = pairs(identical)
     figures = with_figures(rows, same)
-    compared = _compared(figures, comparisons, same)
+    compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in _compared(figures, comparisons, same)]
     if nothing_built(changed):
         compared = [_not_reached(row) for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
-    return MatrixReport(
+    report = MatrixReport(
         schema=SCHEMA,
         host=dict(host),
         kernels=dict(kernels),
@@ -63,6 +67,11 @@ def assemble(
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
+    if reach is not None:
+        report["reach"] = reach["lines"]
+        report["reach_summary"] = summary(reach["lines"])
+        report["reach_unknown"] = reach["unknown"]
+    return report
 
 
 def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison], same: Pairs) -> list[ComparisonRow]:
@@ -181,8 +190,8 @@ def without_account(report: MatrixReport) -> list[str]:
 
 
 def exit_code(report: MatrixReport) -> int:
-    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did, 5 nothing of
-    the change ran.
+    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did; 5 a change
+    is in code, and none of it ran. The first of 4, 3, 1, 5 that holds.
 
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
@@ -194,9 +203,8 @@ def exit_code(report: MatrixReport) -> int:
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    if unexpected or worse:
-        return EXIT_UNEXPECTED
-    return EXIT_UNREACHED if unreached(report) else EXIT_OK
+    found = EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
+    return first(found, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
 
 
 def unreached(report: MatrixReport) -> bool:
@@ -213,5 +221,5 @@ def _not_reached(row: ComparisonRow) -> ComparisonRow:
     """What was measured is not of the change: where nothing moved, that says nothing."""
     if row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR):
         return row
-    why = "no changed line of code is in these kernels"
-    return {**row, "verdict": Verdict.NOT_REACHED.value, "why": why, "reached": False}
+    why, reason = "no changed line of code is in these kernels", Reason.NOT_REACHED.value
+    return {**row, "verdict": Verdict.NOT_REACHED.value, "reason": reason, "why": why, "reached": False}

@@ -102,6 +102,12 @@ def _changes(
         found["changed"] = [row for row in report["changed"] if told(row)]
     if "not_built" in report:
         found["not_built"] = [row for row in report["not_built"] if told(row)]
+    if "reach" in report:
+        found["reach"] = [row for row in report["reach"] if told(row)]
+    if "reach_summary" in report:
+        found["reach_summary"] = [row for row in report["reach_summary"] if told(row)]
+    if "reach_unknown" in report:
+        found["reach_unknown"] = [row for row in report["reach_unknown"] if told(row)]
     return found
 
 

@@ -39,6 +39,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on sta
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
+Reach = Annotated[bool, typer.Option("--reach/--no-reach", help="Say which lines of the changes ran.")]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 Fresh = Annotated[
     bool,

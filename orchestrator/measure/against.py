@@ -38,11 +38,10 @@ class Comparing:
         """KmatrixError where a file of a kernel cannot be read, or its source not had."""
         names = (pair.new.arch.name, pair.base.kernel.name, pair.new.kernel.name)
         how = await _sameness(pair.new.arch.cross_prefix, base, new)
-        sources = await self._change(pair)
+        sources = await self.change(pair)
         if sources is None or not all((its.folder / CONFIG).is_file() for its in (base, new)):
             return Against(identical=_identical(*names, how), changed=None, not_built=[])
-        kernels = (_kernel(pair.base, base, sources, sources.base), _kernel(pair.new, new, sources, sources.new))
-        lines = await asyncio.to_thread(parts.line_parts, sources.text, *kernels)
+        lines = await line_parts(pair, base, new, sources)
         code = [line for line in lines if line.part is not Part.NOT_CODE]
         return Against(
             identical=_identical(*names, how),
@@ -50,7 +49,7 @@ class Comparing:
             not_built=list(_not_built(*names, code)),
         )
 
-    async def _change(self, pair: Pair) -> Sources | None:
+    async def change(self, pair: Pair) -> Sources | None:
         """None where the kernels' sources have more between them than patches, or are ready images."""
         name = pair.id.partition("/")[2]
         if name not in self._sources:
@@ -66,6 +65,12 @@ class Comparing:
             return None
         with self.store.scratch() as scratch:
             return await sourcediff.sources(before.folder, base.patches, new.patches, scratch / "change")
+
+
+async def line_parts(pair: Pair, base: KernelArtifact, new: KernelArtifact, sources: Sources) -> tuple[LinePart, ...]:
+    """Which of the changed lines are built, as far as that can be seen without line tables."""
+    kernels = (_kernel(pair.base, base, sources, sources.base), _kernel(pair.new, new, sources, sources.new))
+    return await asyncio.to_thread(parts.line_parts, sources.text, *kernels)
 
 
 def _kernel(build: Build, its: KernelArtifact, sources: Sources, own: Mapping[str, str | None]) -> parts.Kernel:

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import snapshots
+from orchestrator.measure import noted, snapshots
 from orchestrator.measure.passes import decode, told
 from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
@@ -51,6 +51,7 @@ class Task:
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
     plugin: str = ""  # of the QEMU that counts
+    blocks: Path | None = None  # the plugin that notes what of the kernel runs; None: nobody asks
     niceness: int = 0  # of its QEMU
 
 
@@ -84,8 +85,10 @@ async def measure(task: Task) -> BootResult:
         if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:
             return await _restored(task, stages, own)
         initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
-        machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
-        async with _started(task, machine, task.folder) as running:
+        async with (
+            _plugin(task, own, boots=True) as plugin,
+            _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
+        ):
             await _prepare(running, task, made, stages)
             await running.console.say(_answer(task))
             output = await _count(running, task, made, stages)
@@ -96,12 +99,17 @@ async def measure(task: Task) -> BootResult:
 
 async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     """The counted passes, from a snapshot: a kept one, or one made for this alone. The way there is the same."""
-    snapshot = await (_kept(task, stages) if task.measure.snapshots else _make(task, stages, own))
+    snapshot = await (_kept(task, stages, own) if task.measure.snapshots else _make(task, stages, own, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
-    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state, plugin=task.plugin)
+    if task.blocks and (snapshot.folder / noted.SEEN).is_file():
+        shutil.copyfile(snapshot.folder / noted.SEEN, task.folder / noted.SEEN)
+    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
     try:
-        async with _started(task, machine, task.folder / "counted", _answer(task)) as running:
+        async with (
+            _plugin(task, own) as plugin,
+            _started(task, replace(machine, plugin=plugin), task.folder / "counted", _answer(task)) as running,
+        ):
             output = await _count(running, task, snapshot.keys, stages)
     except InfraError:
         if task.measure.snapshots:
@@ -110,15 +118,17 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     return _result(task, stages, output, running)
 
 
-async def _kept(task: Task, stages: _Stages) -> Snapshot:
-    """From the store; else made."""
+async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
+    """From the store; else made, as is one of which nobody noted what ran before it."""
     args = (*arguments(task.boot.cell.workload, (), PROGRAM), str(task.measure.warmup))
     name = snapshots.key(task.machine, task.provenance, args, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
-            return found
+            if not task.blocks or (found.folder / noted.SEEN).is_file():
+                return found
+            task.store.discard(found.folder)
         with task.store.publish(snapshots.KIND, name) as folder:
-            await _make(task, stages, folder)
+            await _make(task, stages, folder, own)
         snapshots.prune(task.store)
         done = snapshots.find(task.store, name)
     if done is None:
@@ -126,10 +136,14 @@ async def _kept(task: Task, stages: _Stages) -> Snapshot:
     return done
 
 
-async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
+async def _make(task: Task, stages: _Stages, folder: Path, own: Path) -> Snapshot:
     """Boot, push, warm up, and save into the folder."""
     initrd, made = await keyed(task.machine.initrd, folder / "initramfs.cpio")
-    async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+    notes = _notes(task, own)
+    async with (
+        notes.until_the_gate(folder) if notes else nullcontext("") as plugin,
+        _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
+    ):
         await _prepare(running, task, made, stages)
         with stages.stage("snapshot"):
             await running.save(folder / "state")
@@ -137,6 +151,20 @@ async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
     snapshot = Snapshot(folder, made, running.console.text, command, dict(stages.seconds))
     snapshots.write(snapshot)
     return snapshot
+
+
+def _notes(task: Task, own: Path) -> noted.Notes | None:
+    """What notes what runs, if somebody asks. own: a folder for what it writes."""
+    marks = task.boot.cell.arch.marks
+    return noted.Notes(task.blocks, task.tool.files, marks, own.resolve()) if task.blocks and marks else None
+
+
+def _plugin(task: Task, own: Path, boots: bool = False) -> AbstractAsyncContextManager[str]:
+    """-plugin's argument of a QEMU that counted passes run in. boots: it boots, and warms up, too."""
+    notes = _notes(task, own)
+    if task.plugin or not notes:
+        return nullcontext(task.plugin)
+    return notes.of_passes(task.folder, task.measure.warmup if boots else 0, boots)
 
 
 @asynccontextmanager

@@ -21,6 +21,7 @@ from orchestrator.measure import provenance, source_diffs
 from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
+from orchestrator.measure.reached import Looking
 from orchestrator.model import (
     BootResult,
     Build,
@@ -36,7 +37,7 @@ from orchestrator.model import (
     StepKind,
 )
 from orchestrator.profile.sameness import How
-from orchestrator.runs import account_files, against, record
+from orchestrator.runs import account_files, against, reach_file, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -56,6 +57,7 @@ class Runner:
     cells: dict[str, CellResult] = field(default_factory=dict)
     profile: bool = False  # accounts of instructions, too
     fresh: bool = False  # nothing is taken from the store of results
+    reach: bool = False  # which lines of the changes ran, too
 
     def __post_init__(self) -> None:
         self._host: dict[str, object] = {}
@@ -97,7 +99,7 @@ class Runner:
         """Boots can be done in here."""
         self._boots = Boots(
             self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
-            refresh=self.builder.refresh, fresh=self.fresh,
+            refresh=self.builder.refresh, fresh=self.fresh, reach=self.reach,
         )  # fmt: skip
         try:
             yield
@@ -108,6 +110,15 @@ class Runner:
         """What the kernels of a profile differ by, into the run folder."""
         for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
             self.bus.emit(Note("profile", note))
+
+    async def reached(self) -> None:
+        """What of the changes ran, into the run folder. Without it the figures are what they are."""
+        looking = Looking(self.folder, self.builder, self._comparing, self.plan.measure, self.plan.cells, self.cells)
+        try:
+            if found := await looking(self._pairs.values()):
+                reach_file.save(self.folder, found)
+        except Exception as error:  # whatever is the matter: the figures are there
+            self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
 
     async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
         """See executors.Runner."""

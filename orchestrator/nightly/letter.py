@@ -11,7 +11,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import untried
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import sliced
-from orchestrator.errors import EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
+from orchestrator.errors import EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, first
 from orchestrator.model import Verdict
 from orchestrator.nightly.against import TOLD, Against
 from orchestrator.report import known as formats
@@ -38,7 +38,7 @@ def code(night: NightReport) -> int:
     found = exit_code(done) if done["cells"] else EXIT_OK
     if night.lost:
         return EXIT_INFRA
-    return max(found, EXIT_UNEXPECTED) if night.against.worse else found
+    return first(found, EXIT_UNEXPECTED) if night.against.worse else found
 
 
 def measured(report: MatrixReport) -> MatrixReport:

@@ -15,6 +15,7 @@ from orchestrator.analyse.identical import spared
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, undecided
 from orchestrator.runs.run import Run
 
@@ -155,6 +156,7 @@ def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
     """A test of the new kernel; its number is the relative change."""
     open_ = undecided(row) or row["verdict"] == Verdict.NOT_REACHED
     status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if open_ else "PASS"
+    said = reach.verdict(row["verdict"])
     place = (row["arch"], row["new"])
     figure = {} if row["change"] is None else _number(row["change"], "")
     return {
@@ -163,7 +165,7 @@ def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
         "origin": ORIGIN,
         "path": f"{ORIGIN}.{_word(row['workload'])}.{_word(row['metric'])}.change",
         "status": status,
-        "comment": _text(f"{row['base']} to {row['new']}: {change(row)}, {row['verdict']}: {row['why']}"),
+        "comment": _text(f"{row['base']} to {row['new']}: {change(row)}, {said}: {row['why']}"),
         "misc": {"base_build_id": _id(run, row["arch"], row["base"])},
         **figure,
     }

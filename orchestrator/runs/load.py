@@ -15,7 +15,7 @@ from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.runs import account_files, against, consoles, copies, identity, record, reproduce
+from orchestrator.runs import account_files, against, consoles, copies, identity, reach_file, record, reproduce
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
@@ -84,8 +84,9 @@ def _matrix(
         {name: setting["note"] for name, setting in settings.items() if setting["note"]},
         copies.load(folder),
         accounts["cells"],
-        identical,
-        changed,
+        reach=reach_file.load(folder),
+        identical=identical,
+        changed=changed,
     )
     if known:
         made["identical"], made["changed"] = identical, changed

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from orchestrator.analyse.contract import ChangedRow, IdenticalRow, MatrixReport, NotBuiltRow, Offered
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.reach import ReachFacts
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
@@ -88,8 +89,9 @@ def matrix(
     expected: bool = True,
     same: Mapping[str, str] | None = None,
     built: Mapping[str, int] | None = None,
+    reach: ReachFacts | None = None,
 ) -> MatrixReport:
-    """same: how the patched kernel is, by arch; built: how many of four changed lines are in it."""
+    """same: how the patched kernel is, by arch; built: how many of four changed lines are in it; reach: what ran."""
     patches = {"0001-one.patch": "ab" * 32, "0002-two.patch": "cd" * 32}
     kernels = {
         f"{c.arch}/{c.kernel}": {
@@ -103,7 +105,7 @@ def matrix(
     changed = [ChangedRow(arch=a, base="unpatched", new="patched", code=4, built=n) for a, n in (built or {}).items()]
     made = assemble(
         cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how,
-        identical=identical, changed=changed,
+        identical=identical, changed=changed, reach=reach,
     )  # fmt: skip
     known = {"identical": identical, "changed": changed} if same else {}
     return {**made, **known, "offered": OFFERED}  # type: ignore[typeddict-item]

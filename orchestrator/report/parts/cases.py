@@ -12,6 +12,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.identical import spared
 from orchestrator.model import Status, Verdict
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, floor, judged, undecided
 from orchestrator.report.parts.sentence import named
 
@@ -91,7 +92,7 @@ def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
         outcome = Outcome.SKIPPED
     name = f"{named(row['workload'], row['metric'])} {row['base']} to {row['new']}"
     values = f"{row['per_unit_base']:.6g} to {row['per_unit_new']:.6g} {row['shown_unit']}".rstrip()
-    message = f"{row['verdict']}: {change(row)}{floor(row)}, {values}; {row['why']}"
+    message = f"{reach.verdict(row['verdict'])}: {change(row)}{floor(row)}, {values}; {row['why']}"
     return Case(row["arch"], row["workload"], "comparison", name, outcome, row["verdict"], message)
 
 

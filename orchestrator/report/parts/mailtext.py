@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.change import change_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -17,6 +18,7 @@ from orchestrator.report.parts.sentence import named
 from orchestrator.report.parts.words import listed
 
 Block = list[str]
+MOST_PLACES = 8  # of lines that did not run, of each kind
 NOT_KNOWN = Offered(arches=[], workloads=[])
 
 
@@ -43,6 +45,13 @@ def change_block(report: MatrixReport) -> Block:
     """What of the change is in these kernels, where it is not all of it."""
     lines = [line for text, _ in change_lines(report) for line in paragraph(text, "- ", "  ")]
     return ["What of the change is in these kernels:", *lines] if lines else []
+
+
+def reach_block(report: MatrixReport) -> Block:
+    """What of the change ran, and by architecture."""
+    said = reach.sentence(report, MOST_PLACES)
+    rows = [*reach.by_arch(report), *reach.unknown(report)]
+    return [*paragraph(f"{said}." if said else ""), *(line for row in rows for line in paragraph(row, "  ", "    "))]
 
 
 def unexpected_block(report: MatrixReport) -> Block:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.change import unbuilt
 from orchestrator.report.parts.rows import change, undecided
 from orchestrator.report.parts.words import listed
@@ -74,9 +75,14 @@ def _rest(rows: Sequence[ComparisonRow], better: bool) -> str:
     total, open_ = len(rows), sum(map(undecided, rows))
     if open_ == total:
         return f"none of {total} comparisons could be decided"
+    missed = sum(row["verdict"] == Verdict.NOT_REACHED for row in rows)
+    if missed == total:
+        return reach.NOTHING
     moved = any(row["verdict"] == Verdict.UNCLEAR and not undecided(row) for row in rows)
     word = "nothing got worse" if better else "nothing got better or worse" if moved else "no difference shown"
-    return f"{word}, but {open_} of {total} are undecided" if open_ else f"{word} ({total} comparisons)"
+    doubts = [f"{open_} of {total} are undecided"] if open_ else []
+    doubts += [f"in {missed} of {total} nothing that changed ran"] if missed else []
+    return f"{word}, but {' and '.join(doubts)}" if doubts else f"{word} ({total} comparisons)"
 
 
 def _moved(rows: Sequence[ComparisonRow], verdict: Verdict) -> str:

@@ -225,7 +225,7 @@ def test_a_change_is_read_once_for_all_architectures(tmp_path: Path) -> None:
 
     async def all_of_them() -> None:
         comparing = Counting(None, None)  # type: ignore[arg-type]
-        await asyncio.gather(*(comparing._change(Pair(a)) for a in "abc"))  # type: ignore[arg-type]
+        await asyncio.gather(*(comparing.change(Pair(a)) for a in "abc"))  # type: ignore[arg-type]
 
     asyncio.run(all_of_them())
     assert len(reads) == 1
