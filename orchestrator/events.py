@@ -88,8 +88,8 @@ class KernelKnown(Event):
 @dataclass(frozen=True)
 class KernelsCompared(Event):
     """A kernel (subject) and the one that it is compared with, on one arch. how: same, lines_only, differs; spared:
-    nothing is measured of it, because it is the same. left_out: what of the change is not built, each with the option
-    that it would need, or ""."""
+    nothing is measured of it, because it is the same. left_out: files of the change that are not built, or not all of
+    it, each with the option that it would need, or ""; but for those of other architectures."""
 
     kind = "identical"
     base: str

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -21,6 +21,7 @@ from orchestrator.profile.built import LinePart, Part
 from orchestrator.profile.lines import parse_places
 from orchestrator.profile.sameness import How, Image
 from orchestrator.runs.against import Against
+from orchestrator.series import diff
 from orchestrator.store import Store
 
 CONFIG, VMLINUX, SYSTEM_MAP = "config", "vmlinux", "System.map"  # of a kernel in the store
@@ -37,8 +38,8 @@ class Comparing:
     async def __call__(self, pair: Pair, base: KernelArtifact, new: KernelArtifact) -> Against:
         """KmatrixError where a file of a kernel cannot be read, or its source not had."""
         names = (pair.new.arch.name, pair.base.kernel.name, pair.new.kernel.name)
-        how = await _sameness(pair.new.arch.cross_prefix, base, new)
         sources = await self.change(pair)
+        how = await _sameness(pair.new.arch.cross_prefix, base, new, _files(sources))
         if sources is None or not all((its.folder / CONFIG).is_file() for its in (base, new)):
             return Against(identical=_identical(*names, how), changed=None, not_built=[])
         lines = await line_parts(pair, base, new, sources)
@@ -78,7 +79,14 @@ def _kernel(build: Build, its: KernelArtifact, sources: Sources, own: Mapping[st
     return parts.Kernel(compiled.load(its.folder), options, sources.reader(own), build.arch.srcarch)
 
 
-async def _sameness(cross_prefix: str, base: KernelArtifact, new: KernelArtifact) -> How:
+def _files(sources: Sources | None) -> set[str] | None:
+    """Those that differ; None where nobody knows."""
+    return None if sources is None else {hunk.file for hunk in diff.hunks(sources.text)}
+
+
+async def _sameness(
+    cross_prefix: str, base: KernelArtifact, new: KernelArtifact, changed: Collection[str] | None
+) -> How:
     """By what is in the images; what cannot be looked into differs unless it is the same to the bit."""
     if base.info.get("image_sha256") == new.info.get("image_sha256"):
         return How.SAME
@@ -93,13 +101,17 @@ async def _sameness(cross_prefix: str, base: KernelArtifact, new: KernelArtifact
             return How.DIFFERS
     if found.how is How.DIFFERS:
         return How.DIFFERS
-    return found.how if _same_apart(base, new) else How.DIFFERS
+    return found.how if _same_apart(base, new, changed) else How.DIFFERS
 
 
-def _same_apart(base: KernelArtifact, new: KernelArtifact) -> bool:
-    """Is all the same that is in the images beside vmlinux? Of a kernel of before that was kept nobody knows."""
+def _same_apart(base: KernelArtifact, new: KernelArtifact, changed: Collection[str] | None) -> bool:
+    """Is all the same that is in the images beside vmlinux? Of a kernel of before that was kept, it is if nothing of
+    the change is in it. changed: files that differ; None: not known."""
     one, other = compiled.load(base.folder), compiled.load(new.folder)
-    return one is not None and other is not None and one.apart == other.apart
+    if one is not None and other is not None:
+        return one.apart == other.apart
+    known = one or other
+    return known is not None and changed is not None and known.apart.keys().isdisjoint(known.made_of(changed))
 
 
 def _identical(arch: str, base: str, new: str, how: How) -> IdenticalRow:

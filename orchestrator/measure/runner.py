@@ -36,6 +36,7 @@ from orchestrator.model import (
     Step,
     StepKind,
 )
+from orchestrator.profile.built import Why
 from orchestrator.profile.sameness import How
 from orchestrator.runs import account_files, against, reach_file, record
 from orchestrator.runs.folder import RunFolder
@@ -180,7 +181,8 @@ class Runner:
         against.save(self.folder, found)
         how = found["identical"]["how"]
         spared = pair.spares and how != How.DIFFERS and not self.fresh
-        left_out = dict.fromkeys((row["file"], row["option"] or "") for row in found["not_built"])
+        here = [row for row in found["not_built"] if row["why"] != Why.OTHER_ARCH]
+        left_out = dict.fromkeys((row["file"], row["option"] or "") for row in here)
         self.bus.emit(KernelsCompared(pair.new.id, name, how, spared, tuple(left_out)))
         if spared:
             raise Identical(f"the kernel is the same as {name}")

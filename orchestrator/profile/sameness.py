@@ -93,7 +93,7 @@ class _Loaded:
                     b"" if section["sh_type"] == "SHT_NOBITS" else section.data(),
                 )
                 for section in elf.iter_sections()
-                if section["sh_flags"] & _ALLOC and section["sh_type"] != "SHT_NOTE"
+                if section["sh_flags"] & _ALLOC
             ]  # fmt: skip
 
     def bytes_at(self, address: int, most: int = 200) -> bytes:

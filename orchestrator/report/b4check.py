@@ -25,13 +25,14 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 
 def entries(run: Run) -> list[dict[str, str]]:
     """One column of b4's table per arch; details is the reply, without what a person would sign."""
+    nothing = unreached(run.report) or nothing_ran(run.report)
     found = []
     for arch in arches(run.report):
         part = sliced(run.report, [arch])
         text = reply.RENDER(Run(part, reproduce=run.reproduce), offered=False)
         entry = {
             "tool": f"kmatrix-{arch}",
-            "status": status(part, unreached(run.report) or nothing_ran(run.report)),
+            "status": status(part, nothing),
             "summary": headline(part),
             "details": text,
         }
@@ -41,8 +42,8 @@ def entries(run: Run) -> list[dict[str, str]]:
 
 
 def status(report: MatrixReport, nothing: bool = False) -> str:
-    """fail: a compared kernel broke or something is worse. warn: it could not be told, is not as expected, or nothing
-    that changed ran here. nothing: of the change is in what was measured, or ran there, on any arch."""
+    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
+    nothing of the change ran. nothing: on any arch; where a kernel is the same, that alone counts."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
@@ -50,7 +51,7 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
         return "fail"
-    whole = statuses(report) <= {Status.PASSED} and not without_account(report) and not nothing
+    whole = statuses(report) <= {Status.PASSED} and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     told = whole and rows and not lost and not any(map(undecided, rows))
-    return "pass" if told and not silent(report) else "warn"
+    return "pass" if told and not silent(report) and not nothing else "warn"

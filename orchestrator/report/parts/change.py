@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from orchestrator.analyse.contract import MatrixReport, NotBuiltRow
@@ -48,14 +48,42 @@ def same_lines(report: MatrixReport) -> list[str]:
 
 
 def not_built_lines(report: MatrixReport) -> list[str]:
-    """mm/swapfile.c is not built on s390x: needs CONFIG_SWAP; lines of a file with their numbers."""
-    places: dict[str, dict[str, None]] = {}
-    for row in report.get("not_built", ()):
-        places.setdefault(_what(row), {})[row["arch"]] = None
+    """mm/swapfile.c is not built on s390x: needs CONFIG_SWAP; lines of a file with their numbers. Files of other
+    architectures are counted."""
+    rows = report.get("not_built", ())
     arches = {cell["arch"] for cell in report["cells"]}
+    places = _arches((row for row in rows if row["why"] != _OTHER_ARCH), _what)
     lines = [what.format(where=_where(its, arches)) for what, its in places.items()]
     more = len(lines) - MOST
-    return [*lines[:MOST], *([f"and {more} more parts of the change are not built"] if more > 0 else [])]
+    return [
+        *lines[:MOST],
+        *([f"and {more} more parts of the change are not built"] if more > 0 else []),
+        *_of_other_arches([row for row in rows if row["why"] == _OTHER_ARCH], arches),
+    ]
+
+
+def _of_other_arches(rows: Iterable[NotBuiltRow], arches: set[str]) -> list[str]:
+    """One line for all files that are left out on the same architectures."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for file, its in _arches(rows, lambda row: row["file"]).items():
+        groups.setdefault(tuple(its), []).append(file)
+    return [
+        (
+            f"{files[0]} is of another architecture"
+            if len(files) == 1
+            else f"{len(files)} files are of other architectures"
+        )
+        + f": not built{_where(its, arches)}"
+        for its, files in groups.items()
+    ]
+
+
+def _arches(rows: Iterable[NotBuiltRow], of: Callable[[NotBuiltRow], str]) -> dict[str, dict[str, None]]:
+    """{what the rows are about: where, in order}"""
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        found.setdefault(of(row), {})[row["arch"]] = None
+    return found
 
 
 def _where(its: Iterable[str], arches: set[str]) -> str:
@@ -67,8 +95,6 @@ def _where(its: Iterable[str], arches: set[str]) -> str:
 def _what(row: NotBuiltRow) -> str:
     """With {where} in it."""
     file = row["file"].replace("{", "{{").replace("}", "}}")
-    if row["why"] == _OTHER_ARCH:
-        return f"{file} is of another architecture: not built{{where}}"
     if row["why"] == _CONDITION:
         side = " (removed)" if row["side"] == "removed" else ""
         file = f"{file}:{ranges(row['lines'])}{side}"

@@ -41,8 +41,9 @@ def where(report: MatrixReport) -> str:
     """s390x, aarch64 (TCG); 23 of 37 changed lines ran"""
     same = {cell["arch"] for cell in report["cells"] if spared(cell)}
     accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"] if cell["arch"] not in same)
-    tested, ran = (arch for arch in arches(report) if arch not in same), reach.share(report)
-    return f"{', '.join(tested)} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else "")
+    ran = reach.share(report)
+    tested = ", ".join(arch for arch in arches(report) if arch not in same)
+    return f"{tested} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else "")
 
 
 def offer(report: MatrixReport, signer: str) -> list[str]:

@@ -23,6 +23,7 @@ from orchestrator.profile.sameness import Found, How, Image, Place
 from orchestrator.runs import load
 from tests.unit.measure.conftest import House
 
+compiled_load = compiled.load
 TEXT = """\
 arches: [aarch64]
 workloads: [shmem-write]
@@ -200,14 +201,24 @@ def test_kernels_of_two_sources_have_no_change(lab: House, monkeypatch: pytest.M
     assert report["changed"] == [] and report["not_built"] == [] and len(report["identical"]) == 1
 
 
-def test_a_kernel_without_what_is_kept_today_is_measured(lab: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of before: no list of files, so what of the boot code differs is not known."""
+@pytest.mark.parametrize(
+    ("old", "apart", "how"),
+    [
+        (("unpatched", "patched"), {}, "differs"),
+        (("unpatched",), {}, "same"),
+        (("unpatched",), {"a20.o": "digest"}, "same"),
+        (("unpatched",), {"mm/memory.o": "digest"}, "differs"),  # it is made of a file that the patch changes
+    ],
+)
+def test_of_a_kernel_of_before_it_is_known_what_the_patch_is_not_in(
+    lab: House, monkeypatch: pytest.MonkeyPatch, old: tuple[str, ...], apart: dict[str, str], how: str
+) -> None:
+    """No list of its files was kept."""
     found(monkeypatch, How.SAME)
-    monkeypatch.setattr(compiled, "save", lambda *_: None)
-    monkeypatch.setattr(against.compiled, "load", lambda _: None)
+    lab.kernels.apart = {"patched": apart}  # type: ignore[attr-defined]
+    monkeypatch.setattr(against.compiled, "load", lambda path: None if path.name in old else compiled_load(path))
     report = load.matrix_of(lab.run("run", TEXT))
-    assert report["identical"][0]["how"] == "differs" and len(lab.measured) == 4
-    assert report["changed"][0]["built"] == 1, "as far as is known"
+    assert report["identical"][0]["how"] == how and report["changed"][0]["built"] == 1
 
 
 def test_a_change_is_read_once_for_all_architectures(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class Vmlinux:
     line_table: bytes = b"lines"
     symbols: Mapping[int, str] = field(default_factory=dict)
     names: bytes = b"names"
+    note: bytes = b""  # another one
     bug: str = "own"  # how a BUG() names its file: from its field, from its entry, by its address, or not at all
     flags: int = 1
 
@@ -40,7 +41,7 @@ class Vmlinux:
         sections = [
             (".text", 1, ALLOC | EXEC, TEXT, self.code),
             (".rodata", 1, ALLOC, RODATA, rodata),
-            (".notes", 7, ALLOC, RODATA + 0x1000, note),
+            (".notes", 7, ALLOC, RODATA + 0x1000, note + self.note),
             ("__bug_table", 1, ALLOC | WRITE, BUGS, self._bug(0) + self._bug(1)),
             (".data", 1, ALLOC | WRITE, DEBUG, self._debug() + self.data),
             (".bss", 8, ALLOC | WRITE, DATA, b""),
@@ -123,6 +124,7 @@ def test_anything_that_is_loaded_counts(tmp_path: Path, kernel: Vmlinux) -> None
         replace(kernel, data=b"DATA"),
         replace(kernel, data=b"longer"),
         replace(kernel, names=b"other"),
+        replace(kernel, note=b"Xen"),
     ):
         assert how(tmp_path, kernel, changed) is How.DIFFERS
 
