@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 
 from orchestrator.analyse.contract import PairRow, ReachRow, ReachUnknownRow
 from orchestrator.analyse.reach import SCHEMA, ReachFacts
@@ -50,6 +51,8 @@ class Looking:
     measure: Measure
     planned: Sequence[Cell]
     cells: Mapping[str, CellResult]
+    _changes: dict[str, Change] = field(default_factory=dict)
+    _reading: Lock = field(default_factory=Lock)
 
     async def __call__(self, pairs: Iterable[Pair]) -> ReachFacts | None:
         """None where no two kernels differ by patches. KmatrixError where a tool fails."""
@@ -78,7 +81,7 @@ class Looking:
         boots, unknown = await asyncio.to_thread(self._boots, pair)
         if not boots:
             return ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=unknown)
-        change = await asyncio.to_thread(_change, sources)
+        change = await asyncio.to_thread(self._change, pair, sources)
         parts = await line_parts(pair, base, new, sources)
         kernels = {
             side: _measured(side, boots, parts, await _spans(its, pair.new, _wanted(change, side, parts)))
@@ -93,6 +96,14 @@ class Looking:
             differing=[{**_names(pair), "workload": name, "ran": ran} for name, ran in differing.items()],
             unknown=unknown,
         )
+
+    def _change(self, pair: Pair, sources: Sources) -> Change:
+        """The same on all arches, so it is read once."""
+        name = pair.id.partition("/")[2]
+        with self._reading:
+            if name not in self._changes:
+                self._changes[name] = _change(sources)
+            return self._changes[name]
 
     def _boots(self, pair: Pair) -> tuple[Boots, list[ReachUnknownRow]]:
         """Of each workload that both kernels were measured with, or why nothing is known of it."""

@@ -23,7 +23,6 @@ _STATES = {
     Reach.BOOT_ONLY: "ran at boot only",
     Reach.NOT_RUN: "did not run",
     Reach.NOT_BUILT: "not built",
-    Reach.NOT_CODE: "no code",
 }
 
 
@@ -109,17 +108,25 @@ def _place(group: Sequence[ReachRow]) -> str:
 
 
 def by_arch(report: MatrixReport) -> list[str]:
-    """s390x: of the changed lines 9 ran, 3 did not run. With the kernels where there are several pairs of them."""
+    """s390x: of the changed lines 9 ran, 3 did not run. With the kernels where there are several pairs of them, and
+    without what is of other architectures."""
     rows = report.get("reach_summary", [])
     several = len({(row["base"], row["new"]) for row in rows}) > 1
-    return [_summary(row, several) for row in rows]
+    return [_summary(row, several, _of_others(report, row)) for row in rows]
 
 
-def _summary(row: ReachSummaryRow, several: bool) -> str:
+def _of_others(report: MatrixReport, row: ReachSummaryRow) -> int:
+    """How many lines of other architectures are among those that are not built."""
+    pair = (row["arch"], row["base"], row["new"])
+    theirs = (one for one in report.get("not_built", ()) if (one["arch"], one["base"], one["new"]) == pair)
+    return sum(len(one["lines"]) for one in theirs if one["why"] == Why.OTHER_ARCH)
+
+
+def _summary(row: ReachSummaryRow, several: bool, others: int) -> str:
     pair = f", {row['base']} to {row['new']}" if several else ""
-    numbers = {state: row[state.value] for state in _STATES}
-    told = ", ".join(f"{number} {_STATES[state]}" for state, number in numbers.items() if number)
-    return f"{row['arch']}{pair}: of the changed lines {told or 'none is known'}"
+    numbers = {state: row[state.value] - others * (state is Reach.NOT_BUILT) for state in _STATES}
+    told = ", ".join(f"{number} {_STATES[state]}" for state, number in numbers.items() if number > 0)
+    return f"{row['arch']}{pair}: of the changed lines {told or 'none is code'}"
 
 
 def unknown(report: MatrixReport) -> list[str]:

@@ -38,7 +38,8 @@ from orchestrator.model import (
     Workload,
 )
 from orchestrator.runs.folder import RunFolder
-from tests.unit.conftest import NEW, cell
+from tests.unit.conftest import NEW, cell, run_folder
+from tests.unit.measure.test_profiled import engine
 
 FILE = "mm/fault.c"
 BASE = """\
@@ -199,6 +200,17 @@ def test_a_kernel_that_is_the_same_ran_what_the_base_ran(run: Run) -> None:
     run.cells[name] = replace(run.cells[name], status=Status.SKIPPED, boots=(), reason=IDENTICAL)
     run.ran("unpatched", "main", "fault")
     assert states(run.look())["added", 14] == ("ran", 1.0)
+
+
+def test_whatever_goes_wrong_the_figures_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*words: object) -> None:
+        raise ValueError("a table that nobody foresaw")
+
+    monkeypatch.setattr(Looking, "__call__", fails)
+    runner, said = engine(run_folder(tmp_path / "run")), list[object]()
+    runner.bus.subscribe(said.append)
+    asyncio.run(runner.reached())
+    assert "a table that nobody foresaw" in str(said) and not (tmp_path / "run" / "reach.json").exists()
 
 
 def test_a_cell_that_failed_is_left_out(run: Run) -> None:

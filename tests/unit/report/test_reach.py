@@ -54,6 +54,9 @@ def test_lines_of_other_architectures_are_left_out() -> None:
     whole: MatrixReport = {**told(RAN, theirs), "not_built": [lacking]}
     assert reach.sentence(told(RAN, theirs)).startswith("1 of 2 changed lines not built: arch/arm")
     assert reach.sentence(whole) == "the changed line ran" and reach.share(whole) == "1 of 1 changed line ran"
+    assert reach.by_arch(told(RAN, theirs)) == ["s390x: of the changed lines 1 ran, 1 not built"]
+    assert reach.by_arch(whole) == ["s390x: of the changed lines 1 ran"]
+    assert reach.by_arch(told(line("s390x", 1, "not_code"))) == ["s390x: of the changed lines none is code"]
 
 
 def test_many_places_are_cut_and_counted() -> None:
