@@ -111,12 +111,11 @@ def _reached(line: ChangedLine, source: Source | None, kernel: Measured) -> Reac
     numbers = _statements(source, line.line) if source else []
     if source is None or not numbers:
         return Reached(line, Reach.NOT_CODE)
-    acts = _acts(source, line, numbers)
     if (lacking := kernel.lacks(line.file, line.line)) is not None:
-        return Reached(line, Reach.NOT_BUILT, lacking or None) if acts else Reached(line, Reach.NOT_CODE)
+        return Reached(line, Reach.NOT_BUILT, lacking or None)  # what a compiler would make of it, nobody knows
     counter = _Counter(source, kernel.spans, line.file)
     if not counter.known(line.line, numbers):
-        missing = acts and not _has_any(kernel.spans, line.file, source.function(line.line))
+        missing = _acts(source, line, numbers) and not _has_any(kernel.spans, line.file, source.function(line.line))
         return Reached(line, Reach.NOT_BUILT if missing else Reach.NOT_CODE)
     per_unit = {w: counter.of(line.line, numbers, ran.executed) / ran.units for w, ran in kernel.workloads.items()}
     if workloads := {name: count for name, count in per_unit.items() if count}:

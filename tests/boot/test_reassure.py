@@ -95,11 +95,12 @@ def test_what_is_not_built_is_named_and_nothing_is_called_the_same(ready: None, 
     assert done.code == 5, done.out + done.err
     is_not_booted(done, arch)
     assert {row["verdict"] for row in done.json()["comparisons"]} == {"not_reached"}
+    assert {row["state"] for row in done.json()["reach"]} == {"not_built"}
     [row] = done.json()["not_built"]
     assert (row["file"], row["lines"], row["option"]) == ("mm/page_io.c", [183], "CONFIG_SWAP")
     assert "mm/page_io.c is not built (needs CONFIG_SWAP)" in done.out
     words = mail(stored, done)
-    assert words.startswith(f"the changed line of code is not built on {arch}.")
+    assert words.startswith(f"the changed line of code is not built on {arch}: what was measured says nothing")
     assert f"mm/page_io.c is not built on {arch}: needs CONFIG_SWAP" in words
 
 

@@ -10,7 +10,7 @@ from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
 from orchestrator.report.parts import reach
-from orchestrator.report.parts.change import change_lines
+from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.rows import VARYING, claims, failures, limits, not_there, pairs, unexpected, unprofiled
@@ -43,7 +43,7 @@ def _failure(cells: Sequence[CellRow]) -> Block:
 
 def change_block(report: MatrixReport) -> Block:
     """What of the change is in these kernels, where it is not all of it."""
-    lines = [line for text, _ in change_lines(report) for line in paragraph(text, "- ", "  ")]
+    lines = [line for text in there_lines(report) for line in paragraph(text, "- ", "  ")]
     return ["What of the change is in these kernels:", *lines] if lines else []
 
 

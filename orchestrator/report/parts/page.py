@@ -14,7 +14,7 @@ from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
 from orchestrator.report.parts import figures, profile, profile_rows, reach
-from orchestrator.report.parts.change import change_lines
+from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 from orchestrator.report.parts.sentence import headline
@@ -34,7 +34,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
         "failures": [_failure(cell) for cell in failures(report)],
         "unexpected": [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED],
-        "change": change_lines(report),
+        "change": there_lines(report),
         "claims": claims(report),
         "profile": profile.page(run),
         "profile_note": profile_rows.NOTE,

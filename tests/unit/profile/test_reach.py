@@ -100,6 +100,14 @@ def test_what_is_not_built_says_which_option_it_needs() -> None:
     assert states(rows, (1385, 1390, 1391, 1392)) == ["not_code", "not_built", "not_built", "ran"]
 
 
+def test_of_what_is_not_built_nobody_knows_what_a_compiler_would_make() -> None:
+    """Not even whether it is a declaration: this does not compile at all;"""
+    rows = told(of("int f(void)\n{\n}\n", "int f(void)\n{\n\tthis does not compile;\n\n}\n"), Measured(
+        Spans(), {}, lacks=lambda *_: "CONFIG_SWAP"
+    ))  # fmt: skip
+    assert states(rows, (3, 4)) == ["not_built", "not_code"] and rows[3].option == "CONFIG_SWAP"
+
+
 def test_a_function_that_the_kernel_has_nothing_of_is_not_built() -> None:
     """Of a file that is not compiled, of another architecture, or of an inline function that nobody calls."""
     rows = told(of(BASE, NEW), Measured(Spans(), {"gup": ran(COMPLETED)}))
