@@ -147,10 +147,12 @@ def test_call_paths_add_up_to_the_account_and_show_where_the_second_walk_was(pro
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_seven_nops_are_seven_instructions_of_one_path(profiled: Done, arch: str) -> None:
-    moved = [path for path in difference(profiled, arch, "lab")["paths"] if abs(path["change"]) > 0.1]
+    row = difference(profiled, arch, "lab")
+    (one,) = [f["name"] for f in row["functions"] if abs(f["change"]) > 0.1 and f["name"] != "(interrupts)"]
+    moved = [path for path in row["paths"] if abs(path["change"]) > 0.1]
     assert [path["depth"] for path in moved] == list(range(len(moved))) and len(moved) > 5
     assert [path["change"] for path in moved] == [pytest.approx(7, abs=0.05)] * len(moved)
-    assert moved[-1]["name"] == "do_fault"
+    assert moved[-1]["name"] == one
     assert moved[-1]["new_own"] - moved[-1]["base_own"] == pytest.approx(7, abs=0.005)
 
 

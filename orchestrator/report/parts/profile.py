@@ -15,7 +15,7 @@ from orchestrator.report.parts.paper import ascii_only, paragraph
 from orchestrator.report.parts.words import listed
 from orchestrator.runs.run import Run
 
-TOP, LINES = 6, 6  # rows in a mail
+TOP, LINES = 6, 8  # rows in a mail
 FILES = 6  # whose hunks were not executed, by name
 _MAIL_NOTE = (
     "Executed instructions, counted in one more pass of each cell. Calls are executions of a function's first "
