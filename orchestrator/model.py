@@ -104,7 +104,7 @@ class Marks:
     outside: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # code that System.map lacks: first, end
     calls: tuple[str, ...] = ()  # how a call starts, BYTES/MASK in hex; (): call paths cannot be told
     enters: tuple[str, ...] = ()  # globs over kernel symbols that exceptions and system calls arrive at
-    unreturned: tuple[str, ...] = ()  # globs over those that drop the address that they were called from
+    unreturned: tuple[str, ...] = ()  # globs over what drops the address that called it, and over its callers
 
 
 @dataclass(frozen=True)

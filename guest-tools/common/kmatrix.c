@@ -17,9 +17,11 @@
 #define MS 1000000LL
 /*
  * A region starts at the same phase of what the kernel does every two seconds, some time after it: cgroups' counts are
- * added up then. Its timers of that length are rounded up to 8 ticks, of 4 ms; they began to count as the clock did.
+ * added up then, and how long tasks waited. Where nothing is seen of that, at a phase of the clock.
  */
 #define PHASE (2016 * MS)
+#define STEP (32 * MS)	/* of looking for it */
+#define STEPS (2 * (PHASE + 64 * MS) / STEP)	/* two rounds of it */
 #define AFTER (400 * MS)
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
 #define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
@@ -40,8 +42,9 @@ struct snapshot {
 
 /* Static, and touched in km_start(): taking a snapshot faults no page in. */
 static struct snapshot before, after;
+static char stat_text[1 << 16];	/* interrupts that never came are all in it */
 static char lines[1 << 20];	/* all that is printed, until the end */
-static int vmstat_fd = -1, refresh_fd = -1;
+static int vmstat_fd = -1, refresh_fd = -1, stat_fd = -1;
 static int argument_count;
 static char **arguments;
 static long pass, warmup, passes;
@@ -177,10 +180,12 @@ void km_start(int argc, char **argv)
 	passes = warmup + km_option("passes", 1);
 	phase = km_option("phase", 1);
 	vmstat_fd = open_or_note("/proc/vmstat", "its counts are not there");
+	stat_fd = open_or_note("/proc/stat", "what the kernel does every two seconds may come in a pass");
 	refresh_fd = open_or_note("/proc/sys/vm/stat_refresh", "counts of /proc/vmstat may be late");
 	memset(&before, 1, sizeof(before));
 	memset(&after, 1, sizeof(after));
 	memset(lines, 1, sizeof(lines));
+	memset(stat_text, 1, sizeof(stat_text));
 	setvbuf(stdout, lines, _IOFBF, sizeof(lines));
 	if (mlockall(MCL_CURRENT))
 		km_fail("mlockall");
@@ -209,6 +214,59 @@ static void sleep_until(int64_t time)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
 		;
+}
+
+/* Of all tasks, since boot; 0 if that is not known. */
+static long long context_switches(void)
+{
+	ssize_t got = stat_fd < 0 ? 0 : pread(stat_fd, stat_text, sizeof(stat_text) - 1, 0);
+	char *line;
+
+	stat_text[got > 0 ? got : 0] = 0;
+	line = strstr(stat_text, "\nctxt ");
+	return line ? atoll(line + 6) : 0;
+}
+
+/*
+ * What comes every two seconds is done by kernel threads: in a step of sleep in which one ran there are more context
+ * switches than in others. Of such steps that come again after two seconds, the one before the longest rest is taken.
+ * Returns the first time, at least so far away, that is AFTER behind it.
+ */
+static int64_t quiet_after(int64_t least)
+{
+	static int64_t seen[STEPS];	/* ends of the steps */
+	static long long extra[STEPS];
+	long long before_it = context_switches(), fewest = 0, longest = 0;
+	int64_t period = PHASE, job = 0;
+
+	for (int i = 0; i < STEPS; i++) {
+		sleep_until(now() + STEP);
+		seen[i] = now();
+		extra[i] = context_switches() - before_it;
+		before_it += extra[i];
+		if (!i || extra[i] < fewest)
+			fewest = extra[i];
+	}
+	for (int i = STEPS / 2; i < STEPS; i++) {
+		int64_t rest = PHASE;
+		int again = i - 1;
+
+		while (again >= 0 && (extra[again] == fewest || seen[i] - seen[again] < PHASE - 2 * STEP))
+			again--;
+		if (extra[i] == fewest || again < 0 || seen[i] - seen[again] > PHASE + 4 * STEP)
+			continue;
+		for (int next = again + 1; next < i; next++)
+			if (extra[next] != fewest && seen[next] - seen[again] < rest)
+				rest = seen[next] - seen[again];
+		if (rest > longest) {
+			longest = rest;
+			period = seen[i] - seen[again];
+			job = seen[i];
+		}
+	}
+	if (!job)
+		return phase_after(least);
+	return job + (now() + least - AFTER - job + period) / period * period + AFTER;
 }
 
 /*
@@ -252,7 +310,8 @@ __attribute__((noinline)) void km_begin(void)
 	if (phase) {
 		km_settle_allocator();	/* most of it: before the gate it is done once */
 		wait_at_gate();
-		start = phase_after(SETTLE + GAP);
+		sleep_until(now() + SETTLE);
+		start = quiet_after(GAP);
 		sleep_until(start - GAP);
 		restart_watchdog();
 		km_settle_allocator();

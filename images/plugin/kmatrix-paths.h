@@ -5,8 +5,9 @@
  * It needs no registers, which QEMU 7.2 does not show. What a block can do is known from the one before: a call is a
  * call instruction that arrives where a function is called; a return arrives where the innermost call goes on;
  * an exception arrives at code that is marked so, and ends with an exception return. All else that changes the
- * function, such as a tail call, code that runs on into the next function, or a call of one that is marked as dropping
- * the address that it was called from (returns made safe against speculation), does so at the same depth. An
+ * function, such as a tail call, code that runs on into the next function, or a call of or by one that is marked as
+ * dropping the address that it was called from (returns made safe against speculation: where an interrupt comes upon
+ * one, Linux itself completes it, and what is executed next is where that leads), does so at the same depth. An
  * instruction that raised an exception, and is executed again, counts once, as in the account by function: sums by
  * function must be that.
  *
@@ -191,7 +192,8 @@ static void move(const struct step *step)
 		here = stack[--level].node;
 	} else if (to->flags & ENTERS_KERNEL && !(functions[now.last->function].flags & ENTERS_KERNEL)) {
 		enter_kernel(step);
-	} else if (now.last->calls && now.whole && step->entry && !(to->flags & UNRETURNED)) {
+	} else if (now.last->calls && now.whole && step->entry &&
+		   !((to->flags | functions[now.last->function].flags) & UNRETURNED)) {
 		push(now.last->next, step->function);
 	}
 	if (to->flags & SWITCHES_STACK && nodes[here].function != step->function) {

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestrator.analyse.contract import InputFile, MatrixReport
 
+SHOWN = 40  # lines of kconfig; of more, how many
 THEN, NOW = "\x01", "\x02"  # stand for the words of both sides until the end
 JUDGES = ("expect", "calls", "claims", "title", "note")  # of a workload.toml: no value depends on these
 SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
@@ -97,6 +98,8 @@ def _lines(old: InputFile | None, new: InputFile | None) -> str:
     before, after = (set(((file and file["text"]) or "").splitlines()) for file in (old, new))
     rows = [f"{line} only {THEN}" for line in sorted(before - after)]
     rows += [f"{line} only {NOW}" for line in sorted(after - before)]
+    if len(rows) > SHOWN:
+        return f"{len(before - after)} lines only {THEN}, {len(after - before)} only {NOW}"
     return "; ".join(rows) or "the same lines in another order"
 
 

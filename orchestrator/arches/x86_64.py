@@ -37,7 +37,7 @@ ARCH = Arch(
     marks=Marks(
         ("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), stubs=("irq_entries_start",),
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
-        unreturned=("srso_*safe_ret*",),
+        unreturned=("srso_*safe_ret*", "srso_*return_thunk"),
     ),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),

@@ -29,7 +29,8 @@ class Machine:
 def kernel_parameters(arch: Arch, clock: Clock) -> str:
     """What the kernel is told: warnings and worse on the console, an oops is the end, fixed addresses."""
     common = "loglevel=5 panic=-1 oops=panic nokaslr norandmaps random.trust_cpu=on"
-    own = (f"console={arch.console}", arch.cmdline, arch.cmdline_icount if clock is Clock.ICOUNT else "")
+    icount = ("kmatrix.awake", arch.cmdline_icount) if clock is Clock.ICOUNT else ()
+    own = (f"console={arch.console}", arch.cmdline, *icount)
     return " ".join(part for part in (common, *own) if part)
 
 

@@ -33,6 +33,7 @@ REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
 MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
+AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle time is skipped
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,9 @@ def _launch(task: Task) -> str:
     clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
     options = [*clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
     command = shlex.join([REMOTE, *arguments(workload, options, PROGRAM)])
-    script = f"{command} >{OUT} 2>{ERR}; echo $? >{CODE}; echo '{ENDED}' >/dev/console"
+    asleep = f"test ! -e {AWAKE} || kill $(cat {AWAKE})"
+    awake = f"test ! -e {AWAKE} || setsid awake &"
+    script = f"{asleep}; {command} >{OUT} 2>{ERR}; echo $? >{CODE}; {awake} echo '{ENDED}' >/dev/console"
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
 
 

@@ -50,7 +50,7 @@ def test_an_option_stands_right_behind_the_device() -> None:
     wall = kernel_parameters(x86.arch, Clock.WALL)
     assert "console=ttyS0 earlycon=uart8250,io,0x3f8 no_timer_check" in wall and "nolapic_timer" not in wall
     exact = "nolapic_timer tsc_early_khz=1000000 highres=off nohz=off"
-    assert kernel_parameters(x86.arch, Clock.ICOUNT) == f"{wall} {exact}"
+    assert kernel_parameters(x86.arch, Clock.ICOUNT) == f"{wall} kmatrix.awake {exact}"
 
 
 def test_a_disk_is_throttled_and_nothing_stays_in_its_image() -> None:
