@@ -19,7 +19,8 @@ from orchestrator.collectors import known as collectors
 from orchestrator.model import Status
 
 VMSTAT, MEMORY_STAT = "vmstat", "memory.stat"
-LEAST = 2  # passes that show a counter of exact figures to repeat: of one, nothing is known
+LIMITS = ("nr_dirty_threshold", "nr_dirty_background_threshold")  # count nothing: shares of the memory that is free
+LEAST = 2  # boots that show a counter of exact figures to repeat: passes of one boot have the same history
 Passes = Sequence[Sequence[int]]  # one list per boot, in it how far the counter went in each counted pass
 
 
@@ -39,7 +40,7 @@ class _Counter:
     def known(self, exact: bool) -> bool:
         """Was it seen often enough to know whether it repeats? Where figures vary, see verdicts."""
         sides = [passes for passes in (self.base, self.new) if passes is not None]
-        return all(sum(map(len, passes)) >= LEAST if exact else len(passes) >= CONSTANT for passes in sides)
+        return all(len(passes) >= (LEAST if exact else CONSTANT) for passes in sides)
 
     @property
     def counts(self) -> tuple[int | None, int | None]:
@@ -83,7 +84,7 @@ def _compared(base: CellRow, new: CellRow) -> tuple[list[CounterRow], CountersLe
     for source, (old_table, new_table) in _sources(base, new).items():
         for name in dict.fromkeys([*old_table, *new_table]):
             counter = _Counter(name, old_table.get(name), new_table.get(name))
-            if source == VMSTAT and _told_by_a_metric(counter, base, new):
+            if source == VMSTAT and (name in LIMITS or _told_by_a_metric(counter, base, new)):
                 continue
             full = name if source == VMSTAT else f"{source} {name}"
             if not counter.repeats:
