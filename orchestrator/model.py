@@ -522,11 +522,12 @@ class Provenance:
 
 @dataclass(frozen=True)
 class PassSample:
-    """One pass: units of work done, metric values, vmstat differences."""
+    """One pass: units of work done, metric values, differences of /proc/vmstat and of the workload's memory.stat."""
 
     units: int
     values: Mapping[str, float]
     vmstat: Mapping[str, int]
+    memory_stat: Mapping[str, int] = field(default_factory=dict)  # {}: it has no cgroup of its own
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class CellRow(TypedDict):
     metrics: dict[str, MetricRow]
     vmstat: dict[str, list[list[int]]]
     notes: list[str]
+    memory_stat: NotRequired[dict[str, list[list[int]]]]  # as vmstat, of a workload in a cgroup of its own
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
     config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
@@ -228,6 +229,34 @@ class ReachUnknownRow(PairRow):
     why: str
 
 
+class CounterRow(PairRow):
+    """A counter that nobody named: it repeats in both kernels, and differs between them. How far it went in a pass:
+    *_value per unit of work, *_count the whole pass; a gauge's is what it gained. None: this kernel does not have it.
+
+    source: vmstat (/proc/vmstat: the whole guest's) or memory.stat (of the cgroup that the workload has for itself).
+    What a metric of the matrix tells is not told here again.
+    """
+
+    workload: str
+    counter: str
+    source: str
+    base_value: float | None
+    new_value: float | None
+    base_count: int | None
+    new_count: int | None
+    units: int
+
+
+class CountersLeftOutRow(PairRow):
+    """Counters of a workload that are in no CounterRow. names: those that do not repeat in one of the kernels, or
+    in both; too_few: those that differ, and were seen too seldom to know whether they repeat."""
+
+    workload: str
+    not_repeating: int
+    names: list[str]
+    too_few: list[str]
+
+
 class Offered(TypedDict):
     """What a run could have been of, so that a report can say what it was not."""
 
@@ -260,4 +289,6 @@ class MatrixReport(TypedDict):
     identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
     changed: NotRequired[list[ChangedRow]]
     not_built: NotRequired[list[NotBuiltRow]]
+    counters: NotRequired[list[CounterRow]]  # these two are not in a matrix.json of before
+    counters_left_out: NotRequired[list[CountersLeftOutRow]]
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -9,6 +9,7 @@ from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
     change_block,
     claims_block,
+    counters_blocks,
     coverage_block,
     doubts_block,
     failed_blocks,
@@ -30,6 +31,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts += failed_blocks(report)
     parts += [change_block(report)]
     parts += tables(report)
+    parts += counters_blocks(report)
     parts += profile.mail(run)
     parts += [
         unexpected_block(report),

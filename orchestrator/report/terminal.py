@@ -11,6 +11,7 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import counters
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -42,6 +43,7 @@ def matrix_view(report: MatrixReport) -> RenderableType:
     parts: list[RenderableType] = [
         _table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
     ]
+    parts += [Text("\n  ".join([f"{head}:", *lines]) + "\n") for head, lines in counters.blocks(report)]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{line}\n", STYLES[tone]) for line, tone in footnotes(report)]
