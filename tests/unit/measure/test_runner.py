@@ -146,8 +146,8 @@ def test_a_run_that_was_cut_off_keeps_what_it_has(house: House) -> None:
 
 
 def lost(name: str = "new/shmem-write") -> dict[str, list[Exception]]:
-    """The testbed fails all boots of a cell."""
-    return {f"aarch64/{name}#{number}": [InfraError("gone")] * 2 for number in (0, 1)}
+    """The testbed fails the first boot of a cell, so that there is no other."""
+    return {f"aarch64/{name}#0": [InfraError("gone")] * 2}
 
 
 def another_image(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
