@@ -13,10 +13,10 @@ _CPU = re.compile(r"^CPU#\d+\s*$", re.MULTILINE)
 
 
 def places(text: str, registers: Registers) -> tuple[Place, ...]:
-    """Of each CPU of the answer; none of one that tells no program counter."""
+    """Of each CPU of the answer; none of one that tells no program counter, or was never started (0)."""
     found = []
     for one in _CPU.split(text):
-        if counter := re.search(registers.pc, one):
+        if (counter := re.search(registers.pc, one)) and int(counter[1], 16):
             user = bool(registers.user) and re.search(registers.user, one) is not None
             found.append(Place(int(counter[1], 16), user))
     return tuple(found)

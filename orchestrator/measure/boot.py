@@ -85,6 +85,11 @@ class _Stages:
             async with self.watch.during(name, running, limit) if self.watch else nullcontext():
                 yield
 
+    def learn(self) -> None:
+        """All stages so far were well, and took what they take."""
+        if self.watch:
+            self.watch.learn()
+
 
 def _stages(task: Task) -> _Stages:
     kernel, pace, cell = task.kernel, task.pace, task.boot.cell
@@ -107,8 +112,7 @@ async def measure(task: Task) -> BootResult:
         result = await _measured(task, stages, own)
     finally:
         shutil.rmtree(own, ignore_errors=True)
-    if stages.watch:
-        stages.watch.learn()
+    stages.learn()
     return result
 
 
@@ -229,6 +233,7 @@ async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> N
         output = await _fetch(running, task, made, stages)  # raises if it failed
         decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)  # or is no result
         raise WorkloadFailed("the workload ended before its passes", kind="rubbish", log=output[-1000:])
+    stages.learn()  # other kernels that boot meanwhile are measured by it
 
 
 def _launch(task: Task) -> str:

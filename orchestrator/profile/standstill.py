@@ -17,7 +17,7 @@ from orchestrator.profile.lines import Frame
 from orchestrator.profile.symbols import Symbols
 
 FEW = 4  # functions: a loop, and what it calls
-MOST = 0.95  # of the looks at a CPU that spins are in them; the tick of the clock and what it does are the rest
+MOST = 0.97  # of the looks at a CPU that spins are in them; the tick of the clock and what it does are the rest
 IDLE = 0.2  # of the looks at a CPU that waits find it in the idle loop; the tick and what it does are the rest
 LOOKS = 40
 SPINS_S = 6.0  # CPU seconds of QEMU: a busy host makes no guest spin
