@@ -141,7 +141,7 @@ class _Watching:
                 f"{self._what}: for {found.seconds:.0f} s nothing ran in it", "waits", found, known, took
             )
         if over:
-            seconds = min(took.host, self.limit)
+            seconds = self.limit if took.host > self.limit - 1 else took.host
             return self._late(f"{self._what} within {seconds:.3g} s", self._kind, found, known, took)
         return None
 

@@ -96,13 +96,14 @@ def addresses(looks: Sequence[Look], symbols: Symbols, function: str) -> Counter
 
 def loop(found: Mapping[int, int], frames: Mapping[int, Sequence[Frame]]) -> Frame | None:
     """The innermost function of the source that most of these addresses are in, whatever it is inlined into, and its
-    line that was seen most. None where no line is known."""
+    line that was seen most. None where no line is known. A header's (cpu_relax) says nothing of who spins."""
     total = sum(found.values())
     inside, depth = Counter[tuple[str, str]](), dict[tuple[str, str], int]()
     lines = dict[tuple[str, str], Counter[int]]()
     for address, count in found.items():
         known = [frame for frame in frames.get(address, ()) if frame.line]
-        for out, frame in enumerate(reversed(known)):
+        own = [frame for frame in known if not frame.file.endswith(".h")]
+        for out, frame in enumerate(reversed(own or known)):
             key = (frame.function, frame.file)
             inside[key] += count
             lines.setdefault(key, Counter())[frame.line] += count

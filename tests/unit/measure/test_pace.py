@@ -45,7 +45,9 @@ def test_a_stage_of_which_nothing_is_known_has_its_limit_alone() -> None:
     assert not pace.late(None, long, 600) and not pace.spent(None, long) and not pace.waited(None, long)
     assert pace.late(None, Took(586, 1), 600) and not pace.over(None, Took(586, 1), 600)
     assert pace.over(None, Took(599.6, 1), 600)
-    assert not pace.late(None, Took(5, 5), 15) and pace.late(None, Took(8, 5), 15), "of a short limit half is left alone"
+    assert not pace.late(None, Took(5, 5), 15) and pace.late(None, Took(8, 5), 15), (
+        "of a short limit half is left alone"
+    )
 
 
 def test_the_limit_is_the_ceiling() -> None:
