@@ -21,7 +21,7 @@ BROKEN = """\
 compare:
   - {base: patched, new: oopses}
 """
-TEXT = SMALL.replace(PATCHED, PATCHED + BROKEN).replace("ready: 40", "ready: 15")
+TEXT = SMALL.replace(PATCHED, PATCHED + BROKEN).replace("ready: 40", "ready: 60")
 
 
 @pytest.fixture(scope="module")
