@@ -108,6 +108,17 @@ class Marks:
 
 
 @dataclass(frozen=True)
+class Registers:
+    """How QEMU's `info registers` says what a CPU is at; regular expressions."""
+
+    pc: str  # its group is the program counter, in hex; found once a CPU
+    idle: tuple[
+        str, ...
+    ]  # globs over kernel symbols in which a CPU waits for an interrupt, beside those of all arches
+    user: str = ""  # found where user space runs; "": its addresses are none of the kernel's
+
+
+@dataclass(frozen=True)
 class Arch:
     """All that differs between architectures; one record a file in arches/."""
 
@@ -136,6 +147,7 @@ class Arch:
     guest_suite: str = ""  # Debian's release that its packages are from; "": that of images/guest.toml
     compiles: int = 1000  # files of a standard kernel, about: the arch with the fewest is built first
     marks: Marks | None = None  # None: its instructions cannot be accounted for
+    registers: Registers | None = None  # None: where a guest is that does not go on cannot be told
 
 
 @dataclass(frozen=True)
@@ -433,7 +445,7 @@ class Step:
     """One unit of work of a run. A plain value: it can be sent to another machine.
 
     inputs: steps whose results it needs; if one failed, it is not done. after: steps that must have ended, well or
-    not. unless: steps that are not waited for; if one has failed by then, it is not done. locks: what it alone has
+    not. unless: steps that are not waited for; as soon as one has failed, it is not done. locks: what it alone has
     meanwhile. lane: which steps it shares a number of places with. priority: the lowest is first.
     """
 

@@ -104,7 +104,8 @@ def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: boo
             Want.ALONE: [*kernels, *(step.id for step in boots)],
         }
         others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
-        boots += _boot(boot, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
+        numbers = [other.number for other in plan.boots if other.cell.id == boot.cell.id]
+        boots += _boot(boot, numbers, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
     cells = (_cell(cell, boots) for cell in plan.cells)
     return (*builds, *_prepared(plan.cells), *(step for _, step in compared), *boots, *cells)
 
@@ -151,11 +152,19 @@ def _prepared(cells: Iterable[Cell]) -> list[Step]:
 
 
 def _boot(
-    boot: Boot, want: Want, after: Sequence[str], others: Sequence[str], retries: int, profile: bool
+    boot: Boot,
+    numbers: Sequence[int],
+    want: Want,
+    after: Sequence[str],
+    others: Sequence[str],
+    retries: int,
+    profile: bool,
 ) -> list[Step]:
-    """A boot; with it, of a cell's first, the profile. A cell that failed is not booted again. others: where its
-    kernel is compared."""
+    """A boot; with it, of a cell's first, the profile. numbers: of all of the cell's boots, which wait for the first:
+    a cell that failed is not booted again. others: where its kernel is compared."""
     cell = boot.cell
+    mine = {number: step_id(StepKind.BOOT, f"{cell.id}#{number}") for number in numbers}
+    first = [mine[min(numbers)]] if boot.number != min(numbers) else []
     needs = (
         step_id(StepKind.KERNEL, cell.build_id),
         step_id(StepKind.IMAGE, cell.arch.name),
@@ -165,8 +174,8 @@ def _boot(
         StepKind.BOOT,
         boot.id,
         inputs=(*needs, *others),
-        after=tuple(after),
-        unless=tuple(step_id(StepKind.BOOT, f"{cell.id}#{earlier}") for earlier in range(boot.number)),
+        after=(*after, *(name for name in first if name not in after)),
+        unless=tuple(name for number, name in mine.items() if number != boot.number),
         lane=min(want, Want.PROMPT).name.lower(),
         priority=want,
         niceness=YIELDING if want is Want.NOTHING else 0,
@@ -187,8 +196,10 @@ def _cell(cell: Cell, boots: Iterable[Step]) -> Step:
 
 
 def failed(step: Step, results: Results) -> KmatrixError | None:
-    """Why a step is not done at all: what it needs has failed."""
-    for name in (*step.inputs, *step.unless):
+    """Why a step is not done at all, and nothing is waited for any more: one that it is not done after has failed, or
+    one that it needs, when all else that it waits for has ended."""
+    waits = not all(name in results for name in (*step.inputs, *step.after))
+    for name in step.unless if waits else (*step.inputs, *step.unless):
         if isinstance(error := results.get(name), KmatrixError):
             return error
     return None

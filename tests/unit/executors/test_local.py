@@ -272,6 +272,32 @@ def test_a_cell_that_failed_is_not_booted_again() -> None:
     assert done["boot aarch64/new/shmem-write#1"] == "boot aarch64/new/shmem-write#1"
 
 
+def test_a_cells_further_boots_wait_for_its_first_and_go_as_soon_as_it_has_failed() -> None:
+    """However many places there are, and whatever else they wait for."""
+    broke, name = KernelBroke("panic"), "aarch64/new/shmem-write"
+    plan = the_plan(SMALL.replace("boots: 2", "boots: 4"), ["aarch64/*"])
+    fake = Fake(
+        {"kernel": 0.0, f"boot {name}#0": 5.0, "boot aarch64/base/shmem-write#0": 50.0}, {f"boot {name}#0": [broke]}
+    )
+    done = run(plan, fake, {"nothing": 8})
+    assert [done[f"boot {name}#{number}"] for number in range(4)] == [broke] * 4
+    assert [boot for boot in fake.order("boot") if boot.startswith(name)] == [f"{name}#0"]
+    assert fake.ended[f"cell {name}"] == fake.ended[f"boot {name}#0"], "told at once"
+    assert fake.together([f"boot aarch64/base/shmem-write#{number}" for number in range(1, 4)]) == 3
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#2": [broke]})
+    assert run(plan, fake, {"nothing": 1})[f"boot {name}#3"] is broke
+
+
+def test_a_boot_that_is_dropped_waits_for_nothing() -> None:
+    """As those of a wall clock, which wait for all else."""
+    broke, name = KernelBroke("panic"), "aarch64/base/contention"
+    plan = the_plan(MIXED.replace("[shmem-write, throttle, contention]", "[contention, throttle]"))
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#0": [broke]})
+    run(plan, fake)
+    last = max(fake.ended[boot] for boot in fake.ended if boot.startswith("boot "))
+    assert fake.ended[f"cell {name}"] == fake.ended[f"boot {name}#0"] < last
+
+
 def test_the_testbeds_failure_is_repeated_as_often_as_it_says_and_told() -> None:
     plan = the_plan(SMALL.replace("boots: 2", "boots: 1, retries: 2"), ["aarch64/*"])
     first, second = InfraError("QEMU died"), InfraError("again")
