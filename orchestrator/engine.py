@@ -108,8 +108,10 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
 
 
 def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[str], manner: Manner) -> Run:
-    """Measure what a finished run is to have besides. matrix, request: of all that it has then; more: globs of what is
-    to be done."""
+    """Measure what a finished run is to have besides.
+
+    matrix, request: of all that it has then; more: globs of what is to be done now.
+    """
     request = dataclasses.replace(request, fresh=manner.fresh)
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
