@@ -22,7 +22,7 @@ from orchestrator.profile.lines import parse_places
 from orchestrator.profile.sameness import How, Image
 from orchestrator.runs.against import Against
 from orchestrator.series import diff
-from orchestrator.store import Store
+from orchestrator.store import Store, sha256
 
 CONFIG, VMLINUX, SYSTEM_MAP = "config", "vmlinux", "System.map"  # of a kernel in the store
 
@@ -65,7 +65,7 @@ class Comparing:
         if before.key != after.key:
             return None
         with self.store.scratch() as scratch:
-            if base.patches == new.patches and (more := _switched_on(pair)):
+            if [*map(sha256, base.patches)] == [*map(sha256, new.patches)] and (more := _switched_on(pair)):
                 own = await sourcediff.sources(before.folder, (), new.patches, scratch / "own")
                 if more & switching.added(diff.added(own.text)):
                     return replace(own, added_only=True)

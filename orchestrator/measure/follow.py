@@ -259,9 +259,10 @@ def followed(matrix: Matrix, pair: Comparison, made: Sequence[Had]) -> Followed:
             comparisons.append(Comparison(after.name, last.name))
         made_here = dict.fromkeys(its.name for its in ((before, after) if needed else ()))
         made_here |= {last.name: None} if own else {}
+        others = (before.name, after.name)  # what is known of them is used: nothing is done again
         for had in group:
             select += [f"{had.arch.name}/{name}/*" for name in made_here]
-            more += [f"{had.arch.name}/{name}/*" for name in {**made_here, after.name: None}] if made_here else []
+            more += [f"{had.arch.name}/{name}/*" for name in (*made_here, *others)] if made_here else []
             rows += _rows(had, pair, (before.name, after.name), (after.name, last.name))
     return Followed(
         replace(matrix, kernels=(*matrix.kernels, *kernels), comparisons=(*matrix.comparisons, *comparisons)),
