@@ -11,7 +11,7 @@ import pytest
 from orchestrator.analyse.contract import ChangedRow, IdenticalRow, MatrixReport, NeededRow, ReachRow
 from orchestrator.analyse.matrix import assemble, exit_code
 from orchestrator.analyse.needed import blameless, stands_for
-from orchestrator.analyse.reach import SCHEMA, ReachFacts, best
+from orchestrator.analyse.reach import SCHEMA, DifferenceRow, ReachFacts, best
 from orchestrator.analyse.slice import sliced
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNREACHED
 from orchestrator.model import CellResult, Comparison, Status
@@ -59,10 +59,12 @@ def report(
     there = [pair for pair in pairs if pair[1] in passed]
     reach = [line(PLAIN, "not_built"), *(line(pair, state) for pair in there)]
     built = [changed(PLAIN, 0), *(changed(pair, 1) for pair in there)]
+    other = DifferenceRow(arch="s390x", base=WITH[0], new=WITH[1], workload="shmem-write", ran=False)
+    facts = ReachFacts(schema=SCHEMA, lines=reach, differing=[other], unknown=[])
     same = [IdenticalRow(arch="s390x", base="unpatched", new="patched", how="same")]
     made = assemble(
         cells, [Comparison(*pair) for pair in both], {}, HOST, {}, {"boots": 2, "passes": 1, "clock": "icount"},
-        identical=same, changed=built, reach=ReachFacts(schema=SCHEMA, lines=reach, differing=[], unknown=[]),
+        identical=same, changed=built, reach=facts,
     )  # fmt: skip
     return {**made, "identical": same, "changed": built, "needed": list(rows), "offered": OFFERED}
 
