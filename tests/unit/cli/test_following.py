@@ -24,6 +24,9 @@ from orchestrator.runs.run import Run
 from tests.unit.conftest import DIFF, TEXT, unbuilt
 
 MANNER = Manner()
+LOOKS = (
+    "its lines need CONFIG_SWAP, CONFIG_DAMON and CONFIG_DAMON_VADDR: kernels are configured to see what can be had"
+)
 
 
 @pytest.fixture
@@ -82,6 +85,7 @@ def test_the_cost_is_told_before_and_what_cannot_be_had(
     finds(monkeypatch, lambda: some(its))
     assert following.after(folder, its, Run(unbuilt()), MANNER) is not None
     assert capsys.readouterr().out.splitlines() == [
+        LOOKS,
         "CONFIG_SWAP cannot be had on s390x: depends on !S390",
         "CONFIG_SWAP needed on aarch64: about 4 min",
     ]
@@ -109,7 +113,7 @@ def test_json_has_the_same_as_notes(
     finds(monkeypatch, lambda: some(its))
     following.after(folder, its, Run(unbuilt()), Manner(json=True))
     rows = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
-    assert [(row["kind"], row["subject"]) for row in rows] == [("note", "config")] * 2
+    assert [(row["kind"], row["subject"]) for row in rows] == [("note", "config")] * 3
 
 
 def test_where_nothing_can_be_had_the_report_says_why(
@@ -119,7 +123,7 @@ def test_where_nothing_can_be_had_the_report_says_why(
     lost = [Had(arch, lost={"CONFIG_X": "depends on PCI"}) for arch in its.arches]
     finds(monkeypatch, lambda: followed(its, Comparison("unpatched", "patched"), lost))
     assert following.after(folder, its, Run(unbuilt()), MANNER) is not None
-    assert capsys.readouterr().out == "CONFIG_X cannot be had on aarch64 and s390x: depends on PCI\n"
+    assert capsys.readouterr().out == f"{LOOKS}\nCONFIG_X cannot be had on aarch64 and s390x: depends on PCI\n"
     assert [len(words) for words in grown] == [2], "nothing is measured: it is told anew"
 
 
@@ -132,7 +136,7 @@ def test_the_first_answer_does_not_suffer(
     its = matrix(folder)
     finds(monkeypatch, fails)
     assert following.after(folder, its, Run(unbuilt()), MANNER) is None and not grown
-    assert capsys.readouterr().out == "not known what its lines need: no room\n"
+    assert capsys.readouterr().out == f"{LOOKS}\nnot known what its lines need: no room\n"
     finds(monkeypatch, lambda: followed(its, Comparison("unpatched", "patched"), []))
     assert following.after(folder, its, Run(unbuilt()), MANNER) is None and not grown
 
