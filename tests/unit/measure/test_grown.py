@@ -87,6 +87,8 @@ def test_only_what_is_new_is_measured_and_the_report_has_all(house: House, begun
         ("aarch64", "patched+CONFIG_SWAP"), ("s390x", None),
     ]  # fmt: skip
     assert begun.read_json("run.json") == name, "it is the same run"
+    told = load.load(begun.path).reproduce
+    assert told.startswith("kmatrix check") and "--each" not in told
     written = begun.read_json("matrix.json")
     assert written["needed"] == report["needed"] and len(written["cells"]) == len(report["cells"])
     assert "CONFIG_SWAP=y\n" in (begun.path / "inputs/kconfig/aarch64/patched+CONFIG_SWAP").read_text()
