@@ -175,11 +175,10 @@ class Work:
             self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
         ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
         local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
-        with runner.store.scratch() as scratch:
-            with runner.guests(scratch):
-                await local.run(graph(plan, first, ended, self.manner.profile), runner)
-            if self.manner.profile:
-                await runner.diffs(scratch)
+        with runner.store.scratch() as scratch, runner.guests(scratch):
+            await local.run(graph(plan, first, ended, self.manner.profile), runner)
+        if self.manner.profile or self.manner.reach:
+            await runner.diffs()
         if self.manner.reach:
             await runner.reached()
         if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:

@@ -37,11 +37,6 @@ class Sources:
         return read
 
 
-async def between(pristine: Path, base: Sequence[Path], new: Sequence[Path], scratch: Path) -> str:
-    """A unified diff of pristine with base's patches to pristine with new's; "" if there is none."""
-    return (await sources(pristine, base, new, scratch)).text
-
-
 async def sources(pristine: Path, base: Sequence[Path], new: Sequence[Path], scratch: Path) -> Sources:
     """What the source of two kernels differs by, and both sides of it. scratch: an empty folder."""
     touched = {}

@@ -17,7 +17,7 @@ from orchestrator.config.steps import Pair, Results
 from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
-from orchestrator.measure import provenance, source_diffs
+from orchestrator.measure import provenance
 from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
@@ -28,6 +28,7 @@ from orchestrator.model import (
     Cell,
     CellResult,
     Clock,
+    Comparison,
     KernelArtifact,
     KernelProvenance,
     Plan,
@@ -107,10 +108,17 @@ class Runner:
         finally:
             self._boots = None
 
-    async def diffs(self, scratch: Path) -> None:
-        """What the kernels of a profile differ by, into the run folder."""
-        for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
-            self.bus.emit(Note("profile", note))
+    async def diffs(self) -> None:
+        """What the sources of kernels that are compared differ by, into the run folder: reports tell of its lines."""
+        for pair in {pair.id.partition("/")[2]: pair for pair in self._pairs.values()}.values():
+            base, new = pair.base.kernel, pair.new.kernel
+            if not (self.builder.has(base.source) and self.builder.has(new.source)):
+                continue
+            try:
+                if sources := await self._comparing.change(pair):
+                    self.folder.write_text(account_files.diff_of(Comparison(base.name, new.name)), sources.text)
+            except (KmatrixError, OSError) as error:
+                self.bus.emit(Note("diff", f"no diff of {base.name} and {new.name}: {error}"))
 
     async def reached(self) -> None:
         """What of the changes ran, into the run folder. Without it the figures are what they are."""

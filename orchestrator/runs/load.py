@@ -53,6 +53,7 @@ def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
         profile=accounts,
         starts={cell_id: consoles.starts(folder, cell_id) for cell_id in plan["cells"]},
         logs={build_id: consoles.build_log(folder, build_id) for build_id in plan["builds"]},
+        changes={(pair.base, pair.new): text for pair, text in account_files.diffs(folder, _pairs(plan)).items()},
         reproduce=reproduce.command(folder, report),
         page=page.resolve().as_uri() if page.exists() else "",
         place=folder.path.resolve(),
@@ -67,7 +68,11 @@ def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
 
 
 def _accounts(folder: RunFolder, plan: Mapping[str, Any]) -> ProfileReport:
-    return account_files.load(folder, plan["cells"], [Comparison(**pair) for pair in plan["comparisons"]])
+    return account_files.load(folder, plan["cells"], _pairs(plan))
+
+
+def _pairs(plan: Mapping[str, Any]) -> list[Comparison]:
+    return [Comparison(**pair) for pair in plan["comparisons"]]
 
 
 def _matrix(
@@ -77,7 +82,7 @@ def _matrix(
     kernels = {
         build_id: info for build_id in plan["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
     }
-    pairs = [Comparison(**pair) for pair in plan["comparisons"]]
+    pairs = _pairs(plan)
     settings = plan.get("workloads", {})  # {workload: what record.save_request() kept of it}
     missing = {cell_id: _skipped(cell_id, settings, plan["measure"]["clock"]) for cell_id in plan["cells"]}
     known = against.load(folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)

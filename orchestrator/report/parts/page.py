@@ -13,7 +13,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, 
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
-from orchestrator.report.parts import figures, profile, profile_rows, reach
+from orchestrator.report.parts import coloured, figures, profile, profile_rows, reach
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
@@ -36,6 +36,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "unexpected": [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED],
         "change": there_lines(report),
         "claims": claims(report),
+        "coloured": coloured.page(run),
         "profile": profile.page(run),
         "profile_note": profile_rows.NOTE,
         "varying": VARYING,
