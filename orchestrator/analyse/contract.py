@@ -128,6 +128,21 @@ class ChangedRow(PairRow):
     built: int
 
 
+class NeededRow(PairRow):
+    """An option that changed lines of two kernels need on an arch, and that is off there; or one that the change
+    adds itself (own).
+
+    with_base, with_new: kernels that are compared to measure it, of which the new one has it, and the base too unless
+    it is own; None where it could not be had. why: the reason then, as said behind "CONFIG_X: "; else "".
+    """
+
+    option: str
+    own: bool
+    with_base: str | None
+    with_new: str | None
+    why: str
+
+
 class ExpectationRow(TypedDict):
     """A claim of a workload's file, judged. new is the kernel it is of; base, for a change, the one it is against.
 
@@ -291,4 +306,5 @@ class MatrixReport(TypedDict):
     not_built: NotRequired[list[NotBuiltRow]]
     counters: NotRequired[list[CounterRow]]  # these two are not in a matrix.json of before
     counters_left_out: NotRequired[list[CountersLeftOutRow]]
+    needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -54,8 +54,8 @@ def assemble(
     figures = with_figures(rows, same)
     sides = _sides(figures, comparisons)
     compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in compare(sides, same)]
-    if nothing_built(changed):
-        compared = [_not_reached(row) for row in compared]
+    absent = _not_there(changed)
+    compared = [_not_reached(row) if (row["base"], row["new"]) in absent else row for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
     report = MatrixReport(
         schema=SCHEMA,
@@ -222,6 +222,12 @@ def unreached(report: MatrixReport) -> bool:
 def nothing_built(changed: Sequence[ChangedRow]) -> bool:
     """Is a changed line code, and none of them in any kernel?"""
     return any(row["code"] for row in changed) and not any(row["built"] for row in changed)
+
+
+def _not_there(changed: Sequence[ChangedRow]) -> set[tuple[str, str]]:
+    """Pairs of kernels that have nothing of their change in them, on no arch."""
+    pairs = {(row["base"], row["new"]) for row in changed}
+    return {pair for pair in pairs if nothing_built([row for row in changed if (row["base"], row["new"]) == pair])}
 
 
 def _not_reached(row: ComparisonRow) -> ComparisonRow:

@@ -108,6 +108,8 @@ def _changes(
         found["changed"] = [row for row in report["changed"] if told(row)]
     if "not_built" in report:
         found["not_built"] = [row for row in report["not_built"] if told(row)]
+    if "needed" in report:
+        found["needed"] = [row for row in report["needed"] if told(row)]
     if "reach" in report:
         found["reach"] = [row for row in report["reach"] if told(row)]
     if "reach_summary" in report:

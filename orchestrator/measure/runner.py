@@ -125,7 +125,7 @@ class Runner:
         looking = Looking(self.folder, self.builder, self._comparing, self.plan.measure, self.plan.cells, self.cells)
         try:
             if found := await looking(self._pairs.values()):
-                reach_file.save(self.folder, found)
+                reach_file.add(self.folder, found)
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
 

@@ -8,6 +8,7 @@ import json
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import statuses
 from orchestrator.analyse.matrix import unreached, without_account
+from orchestrator.analyse.needed import blameless
 from orchestrator.analyse.reach import nothing_ran, silent
 from orchestrator.analyse.slice import arches, sliced
 from orchestrator.model import Status, Verdict
@@ -46,7 +47,8 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     nothing of the change ran. nothing: on any arch; where a kernel is the same, that alone counts."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
-    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
+    unblamed = blameless(report)
+    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases and cell["id"] not in unblamed]
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):

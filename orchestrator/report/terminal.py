@@ -12,6 +12,7 @@ from rich.text import Text
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts import counters
+from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -53,11 +54,12 @@ def matrix_view(report: MatrixReport) -> RenderableType:
 
 def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
     """Rows arch x metric of a workload for one pair of kernels; fits 100 columns, words wrap before figures do."""
-    title = Text(f"{workload}, per {unit}", style="bold")
+    config, *heads = titled(report, base, new)
+    title = Text(f"{workload}, per {unit}{config}", style="bold")
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
     for name in ("arch", "metric"):
         out.add_column(name, no_wrap=True)
-    for name in (base, new, "change"):
+    for name in (*heads, "change"):
         out.add_column(name, justify="right", no_wrap=True)
     out.add_column("verdict", min_width=11)
     last = ""

@@ -15,7 +15,17 @@ from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.runs import account_files, against, consoles, copies, identity, reach_file, record, reproduce
+from orchestrator.runs import (
+    account_files,
+    against,
+    consoles,
+    copies,
+    identity,
+    needed_file,
+    reach_file,
+    record,
+    reproduce,
+)
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
@@ -101,6 +111,8 @@ def _matrix(
         made["unprofiled"] = lacking
     if named := folder.read_json(record.RUN):
         made["run"] = named
+    if needed := needed_file.load(folder):
+        made["needed"] = needed
     made["offered"] = plan.get("offered") or record.offered()
     return made
 
