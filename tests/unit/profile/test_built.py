@@ -113,6 +113,8 @@ def test_what_a_line_lacks_is_one_word() -> None:
         ("arch/arm/xen/p2m.c", None),  # arm64 builds some of it
         ("arch/arm64/mm/fault.c", None),
         ("arch/Kconfig", None),
+        ("Documentation/Kconfig", None),  # every config is made from these two
+        ("samples/Kconfig", None),
         ("tools/objtool/check.c", None),
         ("tools/lib/string.c", None),
         ("tools/include/linux/kernel.h", None),
