@@ -119,6 +119,8 @@ def _same_apart(base: KernelArtifact, new: KernelArtifact, changed: Collection[s
     """Is all the same that is in the images beside vmlinux? Of a kernel of before that was kept, it is if nothing of
     the change is in it. changed: files that differ; None: not known."""
     one, other = compiled.load(base.folder), compiled.load(new.folder)
+    if any(its is not None and its.shaped_by(changed or ()) for its in (one, other)):
+        return False
     if one is not None and other is not None:
         return one.apart == other.apart
     known = one or other

@@ -7,6 +7,7 @@ the compiler made instructions of it, and whether they ran, is for line tables a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,6 +18,8 @@ from orchestrator.profile.makefiles import Reader, needs
 from orchestrator.series import diff
 
 REMOVED, ADDED = "removed", "added"
+_IMAGE = re.compile(r"arch/[^/]+/boot/(?!dts/)|drivers/firmware/efi/libstub/")
+_HEADER = "/header.o"  # of it only its own text is digested: the packed kernel's size is in it
 
 
 class Part(StrEnum):
@@ -68,6 +71,16 @@ class Compiled:
         """Objects that any of these files is in."""
         wanted = set(files)
         return [name for name, its in self.objects.items() if not wanted.isdisjoint(its)]
+
+    def shaped_by(self, files: Iterable[str]) -> bool:
+        """May any of these files change the image in a way that neither vmlinux nor apart tells? Makefiles, linker
+        scripts and tools of what is beside vmlinux in it."""
+        wanted = set(files)
+        if any(_IMAGE.match(file) and not file.endswith(code.SOURCES) for file in wanted):
+            return True
+        made = {name for name in self.made_of(wanted) if _IMAGE.match(name)}
+        heads = (its for name, its in self.objects.items() if name in made and name.endswith(_HEADER))
+        return not made <= self.apart.keys() or any(not wanted.isdisjoint(its[1:]) for its in heads)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ _TOOLS = re.compile(
     r"|verification|virtio|wmi|writeback)/"
 )
 _ARCH = re.compile(r"arch/([^/]+)/")
+_OPTIONS = re.compile(r"(?:Documentation|samples)/(?:.*/)?Kconfig[^/]*$")  # what every config is made from
 
 
 class Never(StrEnum):
@@ -36,6 +37,8 @@ class Never(StrEnum):
 
 def never_built(file: str, srcarches: Collection[str], samples: bool) -> Never | None:
     """None: it may be. srcarches: folders below arch/ of those that are asked for; samples: these may be built."""
+    if _OPTIONS.match(file):
+        return None
     if _WORDS.match(file):
         return Never.WORDS
     if _TOOLS.match(file):

@@ -149,6 +149,10 @@ class _Counter:
     statement without any, which the compiler has merged with others, it is what those around it say: what is done
     behind it for sure; what was done before it; or the head that it depends on. Of a jump right behind its head that
     is how often the head ran and what follows it did not.
+
+    What a condition leaves out that the compiler knows (IS_ENABLED(), a stub that returns 0) has no instructions
+    either: so a head without any of its own says nothing of what depends on it, nor of what is behind a jump there,
+    and what a head says holds for no call, which would have left some.
     """
 
     source: Source
@@ -184,17 +188,37 @@ class _Counter:
         its = self.source.statements[number]
         if (own := self._own(number, executed)) is not None or not its.acts:
             return own
-        for others in (self.source.behind(number), self.source.before(number)):
-            for other in others:
-                if (count := self._own(other, executed)) is not None:
-                    return count
-        if its.labelled or not self.source.conditional(its):
+        if self._dropped(number):
             return None
-        head = self._count(its.parent, executed)
+        if (count := self._around(number, executed)) is not None:
+            return count
+        if its.labelled or its.calls or not self.source.conditional(its):
+            return None
+        head = self._own(its.parent, executed)
         if head is None or not its.jump:
             return head
         follows = (self._own(other, executed) for other in self.source.behind(its.parent))
         return max(head - next((count for count in follows if count is not None), 0), 0)
+
+    def _around(self, number: int, executed: Executed) -> int | None:
+        """By what is done with it for sure. None where nothing of that has an instruction."""
+        for other in self.source.behind(number):
+            if (count := self._own(other, executed)) is not None:
+                return count
+        for other in self.source.before(number):
+            if (count := self._own(other, executed)) is not None:
+                return count
+            if any(self.source.statements[inner].jump for inner in self.source.inside(other)):
+                return None
+        return None
+
+    def _dropped(self, number: int) -> bool:
+        """Is it a head without an instruction, in it or in anything that it decides about?"""
+        inner = list(self.source.inside(number))
+        return bool(inner) and not any(self._has_own(one) for one in (number, *inner))
+
+    def _has_own(self, number: int) -> bool:
+        return any(self.spans.of(self.file, line) for line in self.source.statements[number].lines)
 
 
 def _around(source: Source, line: int) -> list[tuple[int, int]]:

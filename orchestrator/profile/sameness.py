@@ -87,6 +87,12 @@ class _Loaded:
         with image.vmlinux.open("rb") as file:
             elf = ELFFile(file)
             self.order: Order = "little" if elf.little_endian else "big"
+            self.begins = elf["e_entry"]
+            self.segments = [
+                tuple(segment[name] for name in ("p_vaddr", "p_paddr", "p_filesz", "p_memsz", "p_flags"))
+                for segment in elf.iter_segments()
+                if segment["p_type"] == "PT_LOAD"
+            ]
             self.sections = [
                 _Section(
                     section.name, section["sh_addr"], section["sh_size"], section["sh_type"], section["sh_flags"],
@@ -118,7 +124,9 @@ class _Table:
 def compare(base: Image, new: Image) -> Found:
     """Of one arch. Where code differs, DIFFERS is said only if no place in it could be a line number."""
     one, other = _Loaded(base), _Loaded(new)
-    if one.sections != other.sections or one.order != other.order:
+    if (one.sections, one.order, one.begins, one.segments) != (
+        other.sections, other.order, other.begins, other.segments
+    ):  # fmt: skip
         return Found(How.DIFFERS, one.order)
     tables = [*_bug_tables(one), *_dynamic_debug(one, base.system_map)]
     names = _names(base.system_map, new.system_map)

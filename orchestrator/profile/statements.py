@@ -23,6 +23,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _HEADS = frozenset({"if", "for", "while", "switch"})  # a condition in parentheses, then a statement
 _JUMPS = frozenset({"return", "goto", "break", "continue"})
 _LABELS = frozenset({"case", "default"})
+_NO_CALLS = _HEADS | _JUMPS | {"sizeof", "typeof", "__typeof__", "defined"}  # words before a ( that is no call's
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Statement:
     lines have a token of it, labels before it included. parent: number of the head that decides whether it is done,
     or of its function's; -1 outside of functions. block: what it shares with those that are done before and behind
     it. jump: it goes elsewhere; labelled: it can be come to from elsewhere. acts: it may be more than a declaration:
-    it calls, assigns, counts, or is a head or jump.
+    it calls, assigns, counts, or is a head or jump. calls: a function or a macro, by the look of it.
     """
 
     lines: tuple[int, ...]
@@ -41,6 +42,7 @@ class Statement:
     jump: bool = False
     labelled: bool = False
     acts: bool = False
+    calls: bool = False
     names: frozenset[str] = frozenset()
 
 
@@ -98,6 +100,20 @@ class Source:
                     yield other
                 if self.statements[other].labelled:
                     return
+
+    def inside(self, number: int) -> Iterator[int]:
+        """What it decides about, if it is a head: all that is in its blocks."""
+        for other in self._depending.get(number, ()):
+            yield other
+            yield from self.inside(other)
+
+    @cached_property
+    def _depending(self) -> dict[int, list[int]]:
+        table: dict[int, list[int]] = {}
+        for number, statement in enumerate(self.statements):
+            if statement.parent >= 0:
+                table.setdefault(statement.parent, []).append(number)
+        return table
 
     @cached_property
     def _blocks(self) -> dict[int, list[int]]:
@@ -183,7 +199,7 @@ class _Reader:
         self._first = self._last = ""  # words or signs; labels left out of the first
         self._size = 0
         self._nested = 0  # brackets of any kind within the statement
-        self._assigns = self._acts = self._labelled = False
+        self._assigns = self._acts = self._calls = self._labelled = False
 
     @property
     def _block(self) -> _Block:
@@ -228,6 +244,9 @@ class _Reader:
         self._first = self._first or token
         self._assigns = self._assigns or (not self._nested and token == "=")
         self._acts = self._acts or token in ("=", "(") or (token == self._last and token in "+-")
+        self._calls = self._calls or (
+            token == "(" and bool(_WORD.fullmatch(self._last)) and self._last not in _NO_CALLS
+        )
         self._last = token
         self._size += 1
 
@@ -248,7 +267,7 @@ class _Reader:
         self._lines[line] = None
         self._first = self._last = ""
         self._size = 0
-        self._acts = False
+        self._acts = self._calls = False
         self._labelled = True
 
     def _finish(self, head: bool = False) -> int:
@@ -263,6 +282,7 @@ class _Reader:
                 jump=jump,
                 labelled=self._labelled,
                 acts=head or jump or self._acts,
+                calls=self._calls,
                 names=frozenset(self._names),
             )
         )

@@ -141,6 +141,15 @@ def test_what_starts_a_kernel_counts(lab: House, monkeypatch: pytest.MonkeyPatch
     assert load.matrix_of(lab.run("run", TEXT))["identical"][0]["how"] == "differs"
 
 
+def test_what_shapes_an_image_counts(lab: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A linker script of what unpacks the kernel: vmlinux is the same, and so are all objects beside it."""
+    found(monkeypatch, How.SAME)
+    (lab.root / "source/arch/x86/boot").mkdir(parents=True)
+    (lab.root / "source/arch/x86/boot/setup.ld").write_text("int a;\n")
+    (lab.root / "one.patch").write_text(PATCH.format("arch/x86/boot/setup.ld", "more"))
+    assert load.matrix_of(lab.run("run", TEXT))["identical"][0]["how"] == "differs"
+
+
 @pytest.mark.parametrize(("line", "how"), [(101, "lines_only"), (100, "differs")])
 def test_numbers_in_code_are_looked_up(lab: House, monkeypatch: pytest.MonkeyPatch, line: int, how: str) -> None:
     found(monkeypatch, How.LINES_ONLY, Place(0x1002, b"\xbe\x64\0\0\0", b"\xbe\x65\0\0\0", 1))

@@ -113,6 +113,8 @@ def test_what_a_line_lacks_is_one_word() -> None:
         ("arch/arm/xen/p2m.c", None),  # arm64 builds some of it
         ("arch/arm64/mm/fault.c", None),
         ("arch/Kconfig", None),
+        ("Documentation/Kconfig", None),  # every config is made from these two
+        ("samples/Kconfig", None),
         ("tools/objtool/check.c", None),
         ("tools/lib/string.c", None),
         ("tools/include/linux/kernel.h", None),
@@ -148,3 +150,30 @@ def test_a_diff_that_changes_code_is_known_without_its_source(rows: str, held: b
     text = "--- a/arch/mips/{0}\n+++ b/arch/mips/{0}\n@@ -1,{1} +1,{2} @@\n{3}"
     assert has_code(text.format("a.c", old, new, rows)) is held
     assert has_code(text.format("Kconfig", old, new, rows)) is False
+
+
+@pytest.mark.parametrize(
+    ("file", "shapes"),
+    [
+        ("arch/x86/boot/a20.c", False),  # its object is digested
+        ("include/linux/mm.h", False),
+        ("mm/memory.c", False),
+        ("arch/arm64/boot/dts/a.dts", False),  # nobody boots by it
+        ("arch/x86/boot/Makefile", True),
+        ("arch/x86/boot/setup.ld", True),
+        ("arch/x86/boot/compressed/vmlinux.lds.S", True),
+        ("arch/x86/boot/tools/build.c", True),
+        ("arch/x86/boot/boot.h", True),  # of the object that has the kernel's size in it only the source is digested
+        ("drivers/firmware/efi/libstub/Makefile", True),
+    ],
+)
+def test_what_shapes_an_image_beside_vmlinux_is_known(file: str, shapes: bool) -> None:
+    boot = {
+        "arch/x86/boot/a20.o": ("arch/x86/boot/a20.c", "include/linux/mm.h"),
+        "arch/x86/boot/header.o": ("arch/x86/boot/header.S", "arch/x86/boot/boot.h"),
+        "arch/x86/boot/tools/build": ("arch/x86/boot/tools/build.c",),
+        "arch/x86/boot/compressed/vmlinux.lds": ("arch/x86/boot/compressed/vmlinux.lds.S",),
+        "mm/memory.o": ("mm/memory.c", "include/linux/mm.h"),
+    }
+    digests = {"arch/x86/boot/a20.o": "a", "arch/x86/boot/header.o": "b"}
+    assert Compiled(boot, digests).shaped_by({file}) is shapes

@@ -191,6 +191,40 @@ def test_a_function_s_one_end_is_not_each_of_its_returns() -> None:
     assert count(rows[12]) == count(rows[13]) == 2
 
 
+LEFT_OUT = """\
+int f(int a)
+{
+	first(a);
+	if (IS_ENABLED(CONFIG_X)) {
+		second(a);
+		third(a);
+	}
+	if (IS_ENABLED(CONFIG_Y))
+		fourth(a);
+	else
+		fifth(a);
+	if (stub(a) && a > 3) {
+		sixth(a);
+		a = 2;
+	}
+	if (!IS_ENABLED(CONFIG_Z))
+		return 0;
+	seventh(a);
+	return eighth(a);
+}
+"""
+
+
+def test_what_a_condition_leaves_out_that_the_compiler_knows_did_not_run() -> None:
+    """No preprocessor sees it: the compiler drops the block, and what is behind a return that always comes."""
+    made = {line: (Span(4 * line, 4 * line + 4, 0, own=True),) for line in (1, 3, 11, 12, 20)}
+    everything = ran((0, 400, 9), units=1)
+    rows = told(of("", LEFT_OUT, "mm/f.c"), Measured(Spans({"mm/f.c": made}), {"w": everything}))
+    assert states(rows, (1, 3, 8, 11, 12)) == ["ran"] * 5
+    assert states(rows, (4, 5, 6, 9, 13, 16, 18, 19)) == ["not_code"] * 8
+    assert count(rows[14]) == 9  # what only assigns may be part of the comparison: nobody can tell
+
+
 def test_a_macro_has_what_it_is_used_in() -> None:
     text = "#define ADD(x) do { \\\n\t(x)++; \\\n} while (0)\n" + SMALL.replace("MAYBE", "ADD")
     made = {4: (Span(0, 4, 0, own=True),), 18: (Span(4, 8, 0, own=True),)}

@@ -33,6 +33,7 @@ class Vmlinux:
     note: bytes = b""  # another one
     bug: str = "own"  # how a BUG() names its file: from its field, from its entry, by its address, or not at all
     flags: int = 1
+    begins: int = TEXT
 
     def write(self, path: Path) -> Image:
         """Sections with a header, a table of them, and nothing else."""
@@ -58,7 +59,20 @@ class Vmlinux:
         data = 1 if self.order == "little" else 2
         head = b"\x7fELF" + bytes([2, data, 1]) + bytes(9)
         head += self._pack(
-            "HHIQQQIHHHHHH", 2, 62, 1, 0, 0, 64 + len(body), 0, 64, 0, 0, 64, len(sections) + 1, len(sections)
+            "HHIQQQIHHHHHH",
+            2,
+            62,
+            1,
+            self.begins,
+            0,
+            64 + len(body),
+            0,
+            64,
+            0,
+            0,
+            64,
+            len(sections) + 1,
+            len(sections),
         )
         path.write_bytes(head + body + table)
         symbols = {
@@ -125,6 +139,7 @@ def test_anything_that_is_loaded_counts(tmp_path: Path, kernel: Vmlinux) -> None
         replace(kernel, data=b"longer"),
         replace(kernel, names=b"other"),
         replace(kernel, note=b"Xen"),
+        replace(kernel, begins=TEXT + 64),
     ):
         assert how(tmp_path, kernel, changed) is How.DIFFERS
 
