@@ -18,7 +18,19 @@ from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
 from orchestrator.cli.console import print_run, printer, took
-from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Reach, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.options import (
+    Config,
+    Diff,
+    Fresh,
+    History,
+    Jobs,
+    Json,
+    Reach,
+    Refresh,
+    Static,
+    Unsandboxed,
+    Workloads,
+)
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
@@ -69,6 +81,7 @@ def check(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     reach: Reach = True,
+    static: Static = True,
     json: Json = False,
     fresh: Fresh = False,
     refresh: Refresh = False,
@@ -92,7 +105,7 @@ def check(
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        reach=reach, history=history, first=PATCHED, kind="check",
+        reach=reach, static=static, history=history, first=PATCHED, kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
