@@ -114,7 +114,9 @@ class Told:
 
     def to_json(self) -> dict[str, Any]:
         """As the store has it."""
-        layouts = self.layouts and {name: [[i.size, i.members] for i in its] for name, its in self.layouts.items()}
+        layouts: dict[str, list[list[object]]] | None = None
+        if self.layouts is not None:
+            layouts = {name: [[i.size, i.members] for i in its] for name, its in self.layouts.items()}
         return {
             "objects": self.objects,
             "frames": [[i.file, i.function, i.size, i.how] for i in self.frames],
