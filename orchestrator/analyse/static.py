@@ -76,8 +76,8 @@ def _most(pair: PairRow, found: list[StaticRow]) -> list[StaticRow]:
     if len(found) <= MOST:
         return found
     shown, rest = found[: MOST - 1], found[MOST - 1 :]
-    sums = (sum(row[side] or 0 for row in rest) for side in ("base_value", "new_value"))
-    return [*shown, _row(pair, StaticKind(rest[0]["kind"]), OTHERS, *sums, text=f"{len(rest)} more")]
+    base, new = sum(row["base_value"] or 0 for row in rest), sum(row["new_value"] or 0 for row in rest)
+    return [*shown, _row(pair, StaticKind(rest[0]["kind"]), OTHERS, base, new, f"{len(rest)} more")]
 
 
 def _frames(pair: PairRow, base: Told, new: Told) -> list[StaticRow]:
