@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.analyse import static
-from orchestrator.analyse.contract import PairRow, StaticLeftOutRow
+from orchestrator.analyse.contract import PairRow, StaticLeftOutRow, StaticRow
 from orchestrator.analyse.static import Evidence, StaticFacts
 from orchestrator.build import compiled, kconfig, pahole, readelf
 from orchestrator.build.once_more import OnceMore
@@ -104,7 +104,7 @@ def _words(text: str) -> set[str]:
     return {word for line in changed for word in _WORD.findall(line)}
 
 
-def _rows(names: PairRow, texts: Sequence[str], told: Sequence[Told], words: set[str]) -> list[static.StaticRow]:
+def _rows(names: PairRow, texts: Sequence[str], told: Sequence[Told], words: set[str]) -> list[StaticRow]:
     base, new = (
         Evidence(sizes.functions(text), sizes.sections(text), its) for text, its in zip(texts, told, strict=True)
     )
