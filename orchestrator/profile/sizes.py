@@ -22,7 +22,9 @@ def functions(text: str) -> dict[str, int]:
     names: dict[int, list[str]] = {}
     sizes: dict[int, int] = {}
     for address, size, name in _FUNCTION.findall(text):
-        if not name.startswith(_NOT_A_FUNCTION):
+        if (
+            not name.startswith(_NOT_A_FUNCTION) and "@" not in name
+        ):  # @: what a linker adds by address
             at = int(address, 16)
             names.setdefault(at, []).append(name)
             sizes[at] = max(sizes.get(at, 0), int(size, 0))

@@ -63,5 +63,6 @@ def test_large_sizes_and_what_some_machines_say_besides() -> None:
         "   13: ffffffff81000010    16 FUNC    LOCAL  DEFAULT    1 __pfx_small\n"
         "   14: ffffffff81000020     5 FUNC    LOCAL  DEFAULT    1 small\n"
         "   15: 0000000000000000     0 FUNC    GLOBAL DEFAULT  UND elsewhere\n"
+        "   16: ffff8000086a2310     8 FUNC    LOCAL  DEFAULT    2 e843419@0133_0000208d_20\n"
     )
     assert sizes.functions(rows) == {"large": 0x1A2B0, "small": 5}
