@@ -55,6 +55,7 @@ class Manner:
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
     reach: bool = False  # which lines of the changes ran, too
+    static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
     history: str | None = None  # where runs are recorded: see history.store.address()
@@ -176,7 +177,7 @@ class Work:
         ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
         local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
         with runner.store.scratch() as scratch, runner.guests(scratch):
-            await local.run(graph(plan, first, ended, self.manner.profile), runner)
+            await local.run(graph(plan, first, ended, self.manner.profile, self.manner.static), runner)
         if self.manner.profile or self.manner.reach:
             await runner.diffs()
         if self.manner.reach:

@@ -69,6 +69,16 @@ class Side(StrEnum):
     REMOVED = "removed"
 
 
+class StaticKind(StrEnum):
+    """What two kernels differ by before anything runs."""
+
+    SIZE = "size"  # of a function
+    STACK = "stack"  # a function's frame
+    SECTION = "section"
+    LAYOUT = "layout"  # of a struct or union; of one that stays as large, where a member is
+    WARNING = "warning"  # of the compiler, that it did not give before
+
+
 class Bound(StrEnum):
     """What an expectation's figure is."""
 
@@ -435,6 +445,7 @@ class StepKind(StrEnum):
     IMAGE = "image"
     TOOL = "tool"
     COMPARE = "compare"
+    STATIC = "static"
     BOOT = "boot"
     PROFILE = "profile"
     CELL = "cell"

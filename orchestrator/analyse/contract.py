@@ -272,6 +272,28 @@ class CountersLeftOutRow(PairRow):
     too_few: list[str]
 
 
+class StaticRow(PairRow):
+    """What two kernels of an arch differ by before anything runs. kind: model.StaticKind, which says what function
+    is: a function, a section, a struct ("struct page", of a moved member "struct page.lru"), or a place (file:line).
+
+    Values are bytes; None where it is not there; of a warning both are. A function's clones are added up; (others)
+    are those beyond the thousand that differ most.
+    """
+
+    kind: str
+    function: str
+    base_value: int | None
+    new_value: int | None
+    text: NotRequired[str]  # a warning's words; what else there is to say
+    file: NotRequired[str]  # of a frame: where the function is
+
+
+class StaticLeftOutRow(PairRow):
+    """What of the static evidence is not there."""
+
+    why: str
+
+
 class Offered(TypedDict):
     """What a run could have been of, so that a report can say what it was not."""
 
@@ -301,6 +323,8 @@ class MatrixReport(TypedDict):
     reach: NotRequired[list[ReachRow]]  # where it was looked at what of a change ran
     reach_summary: NotRequired[list[ReachSummaryRow]]
     reach_unknown: NotRequired[list[ReachUnknownRow]]
+    static: NotRequired[list[StaticRow]]  # where it was looked at, of kernels that are not the same
+    static_left_out: NotRequired[list[StaticLeftOutRow]]
     identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
     changed: NotRequired[list[ChangedRow]]
     not_built: NotRequired[list[NotBuiltRow]]

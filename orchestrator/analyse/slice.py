@@ -116,6 +116,10 @@ def _changes(
         found["reach_summary"] = [row for row in report["reach_summary"] if told(row)]
     if "reach_unknown" in report:
         found["reach_unknown"] = [row for row in report["reach_unknown"] if told(row)]
+    if "static" in report:
+        found["static"] = [row for row in report["static"] if told(row)]
+    if "static_left_out" in report:
+        found["static_left_out"] = [row for row in report["static_left_out"] if told(row)]
     return found
 
 

@@ -20,7 +20,19 @@ from orchestrator.build.sources import Tree
 from orchestrator.cli import following
 from orchestrator.cli.console import print_run, printer, took
 from orchestrator.cli.following import PATCHED, UNPATCHED
-from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Reach, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.options import (
+    Config,
+    Diff,
+    Fresh,
+    History,
+    Jobs,
+    Json,
+    Reach,
+    Refresh,
+    Static,
+    Unsandboxed,
+    Workloads,
+)
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
@@ -77,6 +89,7 @@ def check(
             help="Then also with the options on that changed lines need and these kernels lack.",
         ),
     ] = True,
+    static: Static = True,
     json: Json = False,
     fresh: Fresh = False,
     refresh: Refresh = False,
@@ -101,7 +114,7 @@ def check(
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        reach=reach, history=history, first=PATCHED, kind="check",
+        reach=reach, static=static, history=history, first=PATCHED, kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import profile
+from orchestrator.report.parts import profile, static
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
     change_block,
@@ -33,6 +33,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts += tables(report)
     parts += counters_blocks(report)
     parts += profile.mail(run)
+    parts += [static.mail(report)]
     parts += [
         unexpected_block(report),
         claims_block(report),

@@ -25,6 +25,7 @@ from orchestrator.runs import (
     reach_file,
     record,
     reproduce,
+    static_file,
 )
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
@@ -106,6 +107,7 @@ def _matrix(
     if known:
         made["identical"], made["changed"] = identical, changed
         made["not_built"] = [row for one in known for row in one["not_built"]]
+    static_file.add(made, folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
     if lacking := account_files.unprofiled(folder, passed):
         made["unprofiled"] = lacking

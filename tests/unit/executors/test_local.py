@@ -31,6 +31,7 @@ TAKES = {
     "image": 8.0,
     "tool": 1.0,
     "compare": 0.0,
+    "static": 7.0,
     "boot": 10.0,
     "profile": 15.0,
     "cell": 0.0,
@@ -359,6 +360,41 @@ def test_a_profile_follows_its_cells_first_boot_and_the_cell_waits_for_it() -> N
         assert fake.began[f"profile {cell.id}"] >= fake.ended[f"boot {cell.id}#0"]
         assert fake.began[f"cell {cell.id}"] >= fake.ended[f"profile {cell.id}"]
     assert fake.together([name for name in fake.began if name.split()[0] in ("boot", "profile")]) == 2
+
+
+def test_what_differs_before_anything_runs_delays_no_build_and_no_answer() -> None:
+    plan, fake = the_plan(), Fake()
+    run(plan, fake, first="patched", static=True)
+    subjects = [f"static {arch}/unpatched..patched" for arch in ("x86_64", "aarch64", "s390x")]
+    assert {name for name in fake.began if name.startswith("static ")} == set(subjects)
+    answers = [f"boot {arch}/patched/shmem-write#0" for arch in ("x86_64", "aarch64", "s390x")]
+    before = max(fake.ended[name] for name in (*answers, *(f"kernel {build.id}" for build in plan.builds)))
+    assert all(fake.began[name] == before for name in subjects), "arches side by side"
+    assert {step.niceness for step in graph(plan, static=True) if step.kind is StepKind.STATIC} == {19}
+    assert not any(step.kind is StepKind.STATIC for step in graph(plan))
+
+
+def test_a_wall_clock_that_wants_the_machine_waits_for_it() -> None:
+    plan, fake = the_plan(MIXED), Fake()
+    run(plan, fake, static=True)
+    ended = fake.ended["static aarch64/base..new"]
+    alone = [f"boot {boot.id}" for boot in plan.boots if boot.cell.workload.name == "contention"]
+    assert all(fake.began[name] >= ended for name in alone)
+
+
+def test_it_waits_for_no_boot_that_ended_in_an_earlier_start() -> None:
+    plan = the_plan(SMALL)
+    fake = Fake()
+    run(plan, fake, first="new", ended={cell.id for cell in plan.cells}, static=True)
+    assert "static s390x/base..new" in fake.ended
+
+
+def test_of_kernels_that_are_the_same_or_not_there_nothing_is_looked_at() -> None:
+    plan, same, broken = the_plan(SMALL), Identical("the same"), BuildError("it does not compile")
+    fake = Fake(raises={"compare aarch64/base..new": [same], "kernel s390x/new": [broken]})
+    done = run(plan, fake, static=True)
+    assert done["static aarch64/base..new"] is same and done["static s390x/base..new"] is broken
+    assert not any(name.startswith("static ") for name in fake.began)
 
 
 def test_only_the_builds() -> None:
