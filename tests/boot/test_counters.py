@@ -28,6 +28,8 @@ MATRIX = (
     .replace("measure:", "  - {base: patched, new: more}\nmeasure:")
 )
 
+LISTED = 64  # pages of a CPU's lists that one refill brings
+
 
 def matrix(kmatrix: Kmatrix) -> str:
     """Its text; the workload is beside it."""
@@ -58,8 +60,10 @@ def left_out(run: Done, arch: str, new: str) -> list[Any]:
 
 @pytest.mark.parametrize("arch", ARCHES)
 def test_a_page_more_in_each_fault_is_found_without_being_named(run: Done, arch: str) -> None:
-    """Taken and given back: one zone's count, that of pages given back, and with NUMA where it was taken."""
+    """Taken and given back: one zone's count, that of pages given back, and with NUMA where it was taken. How many
+    pages lie on the CPU's own lists afterwards may differ, too."""
     found = counters(run, arch, "more")
+    assert abs(found.pop(("vmstat", "nr_free_pages"), 0)) < LISTED
     names = {name for _, name in found}
     [zone] = (name for name in names if name.startswith("pgalloc_"))
     there = set(run.cell(f"{arch}/more/uncounted")["vmstat"])
