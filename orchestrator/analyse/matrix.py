@@ -51,7 +51,7 @@ def assemble(
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     same = pairs(identical)
     figures = with_figures(rows, same)
-    compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in _compared(figures, comparisons, same)]
+    compared = [with_reach(row, reach or NOT_LOOKED_AT, changed) for row in _compared(figures, comparisons, same)]
     if nothing_built(changed):
         compared = [_not_reached(row) for row in compared]
     judged = _judged(expectations, figures, compared, profiled)

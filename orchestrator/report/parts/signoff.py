@@ -7,7 +7,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import spared
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.reach import silent
-from orchestrator.analyse.slice import arches
+from orchestrator.analyse.slice import arches, sliced
 from orchestrator.errors import EXIT_OK
 from orchestrator.model import Reason, Verdict
 from orchestrator.report.parts import reach
@@ -38,12 +38,14 @@ def clean(report: MatrixReport) -> bool:
 
 
 def where(report: MatrixReport) -> str:
-    """s390x, aarch64 (TCG); 23 of 37 changed lines ran"""
+    """s390x, aarch64 (TCG); 23 of 37 changed lines ran. Without those where nothing that changed ran."""
     same = {cell["arch"] for cell in report["cells"] if spared(cell)}
+    same |= {arch for arch in arches(report) if silent(sliced(report, [arch]))}
     accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"] if cell["arch"] not in same)
     ran = reach.share(report)
     tested = ", ".join(arch for arch in arches(report) if arch not in same)
-    return f"{tested} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else "")
+    unknown = "; not known what ran" if not ran and report.get("reach_unknown") else ""
+    return f"{tested} ({', '.join(accels).upper()})" + (f"; {ran}" if ran else unknown)
 
 
 def offer(report: MatrixReport, signer: str) -> list[str]:
