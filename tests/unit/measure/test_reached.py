@@ -5,9 +5,9 @@ of the host; nothing is booted."""
 from __future__ import annotations
 
 import asyncio
-import json
 import difflib
 import gzip
+import json
 import shutil
 import subprocess
 from dataclasses import replace
