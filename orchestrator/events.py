@@ -20,6 +20,7 @@ class Stage(StrEnum):
     BUILD = "build"
     MEASURE = "measure"  # a whole boot; within it, the counted passes
     PROFILE = "profile"
+    STATIC = "static"  # objects of two kernels are compiled once more, and compared
     BOOT = "boot"
     LOGIN = "login"
     PUSH = "push"

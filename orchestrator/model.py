@@ -69,6 +69,16 @@ class Side(StrEnum):
     REMOVED = "removed"
 
 
+class StaticKind(StrEnum):
+    """What two kernels differ by before anything runs."""
+
+    SIZE = "size"  # of a function
+    STACK = "stack"  # a function's frame
+    SECTION = "section"
+    LAYOUT = "layout"  # of a struct or union; of one that stays as large, where a member is
+    WARNING = "warning"  # of the compiler, that it did not give before
+
+
 class Bound(StrEnum):
     """What an expectation's figure is."""
 
@@ -108,6 +118,17 @@ class Marks:
 
 
 @dataclass(frozen=True)
+class Registers:
+    """How QEMU's `info registers` says what a CPU is at; regular expressions."""
+
+    pc: str  # its group is the program counter, in hex; found once a CPU
+    idle: tuple[
+        str, ...
+    ]  # globs over kernel symbols in which a CPU waits for an interrupt, beside those of all arches
+    user: str = ""  # found where user space runs; "": its addresses are none of the kernel's
+
+
+@dataclass(frozen=True)
 class Arch:
     """All that differs between architectures; one record a file in arches/."""
 
@@ -136,6 +157,7 @@ class Arch:
     guest_suite: str = ""  # Debian's release that its packages are from; "": that of images/guest.toml
     compiles: int = 1000  # files of a standard kernel, about: the arch with the fewest is built first
     marks: Marks | None = None  # None: its instructions cannot be accounted for
+    registers: Registers | None = None  # None: where a guest is that does not go on cannot be told
 
 
 @dataclass(frozen=True)
@@ -423,6 +445,7 @@ class StepKind(StrEnum):
     IMAGE = "image"
     TOOL = "tool"
     COMPARE = "compare"
+    STATIC = "static"
     BOOT = "boot"
     PROFILE = "profile"
     CELL = "cell"
@@ -433,7 +456,7 @@ class Step:
     """One unit of work of a run. A plain value: it can be sent to another machine.
 
     inputs: steps whose results it needs; if one failed, it is not done. after: steps that must have ended, well or
-    not. unless: steps that are not waited for; if one has failed by then, it is not done. locks: what it alone has
+    not. unless: steps that are not waited for; as soon as one has failed, it is not done. locks: what it alone has
     meanwhile. lane: which steps it shares a number of places with. priority: the lowest is first.
     """
 
@@ -522,11 +545,12 @@ class Provenance:
 
 @dataclass(frozen=True)
 class PassSample:
-    """One pass: units of work done, metric values, vmstat differences."""
+    """One pass: units of work done, metric values, differences of /proc/vmstat and of the workload's memory.stat."""
 
     units: int
     values: Mapping[str, float]
     vmstat: Mapping[str, int]
+    memory_stat: Mapping[str, int] = field(default_factory=dict)  # {}: it has no cgroup of its own
 
 
 @dataclass(frozen=True)

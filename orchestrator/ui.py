@@ -33,6 +33,7 @@ from orchestrator.events import (
     StageStarted,
 )
 from orchestrator.model import Plan, Status
+from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import rows
 from orchestrator.report.parts.words import listed
 
@@ -123,11 +124,13 @@ class Lines:
         whence = " (from the earlier start)" if event.resumed else " (measured before)" if event.stored else ""
         style = "" if result.failure is None else "red"
         self._say(event, f"{event.subject}: {result.status.replace('_', ' ')}{whence}", style)
-        for row in rows(self._reporter()):
+        report = self._reporter()
+        for row in rows(report):
             key = (row.arch, row.workload, row.metric, row.new)
             if key not in self._shown:
                 self._shown.add(key)
-                text = f"{row.arch} {row.workload}: {row.metric} {row.base_text} -> {row.new_text}"
+                config, *_ = titled(report, row.base, row.new)
+                text = f"{row.arch} {row.workload}{config}: {row.metric} {row.base_text} -> {row.new_text}"
                 self._say(event, f"{text}  {row.change}  {row.verdict}", "bold")
 
 

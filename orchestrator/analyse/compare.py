@@ -36,10 +36,7 @@ class _Pair:
 
     @property
     def differing(self) -> list[str]:
-        found = [name for name in SAME if self.base[name] != self.new[name]]  # type: ignore[literal-required]
-        old, new = (_inputs(cell.get("provenance") or {}) for cell in (self.base, self.new))
-        others = [name for name, value in old.items() if name in new and value != new[name]]
-        return list(dict.fromkeys([*found, *others]))
+        return differing(self.base, self.new)
 
 
 def compare(cells: Iterable[tuple[CellRow, CellRow]], same: Pairs = frozenset()) -> list[ComparisonRow]:
@@ -60,6 +57,13 @@ def compare(cells: Iterable[tuple[CellRow, CellRow]], same: Pairs = frozenset())
     each = max(Counter((id(pairs[i].base), id(pairs[i].new)) for i in inexact).values(), default=1)
     found = dict(zip(inexact, varying([pairs[i].case for i in inexact], missing * each), strict=True))
     return [_row(pair, found[i] if i in found else _alone(pair, same)) for i, pair in enumerate(pairs)]
+
+
+def differing(base: CellRow, new: CellRow) -> list[str]:
+    """What two cells differ in beside the kernel, so that they cannot be compared."""
+    found = [name for name in SAME if base[name] != new[name]]  # type: ignore[literal-required]
+    old, others = (_inputs(cell.get("provenance") or {}) for cell in (base, new))
+    return list(dict.fromkeys([*found, *(name for name in old if name in others and old[name] != others[name])]))
 
 
 def _inputs(provenance: dict[str, Any]) -> dict[str, Any]:

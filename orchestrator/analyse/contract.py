@@ -43,6 +43,7 @@ class CellRow(TypedDict):
     metrics: dict[str, MetricRow]
     vmstat: dict[str, list[list[int]]]
     notes: list[str]
+    memory_stat: NotRequired[dict[str, list[list[int]]]]  # as vmstat, of a workload in a cgroup of its own
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
     config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
@@ -125,6 +126,21 @@ class ChangedRow(PairRow):
 
     code: int
     built: int
+
+
+class NeededRow(PairRow):
+    """An option that changed lines of two kernels need on an arch, and that is off there; or one that the change
+    adds itself (own).
+
+    with_base, with_new: kernels that are compared to measure it, of which the new one has it, and the base too unless
+    it is own; None where it could not be had. why: the reason then, as said behind "CONFIG_X: "; else "".
+    """
+
+    option: str
+    own: bool
+    with_base: str | None
+    with_new: str | None
+    why: str
 
 
 class ExpectationRow(TypedDict):
@@ -228,6 +244,56 @@ class ReachUnknownRow(PairRow):
     why: str
 
 
+class CounterRow(PairRow):
+    """A counter that nobody named: it repeats in both kernels, and differs between them. How far it went in a pass:
+    *_value per unit of work, *_count the whole pass; a gauge's is what it gained. None: this kernel does not have it.
+
+    source: vmstat (/proc/vmstat: the whole guest's) or memory.stat (of the cgroup that the workload has for itself).
+    What a metric of the matrix tells is not told here again.
+    """
+
+    workload: str
+    counter: str
+    source: str
+    base_value: float | None
+    new_value: float | None
+    base_count: int | None
+    new_count: int | None
+    units: int
+
+
+class CountersLeftOutRow(PairRow):
+    """Counters of a workload that are in no CounterRow. names: those that do not repeat in one of the kernels, or
+    in both; too_few: those that differ, and were seen too seldom to know whether they repeat."""
+
+    workload: str
+    not_repeating: int
+    names: list[str]
+    too_few: list[str]
+
+
+class StaticRow(PairRow):
+    """What two kernels of an arch differ by before anything runs. kind: model.StaticKind, which says what function
+    is: a function, a section, a struct ("struct page", of a moved member "struct page.lru"), or a place (file:line).
+
+    Values are bytes; None where it is not there; of a warning both are. A function's clones are added up; (others)
+    are those beyond the thousand that differ most.
+    """
+
+    kind: str
+    function: str
+    base_value: int | None
+    new_value: int | None
+    text: NotRequired[str]  # a warning's words; what else there is to say
+    file: NotRequired[str]  # of a frame: where the function is
+
+
+class StaticLeftOutRow(PairRow):
+    """What of the static evidence is not there."""
+
+    why: str
+
+
 class Offered(TypedDict):
     """What a run could have been of, so that a report can say what it was not."""
 
@@ -257,7 +323,12 @@ class MatrixReport(TypedDict):
     reach: NotRequired[list[ReachRow]]  # where it was looked at what of a change ran
     reach_summary: NotRequired[list[ReachSummaryRow]]
     reach_unknown: NotRequired[list[ReachUnknownRow]]
+    static: NotRequired[list[StaticRow]]  # where it was looked at, of kernels that are not the same
+    static_left_out: NotRequired[list[StaticLeftOutRow]]
     identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
     changed: NotRequired[list[ChangedRow]]
     not_built: NotRequired[list[NotBuiltRow]]
+    counters: NotRequired[list[CounterRow]]  # these two are not in a matrix.json of before
+    counters_left_out: NotRequired[list[CountersLeftOutRow]]
+    needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.analyse.contract import CellRow, IdenticalRow, MatrixReport
+from orchestrator.analyse.needed import blameless
 from orchestrator.model import IDENTICAL, Status
 
 DIFFERS, LINES_ONLY = "differs", "lines_only"  # how an IdenticalRow says it
@@ -28,8 +29,9 @@ def untried(cell: CellRow) -> bool:
 
 
 def statuses(report: MatrixReport) -> set[str]:
-    """How cells ended that were to be measured."""
-    return {cell["status"] for cell in report["cells"] if not spared(cell)}
+    """How cells ended that were to be measured, but for failures that say nothing of a change."""
+    unblamed = blameless(report)
+    return {cell["status"] for cell in report["cells"] if not spared(cell) and cell["id"] not in unblamed}
 
 
 def with_figures(cells: Sequence[CellRow], same: Pairs) -> list[CellRow]:

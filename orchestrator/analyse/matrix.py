@@ -20,8 +20,9 @@ from orchestrator.analyse.contract import (
     MatrixReport,
     MetricRow,
 )
+from orchestrator.analyse.counters import counters
 from orchestrator.analyse.expect import judge, remarks
-from orchestrator.analyse.identical import Pairs, pairs, statuses, with_figures
+from orchestrator.analyse.identical import pairs, statuses, with_figures
 from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
 from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
@@ -51,9 +52,10 @@ def assemble(
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     same = pairs(identical)
     figures = with_figures(rows, same)
-    compared = [with_reach(row, reach or NOT_LOOKED_AT, changed) for row in _compared(figures, comparisons, same)]
-    if nothing_built(changed):
-        compared = [_not_reached(row) for row in compared]
+    sides = _sides(figures, comparisons)
+    compared = [with_reach(row, reach or NOT_LOOKED_AT, changed) for row in compare(sides, same)]
+    absent = _not_there(changed)
+    compared = [_not_reached(row) if (row["base"], row["new"]) in absent else row for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
     report = MatrixReport(
         schema=SCHEMA,
@@ -67,6 +69,7 @@ def assemble(
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
+    report["counters"], report["counters_left_out"] = counters(sides, same)
     if reach is not None:
         report["reach"] = reach["lines"]
         report["reach_summary"] = summary(reach["lines"])
@@ -74,16 +77,16 @@ def assemble(
     return report
 
 
-def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison], same: Pairs) -> list[ComparisonRow]:
+def _sides(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[tuple[CellRow, CellRow]]:
+    """(base, new) cells to be compared."""
     table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
     groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    sides = (
+    return [
         (table[(*group, pair.base)], table[(*group, pair.new)])
         for group in groups
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
-    )
-    return compare(sides, same)
+    ]
 
 
 def _judged(
@@ -177,6 +180,10 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         provenance=asdict(cell.provenance) if cell.provenance else None,
         stored=cell.stored,
     )
+    if first and first.passes and (names := list(first.passes[0].memory_stat)):
+        row["memory_stat"] = {
+            name: [[sample.memory_stat[name] for sample in boot] for boot in counted] for name in names
+        }
     if "config" in kernel:
         row["config"] = str(kernel["config"])
     if cell.reason:
@@ -215,6 +222,12 @@ def unreached(report: MatrixReport) -> bool:
 def nothing_built(changed: Sequence[ChangedRow]) -> bool:
     """Is a changed line code, and none of them in any kernel?"""
     return any(row["code"] for row in changed) and not any(row["built"] for row in changed)
+
+
+def _not_there(changed: Sequence[ChangedRow]) -> set[tuple[str, str]]:
+    """Pairs of kernels that have nothing of their change in them, on no arch."""
+    pairs = {(row["base"], row["new"]) for row in changed}
+    return {pair for pair in pairs if nothing_built([row for row in changed if (row["base"], row["new"]) == pair])}
 
 
 def _not_reached(row: ComparisonRow) -> ComparisonRow:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from typing_extensions import TypedDict
 
@@ -93,12 +93,14 @@ def summary(lines: Iterable[ReachRow]) -> list[ReachSummaryRow]:
     ]
 
 
-def best(lines: Sequence[ReachRow]) -> list[ReachRow]:
-    """Of each changed line the arch where the most became of it; the order is that of the first arch."""
+def best(lines: Sequence[ReachRow], kernels: Mapping[str, str] | None = None) -> list[ReachRow]:
+    """Of each changed line the arch and config where the most became of it; the order is that of the first arch.
+    kernels: {kernel: one of the same source}."""
+    same = kernels or {}
     order = [state.value for state in Reach]
     found: dict[tuple[str, str, str, int], ReachRow] = {}
     for line in lines:
-        key = (line["new"], line["file"], line["side"], line["line"])
+        key = (same.get(line["new"], line["new"]), line["file"], line["side"], line["line"])
         known = found.setdefault(key, line)
         if order.index(line["state"]) > order.index(known["state"]):
             found[key] = line

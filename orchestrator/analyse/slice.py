@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from orchestrator.analyse.contract import MatrixReport, PairRow
+from orchestrator.analyse.contract import CounterRow, CountersLeftOutRow, MatrixReport, PairRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
@@ -37,7 +37,10 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     kernels = {(cell["arch"], cell["kernel"]) for cell in cells}
     places = {(cell["arch"], cell["workload"]) for cell in cells}
     return {
-        **_changes(_accounts(report, kept), kernels),
+        **_counters(
+            _changes(_accounts(report, kept), kernels),
+            lambda row: here(row["arch"], row["workload"], row["base"], row["new"]),
+        ),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
         "comparisons": [
@@ -63,7 +66,10 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
     between = {(row["base"], row["new"]) for row in pairs}
     return {
-        **_changes(_accounts(report, {cell["id"] for cell in cells}), between=between),
+        **_counters(
+            _changes(_accounts(report, {cell["id"] for cell in cells}), between=between),
+            lambda row: (row["base"], row["new"]) in between,
+        ),
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
@@ -102,12 +108,28 @@ def _changes(
         found["changed"] = [row for row in report["changed"] if told(row)]
     if "not_built" in report:
         found["not_built"] = [row for row in report["not_built"] if told(row)]
+    if "needed" in report:
+        found["needed"] = [row for row in report["needed"] if told(row)]
     if "reach" in report:
         found["reach"] = [row for row in report["reach"] if told(row)]
     if "reach_summary" in report:
         found["reach_summary"] = [row for row in report["reach_summary"] if told(row)]
     if "reach_unknown" in report:
         found["reach_unknown"] = [row for row in report["reach_unknown"] if told(row)]
+    if "static" in report:
+        found["static"] = [row for row in report["static"] if told(row)]
+    if "static_left_out" in report:
+        found["static_left_out"] = [row for row in report["static_left_out"] if told(row)]
+    return found
+
+
+def _counters(report: MatrixReport, told: Callable[[CounterRow | CountersLeftOutRow], bool]) -> MatrixReport:
+    """Without counters of other comparisons."""
+    found = report.copy()
+    if "counters" in report:
+        found["counters"] = [row for row in report["counters"] if told(row)]
+    if "counters_left_out" in report:
+        found["counters_left_out"] = [row for row in report["counters_left_out"] if told(row)]
     return found
 
 

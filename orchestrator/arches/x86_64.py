@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """x86_64: a q35 PC."""
 
-from orchestrator.model import Arch, Marks
+from orchestrator.model import Arch, Marks, Registers
 
 ARCH = Arch(
     name="x86_64",
@@ -39,6 +39,7 @@ ARCH = Arch(
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
         unreturned=("srso_*safe_ret*", "srso_*return_thunk"),
     ),
+    registers=Registers(pc=r"RIP=([0-9a-f]{16})", user=r"CPL=3", idle=("default_idle", "*_safe_halt", "mwait_idle")),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),
         *("CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y", "CONFIG_KERNEL_GZIP=y"),

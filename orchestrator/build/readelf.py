@@ -19,9 +19,18 @@ async def functions(vmlinux: Path, cross_prefix: str) -> str:
     return await _dump(vmlinux, cross_prefix, "info")
 
 
+async def sizes(vmlinux: Path, cross_prefix: str) -> str:
+    """Its sections and symbols: see profile.sizes."""
+    return await _told(vmlinux, cross_prefix, "--sections", "--symbols", kind="static")
+
+
 async def _dump(vmlinux: Path, cross_prefix: str, what: str) -> str:
+    return await _told(vmlinux, cross_prefix, f"--debug-dump={what}", kind="reach")
+
+
+async def _told(vmlinux: Path, cross_prefix: str, *asked: str, kind: str) -> str:
     program = f"{cross_prefix}readelf"
-    done = await proc.run([program, "-W", f"--debug-dump={what}", str(vmlinux)])
+    done = await proc.run([program, "-W", *asked, str(vmlinux)])
     if done.code:
-        raise InfraError(f"{program} failed", kind="reach", log=done.output[-2000:])
+        raise InfraError(f"{program} failed", kind=kind, log=done.output[-2000:])
     return done.output

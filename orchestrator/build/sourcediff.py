@@ -16,12 +16,17 @@ from orchestrator.errors import InfraError
 @dataclass(frozen=True)
 class Sources:
     """text: a unified diff of one kernel's source to the other's, "" if there is none. base, new: {file: its content}
-    of the files that either's patches touch, None for one that is not there; all others are pristine's."""
+    of the files that either's patches touch, None for one that is not there; all others are pristine's.
+
+    added_only: both kernels have the change, and an option of its own is on in the new one alone; so what it adds is
+    told of that one, and what it removes of neither.
+    """
 
     text: str
     pristine: Path
     base: Mapping[str, str | None]
     new: Mapping[str, str | None]
+    added_only: bool = False
 
     def reader(self, own: Mapping[str, str | None]) -> Callable[[str], str | None]:
         """What reads the source of the kernel that own is of; None for a file that is not there."""

@@ -18,11 +18,13 @@ from orchestrator.store import Store
 class SharedTree:
     """One source and arch: source/ (hard links of the pristine tree) and build/.
 
-    private: what make writes is thrown away afterwards, so that nothing of it gets into another kernel.
+    private: what make writes is thrown away afterwards, so that nothing of it gets into another kernel. apart: where
+    that is, if it is not beside them.
     """
 
     folder: Path
     private: bool = False
+    apart: Path | None = None
 
     @property
     def source(self) -> Path:
@@ -37,7 +39,7 @@ class SharedTree:
     @property
     def made(self) -> Path:
         """Where that really is."""
-        return self.folder / "private" if self.private else self.build
+        return self.apart or (self.folder / "private" if self.private else self.build)
 
     @property
     def dirty(self) -> Path:

@@ -17,8 +17,22 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
+from orchestrator.cli import following
 from orchestrator.cli.console import print_run, printer, took
-from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Reach, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.following import PATCHED, UNPATCHED
+from orchestrator.cli.options import (
+    Config,
+    Diff,
+    Fresh,
+    History,
+    Jobs,
+    Json,
+    Reach,
+    Refresh,
+    Static,
+    Unsandboxed,
+    Workloads,
+)
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
@@ -40,7 +54,6 @@ from orchestrator.store import Store
 from orchestrator.ui import JsonLines
 
 SAMPLES = "CONFIG_SAMPLES=y"
-UNPATCHED, PATCHED = "unpatched", "patched"
 
 
 def register(app: typer.Typer) -> None:
@@ -69,6 +82,14 @@ def check(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     reach: Reach = True,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--config-for-patch/--no-config-for-patch",
+            help="Then also with the options on that changed lines need and these kernels lack.",
+        ),
+    ] = True,
+    static: Static = True,
     json: Json = False,
     fresh: Fresh = False,
     refresh: Refresh = False,
@@ -79,7 +100,8 @@ def check(
     """Does a patch apply, build and boot everywhere, and what does it change?
 
     Kernels are called unpatched and patched; with --each, patched-1 is with the first patch, and so on. Builds are in
-    a sandbox. Exit code 1: something got worse; 5: none of the changed code is in what was measured. The reply:
+    a sandbox. What changed lines need of the kernels' config is switched on in both, after a first answer without it.
+    Exit code 1: something got worse; 5: none of the changed code is in what was measured. The reply:
     kmatrix report RUN --format mail.
 
     Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
@@ -92,7 +114,7 @@ def check(
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        reach=reach, history=history, first=PATCHED, kind="check",
+        reach=reach, static=static, history=history, first=PATCHED, kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
@@ -101,8 +123,12 @@ def check(
         checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
         request = Request(copies.place(folder), "", _applicable(checked, manner), {})
         done = measured(folder, checked, request, manner)
-    if not json:
-        print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
+        if not json:
+            print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
+        more = following.after(folder, checked, done, manner) if follow and reach else None
+    if more and not json:
+        print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
+    done = more or done
     raise typer.Exit(exit_code(done.report))
 
 
@@ -216,8 +242,9 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
 
 
 def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:
-    """patch 2/3 "mm: do more" for a step, the series for the whole."""
+    """patch 2/3 "mm: do more" for a step, the series for the whole; where its config followed, with what."""
     number = new.removeprefix(f"{PATCHED}-")
     if number.isdigit():
         return f'patch {number}/{len(all_of_them)} "{all_of_them[int(number) - 1].title}"'
-    return "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
+    what = "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
+    return what if new == PATCHED else f"{what}, from {base} to {new}"

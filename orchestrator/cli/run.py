@@ -21,6 +21,7 @@ from orchestrator.cli.options import (
     Reach,
     Refresh,
     Select,
+    Static,
     Unsandboxed,
     Workloads,
 )
@@ -47,6 +48,7 @@ def run(
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
     profile_diff: Diff = False,
     reach: Reach = True,
+    static: Static = False,
     json: Json = False,
     fresh: Fresh = False,
     refresh: Refresh = False,
@@ -63,7 +65,7 @@ def run(
         raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
-        profile=profile_diff, reach=reach, history=history,
+        profile=profile_diff, reach=reach, static=static, history=history,
     )  # fmt: skip
     if resume:
         folder = open_run(resume)

@@ -16,6 +16,7 @@ from orchestrator.model import Boot, Build, Cell, Clock, Plan, Source, Step, Ste
 
 Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
 YIELDING = 5  # niceness of guests whose figures do not depend on when they run
+LAST = 19  # niceness of what nobody waits for
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
 
 
@@ -83,8 +84,11 @@ def lanes(plan: Plan, first: str, cores: int, memory_mib: int) -> dict[str, int]
     return {want.name.lower(): each for want in Want if want < Want.ALONE}
 
 
-def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: bool = False) -> tuple[Step, ...]:
-    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too.
+def graph(
+    plan: Plan, first: str = "", ended: Collection[str] = (), profile: bool = False, static: bool = False
+) -> tuple[Step, ...]:
+    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too;
+    static: what kernels differ by before anything runs is looked at, beside guests that do not care when they run.
 
     A kernel is booted when it is known that none that was built before it, and is compared with it, is the same.
     """
@@ -93,6 +97,9 @@ def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: boo
     kernels = [step.id for step in builds if step.kind is StepKind.KERNEL]
     answers = [step_id(StepKind.KERNEL, b.id) for b in plan.builds if b.kernel.name == first]
     compared = [(pair, _compared(pair)) for pair in pairs(plan)]
+    waited = [boot for boot in plan.boots if wanted[boot.id] is Want.FIRST and boot.cell.id not in ended]
+    before = (*kernels, *(step_id(StepKind.BOOT, boot.id) for boot in waited))
+    looked = [_static(pair, step, before) for pair, step in compared] if static else []
     boots: list[Step] = []
     for boot in sorted(plan.boots, key=lambda boot: wanted[boot.id]):
         if boot.cell.id in ended:
@@ -101,12 +108,13 @@ def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: boo
             Want.FIRST: [],
             Want.NOTHING: answers if Want.FIRST in wanted.values() else [],
             Want.PROMPT: kernels,
-            Want.ALONE: [*kernels, *(step.id for step in boots)],
+            Want.ALONE: [*kernels, *(step.id for step in (*looked, *boots))],
         }
         others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
-        boots += _boot(boot, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
+        numbers = [other.number for other in plan.boots if other.cell.id == boot.cell.id]
+        boots += _boot(boot, numbers, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
     cells = (_cell(cell, boots) for cell in plan.cells)
-    return (*builds, *_prepared(plan.cells), *(step for _, step in compared), *boots, *cells)
+    return (*builds, *_prepared(plan.cells), *(step for _, step in compared), *looked, *boots, *cells)
 
 
 def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
@@ -143,6 +151,20 @@ def _compared(pair: Pair) -> Step:
     return Step(StepKind.COMPARE, pair.id, inputs=(new,), after=(base,))
 
 
+def _static(pair: Pair, compared: Step, after: tuple[str, ...]) -> Step:
+    """Behind all builds, and all answers that are waited for; of an arch one at a time."""
+    both = (step_id(StepKind.KERNEL, build.id) for build in (pair.base, pair.new))
+    return Step(
+        StepKind.STATIC,
+        pair.id,
+        inputs=(*both, compared.id),
+        after=after,
+        locks=(f"static {pair.new.arch.name}",),
+        priority=Want.ALONE + 1,
+        niceness=LAST,
+    )
+
+
 def _prepared(cells: Iterable[Cell]) -> list[Step]:
     """Guest images and workloads."""
     images = dict.fromkeys(cell.arch.name for cell in cells)
@@ -151,11 +173,19 @@ def _prepared(cells: Iterable[Cell]) -> list[Step]:
 
 
 def _boot(
-    boot: Boot, want: Want, after: Sequence[str], others: Sequence[str], retries: int, profile: bool
+    boot: Boot,
+    numbers: Sequence[int],
+    want: Want,
+    after: Sequence[str],
+    others: Sequence[str],
+    retries: int,
+    profile: bool,
 ) -> list[Step]:
-    """A boot; with it, of a cell's first, the profile. A cell that failed is not booted again. others: where its
-    kernel is compared."""
+    """A boot; with it, of a cell's first, the profile. numbers: of all of the cell's boots, which wait for the first:
+    a cell that failed is not booted again. others: where its kernel is compared."""
     cell = boot.cell
+    mine = {number: step_id(StepKind.BOOT, f"{cell.id}#{number}") for number in numbers}
+    first = [mine[min(numbers)]] if boot.number != min(numbers) else []
     needs = (
         step_id(StepKind.KERNEL, cell.build_id),
         step_id(StepKind.IMAGE, cell.arch.name),
@@ -165,8 +195,8 @@ def _boot(
         StepKind.BOOT,
         boot.id,
         inputs=(*needs, *others),
-        after=tuple(after),
-        unless=tuple(step_id(StepKind.BOOT, f"{cell.id}#{earlier}") for earlier in range(boot.number)),
+        after=(*after, *(name for name in first if name not in after)),
+        unless=tuple(name for number, name in mine.items() if number != boot.number),
         lane=min(want, Want.PROMPT).name.lower(),
         priority=want,
         niceness=YIELDING if want is Want.NOTHING else 0,
@@ -187,8 +217,10 @@ def _cell(cell: Cell, boots: Iterable[Step]) -> Step:
 
 
 def failed(step: Step, results: Results) -> KmatrixError | None:
-    """Why a step is not done at all: what it needs has failed."""
-    for name in (*step.inputs, *step.unless):
+    """Why a step is not done at all, and nothing is waited for any more: one that it is not done after has failed, or
+    one that it needs, when all else that it waits for has ended."""
+    waits = not all(name in results for name in (*step.inputs, *step.after))
+    for name in step.unless if waits else (*step.inputs, *step.unless):
         if isinstance(error := results.get(name), KmatrixError):
             return error
     return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from orchestrator.analyse.contract import ChangedRow, IdenticalRow, NotBuiltRow
-from orchestrator.build import addr2line, compiled, kconfig, sourcediff
+from orchestrator.build import addr2line, compiled, kconfig, sourcediff, switching
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sourcediff import Sources
 from orchestrator.config.sources import buildable
@@ -22,7 +22,7 @@ from orchestrator.profile.lines import parse_places
 from orchestrator.profile.sameness import How, Image
 from orchestrator.runs.against import Against
 from orchestrator.series import diff
-from orchestrator.store import Store
+from orchestrator.store import Store, sha256
 
 CONFIG, VMLINUX, SYSTEM_MAP = "config", "vmlinux", "System.map"  # of a kernel in the store
 
@@ -65,13 +65,24 @@ class Comparing:
         if before.key != after.key:
             return None
         with self.store.scratch() as scratch:
+            if [*map(sha256, base.patches)] == [*map(sha256, new.patches)] and (more := _switched_on(pair)):
+                own = await sourcediff.sources(before.folder, (), new.patches, scratch / "own")
+                if more & switching.added(diff.added(own.text)):
+                    return replace(own, added_only=True)
             return await sourcediff.sources(before.folder, base.patches, new.patches, scratch / "change")
+
+
+def _switched_on(pair: Pair) -> set[str]:
+    """CONFIG_X that the new kernel's lines switch on, and the base's do not."""
+    base, new = (kconfig.options(its.kconfig) for its in (pair.base, pair.new))
+    return {name for name, value in new.items() if value.startswith("y") and not base.get(name, "n").startswith("y")}
 
 
 async def line_parts(pair: Pair, base: KernelArtifact, new: KernelArtifact, sources: Sources) -> tuple[LinePart, ...]:
     """Which of the changed lines are built, as far as that can be seen without line tables."""
     kernels = (_kernel(pair.base, base, sources, sources.base), _kernel(pair.new, new, sources, sources.new))
-    return await asyncio.to_thread(parts.line_parts, sources.text, *kernels)
+    found = await asyncio.to_thread(parts.line_parts, sources.text, *kernels)
+    return tuple(line for line in found if line.side == parts.ADDED) if sources.added_only else found
 
 
 def _kernel(build: Build, its: KernelArtifact, sources: Sources, own: Mapping[str, str | None]) -> parts.Kernel:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shlex
 import shutil
@@ -21,11 +22,13 @@ from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure import noted, snapshots
+from orchestrator.measure.pace import Pace
 from orchestrator.measure.passes import decode, told
 from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
-from orchestrator.model import Boot, BootResult, Clock, Limits, Measure, Provenance
+from orchestrator.measure.watch import Watch
+from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, Provenance
 from orchestrator.proc import cpu_seconds
 from orchestrator.store import Store, sha256
 
@@ -54,13 +57,16 @@ class Task:
     plugin: str = ""  # of the QEMU that counts
     blocks: Path | None = None  # the plugin that notes what of the kernel runs; None: nobody asks
     niceness: int = 0  # of its QEMU
+    kernel: KernelArtifact | None = None  # whose symbols tell where a guest is that does not go on
+    pace: Pace | None = None  # what such boots take; None: but for its limits it may take what it takes
 
 
 @dataclass
 class _Stages:
-    """Host seconds by stage."""
+    """Host seconds by stage; watch: who ends a guest that does not go on."""
 
     tell: Callable[[str], None]
+    watch: Watch | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -72,6 +78,26 @@ class _Stages:
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0) + time.monotonic() - start, 3)
 
+    @asynccontextmanager
+    async def watched(self, name: str, running: Guest, limit: float = math.inf) -> AsyncIterator[None]:
+        """A stage of this guest. limit (s): at which somebody else ends it."""
+        with self.stage(name):
+            async with self.watch.during(name, running, limit) if self.watch else nullcontext():
+                yield
+
+    def learn(self) -> None:
+        """All stages so far were well, and took what they take."""
+        if self.watch:
+            self.watch.learn()
+
+
+def _stages(task: Task) -> _Stages:
+    kernel, pace, cell = task.kernel, task.pace, task.boot.cell
+    if kernel is None or pace is None:
+        return _Stages(task.tell)
+    skips_idle = task.measure.clock is Clock.ICOUNT and cell.workload.disk is None
+    return _Stages(task.tell, Watch(cell.arch, cell.workload.name, kernel, pace, skips_idle))
+
 
 async def measure(task: Task) -> BootResult:
     """All passes of one boot. Raises KernelBroke, WorkloadFailed, TimedOut or InfraError.
@@ -79,23 +105,30 @@ async def measure(task: Task) -> BootResult:
     Where all is exact, a boot is done once, warm-up included: its snapshot is kept, and the counted passes go on
     from there. Else, and on an arch that has no snapshots, the same guest goes on.
     """
-    stages = _Stages(task.tell)
+    stages = _stages(task)
     own = task.scratch / task.boot.id.replace("/", "-")
     own.mkdir()
     try:
-        if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:
-            return await _restored(task, stages, own)
-        initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
-        async with (
-            _plugin(task, own, boots=True) as plugin,
-            _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
-        ):
-            await _prepare(running, task, made, stages)
-            await running.console.say(_answer(task))
-            output = await _count(running, task, made, stages)
-        return _result(task, stages, output, running)
+        result = await _measured(task, stages, own)
     finally:
         shutil.rmtree(own, ignore_errors=True)
+    stages.learn()
+    return result
+
+
+async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
+    """own: a folder for what nobody needs afterwards."""
+    if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:
+        return await _restored(task, stages, own)
+    initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
+    async with (
+        _plugin(task, own, boots=True) as plugin,
+        _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
+    ):
+        await _prepare(running, task, made, stages)
+        await running.console.say(_answer(task))
+        output = await _count(running, task, made, stages)
+    return _result(task, stages, output, running)
 
 
 async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
@@ -126,6 +159,8 @@ async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
             if not task.blocks or (found.folder / noted.SEEN).is_file():
+                if task.pace:
+                    task.pace.learn_old(found.seconds)
                 return found
             task.store.discard(found.folder)
         with task.store.publish(snapshots.KIND, name) as folder:
@@ -181,23 +216,24 @@ async def _started(task: Task, machine: Machine, folder: Path, said: str = "") -
 
 async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> None:
     """Boot, push the workload, start it; until it has warmed up and waits at the gate."""
-    with stages.stage("boot"):
+    async with stages.watched("boot", running, task.limits.ready):
         await running.ready()
-    with stages.stage("login"):
+    async with stages.watched("login", running):
         shell = await running.shell(made)
     try:
-        with stages.stage("push"):
+        async with stages.watched("push", running):
             await _push(running, shell, task)
             limit = task.limits.ready
             await running.during(shell.run(_launch(task), limit), limit, "did not start the workload", "push")
     finally:
         shell.close()
-    with stages.stage("warm-up"):
+    async with stages.watched("warm-up", running, task.limits.work):
         await _until(running, task, running.console.gate, running.console.ended)
     if running.console.ended.is_set():
         output = await _fetch(running, task, made, stages)  # raises if it failed
         decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)  # or is no result
         raise WorkloadFailed("the workload ended before its passes", kind="rubbish", log=output[-1000:])
+    stages.learn()  # other kernels that boot meanwhile are measured by it
 
 
 def _launch(task: Task) -> str:
@@ -220,7 +256,7 @@ def _answer(task: Task) -> str:
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """The gate is open; when the workload has ended, what it printed."""
     before = cpu_seconds(running.process)
-    with stages.stage("measure"):
+    async with stages.watched("measure", running, task.limits.work):
         await _until(running, task, running.console.ended)
     stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
     return await _fetch(running, task, made, stages)
@@ -247,7 +283,7 @@ async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:
 
 async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """What the workload printed. WorkloadFailed when it did not end well."""
-    with stages.stage("fetch"):
+    async with stages.watched("fetch", running):
         try:
             shell = await running.shell(made, LOGIN)
         except InfraError as error:

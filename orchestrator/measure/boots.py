@@ -17,7 +17,7 @@ from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFail
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import profiled, provenance, region, results
+from orchestrator.measure import pace, profiled, provenance, region, results
 from orchestrator.measure.boot import Task, measure
 from orchestrator.measure.session import keyed
 from orchestrator.model import (
@@ -96,11 +96,12 @@ class Boots:
         blocks = None
         if self.reach and boot.number == 0 and not region.uncounted(mine, arch.marks, arch.name):
             blocks = await self._blocks(version)
+        rests_on = provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host)
         return Task(
             boot=boot,
             machine=machine,
             tool=parts.tool,
-            provenance=provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host),
+            provenance=rests_on,
             measure=mine,
             limits=self.limits,
             store=self.store,
@@ -114,6 +115,8 @@ class Boots:
             ),
             niceness=niceness,
             blocks=blocks,
+            kernel=parts.kernel,
+            pace=pace.of(self.store, arch.name, rests_on),
         )
 
     async def _blocks(self, qemu: str) -> Path | None:
@@ -136,6 +139,8 @@ class Boots:
             return result
         if repeats and not self.fresh and (found := results.take(self.store, task)):
             self.folder.save_boot(boot.cell.id, found)
+            if task.pace:
+                task.pace.learn_old(found.seconds)
             return found
         with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
             result = await measure(task)

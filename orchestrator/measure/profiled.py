@@ -46,7 +46,9 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     )
     library = await plugin.plugin(task.store, task.provenance.machine.qemu)
     one = replace(task.measure, passes=1)
-    done = await measure(replace(task, plugin=options(library, known), blocks=None, measure=one, folder=folder))
+    done = await measure(
+        replace(task, plugin=options(library, known), blocks=None, pace=None, measure=one, folder=folder)
+    )
     if not known.counts.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     counted = await asyncio.to_thread(_region, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from orchestrator.analyse.contract import PairRow, ReachRow, ReachUnknownRow
@@ -24,6 +24,7 @@ from orchestrator.profile.built import LinePart, Part
 from orchestrator.profile.line_table import Executed, Spans
 from orchestrator.profile.lines import parse_places
 from orchestrator.profile.reach import Change, Measured, Ran, Reached
+from orchestrator.runs import against
 from orchestrator.runs.folder import RunFolder
 
 _AT_ONCE = 2  # pairs: the tables of their kernels are some 100 MB of text each
@@ -120,7 +121,7 @@ class Looking:
         arch, found, unknown = pair.new.arch, dict[str, Mapping[Side, _Boot]](), list[ReachUnknownRow]()
         planned = {cell.workload.name: cell.workload for cell in self.planned if cell.arch.name == arch.name}
         for workload in planned.values():
-            cells = [self.cells.get(f"{build.id}/{workload.name}") for build in (pair.base, pair.new)]
+            cells = [self._cell(build.id, workload.name) for build in (pair.base, pair.new)]
             base, new = (cell if cell and cell.status is Status.PASSED else None for cell in cells)
             if base and cells[1] and cells[1].reason == IDENTICAL:
                 new = base  # the same code, at the same addresses
@@ -133,6 +134,16 @@ class Looking:
             except InfraError as error:
                 unknown.append({**_names(pair), "workload": workload.name, "why": error.message})
         return found, unknown
+
+    def _cell(self, build_id: str, workload: str) -> CellResult | None:
+        """Of this run, whenever it was measured; of a kernel that was spared, as it is the same as another, the cell
+        of that."""
+        cell_id = f"{build_id}/{workload}"
+        cell = self.cells.get(cell_id) or self.folder.load_cell(cell_id)
+        if cell is None or cell.reason != IDENTICAL:
+            return cell
+        same = (self._cell(other, workload) for other in against.same_as(self.folder, build_id))
+        return next((other for other in same if other and other.status is Status.PASSED), cell)
 
     def _boot(self, cell: CellResult) -> _Boot:
         """InfraError where nobody noted it."""
@@ -155,7 +166,10 @@ def _change(sources: Sources) -> Change:
     before, after = (
         {name: text for name, text in its.items() if text is not None} for its in (sources.base, sources.new)
     )
-    return lines.change(sources.text, before, after)
+    found = lines.change(sources.text, before, after)
+    if not sources.added_only:
+        return found
+    return replace(found, lines=tuple(line for line in found.lines if line.side is Side.ADDED))
 
 
 def _measured(side: Side, boots: Boots, parts: Iterable[LinePart], spans: Spans) -> Measured:

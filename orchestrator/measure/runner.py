@@ -11,13 +11,14 @@ from typing import TypeVar
 
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
+from orchestrator.build.once_more import OnceMore
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Pair, Results
 from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
-from orchestrator.measure import provenance
+from orchestrator.measure import provenance, static
 from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
@@ -39,7 +40,7 @@ from orchestrator.model import (
 )
 from orchestrator.profile.built import Why
 from orchestrator.profile.sameness import How
-from orchestrator.runs import account_files, against, reach_file, record
+from orchestrator.runs import account_files, against, reach_file, record, static_file
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -125,7 +126,7 @@ class Runner:
         looking = Looking(self.folder, self.builder, self._comparing, self.plan.measure, self.plan.cells, self.cells)
         try:
             if found := await looking(self._pairs.values()):
-                reach_file.save(self.folder, found)
+                reach_file.add(self.folder, found)
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
             reach_file.save(self.folder, looking.unknown(self._pairs.values(), f"looking failed: {error}"))
@@ -143,7 +144,9 @@ class Runner:
                 cell = self._tools[step.subject]
                 return await guest_tools.tool(self.store, cell.arch, cell.workload)
             case StepKind.COMPARE:
-                await self._compare(self._pairs[step.subject], step, results)
+                return await self._compare(self._pairs[step.subject], step, results)
+            case StepKind.STATIC:
+                await self._static(self._pairs[step.subject], step, results)
             case StepKind.BOOT:
                 return await self._boot(step, results, failures)
             case StepKind.PROFILE:
@@ -176,25 +179,41 @@ class Runner:
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
 
-    async def _compare(self, pair: Pair, step: Step, results: Results) -> None:
-        """Identical if nothing is to be measured of the new kernel. What cannot be compared is measured."""
+    async def _compare(self, pair: Pair, step: Step, results: Results) -> How | None:
+        """Identical if nothing is to be measured of the new kernel. What cannot be compared is measured: None."""
         base, new = results[step.after[0]], _given(results, step.inputs[0], KernelArtifact)
         if not isinstance(base, KernelArtifact):
-            return
+            return None
         name = pair.base.kernel.name
         try:
             found = await self._comparing(pair, base, new)
         except Exception as error:  # whatever is the matter: then they are measured
             self.bus.emit(Note(pair.new.id, f"not compared with {name}: {error}"))
-            return
+            return None
         against.save(self.folder, found)
-        how = found["identical"]["how"]
+        how = How(found["identical"]["how"])
         spared = pair.spares and how != How.DIFFERS and not self.fresh
         here = [row for row in found["not_built"] if row["why"] != Why.OTHER_ARCH]
         left_out = dict.fromkeys((row["file"], row["option"] or "") for row in here)
         self.bus.emit(KernelsCompared(pair.new.id, name, how, spared, tuple(left_out)))
         if spared:
             raise Identical(f"the kernel is the same as {name}")
+        return how
+
+    async def _static(self, pair: Pair, step: Step, results: Results) -> None:
+        """Without it the figures are what they are."""
+        base, new = (_given(results, name, KernelArtifact) for name in step.inputs[:2])
+        names = static.of_pair(pair)
+        if static_file.known(self.folder, names) or results[step.inputs[2]] in (How.SAME, How.LINES_ONLY):
+            return
+        look = static.Looking(self._comparing, OnceMore(self.builder))
+        try:
+            with stage(self.bus, self.store, pair.id, Stage.STATIC, f"static-{pair.new.arch.name}"):
+                found = await look(pair, base, new)
+            if found:
+                static_file.save(self.folder, names, found)
+        except Exception as error:  # whatever is the matter: the figures are there
+            self.bus.emit(Note(pair.id, f"no static evidence: {error}"))
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""

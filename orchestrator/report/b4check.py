@@ -8,8 +8,10 @@ import json
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import statuses
 from orchestrator.analyse.matrix import unreached, without_account
+from orchestrator.analyse.needed import blameless
 from orchestrator.analyse.reach import nothing_ran, silent
 from orchestrator.analyse.slice import arches, sliced
+from orchestrator.analyse.static import warned
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
 from orchestrator.report import mail as reply
@@ -43,10 +45,12 @@ def entries(run: Run) -> list[dict[str, str]]:
 
 def status(report: MatrixReport, nothing: bool = False) -> str:
     """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
-    nothing of the change ran. nothing: on any arch; where a kernel is the same, that alone counts."""
+    nothing of the change ran, or the compiler warns anew. nothing: on any arch; where a kernel is the same, that
+    alone counts."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
-    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
+    unblamed = blameless(report)
+    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases and cell["id"] not in unblamed]
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
@@ -54,4 +58,4 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     whole = statuses(report) <= {Status.PASSED} and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     told = whole and rows and not lost and not any(map(undecided, rows))
-    return "pass" if told and not silent(report) and not nothing else "warn"
+    return "pass" if told and not silent(report) and not nothing and not warned(report) else "warn"

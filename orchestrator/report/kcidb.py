@@ -22,6 +22,7 @@ from orchestrator.runs.run import Run
 ORIGIN = "kmatrix"
 LONGEST = 16384  # characters of a log_excerpt
 # Keys of a report's rows that there were not when the first ids were made; what an older run says by them is derived.
+_COUNTERS = ("counters", "counters_left_out")  # what cells tell
 _LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason", "reached"), "expectations": ("base", "new")}
 _CELLS = {
     Status.PASSED.value: "PASS",
@@ -51,7 +52,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 def _name(report: MatrixReport) -> str:
     """Of this report in all ids. What reading adds to older ones is left out: told again, a run keeps its ids."""
     whole: Mapping[str, Any] = report
-    lasting = {key: value for key, value in whole.items() if key != "offered"}
+    lasting = {key: value for key, value in whole.items() if key not in ("offered", *_COUNTERS)}
     lasting |= {table: [_without(row, *keys) for row in whole[table]] for table, keys in _LATER.items()}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

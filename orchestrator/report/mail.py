@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import profile
+from orchestrator.report.parts import profile, static
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
     change_block,
     claims_block,
+    counters_blocks,
     coverage_block,
     doubts_block,
     failed_blocks,
@@ -30,7 +31,9 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts += failed_blocks(report)
     parts += [change_block(report)]
     parts += tables(report)
+    parts += counters_blocks(report)
     parts += profile.mail(run)
+    parts += [static.mail(report)]
     parts += [
         unexpected_block(report),
         claims_block(report),

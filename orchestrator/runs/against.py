@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import product
+from pathlib import Path
 from typing import TypedDict
 
 from orchestrator.analyse.contract import ChangedRow, IdenticalRow, NotBuiltRow
+from orchestrator.analyse.identical import DIFFERS
 from orchestrator.model import Comparison
 from orchestrator.runs.folder import RunFolder
 
@@ -30,6 +32,18 @@ def load(folder: RunFolder, arches: Iterable[str], comparisons: Sequence[Compari
     """All that there are, arch by arch."""
     places = (_place(arch, pair.base, pair.new) for arch, pair in product(dict.fromkeys(arches), comparisons))
     return [found for place in places if (found := folder.read_json(place))]
+
+
+def same_as(folder: RunFolder, build_id: str) -> list[str]:
+    """Builds that were there before it, of kernels that are the same."""
+    arch = build_id.partition("/")[0]
+    found = [folder.read_json(str(path.relative_to(folder.path))) for path in _all_of(folder, build_id)]
+    rows: list[IdenticalRow] = [its["identical"] for its in found if its]
+    return [f"{arch}/{row['base']}" for row in rows if row["how"] != DIFFERS]
+
+
+def _all_of(folder: RunFolder, build_id: str) -> list[Path]:
+    return sorted((folder.path / "builds" / build_id).glob("against-*.json"))
 
 
 def _place(arch: str, base: str, new: str) -> str:

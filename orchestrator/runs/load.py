@@ -15,7 +15,18 @@ from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.runs import account_files, against, consoles, copies, identity, reach_file, record, reproduce
+from orchestrator.runs import (
+    account_files,
+    against,
+    consoles,
+    copies,
+    identity,
+    needed_file,
+    reach_file,
+    record,
+    reproduce,
+    static_file,
+)
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
@@ -96,11 +107,14 @@ def _matrix(
     if known:
         made["identical"], made["changed"] = identical, changed
         made["not_built"] = [row for one in known for row in one["not_built"]]
+    static_file.add(made, folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
     if lacking := account_files.unprofiled(folder, passed):
         made["unprofiled"] = lacking
     if named := folder.read_json(record.RUN):
         made["run"] = named
+    if needed := needed_file.load(folder):
+        made["needed"] = needed
     made["offered"] = plan.get("offered") or record.offered()
     return made
 

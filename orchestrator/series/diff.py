@@ -113,6 +113,11 @@ def hunks(text: str) -> list[Hunk]:
     return found
 
 
+def added(text: str) -> list[tuple[str, str]]:
+    """(file, line) of all that a unified diff adds."""
+    return [(hunk.file, line.text) for hunk in hunks(text) for line in hunk.lines if line.sign == "+"]
+
+
 def _lines(rows: Iterator[str], old: int, new: int, olds: int, news: int) -> Iterator[Line]:
     """As many as the hunk's head says: what follows may look like one."""
     while (olds > 0 or news > 0) and (row := next(rows, None)) is not None:

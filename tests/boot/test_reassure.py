@@ -91,7 +91,7 @@ def test_a_patch_of_one_architecture_boots_on_that_alone(ready: None, stored: Km
 @pytest.mark.parametrize("arch", ARCHES)
 def test_what_is_not_built_is_named_and_nothing_is_called_the_same(ready: None, stored: Kmatrix, arch: str) -> None:
     """A text that does not even compile, of a file that a lean kernel is built without."""
-    done = check(stored, "not-built", "--arch", arch, text=LEAN)
+    done = check(stored, "not-built", "--arch", arch, "--no-config-for-patch", text=LEAN)
     assert done.code == 5, done.out + done.err
     is_not_booted(done, arch)
     assert {row["verdict"] for row in done.json()["comparisons"]} == {"not_reached"}

@@ -11,6 +11,7 @@ from enum import StrEnum
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.identical import spared
+from orchestrator.analyse.needed import blameless
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, floor, judged, undecided
@@ -50,8 +51,9 @@ _CELLS = {
 
 def cases(report: MatrixReport) -> list[Case]:
     """All of them: cells first, in the matrix's order."""
+    unblamed = blameless(report)
     return [
-        *map(_cell, report["cells"]),
+        *(_cell(cell, cell["id"] in unblamed) for cell in report["cells"]),
         *map(_unprofiled, report.get("unprofiled", ())),
         *(_comparison(row, report) for row in report["comparisons"]),
         *map(_expectation, report["expectations"]),
@@ -66,9 +68,10 @@ def grouped(found: Iterable[Case], of: Callable[[Case], str]) -> dict[str, list[
     return groups
 
 
-def _cell(cell: CellRow) -> Case:
+def _cell(cell: CellRow, unblamed: bool) -> Case:
+    """unblamed: the base fails with this config, which says nothing of a change."""
     why = cell["failure"] or {}
-    outcome = _CELLS.get(cell["status"], Outcome.FAILED)
+    outcome = Outcome.SKIPPED if unblamed else _CELLS.get(cell["status"], Outcome.FAILED)
     message = " - ".join(text for text in (why.get("message", ""), why.get("hint", "")) if text)
     message = message or (SAME_KERNEL if spared(cell) else "")
     log = why.get("log", "")

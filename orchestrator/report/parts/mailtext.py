@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
-from orchestrator.report.parts import reach
+from orchestrator.report.parts import counters, reach
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -18,6 +18,7 @@ from orchestrator.report.parts.sentence import named
 from orchestrator.report.parts.words import listed
 
 Block = list[str]
+MOST_COUNTERS = 4  # lines of a comparison
 MOST_PLACES = 8  # of lines that did not run, of each kind
 NOT_KNOWN = Offered(arches=[], workloads=[])
 
@@ -52,6 +53,15 @@ def reach_block(report: MatrixReport) -> Block:
     said = reach.sentence(report, MOST_PLACES)
     rows = [*reach.by_arch(report), *reach.unknown(report)]
     return [*paragraph(f"{said}." if said else ""), *(line for row in rows for line in paragraph(row, "  ", "    "))]
+
+
+def counters_blocks(report: MatrixReport) -> list[Block]:
+    """Counters that nobody named, a block for each comparison."""
+    found = counters.blocks(report, MOST_COUNTERS)
+    return [
+        [*paragraph(f"{head}:"), *(line for text in lines for line in paragraph(text, "  ", "    "))]
+        for head, lines in found
+    ]
 
 
 def unexpected_block(report: MatrixReport) -> Block:

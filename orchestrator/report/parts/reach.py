@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from orchestrator.analyse.contract import MatrixReport, ReachRow, ReachSummaryRow
+from orchestrator.analyse.needed import stands_for
 from orchestrator.analyse.reach import best
 from orchestrator.model import Reach, Side, Verdict
 from orchestrator.profile.built import Why
@@ -50,7 +51,7 @@ def _code(report: MatrixReport) -> list[ReachRow]:
     """Changed lines that are code, each as what became of it where most did; not those of other architectures."""
     others = {(row["arch"], row["file"]) for row in report.get("not_built", ()) if row["why"] == Why.OTHER_ARCH}
     rows = [row for row in report.get("reach", ()) if (row["arch"], row["file"]) not in others]
-    return [row for row in best(rows) if row["state"] != Reach.NOT_CODE]
+    return [row for row in best(rows, stands_for(report)) if row["state"] != Reach.NOT_CODE]
 
 
 def share(report: MatrixReport) -> str:

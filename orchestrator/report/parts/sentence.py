@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.needed import blameless
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts import reach
@@ -29,7 +30,8 @@ def headline(report: MatrixReport) -> str:
     """One sentence, the worst first."""
     nothing = unbuilt(report)
     compared = [nothing] if nothing else _compared(report["comparisons"])
-    said = [*_broken(report["cells"]), *compared, *_expected(report)]
+    unblamed = blameless(report)
+    said = [*_broken([cell for cell in report["cells"] if cell["id"] not in unblamed]), *compared, *_expected(report)]
     if len(said) > MOST:
         said = [*said[:MOST], "and more, below"]
     return ("; ".join(said) or "nothing was measured") + "."

@@ -31,6 +31,7 @@ TAKES = {
     "image": 8.0,
     "tool": 1.0,
     "compare": 0.0,
+    "static": 7.0,
     "boot": 10.0,
     "profile": 15.0,
     "cell": 0.0,
@@ -272,6 +273,32 @@ def test_a_cell_that_failed_is_not_booted_again() -> None:
     assert done["boot aarch64/new/shmem-write#1"] == "boot aarch64/new/shmem-write#1"
 
 
+def test_a_cells_further_boots_wait_for_its_first_and_go_as_soon_as_it_has_failed() -> None:
+    """However many places there are, and whatever else they wait for."""
+    broke, name = KernelBroke("panic"), "aarch64/new/shmem-write"
+    plan = the_plan(SMALL.replace("boots: 2", "boots: 4"), ["aarch64/*"])
+    fake = Fake(
+        {"kernel": 0.0, f"boot {name}#0": 5.0, "boot aarch64/base/shmem-write#0": 50.0}, {f"boot {name}#0": [broke]}
+    )
+    done = run(plan, fake, {"nothing": 8})
+    assert [done[f"boot {name}#{number}"] for number in range(4)] == [broke] * 4
+    assert [boot for boot in fake.order("boot") if boot.startswith(name)] == [f"{name}#0"]
+    assert fake.ended[f"cell {name}"] == fake.ended[f"boot {name}#0"], "told at once"
+    assert fake.together([f"boot aarch64/base/shmem-write#{number}" for number in range(1, 4)]) == 3
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#2": [broke]})
+    assert run(plan, fake, {"nothing": 1})[f"boot {name}#3"] is broke
+
+
+def test_a_boot_that_is_dropped_waits_for_nothing() -> None:
+    """As those of a wall clock, which wait for all else."""
+    broke, name = KernelBroke("panic"), "aarch64/base/contention"
+    plan = the_plan(MIXED.replace("[shmem-write, throttle, contention]", "[contention, throttle]"))
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#0": [broke]})
+    run(plan, fake)
+    last = max(fake.ended[boot] for boot in fake.ended if boot.startswith("boot "))
+    assert fake.ended[f"cell {name}"] == fake.ended[f"boot {name}#0"] < last
+
+
 def test_the_testbeds_failure_is_repeated_as_often_as_it_says_and_told() -> None:
     plan = the_plan(SMALL.replace("boots: 2", "boots: 1, retries: 2"), ["aarch64/*"])
     first, second = InfraError("QEMU died"), InfraError("again")
@@ -333,6 +360,41 @@ def test_a_profile_follows_its_cells_first_boot_and_the_cell_waits_for_it() -> N
         assert fake.began[f"profile {cell.id}"] >= fake.ended[f"boot {cell.id}#0"]
         assert fake.began[f"cell {cell.id}"] >= fake.ended[f"profile {cell.id}"]
     assert fake.together([name for name in fake.began if name.split()[0] in ("boot", "profile")]) == 2
+
+
+def test_what_differs_before_anything_runs_delays_no_build_and_no_answer() -> None:
+    plan, fake = the_plan(), Fake()
+    run(plan, fake, first="patched", static=True)
+    subjects = [f"static {arch}/unpatched..patched" for arch in ("x86_64", "aarch64", "s390x")]
+    assert {name for name in fake.began if name.startswith("static ")} == set(subjects)
+    answers = [f"boot {arch}/patched/shmem-write#0" for arch in ("x86_64", "aarch64", "s390x")]
+    before = max(fake.ended[name] for name in (*answers, *(f"kernel {build.id}" for build in plan.builds)))
+    assert all(fake.began[name] == before for name in subjects), "arches side by side"
+    assert {step.niceness for step in graph(plan, static=True) if step.kind is StepKind.STATIC} == {19}
+    assert not any(step.kind is StepKind.STATIC for step in graph(plan))
+
+
+def test_a_wall_clock_that_wants_the_machine_waits_for_it() -> None:
+    plan, fake = the_plan(MIXED), Fake()
+    run(plan, fake, static=True)
+    ended = fake.ended["static aarch64/base..new"]
+    alone = [f"boot {boot.id}" for boot in plan.boots if boot.cell.workload.name == "contention"]
+    assert all(fake.began[name] >= ended for name in alone)
+
+
+def test_it_waits_for_no_boot_that_ended_in_an_earlier_start() -> None:
+    plan = the_plan(SMALL)
+    fake = Fake()
+    run(plan, fake, first="new", ended={cell.id for cell in plan.cells}, static=True)
+    assert "static s390x/base..new" in fake.ended
+
+
+def test_of_kernels_that_are_the_same_or_not_there_nothing_is_looked_at() -> None:
+    plan, same, broken = the_plan(SMALL), Identical("the same"), BuildError("it does not compile")
+    fake = Fake(raises={"compare aarch64/base..new": [same], "kernel s390x/new": [broken]})
+    done = run(plan, fake, static=True)
+    assert done["static aarch64/base..new"] is same and done["static s390x/base..new"] is broken
+    assert not any(name.startswith("static ") for name in fake.began)
 
 
 def test_only_the_builds() -> None:

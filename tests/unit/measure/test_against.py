@@ -65,7 +65,7 @@ class Built:
         name = build.kernel.name
         folder = self.root / name
         folder.mkdir(exist_ok=True)
-        (folder / "config").write_text("CONFIG_MMU=y\n")
+        (folder / "config").write_text("\n".join(["CONFIG_MMU=y", *build.kernel.kconfig, ""]))
         for file in ("vmlinux", "System.map"):
             (folder / file).write_text("")
         compiled.save(folder, Compiled({"mm/memory.o": ("mm/memory.c",)}, self.apart.get(name, {})))
@@ -249,3 +249,40 @@ def test_a_change_is_read_once_for_all_architectures(tmp_path: Path) -> None:
 
     asyncio.run(all_of_them())
     assert len(reads) == 1
+
+
+OWN = """\
+--- /dev/null
++++ b/mm/Kconfig
+@@ -0,0 +1,2 @@
++config NEW
++\tbool "new"
+--- a/mm/memory.c
++++ b/mm/memory.c
+@@ -1 +1,3 @@
+-int a;
++#ifdef CONFIG_NEW
++int b;
++#endif
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "changed"),
+    [("CONFIG_NEW", [("patched", "new", 1, 1)]), ("CONFIG_OTHER", [("patched", "new", 0, 0)])],
+)
+def test_of_a_changes_own_option_what_the_change_adds_is_told(
+    lab: House, monkeypatch: pytest.MonkeyPatch, option: str, changed: list[tuple[str, str, int, int]]
+) -> None:
+    """Both kernels have the change, from files of their own, and one has its option on: what was removed is in
+    neither. Of any other option the kernels' sources are the same."""
+    found(monkeypatch, How.DIFFERS)
+    for name in ("one", "two"):
+        (lab.root / f"{name}.patch").write_text(OWN)
+    text = TEXT.replace("unpatched: {source: s}", "patched: {source: s, patches: [one.patch]}").replace(
+        "patched: {source: s, patches: [one.patch]}}",
+        f"new: {{source: s, patches: [two.patch], kconfig: [{option}=y]}}}}",
+    )
+    report = load.matrix_of(lab.run("run", text.replace("base: unpatched, new: patched", "base: patched, new: new")))
+    rows = [(row["base"], row["new"], row["code"], row["built"]) for row in report["changed"]]
+    assert rows == changed and report["not_built"] == []

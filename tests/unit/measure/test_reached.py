@@ -222,3 +222,23 @@ def test_a_cell_that_failed_is_left_out(run: Run) -> None:
     run.cells[name] = cast(CellResult, replace(run.cells[name], status=Status.KERNEL_BROKE, boots=()))
     found = run.look()
     assert found["lines"] == found["unknown"] == []
+
+
+def test_of_a_changes_own_option_only_what_it_adds_is_told(run: Run) -> None:
+    """Both kernels have the change, so what it removed is in neither. The base is the same as another: so it ran."""
+    run.sources = replace(run.sources, added_only=True)
+    run.ran("unpatched", "main", "fault")
+    run.ran("patched", "main", "fault")
+    whole = states(run.look())
+    assert {side for side, _ in whole} == {"added"} and ("ran", 1.0) in whole.values()
+    twin = replace(run.cells["x86_64/unpatched/shmem-write"], status=Status.SKIPPED, reason=IDENTICAL, boots=())
+    run.folder.save_cell(
+        replace(run.cells["x86_64/unpatched/shmem-write"], kernel="first", id="x86_64/first/shmem-write")
+    )
+    (run.folder.path / "cells/x86_64/unpatched/shmem-write/boot-0").rename(
+        run.folder.boot("x86_64/first/shmem-write", 0)
+    )
+    row = {"arch": "x86_64", "base": "first", "new": "unpatched", "how": "same"}
+    run.folder.write_json("builds/x86_64/unpatched/against-first.json", {"identical": row})
+    run.cells["x86_64/unpatched/shmem-write"] = twin
+    assert states(run.look()) == whole

@@ -57,6 +57,15 @@ def test_what_was_measured_is_taken_from_the_store_and_marked(house: House) -> N
     assert [cell["stored"] for cell in load.matrix_of(first)["cells"]] == [False, False]
 
 
+def test_what_was_measured_before_tells_how_long_a_boot_takes(house: House) -> None:
+    """Of each of the two configs here, whatever the next patch is."""
+    house.run("first")
+    assert not list((house.root / "cache/timings").glob("stages-*")), "these guests are none"
+    house.run("second")
+    known = [json.loads(path.read_text()) for path in (house.root / "cache/timings").glob("stages-aarch64-*.json")]
+    assert known == [{"measure": [1.0, 1.0]}] * 2
+
+
 def test_fresh_measures_again_and_is_what_is_stored_from_then_on(house: House) -> None:
     first = house.run("first")
     second = house.run("second", fresh=True)
@@ -146,8 +155,8 @@ def test_a_run_that_was_cut_off_keeps_what_it_has(house: House) -> None:
 
 
 def lost(name: str = "new/shmem-write") -> dict[str, list[Exception]]:
-    """The testbed fails all boots of a cell."""
-    return {f"aarch64/{name}#{number}": [InfraError("gone")] * 2 for number in (0, 1)}
+    """The testbed fails the first boot of a cell, so that there is no other."""
+    return {f"aarch64/{name}#0": [InfraError("gone")] * 2}
 
 
 def another_image(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

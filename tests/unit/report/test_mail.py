@@ -183,6 +183,18 @@ def test_where_it_was_is_told_even_far_below() -> None:
     assert lines[0] == rows[0] and "pc : shmem_fault+0x2c/0x200" in lines and len(lines) <= 10
 
 
+def test_an_excerpt_of_a_guest_that_hangs_is_where_it_was_seen() -> None:
+    """Whatever its console has warned of before."""
+    seen = ["The program counter was looked at 43 times in 7 s, and was in", " 100.0%  do_shared_fault"]
+    warned = [
+        "The console's last lines:",
+        "[    0.07] WARNING: see the kernel's documentation",
+        *["[    0.08] more"] * 13,
+    ]
+    lines = excerpt("\n".join([*seen, "", *warned]))
+    assert lines[:2] == seen and lines[-1] == "..."
+
+
 def parsed(text: str) -> email.message.EmailMessage:
     return email.message_from_string(text, policy=default)  # type: ignore[return-value]
 
