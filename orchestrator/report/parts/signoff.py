@@ -42,8 +42,8 @@ def clean(report: MatrixReport) -> bool:
 
 
 def where(report: MatrixReport) -> str:
-    """s390x, aarch64 (TCG); also with CONFIG_SWAP; 23 of 37 changed lines ran. Without those where nothing that changed
-    ran."""
+    """s390x, aarch64 (TCG); also with CONFIG_SWAP; 23 of 37 changed lines ran. Without those where nothing of the
+    change ran."""
     compared = {(row["arch"], row["new"]) for row in report["comparisons"] if row["reason"] != Reason.IDENTICAL}
     same = {cell["arch"] for cell in report["cells"] if spared(cell)} - {row["arch"] for row in measured(report)}
     same |= {arch for arch in arches(report) if silent(sliced(report, [arch]))}
