@@ -53,7 +53,7 @@ def assemble(
     same = pairs(identical)
     figures = with_figures(rows, same)
     sides = _sides(figures, comparisons)
-    compared = [with_reach(row, reach or NOT_LOOKED_AT) for row in compare(sides, same)]
+    compared = [with_reach(row, reach or NOT_LOOKED_AT, changed) for row in compare(sides, same)]
     absent = _not_there(changed)
     compared = [_not_reached(row) if (row["base"], row["new"]) in absent else row for row in compared]
     judged = _judged(expectations, figures, compared, profiled)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import (
+    ChangedRow,
     ComparisonRow,
     MatrixReport,
     PairRow,
@@ -42,9 +43,10 @@ class ReachFacts(TypedDict):
 NOT_LOOKED_AT = ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=[])
 
 
-def judged(row: ComparisonRow, facts: ReachFacts) -> ComparisonRow:
+def judged(row: ComparisonRow, facts: ReachFacts, changed: Sequence[ChangedRow] = ()) -> ComparisonRow:
     """The comparison with what is known of its reach. What could not be compared stays what it is."""
-    reached = None if row["reason"] == Reason.IDENTICAL else _reached(row, facts)
+    code = any(its["code"] for its in changed if _same(its, row))
+    reached = None if row["reason"] == Reason.IDENTICAL else _reached(row, facts, code)
     known: ComparisonRow = {**row, "reached": reached}
     if reached is not False or row["reason"] == Reason.NOT_COMPARABLE:
         return known
@@ -53,7 +55,8 @@ def judged(row: ComparisonRow, facts: ReachFacts) -> ComparisonRow:
     return {**known, "why": f"{row['why']}; {LAYOUT}"}
 
 
-def _reached(row: ComparisonRow, facts: ReachFacts) -> bool | None:
+def _reached(row: ComparisonRow, facts: ReachFacts, code: bool) -> bool | None:
+    """code: of the change something is, by the look of it: a #define that another file uses has no line that runs."""
     mine = [line for line in facts["lines"] if _same(line, row)]
     if any(row["workload"] in line["workloads"] for line in mine):
         return True
@@ -63,7 +66,7 @@ def _reached(row: ComparisonRow, facts: ReachFacts) -> bool | None:
     differing = next((other["ran"] for other in others), None)
     if differing is not False:
         return differing
-    return False if any(line["state"] != Reach.NOT_CODE for line in mine) else None
+    return False if code or any(line["state"] != Reach.NOT_CODE for line in mine) else None
 
 
 def _same(one: PairRow, row: ComparisonRow) -> bool:
@@ -112,5 +115,10 @@ def silent(report: MatrixReport) -> bool:
 
 def nothing_ran(report: MatrixReport) -> bool:
     """A changed line is code, and none ran in anything that was measured, of all of which that is known."""
+    if report.get("reach_unknown"):
+        return False
     code = [line for line in report.get("reach", ()) if line["state"] != Reach.NOT_CODE]
-    return bool(code) and not report.get("reach_unknown") and not any(line["state"] == Reach.RAN for line in code)
+    if not code:  # what has no line that runs shows by instructions that differ, or by figures
+        moved = any(row["verdict"] in (Verdict.BETTER, Verdict.WORSE) for row in report["comparisons"])
+        return any(row["code"] for row in report.get("changed", ())) and silent(report) and not moved
+    return not any(line["state"] == Reach.RAN for line in code)

@@ -73,6 +73,16 @@ class Looking:
             unknown=[row for its in found for row in its["unknown"]],
         )
 
+    def unknown(self, pairs: Iterable[Pair], why: str) -> ReachFacts:
+        """Of everything that was measured: a report must not be silent about it."""
+        rows = [
+            ReachUnknownRow(**_names(pair), workload=cell.workload.name, why=why)
+            for pair in pairs
+            for cell in self.planned
+            if (cell.arch.name, cell.kernel.name) == (pair.new.arch.name, pair.new.kernel.name)
+        ]
+        return ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=rows)
+
     async def _pair(self, pair: Pair) -> ReachFacts | None:
         base, new = await self.builder.find(pair.base), await self.builder.find(pair.new)
         sources = await self.comparing.change(pair)

@@ -129,6 +129,7 @@ class Runner:
                 reach_file.add(self.folder, found)
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
+            reach_file.save(self.folder, looking.unknown(self._pairs.values(), f"looking failed: {error}"))
 
     async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
         """See executors.Runner."""

@@ -18,6 +18,7 @@ _ABSOLUTE = re.compile(r"-?0x[0-9a-f]{7,}")
 _REMARK = re.compile(r"\s+//.*$")
 _REGISTER = re.compile(r"[a-z]+\s+([a-z]\w*),")
 _WORD = re.compile(r"\w+")
+_NUMBERED = re.compile(r"\.\d+$")  # __already_done.12: one more before it in the file, and it is another number
 _NUMBER = re.compile(r"#-?(?:0x[0-9a-f]+|\d+)")
 _FORMS = "adr"  # how instructions begin that form an address, and do not go there
 _PAGE = re.compile(
@@ -75,7 +76,7 @@ def _named(found: re.Match[str], function: str) -> str:
     """Of an address: the function's own code, what has a name there, or anything else."""
     if found[1] == function:
         return "<.>"
-    return _ELSEWHERE if found[2] else f"<{found[1]}>"
+    return _ELSEWHERE if found[2] else f"<{_NUMBERED.sub('', found[1])}>"
 
 
 def differing(base: Code, new: Code) -> tuple[set[int], set[int]]:

@@ -37,7 +37,7 @@ class Never(StrEnum):
 
 def never_built(file: str, srcarches: Collection[str], samples: bool) -> Never | None:
     """None: it may be. srcarches: folders below arch/ of those that are asked for; samples: these may be built."""
-    if _OPTIONS.match(file):
+    if _OPTIONS.match(file) or "/../" in file:
         return None
     if _WORDS.match(file):
         return Never.WORDS

@@ -147,7 +147,8 @@ class _Counter:
 
     A line without instructions has the count of its statement, which is that of its line that ran most. Of a
     statement without any, which the compiler has merged with others, it is what those around it say: what is done
-    behind it for sure; what was done before it; or the head that it depends on. Of a jump right behind its head that
+    behind it for sure; what was done before it; or the head that it depends on, as often as its other branch did not
+    run. Of a jump right behind its head that
     is how often the head ran and what follows it did not.
 
     What a condition leaves out that the compiler knows (IS_ENABLED(), a stub that returns 0) has no instructions
@@ -196,9 +197,21 @@ class _Counter:
             return None
         head = self._own(its.parent, executed)
         if head is None or not its.jump:
-            return head
+            return head if head is None else max(head - self._instead(number, executed), 0)
         follows = (self._own(other, executed) for other in self.source.behind(its.parent))
         return max(head - next((count for count in follows if count is not None), 0), 0)
+
+    def _instead(self, number: int, executed: Executed) -> int:
+        """How often the head's other branch ran."""
+        its = self.source.statements[number]
+        others = (one for one in self.source.inside(its.parent) if self._branch(one, its.parent) != its.block)
+        return max((self._own(other, executed) or 0 for other in others), default=0)
+
+    def _branch(self, number: int, head: int) -> int:
+        """The block right below the head that it is in."""
+        while (its := self.source.statements[number]).parent != head:
+            number = its.parent
+        return its.block
 
     def _around(self, number: int, executed: Executed) -> int | None:
         """By what is done with it for sure. None where nothing of that has an instruction."""

@@ -10,7 +10,7 @@ from orchestrator.analyse.identical import spared
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.needed import measured
 from orchestrator.analyse.reach import silent
-from orchestrator.analyse.slice import arches
+from orchestrator.analyse.slice import arches, sliced
 from orchestrator.errors import EXIT_OK
 from orchestrator.model import Reason, Verdict
 from orchestrator.report.parts import reach
@@ -42,15 +42,18 @@ def clean(report: MatrixReport) -> bool:
 
 
 def where(report: MatrixReport) -> str:
-    """s390x, aarch64 (TCG); also with CONFIG_SWAP; 23 of 37 changed lines ran"""
+    """s390x, aarch64 (TCG); also with CONFIG_SWAP; 23 of 37 changed lines ran. Without those where nothing of the
+    change ran."""
     compared = {(row["arch"], row["new"]) for row in report["comparisons"] if row["reason"] != Reason.IDENTICAL}
     same = {cell["arch"] for cell in report["cells"] if spared(cell)} - {row["arch"] for row in measured(report)}
+    same |= {arch for arch in arches(report) if silent(sliced(report, [arch]))}
     accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"] if _ran(cell, same))
     ran = reach.share(report)
+    unknown = "; not known what ran" if not ran and report.get("reach_unknown") else ""
     tested = ", ".join(arch for arch in arches(report) if arch not in same)
     options = [row["option"] for row in measured(report) if (row["arch"], row["with_new"]) in compared]
     config = f"; also with {listed(options)}" if options else ""
-    return f"{tested} ({', '.join(accels).upper()})" + config + (f"; {ran}" if ran else "")
+    return f"{tested} ({', '.join(accels).upper()})" + config + (f"; {ran}" if ran else unknown)
 
 
 def _ran(cell: CellRow, same: Collection[str]) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.analyse.contract import MatrixReport, ReachRow, ReachUnknownRow, RunRow
+from orchestrator.analyse.contract import ChangedRow, MatrixReport, ReachRow, ReachUnknownRow, RunRow
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.reach import SCHEMA, DifferenceRow, ReachFacts, best, nothing_ran, silent, summary
 from orchestrator.analyse.slice import about, sliced
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
 from orchestrator.report.b4check import status
-from orchestrator.report.parts.signoff import clean
+from orchestrator.report.parts.signoff import clean, where
 from tests.unit.conftest import BASE, NEW, cell, failed, matrix
 
 PAIR = {"base": "unpatched", "new": "patched"}
@@ -133,3 +133,30 @@ def test_a_part_of_a_report_tells_of_itself_alone() -> None:
     assert [row["arch"] for row in part["reach"]] == [row["arch"] for row in part["reach_summary"]] == ["aarch64"]
     assert part["reach_unknown"] == [] and len(sliced(whole)["reach"]) == 2
     assert about(whole, ["patched"])["reach"] == whole["reach"] and about(whole, ["unpatched"])["reach"] == []
+
+
+def test_a_define_that_nothing_ran_of_is_not_said_to_be_the_same() -> None:
+    """It is code by the look of it, and has no line that runs: instructions that differ tell, and figures."""
+    defined = facts(line("s390x", 1, "not_code"))
+    sides = cell("s390x", "unpatched", NEW), cell("s390x", "patched", NEW)
+    unseen = matrix(*sides, expected=False, reach=defined, built={"s390x": 4})
+    unseen["changed"] = [ChangedRow(arch="s390x", base="unpatched", new="patched", code=4, built=4)]
+    assert {row["verdict"] for row in unseen["comparisons"]} == {"not_reached"}
+    assert exit_code(unseen) == EXIT_UNREACHED and not clean(unseen)
+    seen = matrix(*sides, expected=False, reach=facts(line("s390x", 1, "not_code"), ran=True), built={"s390x": 4})
+    seen["changed"] = unseen["changed"]
+    assert exit_code(seen) == EXIT_OK and clean(seen)
+    moved = matrix(cell("s390x", "unpatched", BASE), sides[1], expected=False, reach=defined, built={"s390x": 4})
+    moved["changed"] = unseen["changed"]
+    assert exit_code(moved) == EXIT_OK  # whatever it was that read what changed
+
+
+def test_an_architecture_where_nothing_ran_is_not_vouched_for() -> None:
+    cells = [cell(arch, kernel, NEW) for arch in ("aarch64", "s390x") for kernel in ("unpatched", "patched")]
+    rows = facts(RAN, line("aarch64", 7, "not_run"))
+    place = {"arch": "aarch64", **PAIR, "workload": "shmem-write"}
+    rows["differing"].append(DifferenceRow(**place, ran=False))  # type: ignore[typeddict-item]
+    found = matrix(*cells, expected=False, reach=rows)
+    assert clean(found) and where(found) == "s390x (TCG); 1 of 1 changed line ran"
+    lacking = matrix(*cells[2:], expected=False, reach=facts(unknown="why"))
+    assert where(lacking) == "s390x (TCG); not known what ran"

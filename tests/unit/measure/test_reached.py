@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import gzip
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -210,7 +211,10 @@ def test_whatever_goes_wrong_the_figures_are_there(tmp_path: Path, monkeypatch: 
     runner, said = engine(run_folder(tmp_path / "run")), list[object]()
     runner.bus.subscribe(said.append)
     asyncio.run(runner.reached())
-    assert "a table that nobody foresaw" in str(said) and not (tmp_path / "run" / "reach.json").exists()
+    assert "a table that nobody foresaw" in str(said)
+    found = json.loads((tmp_path / "run" / "reach.json").read_text())
+    assert found["lines"] == [] and len(found["unknown"]) == len(list(runner._pairs)), "reports are not silent"
+    assert "a table that nobody foresaw" in found["unknown"][0]["why"]
 
 
 def test_a_cell_that_failed_is_left_out(run: Run) -> None:

@@ -98,3 +98,11 @@ def test_a_function_that_only_one_kernel_has_differs_as_a_whole() -> None:
 def test_only_what_is_asked_for_is_read_and_a_name_that_several_have_is_nobody_s() -> None:
     assert set(parse(ARM, {"other"}).functions) == {"other"}
     assert parse(ARM + ARM.replace("mov\tw0", "mov\tw1"), {"fault"}).functions == {}
+
+
+def test_the_number_of_a_static_within_a_function_does_not_count() -> None:
+    """It is another one as soon as a function above has one more."""
+    one = X86.replace("<jiffies>", "<__already_done.12>")
+    other = X86.replace("<jiffies>", "<__already_done.13>")
+    assert differing(parse(one, {"fault"}), parse(other, {"fault"})) == (set(), set())
+    assert differing(parse(one, {"fault"}), parse(X86, {"fault"})) != (set(), set())

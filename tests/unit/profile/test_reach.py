@@ -225,6 +225,17 @@ def test_what_a_condition_leaves_out_that_the_compiler_knows_did_not_run() -> No
     assert count(rows[14]) == 9  # what only assigns may be part of the comparison: nobody can tell
 
 
+def test_what_was_merged_with_its_head_ran_when_the_other_branch_did_not() -> None:
+    text = "int f(int a)\n{\n\tif (a) {\n\t\tg(a);\n\t} else {\n\t\tb = 1;\n\t}\n\treturn b;\n}\n"
+
+    def other(count: int) -> Reached:
+        made = {line: (Span(4 * line, 4 * line + 4, 0, own=True),) for line in (1, 3, 4, 8)}
+        counts = ran((4, 8, 9), (12, 16, 9), (16, 20, count), (32, 36, 9), units=1)
+        return told(of("", text, "mm/f.c"), Measured(Spans({"mm/f.c": made}), {"w": counts}))[6]
+
+    assert other(9).state is Reach.NOT_RUN and count(other(7)) == 2
+
+
 def test_a_macro_has_what_it_is_used_in() -> None:
     text = "#define ADD(x) do { \\\n\t(x)++; \\\n} while (0)\n" + SMALL.replace("MAYBE", "ADD")
     made = {4: (Span(0, 4, 0, own=True),), 18: (Span(4, 8, 0, own=True),)}
