@@ -57,16 +57,19 @@ def test_each_wake_op_of_futex_fault_waits_for_a_word_of_its_own(tmp_path: Path)
     assert set(used.values()) == {1}
 
 
-# A clock of our own, in place of the host's: what it costs to look at it is 100 ns, a tick comes every 4 ms.
+# A clock of our own, in place of the host's: what it costs to look at it is 100 ns, a tick comes every 4 ms. And
+# context switches of our own: two whenever somebody looks, eight more for each job of the kernel, if it has any.
 CLOCK = """
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "kmatrix.h"
 
 #define MS 1000000LL
-static long long time_ns, settled;
+static long long time_ns, settled, first_job, period;
 static const char *takes;
 
 int told_gettime(clockid_t clock, struct timespec *t)
@@ -89,6 +92,18 @@ int told_nanosleep(clockid_t clock, int flags, const struct timespec *until, str
 	return 0;
 }
 
+ssize_t told_pread(int fd, void *text, size_t size, off_t at)
+{
+	static long long looks;
+	char link[32], file[32] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (readlink(link, file, sizeof(file) - 1) < 0 || strcmp(file, "/proc/stat"))
+		return lseek(fd, at, SEEK_SET) < 0 ? -1 : read(fd, text, size);
+	return snprintf(text, size, "cpu 0\\nctxt %lld\\n",
+			2 * ++looks + (period ? 8 * ((time_ns - first_job) / period) : 0));
+}
+
 int told_lock(int flags) { (void)flags; return 0; }
 void km_settle_allocator(void) { settled = time_ns; time_ns += atoll(takes) * MS; }
 void km_release_pages(void) { }
@@ -97,6 +112,8 @@ int main(int argc, char **argv)
 {
 	takes = argv[1];
 	time_ns = atoll(argv[2]) * MS;
+	first_job = atoll(argv[3]) * MS;
+	period = atoll(argv[4]) * MS;
 	km_start(argc, argv);
 	while (km_pass()) {
 		long long before = time_ns;
@@ -110,36 +127,45 @@ int main(int argc, char **argv)
 """
 
 
-@pytest.mark.parametrize(
-    ("takes_ms", "booted_ms"), [(3, 1234), (3, 40_000), (200, 77_777), (600, 5_000), (2500, 5_000)]
-)
+def regions(folder: Path, *words: int) -> list[tuple[int, int, int]]:
+    """(before, settled, started) of each pass, in ns. words, in ms: how long settling takes, when the guest is ready,
+    when the kernel's first job comes, and how long after it the next (0: there are none)."""
+    gcc, program, clock = shutil.which("gcc"), folder / "phase", folder / "clock.c"
+    assert gcc, "the tests need gcc of the host"
+    clock.write_text(CLOCK)
+    names = {"clock_gettime": "gettime", "clock_nanosleep": "nanosleep", "mlockall": "lock", "pread": "pread"}
+    renamed = [f"-D{name}=told_{new}" for name, new in names.items()]
+    command = [gcc, "-O2", "-D_GNU_SOURCE", *renamed, "-I", GUEST_TOOLS / "common", "-o", program]
+    subprocess.run([*command, GUEST_TOOLS / "common/kmatrix.c", clock], check=True)
+    run = [program, *map(str, words), "--passes", "4"]
+    told = subprocess.run(run, check=True, capture_output=True, text=True).stderr.splitlines()
+    found = [(before, settled, started) for before, settled, started in (map(int, line.split()) for line in told)]
+    assert len(found) == 4
+    for before, settled, started in found:
+        assert settled - before >= 10_000 * MS  # long asleep before
+        if words[0] < 490:
+            assert 495 * MS <= started - settled <= 505 * MS
+    return found
+
+
+BOOTS = [(3, 1234), (3, 40_000), (200, 77_777), (600, 5_000), (2500, 5_000)]
+
+
+@pytest.mark.parametrize(("takes_ms", "booted_ms"), BOOTS)
 def test_regions_start_at_the_same_phase_whenever_a_boot_got_ready(
     tmp_path: Path, takes_ms: int, booted_ms: int
 ) -> None:
-    """Between two of the kernel's two-second jobs (504 ticks), long asleep before, half a second after settling."""
-    gcc, program, clock = shutil.which("gcc"), tmp_path / "phase", tmp_path / "clock.c"
-    assert gcc, "the tests need gcc of the host"
-    clock.write_text(CLOCK)
-    renamed = [
-        f"-D{name}=told_{new}" for name, new in (("clock_gettime", "gettime"), ("clock_nanosleep", "nanosleep"))
-    ]
-    command = [
-        gcc,
-        "-O2",
-        "-D_GNU_SOURCE",
-        *renamed,
-        "-Dmlockall=told_lock",
-        "-I",
-        GUEST_TOOLS / "common",
-        "-o",
-        program,
-    ]
-    subprocess.run([*command, GUEST_TOOLS / "common/kmatrix.c", clock], check=True)
-    run = [program, str(takes_ms), str(booted_ms), "--passes", "4"]
-    told = subprocess.run(run, check=True, capture_output=True, text=True).stderr.splitlines()
-    for before, settled, started in (map(int, line.split()) for line in told):
+    """Where nothing is seen of the kernel's jobs: half a second after settling, at a phase of the clock."""
+    for _, _, started in regions(tmp_path, takes_ms, booted_ms, 0, 0):
         assert 0 <= (started - 400 * MS) % (2016 * MS) < 5 * MS  # and the next tick
-        assert settled - before >= 10_000 * MS
-        if takes_ms < 490:
-            assert 495 * MS <= started - settled <= 505 * MS
-    assert len(told) == 4
+
+
+@pytest.mark.parametrize(("first_ms", "period_ms"), [(0, 2016), (777, 2016), (1900, 2016), (100, 2000), (1333, 2040)])
+@pytest.mark.parametrize(("takes_ms", "booted_ms"), BOOTS[:3])
+def test_regions_start_behind_the_kernels_jobs(
+    tmp_path: Path, takes_ms: int, booted_ms: int, first_ms: int, period_ms: int
+) -> None:
+    """0.4 s, whenever they come. Both that and how often are known to a step of 32 ms and a tick."""
+    for _, _, started in regions(tmp_path, takes_ms, booted_ms, first_ms, period_ms):
+        behind = (started - first_ms * MS) % (period_ms * MS)
+        assert abs(behind - 400 * MS) <= 2 * (32 + 4) * MS
