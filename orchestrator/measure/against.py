@@ -17,7 +17,7 @@ from orchestrator.config.steps import Pair
 from orchestrator.model import Build, KernelArtifact
 from orchestrator.profile import built as parts
 from orchestrator.profile import sameness
-from orchestrator.profile.built import LinePart, Part
+from orchestrator.profile.built import ADDED, REMOVED, LinePart, Part
 from orchestrator.profile.lines import parse_places
 from orchestrator.profile.sameness import How, Image
 from orchestrator.runs.against import Against
@@ -39,11 +39,13 @@ class Comparing:
         """KmatrixError where a file of a kernel cannot be read, or its source not had."""
         names = (pair.new.arch.name, pair.base.kernel.name, pair.new.kernel.name)
         sources = await self.change(pair)
-        how = await _sameness(pair.new.arch.cross_prefix, base, new, _files(sources))
-        if sources is None or not all((its.folder / CONFIG).is_file() for its in (base, new)):
+        code: list[LinePart] | None = None
+        if sources is not None and all((its.folder / CONFIG).is_file() for its in (base, new)):
+            lines = await line_parts(pair, base, new, sources)
+            code = [line for line in lines if line.part is not Part.NOT_CODE]
+        how = await _sameness(pair.new.arch.cross_prefix, base, new, _files(sources), code)
+        if code is None:
             return Against(identical=_identical(*names, how), changed=None, not_built=[])
-        lines = await line_parts(pair, base, new, sources)
-        code = [line for line in lines if line.part is not Part.NOT_CODE]
         return Against(
             identical=_identical(*names, how),
             changed=_changed(*names, code),
@@ -96,19 +98,27 @@ def _files(sources: Sources | None) -> set[str] | None:
 
 
 async def _sameness(
-    cross_prefix: str, base: KernelArtifact, new: KernelArtifact, changed: Collection[str] | None
+    cross_prefix: str,
+    base: KernelArtifact,
+    new: KernelArtifact,
+    changed: Collection[str] | None,
+    code: Collection[LinePart] | None,
 ) -> How:
-    """By what is in the images; what cannot be looked into differs unless it is the same to the bit."""
+    """By what is in the images; what cannot be looked into differs unless it is the same to the bit. code: changed
+    lines; where nobody knows them, no number in an instruction is taken for the line of a source."""
     if base.info.get("image_sha256") == new.info.get("image_sha256"):
         return How.SAME
     if not all((its.folder / name).is_file() for its in (base, new) for name in (VMLINUX, SYSTEM_MAP)):
         return How.DIFFERS
     images = [Image(its.folder / VMLINUX, (its.folder / SYSTEM_MAP).read_text()) for its in (base, new)]
     found = await asyncio.to_thread(sameness.compare, *images)
+    if found.code and code is None:
+        return How.DIFFERS
     if found.code:
         addresses = [place.address for place in found.code]
         told = [parse_places(await addr2line.places(i.vmlinux, cross_prefix, addresses)) for i in images]
-        if not sameness.explained(found.code, told[0], told[1], found.order):
+        own = [{(line.file, line.line) for line in code or () if line.side == side} for side in (REMOVED, ADDED)]
+        if not sameness.explained(found.code, told[0], told[1], found.order, (own[0], own[1])):
             return How.DIFFERS
     if found.how is How.DIFFERS:
         return How.DIFFERS

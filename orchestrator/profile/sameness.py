@@ -8,7 +8,7 @@ and WARN(), of dynamic debug, names of initcalls among the kernel's own symbols,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import product
@@ -231,18 +231,38 @@ def _address(system_map: str, name: str) -> int:
     return int(found[1], 16) if found else 0
 
 
+Lines = Collection[tuple[str, int]]  # file and number
+
+
 def explained(
-    code: Sequence[Place], base: Mapping[int, Sequence[Frame]], new: Mapping[int, Sequence[Frame]], order: Order
+    code: Sequence[Place],
+    base: Mapping[int, Sequence[Frame]],
+    new: Mapping[int, Sequence[Frame]],
+    order: Order,
+    changed: tuple[Lines, Lines] = ((), ()),
 ) -> bool:
     """Is each of these a line of the source, which moved as the line of its own instruction did? base and new: what
-    is at their addresses, innermost first."""
-    return all(_is_line(place, base.get(place.address, ()), new.get(place.address, ()), order) for place in code)
+    is at their addresses, innermost first. changed: lines of code of either source that the other does not have; a
+    number beside one of those may be what was changed, and explains nothing."""
+    return all(
+        _is_line(place, base.get(place.address, ()), new.get(place.address, ()), order, changed) for place in code
+    )
 
 
-def _is_line(place: Place, base: Sequence[Frame], new: Sequence[Frame], order: Order) -> bool:
-    pairs = [(a, b) for a, b in zip(base, new, strict=False) if a.file == b.file and a.line and a.line != b.line]
+def _is_line(
+    place: Place, base: Sequence[Frame], new: Sequence[Frame], order: Order, changed: tuple[Lines, Lines]
+) -> bool:
+    pairs = [
+        (a, b)
+        for a, b in zip(base, new, strict=False)
+        if a.file == b.file and a.line and a.line != b.line and not any(map(_beside, (a, b), changed))
+    ]
     words = list(_words(place, order))
     return any(abs(old - a.line) <= _NEAR and now - old == b.line - a.line for a, b in pairs for old, now in words)
+
+
+def _beside(frame: Frame, lines: Lines) -> bool:
+    return any(file == frame.file and abs(line - frame.line) <= _NEAR for file, line in lines)
 
 
 def _words(place: Place, order: Order) -> Iterator[tuple[int, int]]:

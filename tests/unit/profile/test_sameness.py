@@ -193,4 +193,7 @@ def test_one_place_is_looked_at_from_every_side() -> None:
     place = Place(0x1002, b"\xbe\x64\0\0\0\xe8", b"\xbe\x65\0\0\0\xe8", 1)  # mov $100, %esi; call
     frames = ({0x1002: [Frame("f", "a.c", 100)]}, {0x1002: [Frame("f", "a.c", 101)]})
     assert explained([place], *frames, "little")
+    assert explained([place], *frames, "little", ({("b.c", 100)}, {("a.c", 300)}))
+    assert not explained([place], *frames, "little", ((), {("a.c", 103)})), "that line may be the number's"
+    assert not explained([place], *frames, "little", ({("a.c", 97)}, ()))
     assert explained([], {}, {}, "big")
