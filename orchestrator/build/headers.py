@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +29,10 @@ class Previous:
     mtime_ns: int
 
 
-def keep(source: Path, build: Path, written: Mapping[str, Previous]) -> set[str]:
-    """Give headers among the written files their old time back where that is safe; returns the names that differ."""
-    if not _safe_config(build):
+def keep(source: Path, builds: Sequence[Path], written: Mapping[str, Previous]) -> set[str]:
+    """Give headers among the written files their old time back where that is safe in all builds of that source;
+    returns the names that differ."""
+    if not all(map(_safe_config, builds)):
         return set()
     kept: dict[str, set[str]] = {}
     for file, before in written.items():
@@ -42,8 +43,9 @@ def keep(source: Path, build: Path, written: Mapping[str, Previous]) -> set[str]
                 kept[file] = names
     names = set().union(*kept.values())
     own = {os.path.normpath(source / file): its for file, its in kept.items()}
-    for target in _that_could_name(names, own, build):
-        (build / target).unlink(missing_ok=True)
+    for build in builds:
+        for target in _that_could_name(names, own, build):
+            (build / target).unlink(missing_ok=True)
     for file in kept:
         os.utime(source / file, ns=(written[file].mtime_ns, written[file].mtime_ns))
     return names
