@@ -8,6 +8,7 @@ enumerator are deleted, so that make builds exactly those. The result is the cle
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,10 @@ from pathlib import Path
 
 from orchestrator.build import compiled
 from orchestrator.profile import code
+from orchestrator.store import write_atomically
 
 _ENUMERATOR = re.compile(r"^([A-Za-z_]\w*) = (?:\( (?:__force )?[A-Za-z_]\w* \) )?(0[xX][0-9a-fA-F]+|\d+) ,$")
+PENDING = ".kmatrix-pending"  # of a build: {header: names} that it was not caught up with
 _INT_MAX = 0x7FFFFFFF
 
 
@@ -29,10 +32,12 @@ class Previous:
     mtime_ns: int
 
 
-def keep(source: Path, builds: Sequence[Path], written: Mapping[str, Previous]) -> set[str]:
-    """Give headers among the written files their old time back where that is safe in all builds of that source;
-    returns the names that differ."""
-    if not all(map(_safe_config, builds)):
+def keep(source: Path, build: Path, written: Mapping[str, Previous], others: Sequence[Path] = ()) -> set[str]:
+    """Give headers among the written files their old time back where that is safe; returns the names that differ.
+
+    others: further builds of that source, to be caught up with before make runs in them again.
+    """
+    if not all(map(_safe_config, (build, *others))):
         return set()
     kept: dict[str, set[str]] = {}
     for file, before in written.items():
@@ -41,14 +46,33 @@ def keep(source: Path, builds: Sequence[Path], written: Mapping[str, Previous]) 
             names = changed_enumerators(old, new)
             if names is not None:
                 kept[file] = names
-    names = set().union(*kept.values())
-    own = {os.path.normpath(source / file): its for file, its in kept.items()}
-    for build in builds:
-        for target in _that_could_name(names, own, build):
-            (build / target).unlink(missing_ok=True)
+    _forget(kept, source, build)
+    for other in others:
+        pending = _pending(other)
+        merged = {file: sorted(pending.get(file, set()) | kept.get(file, set())) for file in {*pending, *kept}}
+        write_atomically(other / PENDING, json.dumps(merged))
     for file in kept:
         os.utime(source / file, ns=(written[file].mtime_ns, written[file].mtime_ns))
-    return names
+    return set().union(*kept.values())
+
+
+def catch_up(source: Path, build: Path) -> None:
+    """Delete what became stale in a build while others had their turn."""
+    _forget(_pending(build), source, build)
+    (build / PENDING).unlink(missing_ok=True)
+
+
+def _pending(build: Path) -> dict[str, set[str]]:
+    path = build / PENDING
+    return {file: set(names) for file, names in json.loads(path.read_text()).items()} if path.exists() else {}
+
+
+def _forget(kept: Mapping[str, set[str]], source: Path, build: Path) -> None:
+    """The objects that could name one of these, which headers changed without getting another time."""
+    names = set().union(*kept.values())
+    own = {os.path.normpath(source / file): its for file, its in kept.items()}
+    for target in _that_could_name(names, own, build) if names else ():
+        (build / target).unlink(missing_ok=True)
 
 
 def _safe_config(build: Path) -> bool:

@@ -157,7 +157,9 @@ class Builder:
         """The current build has the wanted config. Before a kernel in private, whose objects are thrown away, those
         that it shares with others are built where they are found again."""
         common = replace(shared, private=False)
-        if await common.turn_to(_lines(build)) or not shared.private:
+        there = await common.turn_to(_lines(build))
+        headers.catch_up(shared.source, shared.build)
+        if there or not shared.private:
             return
         kernel = replace(build.kernel, patches=tuple(takewhile(lambda patch: trusted([patch]), build.kernel.patches)))
         with suppress(BuildError):  # of the source itself: the kernel that was asked for will tell
@@ -169,7 +171,8 @@ class Builder:
     ) -> tuple[Make, dict[str, str]]:
         """Patches applied, .config as wanted; the make to go on with, and what is lost of the wished."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
-        headers.keep(shared.source, shared.builds(), written)
+        current, *others = shared.builds() or [shared.build]
+        headers.keep(shared.source, current, written, others)
         if any("Kconfig" in name for name in written):
             for its in (*shared.builds(), shared.folder / CONFIGURED):
                 if its.exists():

@@ -143,3 +143,15 @@ def test_other_kconfig_files_make_other_configs_of_every_build(builder: Builder,
     assert len(tree.builds()) == 2 and all((its / RECONFIGURE).exists() for its in tree.builds())
     made(builder, [A])
     assert [(its / RECONFIGURE).exists() for its in tree.builds()] == [False, True]
+
+
+def test_a_config_alone_leaves_builds_as_they_are(builder: Builder) -> None:
+    def config(lines: str) -> str:
+        build = Build(arches.known()["s390x"], Kernel("k", Source("s", "git", "/x", "HEAD"), ()), (lines,))
+        return asyncio.run(builder.config(build, builder.store.root / "log"))[0]
+
+    assert config(A).strip() == A, "nothing was built yet"
+    assert made(builder, [B]) == [("build", "plain", B)]
+    assert config(A).strip() == A and config(B).strip() == B
+    tree = SharedTree(next(its for its in (builder.store.root / "trees").glob("key-*") if its.is_dir()))
+    assert [(its / WANTED).read_text().strip() for its in tree.builds()] == [B]
