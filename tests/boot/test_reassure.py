@@ -114,3 +114,29 @@ def test_a_header_that_nothing_includes_is_not_built(ready: None, stored: Kmatri
     done = check(stored, "unused-header", "--arch", "aarch64")
     assert done.code == 5, done.out + done.err
     assert [row["file"] for row in done.json()["not_built"]] == ["include/linux/atalk.h"]
+
+
+@pytest.mark.parametrize("arch", ARCHES)
+def test_what_ran_is_told_apart_from_what_did_not(ready: None, stored: Kmatrix, arch: str) -> None:
+    done = check(stored, "charges", "--arch", arch)
+    assert done.code == 1, done.out + done.err
+    ran = {
+        row["file"]: (row["state"], row["workloads"]) for row in done.json()["reach"] if row["state"] != "not_code"
+    }
+    assert ran == {
+        "mm/memcontrol.c": ("ran", {"small": pytest.approx(1.0, abs=0.01)}),
+        "mm/mprotect.c": ("not_run", {}),
+    }
+    [time] = [row for row in done.json()["comparisons"] if row["metric"] == "time"]
+    assert time["verdict"] == "worse" and time["reached"] is True
+    assert time["per_unit_new"] - time["per_unit_base"] == pytest.approx(200, abs=2)
+    assert "1 of 2 changed lines did not run: mm/mprotect.c:561" in done.out
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("arch", ALL)
+def test_what_no_workload_runs_is_not_vouched_for(ready: None, stored: Kmatrix, arch: str) -> None:
+    done = check(stored, "protects", "--arch", arch)
+    assert done.code == 5, done.out + done.err
+    assert {row["verdict"] for row in done.json()["comparisons"]} == {"not_reached"}
+    assert mail(stored, done).startswith("no line of the change ran in what was measured.")
