@@ -161,6 +161,8 @@ class Builder:
         headers.catch_up(shared.source, shared.build)
         if there or not shared.private:
             return
+        with self.store.scratch() as scratch:  # what does not apply is told before anything is built
+            await patches.apply(tree.folder, scratch, build.kernel.patches)
         kernel = replace(build.kernel, patches=tuple(takewhile(lambda patch: trusted([patch]), build.kernel.patches)))
         with suppress(BuildError):  # of the source itself: the kernel that was asked for will tell
             make, _ = await self._configured(replace(build, kernel=kernel), tree, common, log)

@@ -126,7 +126,8 @@ class Guest:
     async def shell(self, keys: Keys, limit: float | None = None) -> Shell:
         """Logged in, within limit (s; default: that of becoming ready)."""
         limit = limit or self.limits.ready
-        shell = Shell(await self._port(), keys)
+        port = await self.during(self._port(), limit, "has no port of its own", "qemu_port")
+        shell = Shell(port, keys)
         await self.during(shell.connect(limit), limit + 5, "let nobody log in", "ssh_login")
         return shell
 

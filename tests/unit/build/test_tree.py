@@ -133,6 +133,14 @@ def test_a_source_that_does_not_build_is_told_of_the_kernel_that_was_asked_for(
     assert made(builder, [A], patch) == [("build", "broken", A), ("private", "mended", A)]
 
 
+def test_what_does_not_apply_is_told_before_anything_is_built(builder: Builder, tmp_path: Path) -> None:
+    patch = tmp_path / "one.patch"
+    patch.write_text(PATCH.format("other", "mended"))
+    with pytest.raises(BuildError, match="does not apply"):
+        made(builder, [A], patch)
+    assert Made.calls == []
+
+
 def test_other_kconfig_files_make_other_configs_of_every_build(builder: Builder, tmp_path: Path) -> None:
     patch = tmp_path / "kconfig.patch"
     patch.write_text('--- a/Kconfig\n+++ b/Kconfig\n@@ -1,2 +1,3 @@\n+config C\n config A\n \tbool "a"\n')
