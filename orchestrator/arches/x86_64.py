@@ -32,7 +32,7 @@ ARCH = Arch(
     compiles=1280,
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
     # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
-    cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
+    cmdline_icount="nolapic_timer tsc_early_khz=1000000 tsc=reliable highres=off nohz=off",
     devices=("pvpanic-pci",),
     marks=Marks(
         ("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), stubs=("irq_entries_start",),

@@ -37,6 +37,9 @@ MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it mea
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle time is skipped
+# Seconds of the guest's, skipped: neighbours of the network are looked after for the last time up to 45 s after its
+# start, and after the last packet, at random.
+QUIET = 60
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,7 @@ def _launch(task: Task) -> str:
     clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
     options = [*clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
     command = shlex.join([REMOTE, *arguments(workload, options, PROGRAM)])
-    asleep = f"test ! -e {AWAKE} || kill $(cat {AWAKE})"
+    asleep = f"test ! -e {AWAKE} || {{ kill $(cat {AWAKE}); sleep {QUIET}; }}"
     awake = f"test ! -e {AWAKE} || setsid awake &"
     script = f"{asleep}; {command} >{OUT} 2>{ERR}; echo $? >{CODE}; {awake} echo '{ENDED}' >/dev/console"
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
