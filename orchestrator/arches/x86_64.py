@@ -31,7 +31,8 @@ ARCH = Arch(
     elf=(2, 1, 62),
     compiles=1280,
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
-    # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
+    # Calibrating a clock: 10 s of host time, 100 ppm off. Watching it: twice a second, and not on servers of today.
+    # A PIT that ticks by itself interrupts a third as often.
     cmdline_icount="nolapic_timer tsc_early_khz=1000000 tsc=reliable highres=off nohz=off",
     devices=("pvpanic-pci",),
     marks=Marks(
