@@ -36,6 +36,7 @@ class Need:
     arch: str = ""  # only this architecture needs it
     test: bool = False
     port: bool = False  # of an architecture that the default matrix does not have
+    optional: bool = False  # without it a part of what is told is left out, and that is said
 
     @property
     def name(self) -> str:
@@ -61,20 +62,31 @@ class Need:
 def needs(path: Path = NEEDS) -> list[Need]:
     """All entries, in file order."""
     entries = tomllib.loads(path.read_text())["need"]
+    kinds = ("test", "port", "optional")
     return [
-        Need(**{k: v for k, v in e.items() if k != "for"}, test=e.get("for") == "test", port=e.get("for") == "port")
+        Need(**{k: v for k, v in e.items() if k != "for"}, **{kind: e.get("for") == kind for kind in kinds})
         for e in entries
     ]
 
 
 def wanted(tests: bool = False, arches: Collection[str] = ()) -> list[Need]:
-    """Entries that must be there: without tests those of ports only as far as arches names them."""
-    return [need for need in needs() if tests or not (need.test or (need.port and need.arch not in arches))]
+    """Entries that must be there: without tests nothing optional, and those of ports only as far as arches names
+    them."""
+
+    def left_out(need: Need) -> bool:
+        return need.test or need.optional or (need.port and need.arch not in arches)
+
+    return [need for need in needs() if tests or not left_out(need)]
 
 
 def missing(tests: bool = False, arches: Collection[str] = ()) -> list[Need]:
     """Those of wanted() that are not there."""
     return [need for need in wanted(tests, arches) if not need.present]
+
+
+def optional(tests: bool = False) -> list[Need]:
+    """What it can do without, is not asked for, and is not there."""
+    return [need for need in needs() if need.optional and not tests and not need.present]
 
 
 def ports(tests: bool = False, arches: Collection[str] = ()) -> dict[str, list[Need]]:

@@ -26,7 +26,7 @@ from orchestrator.events import Bus, Note
 from orchestrator.executors.local import Local
 from orchestrator.measure.host import check_host, cores, memory_mib
 from orchestrator.measure.runner import Runner
-from orchestrator.model import Matrix, Plan
+from orchestrator.model import CellResult, Matrix, Plan
 from orchestrator.paths import IMAGES
 from orchestrator.registry import counted
 from orchestrator.report import markdown
@@ -54,6 +54,8 @@ class Manner:
     fresh: bool = False  # measure all, also what the store has results of
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
+    reach: bool = False  # which lines of the changes ran, too
+    static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
     history: str | None = None  # where runs are recorded: see history.store.address()
@@ -102,18 +104,48 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
             matrix = record.save_request(folder, request, matrix, made)
             made = make_plan(matrix, request.select)
         begin(folder, manner.kind)
-        todo = work(matrix, made, folder, manner)
-        cells = todo.runner.cells
-        if manner.first and not request.select:  # in a part of the cells it would not be the answer
-            todo.bus.subscribe(Answering(todo.bus, made, manner.first))
-        with ui.show(todo.bus, lambda: load.matrix_of(folder, cells), manner.json, manner.quiet):
-            verb = "profile" if manner.profile else "run --resume"
-            finish(todo.run(), manner.again or f"kmatrix {verb} {shlex.quote(str(folder.path))}")
-        done = load.of_folder(folder, cells)
-        write_matrix(folder, done)
-        if manner.profile:
-            folder.write_json(account_files.FILE, done.profile)
-        recorded(done, manner.history)
+        # In a part of the cells it would not be the answer.
+        return _worked(folder, matrix, made, manner, manner.first if not request.select else "")
+
+
+def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[str], manner: Manner) -> Run:
+    """Measure what a finished run is to have besides.
+
+    matrix, request: of all that it has then; more: globs of what is to be done now.
+    """
+    request = dataclasses.replace(request, fresh=manner.fresh)
+    with Store().bounded(matrix.cache_gib), folder.alone():
+        matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
+        return _worked(folder, matrix, make_plan(matrix, more), manner)
+
+
+def _worked(folder: RunFolder, matrix: Matrix, made: Plan, manner: Manner, first: str = "") -> Run:
+    """A plan done, or what is left of it, and all that the folder then has. first: see Manner."""
+    todo = work(matrix, made, folder, manner)
+    cells = todo.runner.cells
+    if first:
+        todo.bus.subscribe(Answering(todo.bus, made, first))
+    with ui.show(todo.bus, lambda: _of_plan(load.matrix_of(folder, cells), made), manner.json, manner.quiet):
+        verb = "profile" if manner.profile else "run --resume"
+        finish(todo.run(), manner.again or f"kmatrix {verb} {shlex.quote(str(folder.path))}")
+    return settled(folder, manner, cells)
+
+
+def _of_plan(report: MatrixReport, made: Plan) -> MatrixReport:
+    """Comparisons of what is being done."""
+    kernels = {cell.build_id for cell in made.cells}
+    rows = report["comparisons"]
+    mine = [row for row in rows if {f"{row['arch']}/{name}" for name in (row["base"], row["new"])} <= kernels]
+    return {**report, "comparisons": mine}
+
+
+def settled(folder: RunFolder, manner: Manner, cells: Mapping[str, CellResult] | None = None) -> Run:
+    """What the folder has, for good: matrix.json and its like, and the history. cells: also those not saved."""
+    done = load.of_folder(folder, cells)
+    write_matrix(folder, done)
+    if manner.profile:
+        folder.write_json(account_files.FILE, done.profile)
+    recorded(done, manner.history)
     return done
 
 
@@ -144,11 +176,12 @@ class Work:
             self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
         ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
         local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
-        with runner.store.scratch() as scratch:
-            with runner.guests(scratch):
-                await local.run(graph(plan, first, ended, self.manner.profile), runner)
-            if self.manner.profile:
-                await runner.diffs(scratch)
+        with runner.store.scratch() as scratch, runner.guests(scratch):
+            await local.run(graph(plan, first, ended, self.manner.profile, self.manner.static), runner)
+        if self.manner.profile or self.manner.reach:
+            await runner.diffs()
+        if self.manner.reach:
+            await runner.reached()
         if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:
             told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
             self.bus.emit(Note("stored results", told))
@@ -163,7 +196,9 @@ def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
     """What is to be done for a plan of the matrix, with its results in the folder."""
     store, jobs = Store(), manner.jobs or cores()
     builder = Builder(store, jobs, matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed)
-    runner = Runner(made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh)
+    runner = Runner(
+        made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh, reach=manner.reach
+    )
     return Work(runner, manner)
 
 

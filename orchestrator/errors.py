@@ -3,10 +3,17 @@
 
 from __future__ import annotations
 
-from orchestrator.model import Failure, Status
+from orchestrator.model import IDENTICAL, Failure, Status
 
-EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA = range(5)
+EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA, EXIT_UNREACHED = range(6)
 EXIT_INTERRUPTED = 130
+_ORDER = (EXIT_INTERRUPTED, EXIT_USAGE, EXIT_INFRA, EXIT_FAILED, EXIT_UNEXPECTED, EXIT_UNREACHED, EXIT_OK)
+
+
+def first(*codes: int) -> int:
+    """Of several exit codes that hold, the one that is told."""
+    return min(codes, key=_ORDER.index)
+
 
 LONGEST = 16_000  # characters of a log excerpt
 
@@ -89,6 +96,14 @@ class TimedOut(KmatrixError):
     kind = "timeout"
     status = Status.TIMED_OUT
     exit_code = EXIT_FAILED
+
+
+class Identical(KmatrixError):
+    """No failure: a kernel is the same as the one that it is compared with, so nothing is measured of it."""
+
+    kind = IDENTICAL
+    status = Status.SKIPPED
+    exit_code = EXIT_OK
 
 
 class Interrupted(KmatrixError):

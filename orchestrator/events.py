@@ -20,6 +20,7 @@ class Stage(StrEnum):
     BUILD = "build"
     MEASURE = "measure"  # a whole boot; within it, the counted passes
     PROFILE = "profile"
+    STATIC = "static"  # objects of two kernels are compiled once more, and compared
     BOOT = "boot"
     LOGIN = "login"
     PUSH = "push"
@@ -83,6 +84,19 @@ class KernelKnown(Event):
     kind = "kernel"
     cached: bool
     linux: str
+
+
+@dataclass(frozen=True)
+class KernelsCompared(Event):
+    """A kernel (subject) and the one that it is compared with, on one arch. how: same, lines_only, differs; spared:
+    nothing is measured of it, because it is the same. left_out: files of the change that are not built, or not all of
+    it, each with the option that it would need, or ""; but for those of other architectures."""
+
+    kind = "identical"
+    base: str
+    how: str
+    spared: bool = False
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Verdict(StrEnum):
     WORSE = "worse"
     SAME = "same"
     UNCLEAR = "unclear"
+    NOT_REACHED = "not_reached"  # of comparisons: nothing that changed ran in the workload
     AS_EXPECTED = "as_expected"  # of expectations and claims
     NOT_AS_EXPECTED = "not_as_expected"
     MISSING = "missing"  # of claims: a cell has no result, or nothing bears on it
@@ -40,13 +41,42 @@ class Reason(StrEnum):
     """Why a comparison's verdict is what it is; ComparisonRow.why says it in words, with its figures."""
 
     BEYOND_NOISE = "beyond_noise"  # better or worse
+    IDENTICAL = "identical"  # the two kernels are the same: nothing was measured of the new one
     NO_DIFFERENCE = "no_difference"  # none was shown: same, or unclear where the run could not have seen a small one
     WITHIN_FLOOR = "within_floor"  # significant, but no larger than what noise alone makes
     MOVED = "moved"  # of a metric that only tells: neither way is better
     TOO_FEW_BOOTS = "too_few_boots"
     STATISTIC_FAILED = "statistic_failed"
     NOT_COMPARABLE = "not_comparable"  # the cells differ in more than the kernel
+    NOT_REACHED = "not_reached"  # of a change in code that did not run
     UNKNOWN = "unknown"  # of an old report, in words that are not known
+
+
+class Reach(StrEnum):
+    """What became of a changed line, the best last."""
+
+    NOT_CODE = "not_code"  # blank, comment, declaration, documentation, Kconfig; or nothing was made of it
+    NOT_BUILT = "not_built"
+    NOT_RUN = "not_run"
+    BOOT_ONLY = "boot_only"  # not in a counted pass, but before: boot and warm-up
+    RAN = "ran"  # in a counted pass
+
+
+class Side(StrEnum):
+    """Which kernel a changed line is of: the new one has added lines, the base those that were removed."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+class StaticKind(StrEnum):
+    """What two kernels differ by before anything runs."""
+
+    SIZE = "size"  # of a function
+    STACK = "stack"  # a function's frame
+    SECTION = "section"
+    LAYOUT = "layout"  # of a struct or union; of one that stays as large, where a member is
+    WARNING = "warning"  # of the compiler, that it did not give before
 
 
 class Bound(StrEnum):
@@ -88,6 +118,17 @@ class Marks:
 
 
 @dataclass(frozen=True)
+class Registers:
+    """How QEMU's `info registers` says what a CPU is at; regular expressions."""
+
+    pc: str  # its group is the program counter, in hex; found once a CPU
+    idle: tuple[
+        str, ...
+    ]  # globs over kernel symbols in which a CPU waits for an interrupt, beside those of all arches
+    user: str = ""  # found where user space runs; "": its addresses are none of the kernel's
+
+
+@dataclass(frozen=True)
 class Arch:
     """All that differs between architectures; one record a file in arches/."""
 
@@ -116,6 +157,7 @@ class Arch:
     guest_suite: str = ""  # Debian's release that its packages are from; "": that of images/guest.toml
     compiles: int = 1000  # files of a standard kernel, about: the arch with the fewest is built first
     marks: Marks | None = None  # None: its instructions cannot be accounted for
+    registers: Registers | None = None  # None: where a guest is that does not go on cannot be told
 
 
 @dataclass(frozen=True)
@@ -158,6 +200,7 @@ class Kernel:
     config: Config | None = None  # None: the matrix's
 
 
+IDENTICAL = "identical"  # of a cell: its kernel is the same as the one that it is compared with
 LEAN = "lean"  # the name of what all kernels were before there were configs
 CALLS = "calls."  # before a function's name: the metric that a profile tells
 
@@ -394,12 +437,15 @@ class Plan:
 
 
 class StepKind(StrEnum):
-    """What a step does: its subject is named by the id of a source, build, arch, arch/workload, boot or cell."""
+    """What a step does: its subject is named by the id of a source, build, arch, arch/workload, boot or cell, or as
+    s390x/unpatched..patched."""
 
     SOURCE = "source"
     KERNEL = "kernel"
     IMAGE = "image"
     TOOL = "tool"
+    COMPARE = "compare"
+    STATIC = "static"
     BOOT = "boot"
     PROFILE = "profile"
     CELL = "cell"
@@ -410,7 +456,7 @@ class Step:
     """One unit of work of a run. A plain value: it can be sent to another machine.
 
     inputs: steps whose results it needs; if one failed, it is not done. after: steps that must have ended, well or
-    not. unless: steps that are not waited for; if one has failed by then, it is not done. locks: what it alone has
+    not. unless: steps that are not waited for; as soon as one has failed, it is not done. locks: what it alone has
     meanwhile. lane: which steps it shares a number of places with. priority: the lowest is first.
     """
 
@@ -499,11 +545,12 @@ class Provenance:
 
 @dataclass(frozen=True)
 class PassSample:
-    """One pass: units of work done, metric values, vmstat differences."""
+    """One pass: units of work done, metric values, differences of /proc/vmstat and of the workload's memory.stat."""
 
     units: int
     values: Mapping[str, float]
     vmstat: Mapping[str, int]
+    memory_stat: Mapping[str, int] = field(default_factory=dict)  # {}: it has no cgroup of its own
 
 
 @dataclass(frozen=True)
@@ -542,6 +589,7 @@ class CellResult:
     boots: tuple[BootResult, ...] = ()
     exact: bool = True  # its figures repeat: instruction clock, one CPU
     provenance: Provenance | None = None  # None: nothing was measured, or before it was kept
+    reason: str = ""  # why it was left out on purpose: IDENTICAL
 
     @property
     def stored(self) -> bool:

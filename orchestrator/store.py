@@ -21,7 +21,8 @@ GIB = 1 << 30
 SIZES = "sizes"
 # Kinds of artifacts. Nothing else below the root is ever removed: it may be anybody's.
 ARTIFACTS = (
-    "debs", "disks", "guest-tools", "initramfs", "kernels", "plugins", "results", "snapshots", "sources", "trees",
+    "debs", "disks", "guest-tools", "initramfs", "kernels", "plugins", "results", "snapshots", "sources", "static",
+    "trees",
 )  # fmt: skip
 APART = ("ccache", "hashes", "kvm", "rebuilt", "timings")  # small, or kept to a limit of their own (ccache)
 DAY = 86_400

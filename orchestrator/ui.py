@@ -24,6 +24,7 @@ from orchestrator.events import (
     Event,
     FirstAnswer,
     KernelKnown,
+    KernelsCompared,
     Note,
     Progress,
     Stage,
@@ -32,10 +33,12 @@ from orchestrator.events import (
     StageStarted,
 )
 from orchestrator.model import Plan, Status
+from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import rows
-from orchestrator.report.parts.sentence import listed
+from orchestrator.report.parts.words import listed
 
 Reporter = Callable[[], MatrixReport]
+MOST = 3  # files that a first answer names
 ENDS = {Status.KERNEL_BROKE, Status.TIMED_OUT}
 
 
@@ -105,6 +108,8 @@ class Lines:
                 self._say(event, f"{subject}: {stage} failed: {message}", "red")
             case KernelKnown(subject, True):
                 self._say(event, f"{subject}: kernel is in the cache", "dim")
+            case KernelsCompared(subject, base, _, True):
+                self._say(event, f"{subject}: the same kernel as {base}, so it is not measured", "dim")
             case Note(subject, message):
                 self._say(event, f"{subject}: {message}", "yellow")
             case CellEnded():
@@ -119,11 +124,13 @@ class Lines:
         whence = " (from the earlier start)" if event.resumed else " (measured before)" if event.stored else ""
         style = "" if result.failure is None else "red"
         self._say(event, f"{event.subject}: {result.status.replace('_', ' ')}{whence}", style)
-        for row in rows(self._reporter()):
+        report = self._reporter()
+        for row in rows(report):
             key = (row.arch, row.workload, row.metric, row.new)
             if key not in self._shown:
                 self._shown.add(key)
-                text = f"{row.arch} {row.workload}: {row.metric} {row.base_text} -> {row.new_text}"
+                config, *_ = titled(report, row.base, row.new)
+                text = f"{row.arch} {row.workload}{config}: {row.metric} {row.base_text} -> {row.new_text}"
                 self._say(event, f"{text}  {row.change}  {row.verdict}", "bold")
 
 
@@ -163,6 +170,7 @@ class _Known(StrEnum):
 
     BUILDS = "builds"
     BOOTS = "builds and boots"
+    SAME = "builds, and is the same kernel"
     BREAKS = "builds and does not boot"
     FAILS = "does not build"
     UNKNOWN = "could not be tried"
@@ -174,6 +182,7 @@ class Answering:
     def __init__(self, bus: Bus, plan: Plan, kernel: str) -> None:
         self._bus = bus
         self._known: dict[str, _Known | None] = {b.id: None for b in plan.builds if b.kernel.name == kernel}
+        self._left_out: dict[tuple[str, str], dict[str, None]] = {}
         self._told = not self._known
 
     def __call__(self, event: Event) -> None:
@@ -181,6 +190,9 @@ class Answering:
         if self._told or build not in self._known:
             return
         self._known[build] = self._after(event, self._known[build])
+        if isinstance(event, KernelsCompared):
+            for what in event.left_out:
+                self._left_out.setdefault(what, {})[build.partition("/")[0]] = None
         if not set(self._known.values()) & {None, _Known.BUILDS}:
             self._told = True
             self._bus.emit(FirstAnswer("first answer", self._text()))
@@ -192,6 +204,8 @@ class Answering:
         match event:
             case KernelKnown():
                 return _Known.BUILDS
+            case KernelsCompared(spared=True):
+                return _Known.SAME
             case Progress(_, stage) if stage is not Stage.BOOT:
                 return _Known.BOOTS  # now, or when the snapshot was made that it goes on from
             case CellEnded(_, result):
@@ -207,7 +221,17 @@ class Answering:
             where = [build.partition("/")[0] for build, its in self._known.items() if its is known]
             if where:
                 parts.append(f"{known.value} on {listed(where)}")
-        return "; ".join(parts)
+        return "; ".join([*parts, *self._not_built()])
+
+    def _not_built(self) -> list[str]:
+        """mm/swapfile.c is not built (needs CONFIG_SWAP)"""
+        said = []
+        for (file, options), arches in self._left_out.items():
+            where = "" if len(arches) == len(self._known) else f" on {listed(arches)}"
+            needs = f" (needs {listed(options.split())})" if options else ""
+            said.append(f"{file} is not built{where}{needs}")
+        more = len(said) - MOST
+        return [*said[:MOST], *([f"and {more} more files are not"] if more > 0 else [])]
 
 
 def _outcome(status: Status) -> _Known:

@@ -10,7 +10,7 @@ from typing import Any
 NAMES = frozenset({
     "absent", "builds", "compiler", "diffs", "expectations", "functions", "guest_image", "inputs", "kernels", "lines",
     "metrics", "notes", "overrides", "patches", "qemu", "sources", "values", "change", "at_least", "at_most",
-    "vmstat", "workloads", "seconds",
+    "vmstat", "memory_stat", "workloads", "seconds",
 })  # fmt: skip
 
 

@@ -21,7 +21,8 @@
  */
 #define PHASE (2016 * MS)
 #define STEP (32 * MS)	/* of looking for it */
-#define STEPS (2 * (PHASE + 64 * MS) / STEP)	/* two rounds of it */
+#define ROUND ((PHASE + 64 * MS) / STEP)
+#define STEPS (3 * ROUND)	/* the first round wakes up what had nothing to do, and only then is when it always was */
 #define AFTER (400 * MS)
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
 #define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
@@ -247,7 +248,7 @@ static int64_t quiet_after(int64_t least)
 		if (!i || extra[i] < fewest)
 			fewest = extra[i];
 	}
-	for (int i = STEPS / 2; i < STEPS; i++) {
+	for (int i = STEPS - ROUND; i < STEPS; i++) {
 		int64_t rest = PHASE;
 		int again = i - 1;
 

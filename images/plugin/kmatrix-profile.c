@@ -33,20 +33,15 @@
 
 #include "qemu-plugin-min.h"
 
+#define NAME "kmatrix-profile"
 #define COUNTERS ((size_t)1 << 24)	/* at most; memory is taken as they are used, 3 or 4 times 8 bytes each */
-#define CHUNK ((size_t)1 << 16)	/* counters of a scoreboard */
+#include "kmatrix-plugin.h"
+
 #define BLOCKS ((size_t)1 << 22)	/* at most */
-#define PATTERNS 8
 #define ENTRIES 64	/* of interrupts */
 #define PAGE 4096	/* the smallest of all guests */
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
-
-struct pattern {
-	uint8_t bytes[8];
-	uint8_t mask[8];
-	size_t size;
-};
 
 /* A translation: its instructions' addresses and counters stand from `first` on. */
 struct block {
@@ -67,88 +62,10 @@ static uint64_t begin, begin_end, end;
 static uint64_t irqs[ENTRIES];
 static struct pattern rets[PATTERNS], erets[PATTERNS], calls[PATTERNS];
 static size_t irq_count, ret_count, eret_count, call_count;
-static union insn_data insn_data;
-static bool copies_data;	/* API 3 and up */
 
 static bool inside;	/* the region */
 static unsigned int depth;	/* of interrupts */
 static unsigned int regions;
-
-static void fail(const char *what)
-{
-	fprintf(stderr, "kmatrix-profile: %s\n", what);
-	exit(1);
-}
-
-/* Zeroes; no memory is used before it is written to. */
-static void *reserve(size_t count, size_t size)
-{
-	void *p = mmap(NULL, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED)
-		fail("no memory");
-	return p;
-}
-
-#if PLUGIN_API == 1
-static uint64_t *plain;	/* the counters */
-
-static void counters_start(void)
-{
-	plain = reserve(COUNTERS, sizeof(*plain));
-}
-
-static void counters_extend(size_t used)
-{
-	(void)used;
-}
-
-static uint64_t counter(size_t index)
-{
-	return plain[index];
-}
-
-static void count_inline(struct qemu_plugin_insn *insn, size_t index)
-{
-	qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD, &plain[index], 1);
-}
-#else
-/* Under the instruction clock the CPUs take turns, so reading one's counters while another runs does not happen. */
-static struct qemu_plugin_scoreboard *boards[COUNTERS / CHUNK];
-static size_t board_count;
-static unsigned int cpus = 1;
-
-static void counters_start(void)
-{
-}
-
-static void counters_extend(size_t used)
-{
-	while (board_count * CHUNK < used) {
-		struct qemu_plugin_scoreboard *board = qemu_plugin_scoreboard_new(CHUNK * sizeof(uint64_t));
-
-		for (unsigned int cpu = 0; cpu < cpus; cpu++)
-			memset(qemu_plugin_scoreboard_find(board, cpu), 0, CHUNK * sizeof(uint64_t));
-		boards[board_count++] = board;
-	}
-}
-
-static uint64_t counter(size_t index)
-{
-	uint64_t sum = 0;
-
-	for (unsigned int cpu = 0; cpu < cpus; cpu++)
-		sum += ((uint64_t *)qemu_plugin_scoreboard_find(boards[index / CHUNK], cpu))[index % CHUNK];
-	return sum;
-}
-
-static void count_inline(struct qemu_plugin_insn *insn, size_t index)
-{
-	struct counter_place place = { boards[index / CHUNK], index % CHUNK * sizeof(uint64_t) };
-
-	qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, INLINE_ADD, place, 1);
-}
-#endif
 
 /*
  * Some translators (QEMU's for x86, up to 8) hand us an instruction that crosses a page, as far as they have read it,
@@ -167,28 +84,6 @@ static bool taken_back(uint64_t address)
 static size_t really_in(const struct block *block)
 {
 	return block->count - (block->count > 1 && taken_back(addresses[block->first + block->count - 1]));
-}
-
-static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)
-{
-	uint8_t copy[16];
-	const uint8_t *bytes = copy;
-	size_t size = qemu_plugin_insn_size(insn);
-
-	if (copies_data)
-		insn_data.copy(insn, copy, sizeof(copy));
-	else
-		bytes = insn_data.get(insn);
-	for (size_t i = 0; i < count; i++) {
-		size_t same = 0;
-
-		while (same < patterns[i].size && same < size &&
-		       (bytes[same] & patterns[i].mask[same]) == patterns[i].bytes[same])
-			same++;
-		if (same == patterns[i].size)
-			return true;
-	}
-	return false;
 }
 
 #include "kmatrix-paths.h"
@@ -276,7 +171,7 @@ static void on_return(unsigned int cpu, void *data)
 	memset(mark, 0, counters_used * sizeof(*mark));	/* of those that come later nothing was counted yet */
 }
 
-/* After count_inline(): callbacks see the counter of their own instruction incremented already. */
+/* After count_insn(): callbacks see the counter of their own instruction incremented already. */
 static void watch(struct qemu_plugin_insn *insn)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
@@ -316,7 +211,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		addresses[counters_used + i] = qemu_plugin_insn_vaddr(insn);
-		count_inline(insn, counters_used + i);
+		count_insn(insn, counters_used + i);
 		watch(insn);
 	}
 	if (crosses_page(qemu_plugin_tb_get_insn(tb, 0)))
@@ -324,33 +219,6 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 	blocks[blocks_used++] = (struct block){ counters_used, count };
 	counters_used += count;
 	follow(tb);
-}
-
-static const char *read_bytes(const char *hex, uint8_t *bytes, size_t *size)
-{
-	unsigned int byte;
-
-	for (*size = 0; *size < 8 && sscanf(hex, "%2x", &byte) == 1; hex += 2)
-		bytes[(*size)++] = byte;
-	return hex;
-}
-
-/* How an instruction starts: bytes, and which of their bits count. */
-static void read_pattern(const char *hex, struct pattern *patterns, size_t *count)
-{
-	struct pattern *pattern = &patterns[*count];
-	size_t size;
-
-	if (*count == PATTERNS)
-		fail("too many patterns");
-	hex = read_bytes(hex, pattern->bytes, &pattern->size);
-	memset(pattern->mask, 0xff, sizeof(pattern->mask));
-	size = pattern->size;
-	if (*hex == '/')
-		hex = read_bytes(hex + 1, pattern->mask, &size);
-	if (!pattern->size || size != pattern->size || *hex)
-		fail("a pattern is up to 8 bytes in hex");
-	++*count;
 }
 
 static void read_option(const char *option)
@@ -395,20 +263,14 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 		fail("out, begin, begin_end, ret and end are needed, and a whole machine");
 	if (!functions != !paths_out)
 		fail("functions and paths go together");
-	copies_data = info->version.cur >= 3;
-	insn_data.symbol = dlsym(RTLD_DEFAULT, INSN_DATA);
-	if (!insn_data.symbol)
-		fail("this QEMU has no " INSN_DATA);
-#if PLUGIN_API > 1
-	cpus = info->cpus.max_vcpus;
-#endif
+	find_insn_data(info);
 	addresses = reserve(COUNTERS, sizeof(*addresses));
 	base = reserve(COUNTERS, sizeof(*base));
 	mark = reserve(COUNTERS, sizeof(*mark));
 	interrupt = reserve(COUNTERS, sizeof(*interrupt));
 	blocks = reserve(BLOCKS, sizeof(*blocks));
 	crossings = reserve(BLOCKS, sizeof(*crossings));
-	counters_start();
+	counters_start(info);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
 	return 0;
 }

@@ -38,9 +38,11 @@ enum { INLINE_ADD };
 
 typedef void (*on_block)(plugin_id id, struct qemu_plugin_tb *tb);
 typedef void (*on_execution)(unsigned int cpu, void *data);
+typedef void (*on_exit_of)(plugin_id id, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, on_block call);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, on_execution call, int flags, void *data);
+void qemu_plugin_register_atexit_cb(plugin_id id, on_exit_of call, void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
@@ -48,6 +50,7 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 
 #if PLUGIN_API == 1
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t add);
+void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int op, void *counter, uint64_t add);
 #else
 struct qemu_plugin_scoreboard;
 struct counter_place {
@@ -58,6 +61,8 @@ struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t element);
 void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score, unsigned int cpu);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int op,
 							 struct counter_place counter, uint64_t add);
+void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, int op,
+						       struct counter_place counter, uint64_t add);
 #endif
 
 /* API 1 and 2 hand out a pointer; from API 3 on the bytes are copied. One name: it is looked up. */

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow
+from orchestrator.analyse.identical import Pairs
 from orchestrator.analyse.statistics import centre, spread
 from orchestrator.analyse.verdicts import Case, Finding, exact, varying
 from orchestrator.collectors import known as collectors
@@ -29,16 +30,18 @@ class _Pair:
         boots = [cell["metrics"][self.metric]["boots"] for cell in (self.base, self.new)]
         return Case(boots[0], boots[1], collectors()[self.metric])
 
+    def among(self, same: Pairs) -> bool:
+        """Are their kernels the same?"""
+        return (self.base["arch"], self.base["kernel"], self.new["kernel"]) in same
+
     @property
     def differing(self) -> list[str]:
-        found = [name for name in SAME if self.base[name] != self.new[name]]  # type: ignore[literal-required]
-        old, new = (_inputs(cell.get("provenance") or {}) for cell in (self.base, self.new))
-        others = [name for name, value in old.items() if name in new and value != new[name]]
-        return list(dict.fromkeys([*found, *others]))
+        return differing(self.base, self.new)
 
 
-def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
-    """All (base, new) cells of one matrix at once, because the correction is over all that may vary.
+def compare(cells: Iterable[tuple[CellRow, CellRow]], same: Pairs = frozenset()) -> list[ComparisonRow]:
+    """All (base, new) cells of one matrix at once, because the correction is over all that may vary. same: kernels
+    that are: between these there is nothing to be tested.
 
     One row per metric that both cells have; none where one did not pass, but what was planned counts: a run that
     is looked at while it goes on, or that lost a cell, promises no less.
@@ -48,11 +51,19 @@ def compare(cells: Iterable[tuple[CellRow, CellRow]]) -> list[ComparisonRow]:
     pairs = [
         _Pair(base, new, metric) for base, new in measured for metric in base["metrics"] if metric in new["metrics"]
     ]
-    inexact = [i for i, pair in enumerate(pairs) if not pair.differing and not pair.base["exact"]]
+    tested = [i for i, pair in enumerate(pairs) if not pair.differing and not pair.among(same)]
+    inexact = [i for i in tested if not pairs[i].base["exact"]]
     missing = sum(not base["exact"] for base, _ in sides) - sum(not base["exact"] for base, _ in measured)
     each = max(Counter((id(pairs[i].base), id(pairs[i].new)) for i in inexact).values(), default=1)
     found = dict(zip(inexact, varying([pairs[i].case for i in inexact], missing * each), strict=True))
-    return [_row(pair, found[i] if i in found else _alone(pair)) for i, pair in enumerate(pairs)]
+    return [_row(pair, found[i] if i in found else _alone(pair, same)) for i, pair in enumerate(pairs)]
+
+
+def differing(base: CellRow, new: CellRow) -> list[str]:
+    """What two cells differ in beside the kernel, so that they cannot be compared."""
+    found = [name for name in SAME if base[name] != new[name]]  # type: ignore[literal-required]
+    old, others = (_inputs(cell.get("provenance") or {}) for cell in (base, new))
+    return list(dict.fromkeys([*found, *(name for name in old if name in others and old[name] != others[name])]))
 
 
 def _inputs(provenance: dict[str, Any]) -> dict[str, Any]:
@@ -62,10 +73,18 @@ def _inputs(provenance: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if name not in told}
 
 
-def _alone(pair: _Pair) -> Finding:
+def _alone(pair: _Pair, same: Pairs) -> Finding:
+    if pair.among(same):
+        return Finding(Verdict.SAME, Reason.IDENTICAL, "the same kernel", detectable=0.0)
     if pair.differing:
         return Finding(Verdict.UNCLEAR, Reason.NOT_COMPARABLE, f"not comparable: {', '.join(pair.differing)} differ")
     return exact(pair.case)
+
+
+def _change(old: float, new: float, finding: Finding) -> float | None:
+    if finding.reason is Reason.IDENTICAL and old == new:
+        return 0.0
+    return (new - old) / old if old else None
 
 
 def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
@@ -80,7 +99,7 @@ def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
         new=pair.new["kernel"],
         base_value=old_value,
         new_value=new_value,
-        change=(new_value - old_value) / old_value if old_value else None,
+        change=_change(old_value, new_value, finding),
         spread_base=spread(case.base),
         spread_new=spread(case.new),
         unit=case.how.unit,
@@ -96,4 +115,5 @@ def _row(pair: _Pair, finding: Finding) -> ComparisonRow:
         detectable=finding.detectable,
         p=finding.p,
         p_corrected=finding.p_corrected,
+        reached=None,
     )

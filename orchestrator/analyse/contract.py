@@ -43,19 +43,23 @@ class CellRow(TypedDict):
     metrics: dict[str, MetricRow]
     vmstat: dict[str, list[list[int]]]
     notes: list[str]
+    memory_stat: NotRequired[dict[str, list[list[int]]]]  # as vmstat, of a workload in a cgroup of its own
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
     config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
+    reason: NotRequired[str]  # of one that was left out on purpose: identical (see IdenticalRow)
 
 
 class ComparisonRow(TypedDict):
-    """Two cells that differ in the kernel alone. change is relative; None when base_value is 0.
+    """Two cells that differ in the kernel alone. change is relative; None when base_value is 0, but for kernels that
+    are the same.
 
     per_unit_* are for reading: value per unit of work in the metric's shown unit. spread_* is (max - min) / median
     over all counted passes; noise the change below which nothing is seen: the reach of exact figures, the A/A noise
     floor of those that vary. reason is model.Reason; why says it in words. detectable is the smallest change that
     this run could have seen (power 0.8 at the corrected level), None if none or not known. noise and detectable are
-    in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures.
+    in `unit`. p and p_corrected (Holm, over the matrix) are None for exact figures. reached: a changed line ran, or
+    an instruction that differs between the kernels did.
     """
 
     arch: str
@@ -81,6 +85,62 @@ class ComparisonRow(TypedDict):
     detectable: float | None
     p: float | None
     p_corrected: float | None
+    reached: NotRequired[bool | None]  # did anything that changed run in its workload? None: not known
+
+
+class PairRow(TypedDict):
+    """Of two kernels of an arch."""
+
+    arch: str
+    base: str
+    new: str
+
+
+class IdenticalRow(PairRow):
+    """Two kernels of an arch that were compared. how: same, lines_only (they differ in numbers of source lines, which
+    code carries; that counts as the same) or differs.
+
+    Where they are the same, cells of the new one are skipped with reason identical, and its figures are the base's.
+    """
+
+    how: str
+
+
+class NotBuiltRow(PairRow):
+    """Changed lines that are code, and are in no kernel of an arch. side: removed (numbers of the base's source) or
+    added (of the new one's).
+
+    why: file (nothing that was compiled is made of it), condition (an #if leaves them out) or other_arch. option:
+    what they would need, CONFIG_X or CONFIG_X=n, several with blanks between; None where that is not known.
+    """
+
+    file: str
+    side: str
+    lines: list[int]
+    option: str | None
+    why: str
+
+
+class ChangedRow(PairRow):
+    """How many of the changed lines are code, and how many of those are in what was built, as far as is known."""
+
+    code: int
+    built: int
+
+
+class NeededRow(PairRow):
+    """An option that changed lines of two kernels need on an arch, and that is off there; or one that the change
+    adds itself (own).
+
+    with_base, with_new: kernels that are compared to measure it, of which the new one has it, and the base too unless
+    it is own; None where it could not be had. why: the reason then, as said behind "CONFIG_X: "; else "".
+    """
+
+    option: str
+    own: bool
+    with_base: str | None
+    with_new: str | None
+    why: str
 
 
 class ExpectationRow(TypedDict):
@@ -152,6 +212,88 @@ class UnprofiledRow(TypedDict):
     possible: bool
 
 
+class ReachRow(PairRow):
+    """A line that two kernels differ by, on one arch. side: added (line is the new kernel's) or removed (the base's).
+
+    state: model.Reach. option: what a line that is not built would need, None if that is not known or no
+    option would do. workloads: executions per unit of work, of those in which it ran.
+    """
+
+    file: str
+    line: int
+    side: str
+    state: str
+    option: str | None
+    workloads: dict[str, float]
+
+
+class ReachSummaryRow(PairRow):
+    """How many changed lines of two kernels are in each state on an arch."""
+
+    ran: int
+    boot_only: int
+    not_run: int
+    not_built: int
+    not_code: int
+
+
+class ReachUnknownRow(PairRow):
+    """A workload of which it is not known what of a change ran in it."""
+
+    workload: str
+    why: str
+
+
+class CounterRow(PairRow):
+    """A counter that nobody named: it repeats in both kernels, and differs between them. How far it went in a pass:
+    *_value per unit of work, *_count the whole pass; a gauge's is what it gained. None: this kernel does not have it.
+
+    source: vmstat (/proc/vmstat: the whole guest's) or memory.stat (of the cgroup that the workload has for itself).
+    What a metric of the matrix tells is not told here again.
+    """
+
+    workload: str
+    counter: str
+    source: str
+    base_value: float | None
+    new_value: float | None
+    base_count: int | None
+    new_count: int | None
+    units: int
+
+
+class CountersLeftOutRow(PairRow):
+    """Counters of a workload that are in no CounterRow. names: those that do not repeat in one of the kernels, or
+    in both; too_few: those that differ, and were seen too seldom to know whether they repeat."""
+
+    workload: str
+    not_repeating: int
+    names: list[str]
+    too_few: list[str]
+
+
+class StaticRow(PairRow):
+    """What two kernels of an arch differ by before anything runs. kind: model.StaticKind, which says what function
+    is: a function, a section, a struct ("struct page", of a moved member "struct page.lru"), or a place (file:line).
+
+    Values are bytes; None where it is not there; of a warning both are. A function's clones are added up; (others)
+    are those beyond the thousand that differ most.
+    """
+
+    kind: str
+    function: str
+    base_value: int | None
+    new_value: int | None
+    text: NotRequired[str]  # a warning's words; what else there is to say
+    file: NotRequired[str]  # of a frame: where the function is
+
+
+class StaticLeftOutRow(PairRow):
+    """What of the static evidence is not there."""
+
+    why: str
+
+
 class Offered(TypedDict):
     """What a run could have been of, so that a report can say what it was not."""
 
@@ -178,4 +320,15 @@ class MatrixReport(TypedDict):
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
     unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for
+    reach: NotRequired[list[ReachRow]]  # where it was looked at what of a change ran
+    reach_summary: NotRequired[list[ReachSummaryRow]]
+    reach_unknown: NotRequired[list[ReachUnknownRow]]
+    static: NotRequired[list[StaticRow]]  # where it was looked at, of kernels that are not the same
+    static_left_out: NotRequired[list[StaticLeftOutRow]]
+    identical: NotRequired[list[IdenticalRow]]  # these three are not in runs of before
+    changed: NotRequired[list[ChangedRow]]
+    not_built: NotRequired[list[NotBuiltRow]]
+    counters: NotRequired[list[CounterRow]]  # these two are not in a matrix.json of before
+    counters_left_out: NotRequired[list[CountersLeftOutRow]]
+    needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

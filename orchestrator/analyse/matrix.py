@@ -12,15 +12,21 @@ from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import (
     SCHEMA,
     CellRow,
+    ChangedRow,
     ComparisonRow,
     ExpectationRow,
+    IdenticalRow,
     InputFile,
     MatrixReport,
     MetricRow,
 )
+from orchestrator.analyse.counters import counters
 from orchestrator.analyse.expect import judge, remarks
+from orchestrator.analyse.identical import pairs, statuses, with_figures
+from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
+from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
-from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
+from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
 
@@ -36,13 +42,22 @@ def assemble(
     notes: Mapping[str, str] | None = None,
     inputs: Mapping[str, InputFile] | None = None,
     profiled: Sequence[ProfileCell] = (),
+    reach: ReachFacts | None = None,
+    identical: Sequence[IdenticalRow] = (),
+    changed: Sequence[ChangedRow] = (),
 ) -> MatrixReport:
-    """expectations and notes by workload; kernels by build id (s390x/patched)."""
+    """expectations and notes by workload; kernels by build id (s390x/patched); identical, changed: of its pairs;
+    reach: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
-    compared = _compared(rows, comparisons)
-    judged = _judged(expectations, rows, compared, profiled)
-    return MatrixReport(
+    same = pairs(identical)
+    figures = with_figures(rows, same)
+    sides = _sides(figures, comparisons)
+    compared = [with_reach(row, reach or NOT_LOOKED_AT, changed) for row in compare(sides, same)]
+    absent = _not_there(changed)
+    compared = [_not_reached(row) if (row["base"], row["new"]) in absent else row for row in compared]
+    judged = _judged(expectations, figures, compared, profiled)
+    report = MatrixReport(
         schema=SCHEMA,
         host=dict(host),
         kernels=dict(kernels),
@@ -50,21 +65,28 @@ def assemble(
         cells=rows,
         comparisons=compared,
         expectations=judged,
-        claims=answer(claims, expectations, judged, rows),
+        claims=answer(claims, expectations, judged, figures),
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
     )
+    report["counters"], report["counters_left_out"] = counters(sides, same)
+    if reach is not None:
+        report["reach"] = reach["lines"]
+        report["reach_summary"] = summary(reach["lines"])
+        report["reach_unknown"] = reach["unknown"]
+    return report
 
 
-def _compared(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[ComparisonRow]:
+def _sides(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[tuple[CellRow, CellRow]]:
+    """(base, new) cells to be compared."""
     table = {(row["arch"], row["workload"], row["kernel"]): row for row in rows}
     groups = dict.fromkeys((row["arch"], row["workload"]) for row in rows)
-    return compare(
+    return [
         (table[(*group, pair.base)], table[(*group, pair.new)])
         for group in groups
         for pair in comparisons
         if (*group, pair.base) in table and (*group, pair.new) in table
-    )
+    ]
 
 
 def _judged(
@@ -158,7 +180,15 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         provenance=asdict(cell.provenance) if cell.provenance else None,
         stored=cell.stored,
     )
-    return {**row, "config": str(kernel["config"])} if "config" in kernel else row
+    if first and first.passes and (names := list(first.passes[0].memory_stat)):
+        row["memory_stat"] = {
+            name: [[sample.memory_stat[name] for sample in boot] for boot in counted] for name in names
+        }
+    if "config" in kernel:
+        row["config"] = str(kernel["config"])
+    if cell.reason:
+        row["reason"] = cell.reason
+    return row
 
 
 def without_account(report: MatrixReport) -> list[str]:
@@ -167,16 +197,42 @@ def without_account(report: MatrixReport) -> list[str]:
 
 
 def exit_code(report: MatrixReport) -> int:
-    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did.
+    """0 all passed and as expected, 1 not as expected, 3 something under test failed, 4 the testbed did; 5 a change
+    is in code, and none of it ran. The first of 4, 3, 1, 5 that holds.
 
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
-    statuses = {cell["status"] for cell in report["cells"]}
-    if Status.INFRA_FAILED in statuses or without_account(report):
+    ends = statuses(report)
+    if Status.INFRA_FAILED in ends or without_account(report):
         return EXIT_INFRA
-    if statuses - {Status.PASSED}:
+    if ends - {Status.PASSED}:
         return EXIT_FAILED
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    return EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
+    found = EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
+    return first(found, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
+
+
+def unreached(report: MatrixReport) -> bool:
+    """Is a changed line code, and did none of them run, because none of them is in a kernel that was measured?"""
+    return nothing_built(report.get("changed", ()))
+
+
+def nothing_built(changed: Sequence[ChangedRow]) -> bool:
+    """Is a changed line code, and none of them in any kernel?"""
+    return any(row["code"] for row in changed) and not any(row["built"] for row in changed)
+
+
+def _not_there(changed: Sequence[ChangedRow]) -> set[tuple[str, str]]:
+    """Pairs of kernels that have nothing of their change in them, on no arch."""
+    pairs = {(row["base"], row["new"]) for row in changed}
+    return {pair for pair in pairs if nothing_built([row for row in changed if (row["base"], row["new"]) == pair])}
+
+
+def _not_reached(row: ComparisonRow) -> ComparisonRow:
+    """What was measured is not of the change: where nothing moved, that says nothing."""
+    if row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR):
+        return row
+    why = "no changed line of code is in these kernels"
+    return {**row, "verdict": Verdict.NOT_REACHED.value, "why": why, "reached": False}

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.contract import CounterRow, CountersLeftOutRow, MatrixReport, PairRow
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
@@ -34,9 +34,13 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     cells = [cell for cell in cells if not select or any(matches(cell["id"], pattern) for pattern in select)]
     kept = {cell["id"] for cell in cells}
     here = _inside(kept)
+    kernels = {(cell["arch"], cell["kernel"]) for cell in cells}
     places = {(cell["arch"], cell["workload"]) for cell in cells}
     return {
-        **_accounts(report, kept),
+        **_counters(
+            _changes(_accounts(report, kept), kernels),
+            lambda row: here(row["arch"], row["workload"], row["base"], row["new"]),
+        ),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
         "comparisons": [
@@ -60,8 +64,12 @@ def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
     told = {*kernels, *(row["base"] for row in pairs)}
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
+    between = {(row["base"], row["new"]) for row in pairs}
     return {
-        **_accounts(report, {cell["id"] for cell in cells}),
+        **_counters(
+            _changes(_accounts(report, {cell["id"] for cell in cells}), between=between),
+            lambda row: (row["base"], row["new"]) in between,
+        ),
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
         "comparisons": pairs,
@@ -80,6 +88,49 @@ def _accounts(report: MatrixReport, kept: set[str]) -> MatrixReport:
     if "unprofiled" not in report:
         return report
     return {**report, "unprofiled": [row for row in report["unprofiled"] if row["id"] in kept]}
+
+
+def _changes(
+    report: MatrixReport,
+    kernels: Collection[tuple[str, str]] | None = None,
+    between: Collection[tuple[str, str]] | None = None,
+) -> MatrixReport:
+    """Of what is said of pairs of kernels: that of these (arch and name), or of these pairs alone."""
+
+    def told(row: PairRow) -> bool:
+        there = kernels is None or {(row["arch"], row["base"]), (row["arch"], row["new"])}.issubset(kernels)
+        return there and (between is None or (row["base"], row["new"]) in between)
+
+    found = report.copy()
+    if "identical" in report:
+        found["identical"] = [row for row in report["identical"] if told(row)]
+    if "changed" in report:
+        found["changed"] = [row for row in report["changed"] if told(row)]
+    if "not_built" in report:
+        found["not_built"] = [row for row in report["not_built"] if told(row)]
+    if "needed" in report:
+        found["needed"] = [row for row in report["needed"] if told(row)]
+    if "reach" in report:
+        found["reach"] = [row for row in report["reach"] if told(row)]
+    if "reach_summary" in report:
+        found["reach_summary"] = [row for row in report["reach_summary"] if told(row)]
+    if "reach_unknown" in report:
+        found["reach_unknown"] = [row for row in report["reach_unknown"] if told(row)]
+    if "static" in report:
+        found["static"] = [row for row in report["static"] if told(row)]
+    if "static_left_out" in report:
+        found["static_left_out"] = [row for row in report["static_left_out"] if told(row)]
+    return found
+
+
+def _counters(report: MatrixReport, told: Callable[[CounterRow | CountersLeftOutRow], bool]) -> MatrixReport:
+    """Without counters of other comparisons."""
+    found = report.copy()
+    if "counters" in report:
+        found["counters"] = [row for row in report["counters"] if told(row)]
+    if "counters_left_out" in report:
+        found["counters_left_out"] = [row for row in report["counters_left_out"] if told(row)]
+    return found
 
 
 def _inside(kept: set[str]) -> Callable[..., bool]:

@@ -23,6 +23,7 @@ def upgraded(report: MatrixReport) -> MatrixReport:
     for row in report["comparisons"]:
         if "reason" not in row:
             row["reason"] = _reason(row["why"]).value
+        row.setdefault("reached", None)
     for expected in report["expectations"]:
         if "new" not in expected:
             expected["base"], _, expected["new"] = expected["kernel"].rpartition(":")

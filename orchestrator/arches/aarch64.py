@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """aarch64: QEMU's virt board."""
 
-from orchestrator.model import Arch, Marks
+from orchestrator.model import Arch, Marks, Registers
 
 ARCH = Arch(
     name="aarch64",
@@ -27,6 +27,7 @@ ARCH = Arch(
         ("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq"),
         calls=("00000094/000000fc", "00003fd6/1ffcffff"), enters=("vectors", "__bp_harden_el1_vectors"),
     ),
+    registers=Registers(pc=r"PC=([0-9a-f]{16})", user=r"EL0t", idle=("cpu_do_idle",)),
     kconfig=(
         "CONFIG_SERIAL_AMBA_PL011=y",
         "CONFIG_SERIAL_AMBA_PL011_CONSOLE=y",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ppc64le: a logical partition of an IBM Power server, radix page tables."""
 
-from orchestrator.model import Arch, Marks
+from orchestrator.model import Arch, Marks, Registers
 
 ARCH = Arch(
     name="ppc64le",
@@ -28,6 +28,7 @@ ARCH = Arch(
         ("2000804e",), ("2400004c", "a400004c"), ("exc_*_hardware_interrupt", "exc_*_decrementer"),
         calls=("01000048/030000fc", "2104804e"), enters=("exc_virt_*", "exc_real_*"),
     ),
+    registers=Registers(pc=r"NIP ([0-9a-f]{16})", idle=("plpar_hcall*", "pseries_lpar_idle", "*_cede_processor")),
     kconfig=(
         "CONFIG_PPC64=y",
         "CONFIG_CPU_LITTLE_ENDIAN=y",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """riscv64: QEMU's virt board."""
 
-from orchestrator.model import Arch, Marks
+from orchestrator.model import Arch, Marks, Registers
 
 ARCH = Arch(
     name="riscv64",
@@ -33,6 +33,7 @@ ARCH = Arch(
         calls=("ef00/ff0f", "e700/ff0f", "0290/7ff0"), outside={"firmware": (0x80000000, 0x80200000)},
         enters=("handle_exception", "_restore_kernel_tpsp", "_save_context"),
     ),
+    registers=Registers(pc=r"\bpc +([0-9a-f]{16})", idle=("arch_cpu_idle",)),
     kconfig=(
         "CONFIG_MMU=y",
         "CONFIG_FPU=y",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """s390x: a virtual IBM Z, channel devices."""
 
-from orchestrator.model import Arch, Marks
+from orchestrator.model import Arch, Marks, Registers
 
 ARCH = Arch(
     name="s390x",
@@ -37,6 +37,11 @@ ARCH = Arch(
     marks=Marks(
         ("07fe",), ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)},
         calls=("c005/ff0f", "a705/ff0f", "0d00/ff00"), enters=("pgm_check_handler", "system_call"),
+    ),
+    registers=Registers(
+        pc=r"PSW=mask [0-9a-f]{16} addr ([0-9a-f]{16})",
+        user=r"PSW=mask [0-9a-f]{3}[13579bdf]",  # user space has the kernel's addresses, too
+        idle=("psw_idle", "psw_idle_exit"),
     ),
     kconfig=(
         "CONFIG_S390_GUEST=y",

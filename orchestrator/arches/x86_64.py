@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """x86_64: a q35 PC."""
 
-from orchestrator.model import Arch, Marks
+from orchestrator.model import Arch, Marks, Registers
 
 ARCH = Arch(
     name="x86_64",
@@ -31,14 +31,16 @@ ARCH = Arch(
     elf=(2, 1, 62),
     compiles=1280,
     cmdline="earlycon=uart8250,io,0x3f8 no_timer_check",
-    # Calibrating a clock: 10 s of host time, 100 ppm off. A PIT that ticks by itself interrupts a third as often.
-    cmdline_icount="nolapic_timer tsc_early_khz=1000000 highres=off nohz=off",
+    # Calibrating a clock: 10 s of host time, 100 ppm off. Watching it: twice a second, and not on servers of today.
+    # A PIT that ticks by itself interrupts a third as often.
+    cmdline_icount="nolapic_timer tsc_early_khz=1000000 tsc=reliable highres=off nohz=off",
     devices=("pvpanic-pci",),
     marks=Marks(
         ("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), stubs=("irq_entries_start",),
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
         unreturned=("srso_*safe_ret*", "srso_*return_thunk"),
     ),
+    registers=Registers(pc=r"RIP=([0-9a-f]{16})", user=r"CPL=3", idle=("default_idle", "*_safe_halt", "mwait_idle")),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),
         *("CONFIG_PCI=y", "CONFIG_PCI_MSI=y", "CONFIG_VIRTIO_PCI=y", "CONFIG_KERNEL_GZIP=y"),

@@ -8,18 +8,19 @@ enumerator are deleted, so that make builds exactly those. The result is the cle
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_TOKEN = re.compile(
-    r"(?P<comment>/\*.*?\*/|//[^\n]*)|(?P<line>\\?\n)|(?P<space>[ \t\f\r]+)"
-    r"|(?P<token>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\w+|.)",
-    re.S,
-)
+from orchestrator.build import compiled
+from orchestrator.profile import code
+from orchestrator.store import write_atomically
+
 _ENUMERATOR = re.compile(r"^([A-Za-z_]\w*) = (?:\( (?:__force )?[A-Za-z_]\w* \) )?(0[xX][0-9a-fA-F]+|\d+) ,$")
+PENDING = ".kmatrix-pending"  # of a build: {header: names} that it was not caught up with
 _INT_MAX = 0x7FFFFFFF
 
 
@@ -31,9 +32,12 @@ class Previous:
     mtime_ns: int
 
 
-def keep(source: Path, build: Path, written: Mapping[str, Previous]) -> set[str]:
-    """Give headers among the written files their old time back where that is safe; returns the names that differ."""
-    if not _safe_config(build):
+def keep(source: Path, build: Path, written: Mapping[str, Previous], others: Sequence[Path] = ()) -> set[str]:
+    """Give headers among the written files their old time back where that is safe; returns the names that differ.
+
+    others: further builds of that source, to be caught up with before make runs in them again.
+    """
+    if not all(map(_safe_config, (build, *others))):
         return set()
     kept: dict[str, set[str]] = {}
     for file, before in written.items():
@@ -42,13 +46,33 @@ def keep(source: Path, build: Path, written: Mapping[str, Previous]) -> set[str]
             names = changed_enumerators(old, new)
             if names is not None:
                 kept[file] = names
-    names = set().union(*kept.values())
-    own = {os.path.normpath(source / file): its for file, its in kept.items()}
-    for target in _that_could_name(names, own, build):
-        (build / target).unlink(missing_ok=True)
+    _forget(kept, source, build)
+    for other in others:
+        pending = _pending(other)
+        merged = {file: sorted(pending.get(file, set()) | kept.get(file, set())) for file in {*pending, *kept}}
+        write_atomically(other / PENDING, json.dumps(merged))
     for file in kept:
         os.utime(source / file, ns=(written[file].mtime_ns, written[file].mtime_ns))
-    return names
+    return set().union(*kept.values())
+
+
+def catch_up(source: Path, build: Path) -> None:
+    """Delete what became stale in a build while others had their turn."""
+    _forget(_pending(build), source, build)
+    (build / PENDING).unlink(missing_ok=True)
+
+
+def _pending(build: Path) -> dict[str, set[str]]:
+    path = build / PENDING
+    return {file: set(names) for file, names in json.loads(path.read_text()).items()} if path.exists() else {}
+
+
+def _forget(kept: Mapping[str, set[str]], source: Path, build: Path) -> None:
+    """The objects that could name one of these, which headers changed without getting another time."""
+    names = set().union(*kept.values())
+    own = {os.path.normpath(source / file): its for file, its in kept.items()}
+    for target in _that_could_name(names, own, build) if names else ():
+        (build / target).unlink(missing_ok=True)
 
 
 def _safe_config(build: Path) -> bool:
@@ -64,7 +88,7 @@ def changed_enumerators(old: str, new: str) -> set[str] | None:
     Lines must stay where they are (BUG() and WARN() record their numbers), the next enumerator must have a value of
     its own, and the header itself must not use the name elsewhere.
     """
-    before, after = _code_lines(old), _code_lines(new)
+    before, after = code.tokens(old), code.tokens(new)
     if len(before) != len(after):
         return None
     names: set[str] = set()
@@ -84,22 +108,6 @@ def changed_enumerators(old: str, new: str) -> set[str] | None:
         if max(sum(w.count(name) for w in used[:half]), sum(w.count(name) for w in used[half:])) > 1:
             return None
     return names
-
-
-def _code_lines(text: str) -> list[str]:
-    """Tokens of each line, one space between, comments and blanks taken out."""
-    lines: list[str] = []
-    here: list[str] = []
-    for found in _TOKEN.finditer(text):
-        ends = found[0].count("\n") if found.lastgroup in ("comment", "line") else 0
-        if found.lastgroup == "token":
-            here.append(found[0])
-        elif found.lastgroup == "line" and found[0] != "\n":
-            here.append("\\")
-        for _ in range(ends):
-            lines.append(" ".join(here))
-            here = []
-    return [*lines, " ".join(here)]
 
 
 def _in_plain_enum(lines: list[str], number: int) -> bool:
@@ -143,27 +151,11 @@ def _that_could_name(names: set[str], headers: Mapping[str, set[str]], build: Pa
         return seen[path]
 
     stale = []
-    for target, files in _targets(build):
-        paths = [os.path.normpath(build / file) for file in files]
+    for target, files in compiled.records(build):
+        paths = [path for file in files if (path := compiled.named(file, build))]
         if headers.keys().isdisjoint(paths):
             continue
         found = set().union(*(words(path) for path in paths))
         if found & names or any(found.issuperset(parts) for parts in splits):
-            stale.append(target)
+            stale.append(target.decode())
     return stale
-
-
-def _targets(build: Path) -> Iterator[tuple[str, list[str]]]:
-    """(target, the files it was built from) of every .cmd file that kbuild left."""
-    for folder, _, files in os.walk(build):
-        for name in files:
-            if not (name.startswith(".") and name.endswith(".cmd")):
-                continue
-            text = Path(folder, name).read_text(errors="replace")
-            found = re.search(r"^deps_(\S+) := \\\n((?:.*\\\n)*.*)$", text, re.M)
-            if found is None:
-                continue
-            source = re.search(r"^source_\S+ := (\S+)", text, re.M)
-            words = found[2].replace("\\\n", " ").split()
-            files_of = [word for word in words if not word.startswith("$(") and not word.endswith(")")]
-            yield found[1], files_of + ([source[1]] if source else [])

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +28,9 @@ def options(lines: Iterable[str]) -> dict[str, str]:
     return table
 
 
+Guarded = tuple[str, str]  # what is selected, or a default, and its condition: "" always
+
+
 @dataclass(frozen=True)
 class Definition:
     """Where an option is defined, once; conditions include those of enclosing menus and ifs."""
@@ -36,6 +39,10 @@ class Definition:
     file: str
     conditions: tuple[str, ...]
     prompt: bool  # a user can set it; else others select it
+    kind: str = ""  # bool, tristate, int, hex, string; "" where another definition of it says so
+    shown: str = ""  # the prompt's own condition
+    selects: tuple[Guarded, ...] = ()  # options, without CONFIG_
+    defaults: tuple[Guarded, ...] = ()
 
 
 def verify(wishes: Sequence[Wish], config: str, source: Path, srcarch: str) -> dict[str, str]:
@@ -81,51 +88,102 @@ def dependencies(source: Path, srcarch: str, options: set[str]) -> dict[str, lis
 
 def definitions(source: Path, srcarch: str) -> Iterator[Definition]:
     """All options of an arch, in order, once for each place that defines one."""
-    return _walk(source, "Kconfig", srcarch, [])
+
+    def read(name: str) -> str | None:
+        path = source / name
+        return path.read_text(errors="replace") if path.is_file() else None
+
+    return defined(read, srcarch)
 
 
-def _walk(root: Path, file: str, srcarch: str, outer: list[str]) -> Iterator[Definition]:
+def defined(read: Callable[[str], str | None], srcarch: str) -> Iterator[Definition]:
+    """The same of a source that is read by this: text of a file, None for one that is not there."""
+    return _walk(read, "Kconfig", srcarch, [])
+
+
+@dataclass
+class _Block:
+    """A config, as far as it is read."""
+
+    option: str
+    conditions: list[str] = field(default_factory=list)
+    prompt: bool = False
+    kind: str = ""
+    shown: str = ""
+    selects: list[Guarded] = field(default_factory=list)
+    defaults: list[Guarded] = field(default_factory=list)
+
+    def take(self, word: str, rest: str) -> None:
+        """One of its lines."""
+        if word in _PROMPTS:
+            self.kind = word if word != "prompt" else self.kind
+            if rest.startswith(('"', "'")):
+                self.prompt, self.shown = True, _guarded(rest)[1]
+        elif word in ("def_bool", "def_tristate"):
+            self.kind = word.removeprefix("def_")
+            self.defaults.append(_guarded(rest))
+        elif word == "default":
+            self.defaults.append(_guarded(rest))
+        elif word == "select":
+            self.selects.append(_guarded(rest))
+
+    def made(self, file: str, outer: Iterable[str]) -> Definition:
+        """Of a file, within these conditions."""
+        conditions = (*outer, *self.conditions)
+        more = (self.kind, self.shown, tuple(self.selects), tuple(self.defaults))
+        return Definition(self.option, file, conditions, self.prompt, *more)
+
+
+def _guarded(text: str) -> Guarded:
+    """What stands before an if, and behind it."""
+    bare = re.sub(r"(['\"])(?:\\.|(?!\1).)*\1", lambda found: "_" * len(found[0]), text)  # words in strings are none
+    found = re.search(r"(?:^|\s)if\s", bare)
+    return (text[: found.start()].strip(), text[found.end() :].strip()) if found else (text.strip(), "")
+
+
+def _walk(read: Callable[[str], str | None], file: str, srcarch: str, outer: list[str]) -> Iterator[Definition]:
     """Each config block with its conditions; blocks nest by if and menu, files by source."""
     stack: list[list[str]] = [list(outer)]
-    block: list[str] = []
-    name = ""
-    prompt = False
-    for line in _statements(root / file):
+    block: _Block | None = None
+    conditions: list[str] = []  # of what is being read
+    for line in _statements(read(file) or ""):
         word, _, rest = line.partition(" ")
+        rest = rest.strip()
         if word == "depends" and rest.startswith("on "):
-            (block if name else stack[-1]).append(rest[3:].strip())
-            continue
-        if word in _PROMPTS and rest.lstrip().startswith(('"', "'")):
-            prompt = True
+            conditions.append(rest[3:].strip())
             continue
         if word not in _OPENERS:
+            if block:
+                block.take(word, rest)
             continue
-        if name:
-            yield Definition(name, file, (*chain(*stack), *block), prompt)
-        name, block, prompt = "", [], False
+        if block:
+            yield block.made(file, chain(*stack))
+        block, conditions = None, []
         if word in ("config", "menuconfig"):
-            name = rest.strip()
+            block = _Block(rest)
+            conditions = block.conditions
         elif word in ("if", "menu", "choice"):
-            stack.append([rest.strip()] if word == "if" else [])
+            stack.append([rest] if word == "if" else [])
+            conditions = stack[-1]
         elif word in ("endif", "endmenu", "endchoice"):
             stack.pop()
         elif word == "source":
-            inner = rest.strip().strip('"').replace("$(SRCARCH)", srcarch)
-            if (root / inner).is_file():
-                yield from _walk(root, inner, srcarch, list(chain(*stack)))
-    if name:
-        yield Definition(name, file, (*chain(*stack), *block), prompt)
+            inner = rest.strip('"').replace("$(SRCARCH)", srcarch)
+            if read(inner) is not None:
+                yield from _walk(read, inner, srcarch, list(chain(*stack)))
+    if block:
+        yield block.made(file, chain(*stack))
 
 
 _PROMPTS = {"bool", "tristate", "int", "hex", "string", "prompt"}
 _OPENERS = {"config", "menuconfig", "if", "endif", "menu", "endmenu", "choice", "endchoice", "source", "comment"}
 
 
-def _statements(path: Path) -> Iterator[str]:
+def _statements(text: str) -> Iterator[str]:
     """Lines that start a statement: continuation lines joined, help texts skipped."""
     help_indent = -1
     pending = ""
-    for raw in path.read_text(errors="replace").splitlines():
+    for raw in text.splitlines():
         line = raw.expandtabs()
         indent = len(line) - len(line.lstrip())
         text = line.strip()

@@ -8,14 +8,15 @@ import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 
-from orchestrator.build import headers, kconfig, patches, sandbox, toolchain
+from orchestrator.build import compiled, headers, kconfig, patches, sandbox, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
-from orchestrator.build.tree import SharedTree, no_room
+from orchestrator.build.tree import CONFIGURED, RECONFIGURE, WANTED, SharedTree, no_room
 from orchestrator.config import fragments
 from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError, ConfigError
@@ -55,6 +56,7 @@ class Builder:
         folder = self.store.folder("kernels", key)
         async with self._shared_tree(build, tree) as shared:
             if not folder.exists():  # another process may have been faster
+                await self._common(build, tree, shared, log, niceness)
                 make, lost = await self._configured(build, tree, shared, log)
                 await make(build.arch.image_target, niceness=niceness)
                 await self._keep(build, tree, shared, key, log, lost)
@@ -63,7 +65,7 @@ class Builder:
     async def config(self, build: Build, log: Path) -> tuple[str, dict[str, str]]:
         """The verified .config, without building, and what it lacks of the wished: {CONFIG_X: why}."""
         tree = await self.source(build.kernel.source)
-        async with self._shared_tree(build, tree) as shared:
+        async with self._shared_tree(build, tree, CONFIGURED) as shared:
             _, lost = await self._configured(build, tree, shared, log)
             return regular(shared.made, ".config").read_text(), lost
 
@@ -80,13 +82,18 @@ class Builder:
             self.store.remember("hashes", _seen(source), [tree.identity, tree.key, str(tree.folder), tree.linux])
         return self._trees[source.name]
 
+    def unpacked(self, source: Source) -> Tree | None:
+        """The source as it was when it was last asked for, if it is still there. Nothing is fetched."""
+        known = self.store.recall("hashes", _seen(source))
+        if not isinstance(known, list) or not Path(known[2]).exists():
+            return None
+        return Tree(known[0], known[1], Path(known[2]), known[3])
+
     async def foreseen(self, build: Build) -> dict[str, str]:
         """{CONFIG_X: why}: what of the wished the kernel lacks, as far as that is known without fetching or building
         anything: all of it once it was built, options that its source has not once that was unpacked."""
-        known = self.store.recall("hashes", _seen(build.kernel.source))
-        if not isinstance(known, list) or not Path(known[2]).exists():
+        if (tree := self.unpacked(build.kernel.source)) is None:
             return {}
-        tree = Tree(known[0], known[1], Path(known[2]), known[3])
         info = self.store.recall("kernels", f"{await self.key(build, tree)}/info")
         if isinstance(info, dict):
             return dict(info.get("wished", {}))
@@ -124,13 +131,13 @@ class Builder:
         return KernelArtifact(build.id, digest("image", digest_), image.parent, image, linux, info, True)
 
     @asynccontextmanager
-    async def _shared_tree(self, build: Build, tree: Tree) -> AsyncIterator[SharedTree]:
+    async def _shared_tree(self, build: Build, tree: Tree, name: str = "build") -> AsyncIterator[SharedTree]:
         """The build tree of a source and arch, for us alone; marked dirty until left in good order."""
         async with self.store.lock(f"tree-{tree.key}-{build.arch.name}"):
             private = not (self.unsandboxed or trusted(build.kernel.patches))
             if private:
                 await sandbox.check()
-            shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"), private)
+            shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"), private, name=name)
             await shared.prepare(tree, self.store)
             shared.dirty.touch()
             try:
@@ -146,24 +153,45 @@ class Builder:
             shared.dirty.unlink(missing_ok=True)
             self.store.resized(shared.folder)
 
+    async def _common(self, build: Build, tree: Tree, shared: SharedTree, log: Path, niceness: int) -> None:
+        """The current build has the wanted config. Before a kernel in private, whose objects are thrown away, those
+        that it shares with others are built where they are found again."""
+        common = replace(shared, private=False)
+        there = await common.turn_to(_lines(build))
+        headers.catch_up(shared.source, shared.build)
+        if there or not shared.private:
+            return
+        with self.store.scratch() as scratch:  # what does not apply is told before anything is built
+            await patches.apply(tree.folder, scratch, build.kernel.patches)
+        kernel = replace(build.kernel, patches=tuple(takewhile(lambda patch: trusted([patch]), build.kernel.patches)))
+        with suppress(BuildError):  # of the source itself: the kernel that was asked for will tell
+            make, _ = await self._configured(replace(build, kernel=kernel), tree, common, log)
+            await make(build.arch.image_target, niceness=niceness)
+
     async def _configured(
         self, build: Build, tree: Tree, shared: SharedTree, log: Path
     ) -> tuple[Make, dict[str, str]]:
         """Patches applied, .config as wanted; the make to go on with, and what is lost of the wished."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
-        headers.keep(shared.source, shared.build, written)
+        current, *others = shared.builds() or [shared.build]
+        headers.keep(shared.source, current, written, others)
+        if any("Kconfig" in name for name in written):
+            for its in (*shared.builds(), shared.folder / CONFIGURED):
+                if its.exists():
+                    (its / RECONFIGURE).touch()
         if shared.private:
             await shared.separate()
         make = Make(build, shared, self.jobs, self.timeout, self.store.root / "ccache", self.ccache_gib, log)
-        return make, await self._configure(build, shared, make, any("Kconfig" in name for name in written))
+        return make, await self._configure(build, shared, make)
 
-    async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> dict[str, str]:
-        """.config as wanted, verified, and what is lost of the wished; made only if the tree has another."""
-        stamp, lines = regular(shared.made, ".kmatrix-wanted"), "\n".join(build.kconfig) + "\n"
-        wanted = fragments.wanted(build.kconfig, linux_version(shared.source))
-        if changed or not stamp.exists() or stamp.read_text() != lines:
+    async def _configure(self, build: Build, shared: SharedTree, make: Make) -> dict[str, str]:
+        """.config as wanted, verified, and what is lost of the wished; made only if the build has another."""
+        stamp, changed = (regular(shared.made, name) for name in (WANTED, RECONFIGURE))
+        lines, wanted = _lines(build), fragments.wanted(build.kconfig, linux_version(shared.source))
+        if changed.exists() or not stamp.exists() or stamp.read_text() != lines:
             stamp.unlink(missing_ok=True)
             await _new_config(wanted, build.arch.srcarch, shared, make)
+            changed.unlink(missing_ok=True)
         config = regular(shared.made, ".config").read_text()
         lost = kconfig.verify(wanted.wishes, config, shared.source, build.arch.srcarch)
         write_atomically(stamp, lines)
@@ -191,7 +219,15 @@ class Builder:
                 "wished": dict(lost),
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
+            options = kconfig.options((folder / "config").read_text().splitlines())
+            place = (shared.made, shared.source, shared.build)
+            compiled.save(folder, await asyncio.to_thread(compiled.of_tree, *place, options))
             (folder / "info.json").write_text(json.dumps(info, indent=1))
+
+
+def _lines(build: Build) -> str:
+    """What its .config is made of."""
+    return "\n".join(build.kconfig) + "\n"
 
 
 def _seen(source: Source) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import proc
@@ -16,12 +17,17 @@ from orchestrator.model import Arch, Build
 
 _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
 LINES = "-g1"  # the least debug information: a profile can tell lines of source; no instruction differs by it
+# All that there is to tell of an object, of types too that it only includes; no instruction differs by it either.
+WHOLE = "-g -gdwarf-4 -fno-eliminate-unused-debug-types -fstack-usage"
 PROCESSES = 100  # for each job of make; a compile is about six
 
 
 @dataclass(frozen=True)
 class Make:
-    """Calls of make in one tree; in a sandbox if that is private. jobs: -j; timeout in seconds; cache: ccache's."""
+    """Calls of make in one tree; in a sandbox if that is private. jobs: -j; timeout in seconds; cache: ccache's.
+
+    told: what objects are to tell of themselves; shown: {ours: where it is seen}, instead of the tree's source.
+    """
 
     build: Build
     shared: SharedTree
@@ -30,10 +36,12 @@ class Make:
     cache: Path
     cache_gib: int
     log: Path
+    told: str = LINES
+    shown: Mapping[Path, Path] = field(default_factory=dict)
 
     async def __call__(self, *targets: str, niceness: int = 0) -> None:
         """Raises BuildError with the compiler's first error, TimedOut, DiskFull, or InfraError if make was killed."""
-        argv = make_command(self.build.arch, self.shared, self.jobs, list(targets))
+        argv = make_command(self.build.arch, self.shared, self.jobs, list(targets), self.told)
         try:
             done = await self._run(argv, niceness)
         except TimeoutError as error:
@@ -49,7 +57,8 @@ class Make:
             return await proc.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
         self.cache.mkdir(parents=True, exist_ok=True)
         bounds = Bounds(_memory_mib(), PROCESSES * self.jobs)
-        sandbox = Sandbox((self.shared.source, self.cache), {self.shared.made: self.shared.build}, bounds)
+        source = self.shown or {self.shared.source: self.shared.source}
+        sandbox = Sandbox((self.cache,), {self.shared.made: self.shared.build}, bounds, source)
         return await sandbox.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
 
     def _environment(self) -> dict[str, str]:
@@ -70,6 +79,7 @@ class Make:
             "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor
             "CCACHE_INODECACHE": "1",
             **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
+            **({"CCACHE_DISABLE": "1"} if self.told != LINES else {}),
             **(closed if self.shared.private else {}),
         }
 
@@ -79,7 +89,7 @@ def _memory_mib() -> int:
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 / 4) >> 20
 
 
-def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str]) -> list[str]:
+def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str], told: str = LINES) -> list[str]:
     """The make call for an arch. Pure."""
     return [
         "make",
@@ -89,7 +99,7 @@ def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str]) 
         f"ARCH={arch.kernel_arch}",
         f"CROSS_COMPILE={arch.cross_prefix}",
         f"CC=ccache {arch.cross_prefix}gcc",
-        f"KCFLAGS={LINES} -ffile-prefix-map={shared.source}=. -ffile-prefix-map={shared.build}=.",
+        f"KCFLAGS={told} -ffile-prefix-map={shared.source}=. -ffile-prefix-map={shared.build}=.",
         *targets,
     ]  # fmt: skip
 

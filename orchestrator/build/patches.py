@@ -36,8 +36,7 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[st
     """
     if not pristine.is_dir():
         raise InfraError(f"the source {pristine} is not there", kind="source", hint="try again: it is unpacked anew")
-    state = tree.with_name(f"{tree.name}.touched.json")
-    before = set(json.loads(state.read_text())) if state.exists() else set()
+    state, before = _state(tree), switched(tree)
     with tempfile.TemporaryDirectory(dir=tree.parent, prefix=".patched-") as name:
         scratch = Path(name)
         now = await apply(pristine, scratch, patches)
@@ -49,6 +48,16 @@ async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[st
         }
         write_atomically(state, json.dumps(sorted(now)))
     return written
+
+
+def switched(tree: Path) -> set[str]:
+    """Names of the files that are not as in the pristine source."""
+    state = _state(tree)
+    return set(json.loads(state.read_text())) if state.exists() else set()
+
+
+def _state(tree: Path) -> Path:
+    return tree.with_name(f"{tree.name}.touched.json")
 
 
 async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[str]:

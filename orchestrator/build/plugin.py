@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QEMU's plugin that counts instructions: compiled on demand, for the interface of the QEMU that loads it."""
+"""QEMU's plugins that count what a guest executes: compiled on demand, for the interface of the QEMU at hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256
 
 SOURCES = IMAGES / "plugin"
-NAME = "kmatrix-profile"
+PROFILE, BLOCKS = "kmatrix-profile", "kmatrix-blocks"  # each instruction; blocks of code alone
 FLAGS = (
     "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-shared", "-fPIC", "-fvisibility=hidden",
     "-Wall", "-Wextra", "-Werror",
@@ -30,21 +30,21 @@ def interface(qemu: str) -> int:
     return 2 if version >= _SCOREBOARDS else 1
 
 
-async def plugin(store: Store, qemu: str) -> Path:
-    """The plugin for the QEMU that says this of its version."""
+async def plugin(store: Store, qemu: str, name: str = PROFILE) -> Path:
+    """The plugin of this name for the QEMU that says this of its version."""
     api = interface(qemu)
     files = sorted(path for path in SOURCES.iterdir() if path.suffix in (".c", ".h"))
-    key = digest("plugin", FLAGS, api, await toolchain.compiler(""), [(p.name, sha256(p)) for p in files])
+    key = digest("plugin", name, FLAGS, api, await toolchain.compiler(""), [(p.name, sha256(p)) for p in files])
     folder = store.folder("plugins", key)
     async with store.lock(f"plugin-{key}"):
         if not folder.exists():
             with store.publish("plugins", key) as temporary:
-                await _compile(api, temporary / f"{NAME}.so")
-    return folder / f"{NAME}.so"
+                await _compile(api, name, temporary / f"{name}.so")
+    return folder / f"{name}.so"
 
 
-async def _compile(api: int, out: Path) -> None:
-    source = SOURCES / f"{NAME}.c"
+async def _compile(api: int, name: str, out: Path) -> None:
+    source = SOURCES / f"{name}.c"
     done = await proc.run(["gcc", *FLAGS, f"-DPLUGIN_API={api}", str(source), "-o", str(out), "-ldl"])
     if done.code:
         hint = "it needs gcc of the host"

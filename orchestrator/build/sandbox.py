@@ -13,7 +13,7 @@ import os
 import resource
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import proc
@@ -38,11 +38,13 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """read: folders that can be seen; write: {folder of ours: where it is seen}, which can be written."""
+    """read: folders that can be seen; write: {folder of ours: where it is seen}, which can be written; shown: {folder
+    or file of ours: where it is seen}, each over those before it."""
 
     read: tuple[Path, ...]
     write: Mapping[Path, Path]
     bounds: Bounds
+    shown: Mapping[Path, Path] = field(default_factory=dict)
 
     async def run(
         self, argv: Sequence[str], *, env: Mapping[str, str], log: Path, timeout: float, niceness: int = 0
@@ -77,14 +79,15 @@ class Sandbox:
         In a user namespace of its own it could mount what nobody counts, so it may have none.
         """
         tmp, shm = (["--size", str(self.bounds.memory_mib << 20), "--tmpfs", path] for path in MEMORY)
-        shown = [option for path in SYSTEM for option in _system(path)]
+        system = [option for path in SYSTEM for option in _system(path)]
+        shown = [word for path, inside in self.shown.items() for word in ("--ro-bind", str(path), str(inside))]
         seen = [option for path in self.read for option in ("--ro-bind", str(path), str(path))]
         own = [option for path, inside in self.write.items() for option in ("--bind", str(path), str(inside))]
         return [
             "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
             "--json-status-fd", str(status_fd), "--cap-drop", "ALL", "--hostname", "kmatrix",
             "--proc", "/proc", "--dev", "/dev", *shm, "--remount-ro", "/dev", *tmp,
-            *shown, *seen, *own, "--remount-ro", "/", "--chdir", "/", "--", *argv,
+            *system, *seen, *shown, *own, "--remount-ro", "/", "--chdir", "/", "--", *argv,
         ]  # fmt: skip
 
     async def _watch(self, told: int) -> str:

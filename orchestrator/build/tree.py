@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Build trees: one for a source and arch, which all its variants share."""
+"""Build trees: one for a source and arch, which all its variants share; builds of a few configs are kept in it."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +14,24 @@ from orchestrator.build.sources import Tree
 from orchestrator.errors import DiskFull
 from orchestrator.store import Store
 
+WANTED = ".kmatrix-wanted"  # of a build: the lines that its .config was made of
+RECONFIGURE = ".kmatrix-reconfigure"  # of a build: Kconfig files are others than when its .config was made
+CONFIGURED = "configured"
+KEPT = 3  # builds of a tree, each of another config: half a gigabyte each
+
 
 @dataclass(frozen=True)
 class SharedTree:
-    """One source and arch: source/ (hard links of the pristine tree) and build/.
+    """One source and arch: source/ (hard links of the pristine tree), build/, and beside it builds of other configs.
 
-    private: what make writes is thrown away afterwards, so that nothing of it gets into another kernel.
+    private: what make writes is thrown away afterwards, so that nothing of it gets into another kernel. apart: where
+    that is, if it is not beside them. name: what O= is called; CONFIGURED where nothing is compiled.
     """
 
     folder: Path
     private: bool = False
+    apart: Path | None = None
+    name: str = "build"
 
     @property
     def source(self) -> Path:
@@ -32,12 +41,12 @@ class SharedTree:
     @property
     def build(self) -> Path:
         """make's O=, as make sees it."""
-        return self.folder / "build"
+        return self.folder / self.name
 
     @property
     def made(self) -> Path:
         """Where that really is."""
-        return self.folder / "private" if self.private else self.build
+        return self.apart or (self.folder / "private" if self.private else self.build)
 
     @property
     def dirty(self) -> Path:
@@ -58,13 +67,51 @@ class SharedTree:
             copy.rename(self.source)
         self.build.mkdir(exist_ok=True)
 
+    def builds(self) -> list[Path]:
+        """All that have objects, the current one first."""
+        return [its for its in (self.folder / "build", *sorted(self.folder.glob("build-*"))) if its.exists()]
+
+    async def turn_to(self, wanted: str) -> bool:
+        """Was there a build with this config? It is the current one then; else that is kept as it is, too. make finds
+        each at the same place: by their paths they do not differ."""
+        current, *others = self.builds() or [self.build]
+        if _wanted(current) != wanted:
+            found = next((build for build in others if _wanted(build) == wanted), None)
+            if found is None:
+                await self._keep(current, others)
+                return False
+            aside = self.folder / "turning"
+            current.rename(aside)
+            found.rename(current)
+            aside.rename(found)
+        os.utime(current / WANTED)
+        return True
+
+    async def _keep(self, current: Path, others: list[Path]) -> None:
+        if not _wanted(current):
+            return
+        others.sort(key=lambda build: (build / WANTED).stat().st_mtime if _wanted(build) else 0)
+        for build in others[: max(0, len(others) + 2 - KEPT)]:
+            await asyncio.to_thread(shutil.rmtree, build)
+        free = next(n for n in range(KEPT) if not (self.folder / f"build-{n}").exists())
+        await _copy(current, self.folder / f"build-{free}")
+
     async def separate(self) -> None:
         """A private tree starts with what is built already. From here on the shared one is left alone."""
         await asyncio.to_thread(shutil.rmtree, self.made, ignore_errors=True)
-        done = await proc.run(["cp", "-a", str(self.build), str(self.made)])
-        if done.code:
-            raise no_room(OSError(done.output))
+        await _copy(self.build, self.made)
         self.dirty.unlink(missing_ok=True)
+
+
+def _wanted(build: Path) -> str:
+    path = build / WANTED
+    return path.read_text() if path.exists() else ""
+
+
+async def _copy(build: Path, target: Path) -> None:
+    done = await proc.run(["cp", "-a", str(build), str(target)])
+    if done.code:
+        raise no_room(OSError(done.output))
 
 
 def no_room(error: OSError) -> Exception:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import itertools
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,24 +16,44 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
+from orchestrator.build.sources import Tree
+from orchestrator.cli import following
 from orchestrator.cli.console import print_run, printer, took
-from orchestrator.cli.options import Config, Diff, Fresh, History, Jobs, Json, Refresh, Unsandboxed, Workloads
+from orchestrator.cli.following import PATCHED, UNPATCHED
+from orchestrator.cli.options import (
+    Config,
+    Diff,
+    Fresh,
+    History,
+    Jobs,
+    Json,
+    Reach,
+    Refresh,
+    Static,
+    Unsandboxed,
+    Workloads,
+)
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
-from orchestrator.errors import BuildError, ConfigError
+from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError
+from orchestrator.events import FirstAnswer
 from orchestrator.measure.host import check_host, cores
-from orchestrator.model import Comparison, Kernel, Matrix, Verdict
+from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
+from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
+from orchestrator.report.parts.words import listed
 from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
 from orchestrator.series.arguments import Change, from_words
+from orchestrator.series.diff import bare
 from orchestrator.series.series import Patch, Series
 from orchestrator.store import Store
+from orchestrator.ui import JsonLines
 
-UNPATCHED, PATCHED = "unpatched", "patched"
+SAMPLES = "CONFIG_SAMPLES=y"
 
 
 def register(app: typer.Typer) -> None:
@@ -59,6 +81,15 @@ def check(
     config: Config = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
+    reach: Reach = True,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--config-for-patch/--no-config-for-patch",
+            help="Then also with the options on that changed lines need and these kernels lack.",
+        ),
+    ] = True,
+    static: Static = True,
     json: Json = False,
     fresh: Fresh = False,
     refresh: Refresh = False,
@@ -69,7 +100,9 @@ def check(
     """Does a patch apply, build and boot everywhere, and what does it change?
 
     Kernels are called unpatched and patched; with --each, patched-1 is with the first patch, and so on. Builds are in
-    a sandbox. Exit code 1: something got worse. The reply: kmatrix report RUN --format mail.
+    a sandbox. What changed lines need of the kernels' config is switched on in both, after a first answer without it.
+    Exit code 1: something got worse; 5: none of the changed code is in what was measured. The reply:
+    kmatrix report RUN --format mail.
 
     Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
     """
@@ -81,15 +114,61 @@ def check(
         printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        history=history, first=PATCHED, kind="check",
+        reach=reach, static=static, history=history, first=PATCHED, kind="check",
     )  # fmt: skip
+    asked = _arches(matrix, arch or [])
+    if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
+        raise typer.Exit(_at_once(left_out, asked, wanted, manner))
     with new_run(out, "check-") as folder, folder.alone():
         checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
         request = Request(copies.place(folder), "", _applicable(checked, manner), {})
         done = measured(folder, checked, request, manner)
-    if not json:
-        print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
+        if not json:
+            print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
+        more = following.after(folder, checked, done, manner) if follow and reach else None
+    if more and not json:
+        print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
+    done = more or done
     raise typer.Exit(exit_code(done.report))
+
+
+def _never_built(matrix: Matrix, wanted: Change, asked: Sequence[Arch]) -> dict[str, Never]:
+    """{file: what it is}, if no file that the patch touches can be part of a kernel, as their names alone tell."""
+    config = wanted.config or matrix.config
+    lines = [*matrix.kconfig, *wanted.kconfig, *(line for arch in asked for line in config.lines[arch.name])]
+    samples = any(line.startswith((SAMPLES, "#: start defconfig")) for line in lines)
+    files = sorted({file for patch in wanted.series.patches for file in patches.touched(bare(patch.text))})
+    known = {file: never_built(file, {arch.srcarch for arch in asked}, samples) for file in files}
+    found = {file: why for file, why in known.items() if why}
+    return found if len(found) == len(files) else {}
+
+
+def _at_once(left_out: Mapping[str, Never], arches: Sequence[Arch], wanted: Change, manner: Manner) -> int:
+    """Say so; returns the exit code."""
+    said = f"no file of it is built for {listed(arch.name for arch in arches)}: nothing was started"
+    code = any(has_code(patch.text) for patch in wanted.series.patches)
+    more = ["it changes code, and none of that runs here"] if code else []
+    if manner.json:
+        JsonLines(sys.stdout)(FirstAnswer("first answer", "; ".join([said, *more])))
+    else:
+        lines = [said, *(f"  {file}: {why}" for file, why in left_out.items()), *more]
+        printer().print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    return EXIT_UNREACHED if code else EXIT_OK
+
+
+def _refused(wanted: Change) -> str:
+    """Why it does not apply, if that is known without fetching the source."""
+    store = Store()
+    if (tree := Builder(store, 1, 0, 0).unpacked(wanted.source)) is None:
+        return ""
+    with store.scratch() as scratch:
+        files = _written(RunFolder(scratch), wanted.series)
+        return finish(_applies_to(tree, files, scratch / "applied"), this_command())
+
+
+def _arches(matrix: Matrix, names: list[str]) -> tuple[Arch, ...]:
+    known = {arch.name: arch for arch in matrix.arches}
+    return tuple(pick("arch", name, known) for name in names) or matrix.arches
 
 
 def _written(folder: RunFolder, series: Series) -> list[Path]:
@@ -102,7 +181,6 @@ def _written(folder: RunFolder, series: Series) -> list[Path]:
 
 def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool) -> Matrix:
     """The file's matrix with these kernels. What the shipped workloads expect is about others."""
-    known = {arch.name: arch for arch in matrix.arches}
     prefixes = {f"{PATCHED}-{i}": tuple(files[:i]) for i in range(1, len(files) + 1)} if each else {}
     table = {UNPATCHED: (), **prefixes, PATCHED: tuple(files)}
     steps = [UNPATCHED, *prefixes]
@@ -113,7 +191,7 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
     ]
     return replace(
         matrix,
-        arches=tuple(pick("arch", name, known) for name in arches) or matrix.arches,
+        arches=_arches(matrix, arches),
         kernels=tuple(Kernel(name, wanted.source, its, wanted.kconfig, wanted.config) for name, its in table.items()),
         workloads=tuple(theirs),
         comparisons=tuple(Comparison(*pair) for pair in pairs),
@@ -139,10 +217,14 @@ async def _applies(matrix: Matrix, manner: Manner) -> str:
         raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")
     pristine = await builder.source(whole.source)
     with store.scratch() as scratch:
-        try:
-            await patches.apply(pristine.folder, scratch, whole.patches)
-        except BuildError as error:
-            return f"no: {error.message}"
+        return await _applies_to(pristine, whole.patches, scratch)
+
+
+async def _applies_to(pristine: Tree, files: Sequence[Path], scratch: Path) -> str:
+    try:
+        await patches.apply(pristine.folder, scratch, files)
+    except BuildError as error:
+        return f"no: {error.message}"
     return ""
 
 
@@ -160,8 +242,9 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
 
 
 def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:
-    """patch 2/3 "mm: do more" for a step, the series for the whole."""
+    """patch 2/3 "mm: do more" for a step, the series for the whole; where its config followed, with what."""
     number = new.removeprefix(f"{PATCHED}-")
     if number.isdigit():
         return f'patch {number}/{len(all_of_them)} "{all_of_them[int(number) - 1].title}"'
-    return "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
+    what = "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
+    return what if new == PATCHED else f"{what}, from {base} to {new}"

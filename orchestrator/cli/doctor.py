@@ -39,6 +39,8 @@ def doctor(
             table.add_row(need.name, need.why, need.package, need.fedora)
         console.print(table)
         console.print(f"\nInstall them with:\n  {checks.install_command(lacking)}", soft_wrap=True)
+    for need in checks.optional(tests):
+        console.print(f"Not needed, but good to have: {need.name} ({need.package}), {need.why}.", soft_wrap=True)
     for arch, needs in checks.ports(tests, arches).items():
         how = f"it needs {', '.join(need.package for need in needs)}" if needs else "all that it needs is there"
         console.print(f"Not in this matrix file, but possible: {arch}; {how}.", soft_wrap=True)

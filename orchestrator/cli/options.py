@@ -39,9 +39,18 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on sta
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
 Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
+Reach = Annotated[bool, typer.Option("--reach/--no-reach", help="Say which lines of the changes ran.")]
+Static = Annotated[
+    bool,
+    typer.Option("--static/--no-static", help="Say what differs before anything runs: sizes, stack frames, layouts."),
+]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="make -j; default: all cores.")]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Measure all, also what was measured before and repeats exactly.")
+    bool,
+    typer.Option(
+        "--fresh",
+        help="Measure all, also what was measured before and repeats exactly, and kernels that are the same.",
+    ),
 ]
 
 

@@ -18,8 +18,10 @@ from orchestrator.cli.options import (
     Jobs,
     Json,
     Preset,
+    Reach,
     Refresh,
     Select,
+    Static,
     Unsandboxed,
     Workloads,
 )
@@ -45,6 +47,8 @@ def run(
     passes: Annotated[int | None, typer.Option(min=1, help="Counted passes a boot; default: the file's.")] = None,
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
     profile_diff: Diff = False,
+    reach: Reach = True,
+    static: Static = False,
     json: Json = False,
     fresh: Fresh = False,
     refresh: Refresh = False,
@@ -61,7 +65,7 @@ def run(
         raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
-        profile=profile_diff, history=history,
+        profile=profile_diff, reach=reach, static=static, history=history,
     )  # fmt: skip
     if resume:
         folder = open_run(resume)

@@ -23,7 +23,7 @@ from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, asked, measured, this_command
-from orchestrator.errors import EXIT_UNEXPECTED, ConfigError
+from orchestrator.errors import EXIT_UNEXPECTED, ConfigError, first
 from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, new_run, open_run
@@ -77,7 +77,7 @@ def verify_run(
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     if answer.same:
         return
-    raise typer.Exit(max(exit_code(here), EXIT_UNEXPECTED))
+    raise typer.Exit(first(exit_code(here), EXIT_UNEXPECTED))
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:

@@ -28,14 +28,23 @@ class Collector:
     scale: float = 1.0
     digits: int = 3
     exact: bool = True  # a counter: any difference is a difference
+    counter: str = ""  # of /proc/vmstat, that counts the same
     robot: str = ""  # what the 0-day robot calls it in its reports; "" workload.title
 
 
 def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:
     """{name: after - before} of a pass's /proc/vmstat snapshots."""
-    table = line["vmstat"]
+    return _change(line["vmstat"])
+
+
+def memory_change(line: Mapping[str, object]) -> dict[str, int]:
+    """The same of memory.stat of the workload's cgroup; {} where it has none of its own."""
+    return _change(line.get("memory_stat", {}))
+
+
+def _change(table: object) -> dict[str, int]:
     if not isinstance(table, dict):
-        raise TypeError("vmstat is not a table")
+        raise TypeError("vmstat or memory_stat: it is no table")
     return {name: int(after) - int(before) for name, (before, after) in table.items()}
 
 

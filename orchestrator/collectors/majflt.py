@@ -9,5 +9,6 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.LOWER,
     collect=lambda line: faults(line, "majflt"),
+    counter="pgmajfault",
     robot="time.major_page_faults",
 )

@@ -9,5 +9,6 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.LOWER,
     collect=lambda line: counted(line, "pgfault"),
+    counter="pgfault",
     robot="proc-vmstat.pgfault",
 )

@@ -9,5 +9,6 @@ COLLECTOR = Collector(
     unit="1",
     direction=Direction.NEITHER,
     collect=lambda line: counted(line, "nr_written"),
+    counter="nr_written",
     robot="proc-vmstat.nr_written",
 )

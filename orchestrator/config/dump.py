@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
@@ -53,12 +53,20 @@ def used(matrix: Matrix, plan: Plan) -> Matrix:
     return replace(
         matrix,
         arches=tuple(arches.values()),
-        kernels=tuple(kernels.values()),
+        config=_of_arches(matrix.config, arches),
+        kernels=tuple(
+            replace(its, config=_of_arches(its.config, arches) if its.config else None) for its in kernels.values()
+        ),
         workloads=tuple(workloads.values()),
         sources=tuple(sources.values()),
         comparisons=tuple(pair for pair in plan.comparisons if {pair.base, pair.new} <= set(kernels)),
         nightly=nightly,
     )
+
+
+def _of_arches(config: Config, arches: Collection[str]) -> Config:
+    """As it is read again where a file has these alone."""
+    return replace(config, lines={arch: lines for arch, lines in config.lines.items() if arch in arches})
 
 
 def portable(matrix: Matrix, base: Path) -> Matrix:

@@ -85,6 +85,11 @@ def flat(path: Path, arch: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def named_as(name: str, lines: Iterable[str]) -> tuple[str, ...]:
+    """Flat lines of a config by another name: as flat() gives them, where the last word of a kind is the only one."""
+    return (*(line for line in lines if not line.startswith("#: name ")), f"#: name {name}")
+
+
 def named(name: str, path: Path | None, arches: Iterable[str]) -> Config:
     """A shipped config, or one that a file is: lines by arch. path: the file, {arch} and all; None: a shipped one."""
     place = path or SHIPPED / f"{name}.config"

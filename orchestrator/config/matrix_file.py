@@ -43,7 +43,7 @@ from orchestrator.registry import counted, unknown
 T = TypeVar("T")
 USUAL = "standard"  # of a file that names none
 _BOOTS = "CONFIG_BINFMT_ELF=y"  # no kernel starts a program without it
-_SAFE_NAME = re.compile(r"\w[\w.-]*")
+_SAFE_NAME = re.compile(r"\w[\w.+-]*")
 Location = Sequence[str | int]
 
 
@@ -358,7 +358,7 @@ def _kernel(
         if not patch.is_file():
             problems.add((*at, "patches"), f"no such file: {patch}")
     if not _SAFE_NAME.fullmatch(name):
-        problems.add(at, "a kernel's name is letters, digits, dot, dash and underscore: it names a folder")
+        problems.add(at, "a kernel's name is letters, digits, dot, dash, plus and underscore: it names a folder")
     if source is None:
         return None
     if not kinds.buildable(source) and (patches or spec.kconfig or spec.config):

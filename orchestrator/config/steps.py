@@ -7,6 +7,7 @@ Each cell is measured as soon as its kernel is there, while other kernels are bu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from orchestrator.config.sources import buildable
@@ -15,6 +16,7 @@ from orchestrator.model import Boot, Build, Cell, Clock, Plan, Source, Step, Ste
 
 Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
 YIELDING = 5  # niceness of guests whose figures do not depend on when they run
+LAST = 19  # niceness of what nobody waits for
 QEMU_OVERHEAD_MIB = 300  # beside the guest's memory
 
 
@@ -25,6 +27,31 @@ class Want(IntEnum):
     NOTHING = 1
     PROMPT = 2  # a core as soon as it needs one, which is seldom: who wants nothing yields to it
     ALONE = 3
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two kernels of an arch that are compared. spares: if they are the same, nothing is measured of the new one."""
+
+    base: Build
+    new: Build
+    spares: bool
+
+    @property
+    def id(self) -> str:
+        """s390x/unpatched..patched"""
+        return f"{self.new.arch.name}/{self.base.kernel.name}..{self.new.kernel.name}"
+
+
+def pairs(plan: Plan) -> tuple[Pair, ...]:
+    """Those whose kernels are both to be there. Nobody waits for a base that is built later."""
+    order = {build.id: place for place, build in enumerate(plan.builds)}
+    return tuple(
+        Pair(plan.builds[order[base]], plan.builds[order[new]], order[base] < order[new])
+        for arch in dict.fromkeys(build.arch.name for build in plan.builds)
+        for one in plan.comparisons
+        if (base := f"{arch}/{one.base}") in order and (new := f"{arch}/{one.new}") in order
+    )
 
 
 def step_id(kind: StepKind, subject: str) -> str:
@@ -57,12 +84,22 @@ def lanes(plan: Plan, first: str, cores: int, memory_mib: int) -> dict[str, int]
     return {want.name.lower(): each for want in Want if want < Want.ALONE}
 
 
-def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: bool = False) -> tuple[Step, ...]:
-    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too."""
+def graph(
+    plan: Plan, first: str = "", ended: Collection[str] = (), profile: bool = False, static: bool = False
+) -> tuple[Step, ...]:
+    """All steps of a run. ended: cells that have their result already; profile: each cell gets an account, too;
+    static: what kernels differ by before anything runs is looked at, beside guests that do not care when they run.
+
+    A kernel is booted when it is known that none that was built before it, and is compared with it, is the same.
+    """
     wanted = wants(plan, first)
     builds = builds_only(plan, waited_for=Want.FIRST in wanted.values())
     kernels = [step.id for step in builds if step.kind is StepKind.KERNEL]
     answers = [step_id(StepKind.KERNEL, b.id) for b in plan.builds if b.kernel.name == first]
+    compared = [(pair, _compared(pair)) for pair in pairs(plan)]
+    waited = [boot for boot in plan.boots if wanted[boot.id] is Want.FIRST and boot.cell.id not in ended]
+    before = (*kernels, *(step_id(StepKind.BOOT, boot.id) for boot in waited))
+    looked = [_static(pair, step, before) for pair, step in compared] if static else []
     boots: list[Step] = []
     for boot in sorted(plan.boots, key=lambda boot: wanted[boot.id]):
         if boot.cell.id in ended:
@@ -71,10 +108,13 @@ def graph(plan: Plan, first: str = "", ended: Collection[str] = (), profile: boo
             Want.FIRST: [],
             Want.NOTHING: answers if Want.FIRST in wanted.values() else [],
             Want.PROMPT: kernels,
-            Want.ALONE: [*kernels, *(step.id for step in boots)],
+            Want.ALONE: [*kernels, *(step.id for step in (*looked, *boots))],
         }
-        boots += _boot(boot, wanted[boot.id], after[wanted[boot.id]], plan.measure.retries, profile)
-    return (*builds, *_prepared(plan.cells), *boots, *(_cell(cell, boots) for cell in plan.cells))
+        others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
+        numbers = [other.number for other in plan.boots if other.cell.id == boot.cell.id]
+        boots += _boot(boot, numbers, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
+    cells = (_cell(cell, boots) for cell in plan.cells)
+    return (*builds, *_prepared(plan.cells), *(step for _, step in compared), *looked, *boots, *cells)
 
 
 def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
@@ -105,6 +145,26 @@ def _kernel(build: Build, niceness: int) -> Step:
     return Step(StepKind.KERNEL, build.id, inputs, locks=(f"make {build.arch.name}",), niceness=niceness)
 
 
+def _compared(pair: Pair) -> Step:
+    """It gives nothing where the base is not there."""
+    base, new = (step_id(StepKind.KERNEL, build.id) for build in (pair.base, pair.new))
+    return Step(StepKind.COMPARE, pair.id, inputs=(new,), after=(base,))
+
+
+def _static(pair: Pair, compared: Step, after: tuple[str, ...]) -> Step:
+    """Behind all builds, and all answers that are waited for; of an arch one at a time."""
+    both = (step_id(StepKind.KERNEL, build.id) for build in (pair.base, pair.new))
+    return Step(
+        StepKind.STATIC,
+        pair.id,
+        inputs=(*both, compared.id),
+        after=after,
+        locks=(f"static {pair.new.arch.name}",),
+        priority=Want.ALONE + 1,
+        niceness=LAST,
+    )
+
+
 def _prepared(cells: Iterable[Cell]) -> list[Step]:
     """Guest images and workloads."""
     images = dict.fromkeys(cell.arch.name for cell in cells)
@@ -112,9 +172,20 @@ def _prepared(cells: Iterable[Cell]) -> list[Step]:
     return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]
 
 
-def _boot(boot: Boot, want: Want, after: Sequence[str], retries: int, profile: bool) -> list[Step]:
-    """A boot; with it, of a cell's first, the profile. A cell that failed is not booted again."""
+def _boot(
+    boot: Boot,
+    numbers: Sequence[int],
+    want: Want,
+    after: Sequence[str],
+    others: Sequence[str],
+    retries: int,
+    profile: bool,
+) -> list[Step]:
+    """A boot; with it, of a cell's first, the profile. numbers: of all of the cell's boots, which wait for the first:
+    a cell that failed is not booted again. others: where its kernel is compared."""
     cell = boot.cell
+    mine = {number: step_id(StepKind.BOOT, f"{cell.id}#{number}") for number in numbers}
+    first = [mine[min(numbers)]] if boot.number != min(numbers) else []
     needs = (
         step_id(StepKind.KERNEL, cell.build_id),
         step_id(StepKind.IMAGE, cell.arch.name),
@@ -123,9 +194,9 @@ def _boot(boot: Boot, want: Want, after: Sequence[str], retries: int, profile: b
     done = Step(
         StepKind.BOOT,
         boot.id,
-        inputs=needs,
-        after=tuple(after),
-        unless=tuple(step_id(StepKind.BOOT, f"{cell.id}#{earlier}") for earlier in range(boot.number)),
+        inputs=(*needs, *others),
+        after=(*after, *(name for name in first if name not in after)),
+        unless=tuple(name for number, name in mine.items() if number != boot.number),
         lane=min(want, Want.PROMPT).name.lower(),
         priority=want,
         niceness=YIELDING if want is Want.NOTHING else 0,
@@ -146,8 +217,10 @@ def _cell(cell: Cell, boots: Iterable[Step]) -> Step:
 
 
 def failed(step: Step, results: Results) -> KmatrixError | None:
-    """Why a step is not done at all: what it needs has failed."""
-    for name in (*step.inputs, *step.unless):
+    """Why a step is not done at all, and nothing is waited for any more: one that it is not done after has failed, or
+    one that it needs, when all else that it waits for has ended."""
+    waits = not all(name in results for name in (*step.inputs, *step.after))
+    for name in step.unless if waits else (*step.inputs, *step.unless):
         if isinstance(error := results.get(name), KmatrixError):
             return error
     return None

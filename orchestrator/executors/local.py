@@ -51,13 +51,13 @@ class Local:
 
 
 def _settle(waiting: list[Step], results: dict[str, object]) -> None:
-    """What needs what has failed ends the same way, and so does what needs that. It waits for all else first."""
+    """What needs what has failed ends the same way, and so does what needs that."""
     settled = True
     while settled:
         settled = False
         for step in list(waiting):
             error = failed(step, results)
-            if error is not None and all(name in results for name in (*step.inputs, *step.after)):
+            if error is not None:
                 waiting.remove(step)
                 results[step.id] = error
                 settled = True

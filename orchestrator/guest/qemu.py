@@ -21,8 +21,10 @@ from orchestrator.guest import state
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import Console, find_broken, tail
 from orchestrator.guest.keys import Keys
+from orchestrator.guest.registers import QUESTION, places
 from orchestrator.guest.shell import Shell
 from orchestrator.model import Limits
+from orchestrator.profile.standstill import Place
 
 T = TypeVar("T")
 ROOM = "make room (kmatrix clean), then run --resume"
@@ -39,7 +41,8 @@ class Guest:
         self.qmp = QMPClient(machine.arch.name)
         self._events = EventListener(("GUEST_PANICKED", "SHUTDOWN", "GUEST_CRASHLOADED"))
         self._shutdown = ""
-        self._stopping = False
+        self._condemned = asyncio.Event()
+        self._sentence: KmatrixError | None = None
 
     async def start(self, stack: AsyncExitStack, said: str = "", niceness: int = 0) -> None:
         """Start QEMU with both sockets handed over, connect, let it run; said is on its console by then."""
@@ -123,15 +126,35 @@ class Guest:
     async def shell(self, keys: Keys, limit: float | None = None) -> Shell:
         """Logged in, within limit (s; default: that of becoming ready)."""
         limit = limit or self.limits.ready
-        shell = Shell(await self._port(), keys)
+        port = await self.during(self._port(), limit, "has no port of its own", "qemu_port")
+        shell = Shell(port, keys)
         await self.during(shell.connect(limit), limit + 5, "let nobody log in", "ssh_login")
         return shell
 
+    async def look(self) -> tuple[Place, ...]:
+        """What each CPU is at; none where that cannot be told, or QEMU does not answer."""
+        registers = self.machine.arch.registers
+        if registers is None:
+            return ()
+        try:
+            return places(await self._monitor(QUESTION), registers)
+        except (QMPError, TimeoutError, OSError, EOFError):
+            return ()
+
+    def condemn(self, error: KmatrixError) -> None:
+        """It does not go on: whoever waits for it gets this error, unless the console says what broke."""
+        self._sentence = self._sentence or error
+        self._condemned.set()
+
+    async def _monitor(self, question: str) -> str:
+        """The answer in words, within 10 s."""
+        asked = self.qmp.execute("human-monitor-command", {"command-line": question})
+        return str(await asyncio.wait_for(asked, 10))
+
     async def _port(self) -> int:
         """The loopback port that QEMU chose for the guest's port 22."""
-        question = self.qmp.execute("human-monitor-command", {"command-line": "info usernet"})
         try:
-            text = str(await asyncio.wait_for(question, 10))
+            text = await self._monitor("info usernet")
         except (QMPError, TimeoutError, OSError, EOFError) as error:
             raise InfraError(f"QEMU does not answer: {error!r}", kind="qemu_died") from error
         found = re.search(r"TCP\[HOST_FORWARD\]\s+\d+\s+\S+\s+(\d+)", text)
@@ -167,12 +190,14 @@ class Guest:
         exited = asyncio.create_task(self.process.wait())
         broken = asyncio.create_task(self.console.broken.wait())
         panicked = asyncio.create_task(self._panic_event())
+        condemned = asyncio.create_task(self._condemned.wait())
         try:
-            first = {exited, broken, panicked, self._drain}
+            first = {exited, broken, panicked, condemned, self._drain}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait({self._drain, exited}, timeout=LAST_WORDS, return_when=asyncio.ALL_COMPLETED)
+            if not self._sentence:
+                await asyncio.wait({self._drain, exited}, timeout=LAST_WORDS, return_when=asyncio.ALL_COMPLETED)
         finally:
-            for task in (exited, broken, panicked):
+            for task in (exited, broken, panicked, condemned):
                 task.cancel()
         return self._obituary()
 
@@ -196,6 +221,8 @@ class Guest:
         text = self.console.text
         if broken := self.broken():
             return broken
+        if self._sentence:
+            return self._sentence
         if self._drain.done() and not self._drain.cancelled() and (lost := self._drain.exception()):
             full = isinstance(lost, OSError) and lost.errno in (errno.ENOSPC, errno.EDQUOT)
             return (DiskFull if full else InfraError)(f"the console could not be saved: {lost}", hint=ROOM)

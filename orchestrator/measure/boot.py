@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shlex
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,12 +21,14 @@ from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import snapshots
+from orchestrator.measure import noted, snapshots
+from orchestrator.measure.pace import Pace
 from orchestrator.measure.passes import decode, told
 from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
-from orchestrator.model import Boot, BootResult, Clock, Limits, Measure, Provenance
+from orchestrator.measure.watch import Watch
+from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, Provenance
 from orchestrator.proc import cpu_seconds
 from orchestrator.store import Store, sha256
 
@@ -34,6 +37,9 @@ MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it mea
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle time is skipped
+# Seconds of the guest's, skipped: neighbours of the network are looked after for the last time up to 45 s after its
+# start, and after the last packet, at random.
+QUIET = 60
 
 
 @dataclass(frozen=True)
@@ -52,14 +58,18 @@ class Task:
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
     plugin: str = ""  # of the QEMU that counts
+    blocks: Path | None = None  # the plugin that notes what of the kernel runs; None: nobody asks
     niceness: int = 0  # of its QEMU
+    kernel: KernelArtifact | None = None  # whose symbols tell where a guest is that does not go on
+    pace: Pace | None = None  # what such boots take; None: but for its limits it may take what it takes
 
 
 @dataclass
 class _Stages:
-    """Host seconds by stage."""
+    """Host seconds by stage; watch: who ends a guest that does not go on."""
 
     tell: Callable[[str], None]
+    watch: Watch | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -71,6 +81,26 @@ class _Stages:
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0) + time.monotonic() - start, 3)
 
+    @asynccontextmanager
+    async def watched(self, name: str, running: Guest, limit: float = math.inf) -> AsyncIterator[None]:
+        """A stage of this guest. limit (s): at which somebody else ends it."""
+        with self.stage(name):
+            async with self.watch.during(name, running, limit) if self.watch else nullcontext():
+                yield
+
+    def learn(self) -> None:
+        """All stages so far were well, and took what they take."""
+        if self.watch:
+            self.watch.learn()
+
+
+def _stages(task: Task) -> _Stages:
+    kernel, pace, cell = task.kernel, task.pace, task.boot.cell
+    if kernel is None or pace is None:
+        return _Stages(task.tell)
+    skips_idle = task.measure.clock is Clock.ICOUNT and cell.workload.disk is None
+    return _Stages(task.tell, Watch(cell.arch, cell.workload.name, kernel, pace, skips_idle))
+
 
 async def measure(task: Task) -> BootResult:
     """All passes of one boot. Raises KernelBroke, WorkloadFailed, TimedOut or InfraError.
@@ -78,31 +108,45 @@ async def measure(task: Task) -> BootResult:
     Where all is exact, a boot is done once, warm-up included: its snapshot is kept, and the counted passes go on
     from there. Else, and on an arch that has no snapshots, the same guest goes on.
     """
-    stages = _Stages(task.tell)
+    stages = _stages(task)
     own = task.scratch / task.boot.id.replace("/", "-")
     own.mkdir()
     try:
-        if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:
-            return await _restored(task, stages, own)
-        initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
-        machine = replace(task.machine, initrd=initrd, plugin=task.plugin)
-        async with _started(task, machine, task.folder) as running:
-            await _prepare(running, task, made, stages)
-            await running.console.say(_answer(task))
-            output = await _count(running, task, made, stages)
-        return _result(task, stages, output, running)
+        result = await _measured(task, stages, own)
     finally:
         shutil.rmtree(own, ignore_errors=True)
+    stages.learn()
+    return result
+
+
+async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
+    """own: a folder for what nobody needs afterwards."""
+    if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:
+        return await _restored(task, stages, own)
+    initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
+    async with (
+        _plugin(task, own, boots=True) as plugin,
+        _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
+    ):
+        await _prepare(running, task, made, stages)
+        await running.console.say(_answer(task))
+        output = await _count(running, task, made, stages)
+    return _result(task, stages, output, running)
 
 
 async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     """The counted passes, from a snapshot: a kept one, or one made for this alone. The way there is the same."""
-    snapshot = await (_kept(task, stages) if task.measure.snapshots else _make(task, stages, own))
+    snapshot = await (_kept(task, stages, own) if task.measure.snapshots else _make(task, stages, own, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
-    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state, plugin=task.plugin)
+    if task.blocks and (snapshot.folder / noted.SEEN).is_file():
+        shutil.copyfile(snapshot.folder / noted.SEEN, task.folder / noted.SEEN)
+    machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
     try:
-        async with _started(task, machine, task.folder / "counted", _answer(task)) as running:
+        async with (
+            _plugin(task, own) as plugin,
+            _started(task, replace(machine, plugin=plugin), task.folder / "counted", _answer(task)) as running,
+        ):
             output = await _count(running, task, snapshot.keys, stages)
     except InfraError:
         if task.measure.snapshots:
@@ -111,15 +155,19 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     return _result(task, stages, output, running)
 
 
-async def _kept(task: Task, stages: _Stages) -> Snapshot:
-    """From the store; else made."""
+async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
+    """From the store; else made, as is one of which nobody noted what ran before it."""
     args = (*arguments(task.boot.cell.workload, (), PROGRAM), str(task.measure.warmup))
     name = snapshots.key(task.machine, task.provenance, args, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
-            return found
+            if not task.blocks or (found.folder / noted.SEEN).is_file():
+                if task.pace:
+                    task.pace.learn_old(found.seconds)
+                return found
+            task.store.discard(found.folder)
         with task.store.publish(snapshots.KIND, name) as folder:
-            await _make(task, stages, folder)
+            await _make(task, stages, folder, own)
         snapshots.prune(task.store)
         done = snapshots.find(task.store, name)
     if done is None:
@@ -127,10 +175,14 @@ async def _kept(task: Task, stages: _Stages) -> Snapshot:
     return done
 
 
-async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
+async def _make(task: Task, stages: _Stages, folder: Path, own: Path) -> Snapshot:
     """Boot, push, warm up, and save into the folder."""
     initrd, made = await keyed(task.machine.initrd, folder / "initramfs.cpio")
-    async with _started(task, replace(task.machine, initrd=initrd), task.folder) as running:
+    notes = _notes(task, own)
+    async with (
+        notes.until_the_gate(folder) if notes else nullcontext("") as plugin,
+        _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
+    ):
         await _prepare(running, task, made, stages)
         with stages.stage("snapshot"):
             await running.save(folder / "state")
@@ -138,6 +190,20 @@ async def _make(task: Task, stages: _Stages, folder: Path) -> Snapshot:
     snapshot = Snapshot(folder, made, running.console.text, command, dict(stages.seconds))
     snapshots.write(snapshot)
     return snapshot
+
+
+def _notes(task: Task, own: Path) -> noted.Notes | None:
+    """What notes what runs, if somebody asks. own: a folder for what it writes."""
+    marks = task.boot.cell.arch.marks
+    return noted.Notes(task.blocks, task.tool.files, marks, own.resolve()) if task.blocks and marks else None
+
+
+def _plugin(task: Task, own: Path, boots: bool = False) -> AbstractAsyncContextManager[str]:
+    """-plugin's argument of a QEMU that counted passes run in. boots: it boots, and warms up, too."""
+    notes = _notes(task, own)
+    if task.plugin or not notes:
+        return nullcontext(task.plugin)
+    return notes.of_passes(task.folder, task.measure.warmup if boots else 0, boots)
 
 
 @asynccontextmanager
@@ -153,23 +219,24 @@ async def _started(task: Task, machine: Machine, folder: Path, said: str = "") -
 
 async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> None:
     """Boot, push the workload, start it; until it has warmed up and waits at the gate."""
-    with stages.stage("boot"):
+    async with stages.watched("boot", running, task.limits.ready):
         await running.ready()
-    with stages.stage("login"):
+    async with stages.watched("login", running):
         shell = await running.shell(made)
     try:
-        with stages.stage("push"):
+        async with stages.watched("push", running):
             await _push(running, shell, task)
             limit = task.limits.ready
             await running.during(shell.run(_launch(task), limit), limit, "did not start the workload", "push")
     finally:
         shell.close()
-    with stages.stage("warm-up"):
+    async with stages.watched("warm-up", running, task.limits.work):
         await _until(running, task, running.console.gate, running.console.ended)
     if running.console.ended.is_set():
         output = await _fetch(running, task, made, stages)  # raises if it failed
         decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)  # or is no result
         raise WorkloadFailed("the workload ended before its passes", kind="rubbish", log=output[-1000:])
+    stages.learn()  # other kernels that boot meanwhile are measured by it
 
 
 def _launch(task: Task) -> str:
@@ -178,7 +245,7 @@ def _launch(task: Task) -> str:
     clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
     options = [*clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
     command = shlex.join([REMOTE, *arguments(workload, options, PROGRAM)])
-    asleep = f"test ! -e {AWAKE} || kill $(cat {AWAKE})"
+    asleep = f"test ! -e {AWAKE} || {{ kill $(cat {AWAKE}); sleep {QUIET}; }}"
     awake = f"test ! -e {AWAKE} || setsid awake &"
     script = f"{asleep}; {command} >{OUT} 2>{ERR}; echo $? >{CODE}; {awake} echo '{ENDED}' >/dev/console"
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
@@ -192,7 +259,7 @@ def _answer(task: Task) -> str:
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """The gate is open; when the workload has ended, what it printed."""
     before = cpu_seconds(running.process)
-    with stages.stage("measure"):
+    async with stages.watched("measure", running, task.limits.work):
         await _until(running, task, running.console.ended)
     stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
     return await _fetch(running, task, made, stages)
@@ -219,7 +286,7 @@ async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:
 
 async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """What the workload printed. WorkloadFailed when it did not end well."""
-    with stages.stage("fetch"):
+    async with stages.watched("fetch", running):
         try:
             shell = await running.shell(made, LOGIN)
         except InfraError as error:

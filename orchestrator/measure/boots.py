@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.build import disk, initramfs
+from orchestrator.build import disk, initramfs, plugin
 from orchestrator.build.guest_tools import Tool
-from orchestrator.errors import KmatrixError
+from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFailed, StageStarted
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import profiled, provenance, results
+from orchestrator.measure import pace, profiled, provenance, region, results
 from orchestrator.measure.boot import Task, measure
 from orchestrator.measure.session import keyed
 from orchestrator.model import (
@@ -76,6 +76,7 @@ class Boots:
     limits: Limits
     refresh: bool = False
     fresh: bool = False  # nothing is taken from the store of results
+    reach: bool = False  # what of the kernel runs is noted, in the first boot of each cell
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def image(self, arch: Arch) -> Path:
@@ -92,11 +93,15 @@ class Boots:
         host = "" if exact else parts.host
         booted = f"booted for these passes: QEMU cannot go on from a snapshot of {arch.name}"
         version = await accel.qemu_version(arch)
+        blocks = None
+        if self.reach and boot.number == 0 and not region.uncounted(mine, arch.marks, arch.name):
+            blocks = await self._blocks(version)
+        rests_on = provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host)
         return Task(
             boot=boot,
             machine=machine,
             tool=parts.tool,
-            provenance=provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host),
+            provenance=rests_on,
             measure=mine,
             limits=self.limits,
             store=self.store,
@@ -109,7 +114,18 @@ class Boots:
                 *notes,
             ),
             niceness=niceness,
+            blocks=blocks,
+            kernel=parts.kernel,
+            pace=pace.of(self.store, arch.name, rests_on),
         )
+
+    async def _blocks(self, qemu: str) -> Path | None:
+        """The plugin that notes what runs; without it figures are what they are, and what ran is not known."""
+        try:
+            return await plugin.plugin(self.store, qemu, plugin.BLOCKS)
+        except InfraError as error:
+            self.bus.emit(Note("reach", f"{error.message} {error.hint}".strip()))
+            return None
 
     async def boot(self, task: Task) -> BootResult:
         """One boot's result: of an earlier start of this run, of the store where figures are exact, or measured.
@@ -123,6 +139,8 @@ class Boots:
             return result
         if repeats and not self.fresh and (found := results.take(self.store, task)):
             self.folder.save_boot(boot.cell.id, found)
+            if task.pace:
+                task.pace.learn_old(found.seconds)
             return found
         with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
             result = await measure(task)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from orchestrator.collectors import known as collectors
-from orchestrator.collectors import vmstat_change
+from orchestrator.collectors import memory_change, vmstat_change
 from orchestrator.errors import WorkloadFailed, printable
 from orchestrator.model import PassSample
 
@@ -22,8 +22,8 @@ def decode(text: str, metrics: Sequence[str], passes: int) -> tuple[PassSample, 
     samples = tuple(_sample(line, metrics) for line in lines if "done" not in line)
     if not lines or lines[-1].get("done") != passes or len(samples) != passes:
         raise _rubbish(f"{len(samples)} of {passes} passes reported", text)
-    if len({(sample.units, *sample.vmstat) for sample in samples}) > 1:
-        raise _rubbish("passes differ in units or in the names of /proc/vmstat", text)
+    if len({(sample.units, *sample.vmstat, *sample.memory_stat) for sample in samples}) > 1:
+        raise _rubbish("passes differ in units or in the names of /proc/vmstat or memory.stat", text)
     return samples
 
 
@@ -54,14 +54,14 @@ def _sample(line: Mapping[str, object], metrics: Sequence[str]) -> PassSample:
         units = int(str(line["units"]))
         found = {name: collectors()[name].collect(line) for name in metrics}
         values = {name: value for name, value in found.items() if value is not None}
-        vmstat = vmstat_change(line)
+        vmstat, memory_stat = vmstat_change(line), memory_change(line)
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise _rubbish(f"a result line lacks {error}", str(line)[:400]) from error
     if not all(math.isfinite(value) and value >= 0 for value in values.values()):
         raise _rubbish(f"impossible values {values}", str(line)[:400])
     if units <= 0:
         raise _rubbish(f"a pass of {units} units", str(line)[:400])
-    return PassSample(units, values, vmstat)
+    return PassSample(units, values, vmstat, memory_stat)
 
 
 def _rubbish(what: str, text: str) -> WorkloadFailed:

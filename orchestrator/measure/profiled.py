@@ -10,26 +10,22 @@ from pathlib import Path
 from orchestrator.build import addr2line, plugin
 from orchestrator.config.sources import buildable
 from orchestrator.errors import InfraError, KmatrixError
+from orchestrator.measure import region
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
-from orchestrator.model import CALLS, BootResult, Clock, KernelArtifact, Marks, Workload
+from orchestrator.model import CALLS, BootResult, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.runs import account_files
 
-_FIRST, _LAST = "km_begin", "km_end"  # the region is between them
 SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
 _UNITS_PER_US = 1000  # instructions in a microsecond of the instruction clock
 
 
 def impossible(task: Task) -> str:
     """Why this boot cannot be profiled; empty if it can."""
-    if task.measure.clock is not Clock.ICOUNT:
-        return "it is measured by the wall clock; an account needs the instruction clock"
-    if task.measure.cpus != 1:
-        return f"it runs on {task.measure.cpus} CPUs, whose passes do not repeat; an account needs one CPU"
-    return "" if task.boot.cell.arch.marks else f"{task.boot.cell.arch.name} has no marks in arches/"
+    return region.uncounted(task.measure, task.boot.cell.arch.marks, task.boot.cell.arch.name)
 
 
 async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
@@ -50,15 +46,17 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     )
     library = await plugin.plugin(task.store, task.provenance.machine.qemu)
     one = replace(task.measure, passes=1)
-    done = await measure(replace(task, plugin=options(library, known), measure=one, folder=folder))
+    done = await measure(
+        replace(task, plugin=options(library, known), blocks=None, pace=None, measure=one, folder=folder)
+    )
     if not known.counts.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
-    region = await asyncio.to_thread(_region, known)
+    counted = await asyncio.to_thread(_region, known)
     tables = (known.user,) if known.misplaced else (known.kernel, known.user)
     lacking = tuple(absent(task.boot.cell.workload, *tables))
-    account = replace(_account(task, region, plain, done), absent=lacking)
+    account = replace(_account(task, counted, plain, done), absent=lacking)
     account_files.save(
-        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, region), known, region)
+        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, counted), known, counted)
     )
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
@@ -95,11 +93,6 @@ class _Known:
             return "the kernel is a ready image, and functions are not called at their start"
         return ""
 
-    def own(self, name: str) -> tuple[int, int]:
-        """(where it is called, end) of a function of ours in the workload."""
-        first, end = self.user.find((symbols.USER if self.alone else symbols.RUNNER) + name)
-        return self.user.called(first), end
-
     @property
     def counts(self) -> Path:
         return self.folder / "counts.txt"
@@ -114,24 +107,18 @@ class _Known:
 
 
 def options(library: Path, known: _Known) -> str:
-    """-plugin's argument. Commas in paths are doubled, as QEMU wants it."""
+    """-plugin's argument."""
     marks = known.marks
-    begin, begin_end = known.own(_FIRST)
     followed = {"functions": known.functions, "paths": known.paths} if known.followed else {}
-    files = {"out": known.counts, **followed}
     irqs = symbols.addresses(known.system_map, marks.interrupts).values()
-    parts = [
-        str(library).replace(",", ",,"),
-        *(f"{name}={str(path).replace(',', ',,')}" for name, path in files.items()),
-        f"begin={begin:#x}",
-        f"begin_end={begin_end:#x}",
-        *(f"ret={pattern}" for pattern in marks.returns),
-        f"end={known.own(_LAST)[0]:#x}",
+    return region.argument(
+        library,
+        {"out": known.counts, **followed},
+        *region.bounds(known.user, known.alone, marks),
         *(f"irq={address:#x}" for address in sorted(set(irqs))),
         *(f"eret={pattern}" for pattern in marks.exception_returns),
         *(f"call={pattern}" for pattern in marks.calls),
-    ]
-    return ",".join(parts)
+    )
 
 
 @dataclass(frozen=True)

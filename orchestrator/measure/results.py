@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator.errors import DiskFull
-from orchestrator.measure import provenance
+from orchestrator.measure import noted, provenance
 from orchestrator.measure.boot import Task
 from orchestrator.model import BootResult, Provenance
 from orchestrator.runs.folder import boot_from, disk_error
@@ -32,10 +32,11 @@ def key(its: Provenance, number: int) -> str:
 
 
 def take(store: Store, task: Task) -> BootResult | None:
-    """The boot's result, marked as stored, its files in the boot's folder; None if there is none that is whole."""
+    """The boot's result, marked as stored, its files in the boot's folder; None if there is none that is whole, or
+    nobody noted what ran in it and that is asked."""
     folder = store.folder(KIND, key(task.provenance, task.boot.number))
     found = _whole(folder, task)
-    if found is None:
+    if found is None or (task.blocks and not noted.whole(folder)):
         return None
     try:
         for path in _files(folder):

@@ -11,20 +11,25 @@ from typing import TypeVar
 
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
+from orchestrator.build.once_more import OnceMore
+from orchestrator.config import steps
 from orchestrator.config.sources import buildable
-from orchestrator.config.steps import Results
-from orchestrator.errors import ConfigError, DiskFull, InfraError, KmatrixError
-from orchestrator.events import Bus, CellEnded, KernelKnown, Note, Stage
+from orchestrator.config.steps import Pair, Results
+from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
+from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
-from orchestrator.measure import provenance, source_diffs
+from orchestrator.measure import provenance, static
+from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
+from orchestrator.measure.reached import Looking
 from orchestrator.model import (
     BootResult,
     Build,
     Cell,
     CellResult,
     Clock,
+    Comparison,
     KernelArtifact,
     KernelProvenance,
     Plan,
@@ -33,7 +38,9 @@ from orchestrator.model import (
     Step,
     StepKind,
 )
-from orchestrator.runs import account_files, record
+from orchestrator.profile.built import Why
+from orchestrator.profile.sameness import How
+from orchestrator.runs import account_files, against, reach_file, record, static_file
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -53,12 +60,15 @@ class Runner:
     cells: dict[str, CellResult] = field(default_factory=dict)
     profile: bool = False  # accounts of instructions, too
     fresh: bool = False  # nothing is taken from the store of results
+    reach: bool = False  # which lines of the changes ran, too
 
     def __post_init__(self) -> None:
         self._host: dict[str, object] = {}
         self._boots: Boots | None = None
         self._provenance: dict[str, Provenance] = {}  # of cells whose boots were begun
         self._builds = {build.id: build for build in self.plan.builds}
+        self._pairs = {pair.id: pair for pair in steps.pairs(self.plan)}
+        self._comparing = Comparing(self.builder, self.store)
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
         self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
@@ -92,17 +102,34 @@ class Runner:
         """Boots can be done in here."""
         self._boots = Boots(
             self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
-            refresh=self.builder.refresh, fresh=self.fresh,
+            refresh=self.builder.refresh, fresh=self.fresh, reach=self.reach,
         )  # fmt: skip
         try:
             yield
         finally:
             self._boots = None
 
-    async def diffs(self, scratch: Path) -> None:
-        """What the kernels of a profile differ by, into the run folder."""
-        for note in await source_diffs.save(self.folder, self.plan, self.builder, scratch):
-            self.bus.emit(Note("profile", note))
+    async def diffs(self) -> None:
+        """What the sources of kernels that are compared differ by, into the run folder: reports tell of its lines."""
+        for pair in {pair.id.partition("/")[2]: pair for pair in self._pairs.values()}.values():
+            base, new = pair.base.kernel, pair.new.kernel
+            if not (self.builder.has(base.source) and self.builder.has(new.source)):
+                continue
+            try:
+                if sources := await self._comparing.change(pair):
+                    self.folder.write_text(account_files.diff_of(Comparison(base.name, new.name)), sources.text)
+            except (KmatrixError, OSError) as error:
+                self.bus.emit(Note("diff", f"no diff of {base.name} and {new.name}: {error}"))
+
+    async def reached(self) -> None:
+        """What of the changes ran, into the run folder. Without it the figures are what they are."""
+        looking = Looking(self.folder, self.builder, self._comparing, self.plan.measure, self.plan.cells, self.cells)
+        try:
+            if found := await looking(self._pairs.values()):
+                reach_file.add(self.folder, found)
+        except Exception as error:  # whatever is the matter: the figures are there
+            self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
+            reach_file.save(self.folder, looking.unknown(self._pairs.values(), f"looking failed: {error}"))
 
     async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
         """See executors.Runner."""
@@ -116,6 +143,10 @@ class Runner:
             case StepKind.TOOL:
                 cell = self._tools[step.subject]
                 return await guest_tools.tool(self.store, cell.arch, cell.workload)
+            case StepKind.COMPARE:
+                return await self._compare(self._pairs[step.subject], step, results)
+            case StepKind.STATIC:
+                await self._static(self._pairs[step.subject], step, results)
             case StepKind.BOOT:
                 return await self._boot(step, results, failures)
             case StepKind.PROFILE:
@@ -147,6 +178,42 @@ class Runner:
             if buildable(build.kernel.source) and kept.is_file():
                 self.folder.write_text(f"builds/{build.id}/{name}", kept.read_text(errors="replace"))
         return artifact
+
+    async def _compare(self, pair: Pair, step: Step, results: Results) -> How | None:
+        """Identical if nothing is to be measured of the new kernel. What cannot be compared is measured: None."""
+        base, new = results[step.after[0]], _given(results, step.inputs[0], KernelArtifact)
+        if not isinstance(base, KernelArtifact):
+            return None
+        name = pair.base.kernel.name
+        try:
+            found = await self._comparing(pair, base, new)
+        except Exception as error:  # whatever is the matter: then they are measured
+            self.bus.emit(Note(pair.new.id, f"not compared with {name}: {error}"))
+            return None
+        against.save(self.folder, found)
+        how = How(found["identical"]["how"])
+        spared = pair.spares and how != How.DIFFERS and not self.fresh
+        here = [row for row in found["not_built"] if row["why"] != Why.OTHER_ARCH]
+        left_out = dict.fromkeys((row["file"], row["option"] or "") for row in here)
+        self.bus.emit(KernelsCompared(pair.new.id, name, how, spared, tuple(left_out)))
+        if spared:
+            raise Identical(f"the kernel is the same as {name}")
+        return how
+
+    async def _static(self, pair: Pair, step: Step, results: Results) -> None:
+        """Without it the figures are what they are."""
+        base, new = (_given(results, name, KernelArtifact) for name in step.inputs[:2])
+        names = static.of_pair(pair)
+        if static_file.known(self.folder, names) or results[step.inputs[2]] in (How.SAME, How.LINES_ONLY):
+            return
+        look = static.Looking(self._comparing, OnceMore(self.builder))
+        try:
+            with stage(self.bus, self.store, pair.id, Stage.STATIC, f"static-{pair.new.arch.name}"):
+                found = await look(pair, base, new)
+            if found:
+                static_file.save(self.folder, names, found)
+        except Exception as error:  # whatever is the matter: the figures are there
+            self.bus.emit(Note(pair.id, f"no static evidence: {error}"))
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""
@@ -235,18 +302,20 @@ class Runner:
                 account_files.refuse(self.folder, cell.id, errors[0].message, errors[0].log, possible=True)
                 self.bus.emit(Note(cell.id, f"no profile: {errors[0].message}"))
             return done
+        reason = errors[0].kind if errors and isinstance(errors[0], Identical) else ""
         result = CellResult(
             id=cell.id,
             arch=cell.arch.name,
             kernel=cell.kernel.name,
             workload=cell.workload.name,
             status=errors[0].status if errors else Status.PASSED,
-            failure=errors[0].failure if errors else None,
+            failure=errors[0].failure if errors and not reason else None,
             clock=self.plan.measure.of(cell.workload).clock.value,
             exact=self.plan.measure.exact(cell.workload),
             unit=cell.workload.unit,
             linux=kernel.linux if isinstance(kernel, KernelArtifact) else "",
             boots=tuple(outcome for outcome in outcomes if isinstance(outcome, BootResult)),
+            reason=reason,
         )
         if all(boot.provenance for boot in result.boots):  # those of before it was kept do not say all
             result = replace(result, provenance=self._provenance.get(cell.id))

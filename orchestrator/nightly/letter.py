@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.identical import untried
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.slice import sliced
-from orchestrator.errors import EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED
-from orchestrator.model import Status, Verdict
+from orchestrator.errors import EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, first
+from orchestrator.model import Verdict
 from orchestrator.nightly.against import TOLD, Against
 from orchestrator.report import known as formats
 from orchestrator.report.parts.paper import folded, paragraph
@@ -37,12 +38,12 @@ def code(night: NightReport) -> int:
     found = exit_code(done) if done["cells"] else EXIT_OK
     if night.lost:
         return EXIT_INFRA
-    return max(found, EXIT_UNEXPECTED) if night.against.worse else found
+    return first(found, EXIT_UNEXPECTED) if night.against.worse else found
 
 
 def measured(report: MatrixReport) -> MatrixReport:
     """The report without cells that were not tried."""
-    tried = [cell["id"] for cell in report["cells"] if cell["status"] != Status.SKIPPED]
+    tried = [cell["id"] for cell in report["cells"] if not untried(cell)]
     return sliced(report, (), tried) if tried else MatrixReport(**{**report, "cells": []})
 
 

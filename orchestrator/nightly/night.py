@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.identical import untried
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, finish, recorded, shown, text_of, this_command, work, write_matrix
@@ -88,9 +89,8 @@ class Night:
     def _nothing(self, state: State, tonight: Tonight, notes: Sequence[str]) -> tuple[int, str]:
         last = max((done.when for done in state.cells.values()), default=0.0)
         since = time.strftime("%Y-%m-%d %H:%M", time.localtime(last)) if last else "ever"
-        bad = [
-            f"{name}: {done.status}, as before" for name, done in state.cells.items() if done.status != Status.PASSED
-        ]
+        good = (Status.PASSED, Status.SKIPPED)  # the latter of a kernel that is the same as another
+        bad = [f"{name}: {done.status}, as before" for name, done in state.cells.items() if done.status not in good]
         lost = [f"{name}: {text}" for name, text in tonight.lost.items()]
         gone = self._prune(tonight, None)
         rows = [f"nothing changed since {since}: nothing was started", *bad, *lost, *notes, *tonight.notes, *gone]
@@ -111,7 +111,7 @@ class Night:
             write_matrix(folder, done)
             recorded(done, self.manner.history)
             compared, more = self._against(report, tonight.matrix)
-            left = [cell["id"] for cell in report["cells"] if cell["status"] == Status.SKIPPED]
+            left = [cell["id"] for cell in report["cells"] if untried(cell)]
             gone = self._prune(tonight, folder.path)
             night = letter.NightReport(report, current.why, left, tonight.lost, [*notes, *more], compared, gone)
             folder.write_text("night.md", letter.markdown(night))
@@ -158,12 +158,14 @@ class Night:
 
     def _settle(self, state: State, current: Current, report: MatrixReport) -> None:
         """What ended is done with; what did not, comes first next time."""
-        open_ = (Status.SKIPPED, Status.INFRA_FAILED)
+        first = []
         for cell in report["cells"]:
-            if cell["status"] not in open_:
+            if untried(cell) or cell["status"] == Status.INFRA_FAILED:
+                first.append(cell["id"])
+            else:
                 parts = current.cells[cell["id"]]
                 state.cells[cell["id"]] = Done(parts, current.run, cell["status"], time.time())
-        state.first = [cell["id"] for cell in report["cells"] if cell["status"] in open_]
+        state.first = first
         state.current = None
         self.place.save(state)
 

@@ -17,3 +17,8 @@ def stem(name: str) -> str:
 def is_part(name: str) -> bool:
     """Is this a piece that its function jumps to or calls, so that entering it is no call of the function?"""
     return bool(_PART.search(name))
+
+
+def whole(name: str) -> str:
+    """foo.isra.0 of foo.isra.0.cold: what a part was split off from, which is a clone of its own."""
+    return _PART.sub("", name)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -70,16 +70,22 @@ def of_kernel(
     system_map: str, outside: Mapping[str, tuple[int, int]], local: Mapping[int, int] | None = None
 ) -> Symbols:
     """From System.map, which has no sizes: a function lasts until the next symbol. outside: code that it lacks."""
+    table = _table(system_map)
+    starts = sorted(table)
+    ends = [*starts[1:], starts[-1] + 1] if starts else []
+    rows = [(start, end, preferred(table[start])) for start, end in zip(starts, ends, strict=True) if table[start]]
+    return in_order([*rows, *((first, end, name) for name, (first, end) in outside.items())], local)
+
+
+def _table(system_map: str) -> dict[int, list[str]]:
+    """{address: names of functions there}, none where something else begins."""
     table: dict[int, list[str]] = {}
     for row in system_map.splitlines():
         address, kind, name = row.split()
         if kind not in _ABSOLUTE:
             found = table.setdefault(int(address, 16), [])
             found += [name] if kind in _TEXT else []
-    starts = sorted(table)
-    ends = [*starts[1:], starts[-1] + 1] if starts else []
-    rows = [(start, end, preferred(table[start])) for start, end in zip(starts, ends, strict=True) if table[start]]
-    return in_order([*rows, *((first, end, name) for name, (first, end) in outside.items())], local)
+    return table
 
 
 def local_entries(program: Path) -> dict[int, int]:
@@ -178,4 +184,16 @@ def addresses(system_map: str, wanted: Iterable[str]) -> dict[str, int]:
         name: int(address, 16)
         for address, kind, name in rows
         if kind in _TEXT and any(fnmatchcase(name, glob) for glob in globs)
+    }
+
+
+def executed(system_map: str, ran: Iterable[Callable[[int, int], bool]]) -> set[str]:
+    """All names of functions that anything ran in, by any of these (start, end)."""
+    table, asked = _table(system_map), list(ran)
+    starts = sorted(table)
+    return {
+        name
+        for start, end in pairwise([*starts, starts[-1] + 1])
+        if table[start] and any(one(start, end) for one in asked)
+        for name in table[start]
     }

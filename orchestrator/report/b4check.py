@@ -6,8 +6,12 @@ from __future__ import annotations
 import json
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.matrix import without_account
+from orchestrator.analyse.identical import statuses
+from orchestrator.analyse.matrix import unreached, without_account
+from orchestrator.analyse.needed import blameless
+from orchestrator.analyse.reach import nothing_ran, silent
 from orchestrator.analyse.slice import arches, sliced
+from orchestrator.analyse.static import warned
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
 from orchestrator.report import mail as reply
@@ -23,25 +27,35 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 
 def entries(run: Run) -> list[dict[str, str]]:
     """One column of b4's table per arch; details is the reply, without what a person would sign."""
+    nothing = unreached(run.report) or nothing_ran(run.report)
     found = []
     for arch in arches(run.report):
         part = sliced(run.report, [arch])
         text = reply.RENDER(Run(part, reproduce=run.reproduce), offered=False)
-        entry = {"tool": f"kmatrix-{arch}", "status": status(part), "summary": headline(part), "details": text}
+        entry = {
+            "tool": f"kmatrix-{arch}",
+            "status": status(part, nothing),
+            "summary": headline(part),
+            "details": text,
+        }
         entry |= {"url": run.page} if run.page else {}
         found.append(entry)
     return found
 
 
-def status(report: MatrixReport) -> str:
-    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected."""
+def status(report: MatrixReport, nothing: bool = False) -> str:
+    """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
+    nothing of the change ran, or the compiler warns anew. nothing: on any arch; where a kernel is the same, that
+    alone counts."""
     patched = {row["new"] for row in report["comparisons"]}
     bases = {row["base"] for row in report["comparisons"]} - patched
-    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases]
+    unblamed = blameless(report)
+    mine = [cell for cell in report["cells"] if cell["kernel"] not in bases and cell["id"] not in unblamed]
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     rows = report["comparisons"]
     if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
         return "fail"
-    whole = all(cell["status"] == Status.PASSED for cell in report["cells"]) and not without_account(report)
+    whole = statuses(report) <= {Status.PASSED} and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
-    return "pass" if whole and rows and not lost and not any(map(undecided, rows)) else "warn"
+    told = whole and rows and not lost and not any(map(undecided, rows))
+    return "pass" if told and not silent(report) and not nothing and not warned(report) else "warn"

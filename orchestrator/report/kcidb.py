@@ -11,16 +11,19 @@ from math import isfinite
 from typing import Any
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.identical import spared
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, undecided
 from orchestrator.runs.run import Run
 
 ORIGIN = "kmatrix"
 LONGEST = 16384  # characters of a log_excerpt
 # Keys of a report's rows that there were not when the first ids were made; what an older run says by them is derived.
-_LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason",), "expectations": ("base", "new")}
+_COUNTERS = ("counters", "counters_left_out")  # what cells tell
+_LATER = {"cells": ("provenance", "stored"), "comparisons": ("reason", "reached"), "expectations": ("base", "new")}
 _CELLS = {
     Status.PASSED.value: "PASS",
     Status.KERNEL_BROKE.value: "FAIL",
@@ -49,7 +52,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 def _name(report: MatrixReport) -> str:
     """Of this report in all ids. What reading adds to older ones is left out: told again, a run keeps its ids."""
     whole: Mapping[str, Any] = report
-    lasting = {key: value for key, value in whole.items() if key != "offered"}
+    lasting = {key: value for key, value in whole.items() if key not in ("offered", *_COUNTERS)}
     lasting |= {table: [_without(row, *keys) for row in whole[table]] for table, keys in _LATER.items()}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -132,7 +135,7 @@ def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
         "build_id": _id(run, *place),
         "origin": ORIGIN,
         "path": path,
-        "status": _CELLS[cell["status"]],
+        "status": "SKIP" if spared(cell) else _CELLS[cell["status"]],
         "environment": {"comment": f"QEMU {cell['qemu'] or '?'}, {cell['accel'] or '?'}, {cell['cpu'] or '?'}"},
         "misc": {"clock": cell["clock"], "exact": cell["exact"], "units": cell["units"], "unit": cell["unit"]},
     }
@@ -152,7 +155,9 @@ def _cell(cell: CellRow, run: str) -> list[dict[str, Any]]:
 
 def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
     """A test of the new kernel; its number is the relative change."""
-    status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if undecided(row) else "PASS"
+    open_ = undecided(row) or row["verdict"] == Verdict.NOT_REACHED
+    status = "FAIL" if row["verdict"] == Verdict.WORSE else "DONE" if open_ else "PASS"
+    said = reach.verdict(row["verdict"])
     place = (row["arch"], row["new"])
     figure = {} if row["change"] is None else _number(row["change"], "")
     return {
@@ -161,7 +166,7 @@ def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
         "origin": ORIGIN,
         "path": f"{ORIGIN}.{_word(row['workload'])}.{_word(row['metric'])}.change",
         "status": status,
-        "comment": _text(f"{row['base']} to {row['new']}: {change(row)}, {row['verdict']}: {row['why']}"),
+        "comment": _text(f"{row['base']} to {row['new']}: {change(row)}, {said}: {row['why']}"),
         "misc": {"base_build_id": _id(run, row["arch"], row["base"])},
         **figure,
     }

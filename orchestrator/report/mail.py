@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import profile
+from orchestrator.report.parts import profile, static
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
+    change_block,
     claims_block,
+    counters_blocks,
     coverage_block,
     doubts_block,
     failed_blocks,
     kernels_block,
+    reach_block,
     unexpected_block,
 )
 from orchestrator.report.parts.paper import command_lines, folded, paragraph
@@ -24,9 +27,13 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     """ASCII, at most 75 columns; offered: with a Tested-by: line where one may be."""
     report = run.report
     parts = [paragraph(headline(report))]
+    parts += [reach_block(report)]
     parts += failed_blocks(report)
+    parts += [change_block(report)]
     parts += tables(report)
+    parts += counters_blocks(report)
     parts += profile.mail(run)
+    parts += [static.mail(report)]
     parts += [
         unexpected_block(report),
         claims_block(report),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import profile
+from orchestrator.report.parts import counters, profile
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -18,6 +18,8 @@ from orchestrator.report.parts.rows import (
     summary,
 )
 from orchestrator.runs.run import Run
+
+MOST_COUNTERS = 20  # lines of a comparison
 
 
 def RENDER(run: Run, telling: Telling = PLAIN) -> str:
@@ -35,6 +37,8 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
             for r in rows(report)
             if (r.base, r.new) == (base, new)
         ]
+    for head, found in counters.blocks(report, MOST_COUNTERS):
+        lines += ["", f"{head}:", "", *(f"- {line}" for line in found)]
     lines += ["", VARYING, "", *(f"- {line}" for line in limits(report))] if limits(report) else []
     if report["claims"]:
         lines += ["", "| claim | text | verdict |", "|---|---|---|"]

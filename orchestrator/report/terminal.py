@@ -11,6 +11,8 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import counters
+from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -42,6 +44,7 @@ def matrix_view(report: MatrixReport) -> RenderableType:
     parts: list[RenderableType] = [
         _table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
     ]
+    parts += [Text("\n  ".join([f"{head}:", *lines]) + "\n") for head, lines in counters.blocks(report)]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{line}\n", STYLES[tone]) for line, tone in footnotes(report)]
@@ -51,11 +54,12 @@ def matrix_view(report: MatrixReport) -> RenderableType:
 
 def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
     """Rows arch x metric of a workload for one pair of kernels; fits 100 columns, words wrap before figures do."""
-    title = Text(f"{workload}, per {unit}", style="bold")
+    config, *heads = titled(report, base, new)
+    title = Text(f"{workload}, per {unit}{config}", style="bold")
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
     for name in ("arch", "metric"):
         out.add_column(name, no_wrap=True)
-    for name in (base, new, "change"):
+    for name in (*heads, "change"):
         out.add_column(name, justify="right", no_wrap=True)
     out.add_column("verdict", min_width=11)
     last = ""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,13 @@ def load(folder: RunFolder, cells: Sequence[str], comparisons: Sequence[Comparis
     """cells are ids in order; those without an account are left out."""
     found = [folder.read_json(f"cells/{cell_id}/{FILE}") for cell_id in cells]
     accounts = [CellAccount._from_json(data) for data in found if data]
+    return compare_accounts(accounts, comparisons, diffs(folder, comparisons))
+
+
+def diffs(folder: RunFolder, comparisons: Iterable[Comparison]) -> dict[Comparison, str]:
+    """What the sources of two kernels differ by, where the run kept it."""
     paths = {pair: folder.path / diff_of(pair) for pair in comparisons}
-    diffs = {pair: path.read_text() for pair, path in paths.items() if path.is_file()}
-    return compare_accounts(accounts, comparisons, diffs)
+    return {pair: path.read_text(errors="replace") for pair, path in paths.items() if path.is_file()}
 
 
 def taken(folder: RunFolder, cell_id: str) -> bool:

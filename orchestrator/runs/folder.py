@@ -3,11 +3,13 @@
 
 run/plan.json host.json sources.json run.json matrix.yaml
     inputs/   copies of what went in: see copies.py
-    builds/ARCH/KERNEL/   build.log config info.json
-    cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out)
+    builds/ARCH/KERNEL/   build.log config info.json, against-BASE.json: see against.py,
+                          static-BASE.json: see static_file.py
+    cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out;
+                                  of the first seen.gz and executed.gz, too: what of the kernel ran)
                                   profile.json, or no-profile.json: why there is none   of a run with a profile
-    matrix.json matrix.md
-    diffs/BASE..NEW.diff  profile.json   of a run with a profile
+    matrix.json matrix.md  reach.json needed.json  diffs/BASE..NEW.diff
+    profile.json   of a run with a profile
 """
 
 from __future__ import annotations

@@ -15,7 +15,18 @@ from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
 from orchestrator.profile.comparison import ProfileReport
-from orchestrator.runs import account_files, consoles, copies, identity, record, reproduce
+from orchestrator.runs import (
+    account_files,
+    against,
+    consoles,
+    copies,
+    identity,
+    needed_file,
+    reach_file,
+    record,
+    reproduce,
+    static_file,
+)
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
@@ -43,6 +54,7 @@ def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
         profile=accounts,
         starts={cell_id: consoles.starts(folder, cell_id) for cell_id in plan["cells"]},
         logs={build_id: consoles.build_log(folder, build_id) for build_id in plan["builds"]},
+        changes={(pair.base, pair.new): text for pair, text in account_files.diffs(folder, _pairs(plan)).items()},
         reproduce=reproduce.command(folder, report),
         page=page.resolve().as_uri() if page.exists() else "",
         place=folder.path.resolve(),
@@ -57,7 +69,11 @@ def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
 
 
 def _accounts(folder: RunFolder, plan: Mapping[str, Any]) -> ProfileReport:
-    return account_files.load(folder, plan["cells"], [Comparison(**pair) for pair in plan["comparisons"]])
+    return account_files.load(folder, plan["cells"], _pairs(plan))
+
+
+def _pairs(plan: Mapping[str, Any]) -> list[Comparison]:
+    return [Comparison(**pair) for pair in plan["comparisons"]]
 
 
 def _matrix(
@@ -67,11 +83,15 @@ def _matrix(
     kernels = {
         build_id: info for build_id in plan["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
     }
+    pairs = _pairs(plan)
     settings = plan.get("workloads", {})  # {workload: what record.save_request() kept of it}
     missing = {cell_id: _skipped(cell_id, settings, plan["measure"]["clock"]) for cell_id in plan["cells"]}
+    known = against.load(folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)
+    identical = [one["identical"] for one in known]
+    changed = [row for one in known if (row := one["changed"])]
     made = assemble(
         [{**missing, **cells}[cell_id] for cell_id in plan["cells"]],
-        [Comparison(**pair) for pair in plan["comparisons"]],
+        pairs,
         {name: [Expectation(**e) for e in claims] for name, claims in plan["expectations"].items()},
         folder.read_json("host.json") or {},
         kernels,
@@ -80,12 +100,21 @@ def _matrix(
         {name: setting["note"] for name, setting in settings.items() if setting["note"]},
         copies.load(folder),
         accounts["cells"],
+        reach=reach_file.load(folder),
+        identical=identical,
+        changed=changed,
     )
+    if known:
+        made["identical"], made["changed"] = identical, changed
+        made["not_built"] = [row for one in known for row in one["not_built"]]
+    static_file.add(made, folder, (build_id.partition("/")[0] for build_id in plan["builds"]), pairs)
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
     if lacking := account_files.unprofiled(folder, passed):
         made["unprofiled"] = lacking
     if named := folder.read_json(record.RUN):
         made["run"] = named
+    if needed := needed_file.load(folder):
+        made["needed"] = needed
     made["offered"] = plan.get("offered") or record.offered()
     return made
 

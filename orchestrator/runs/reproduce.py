@@ -39,7 +39,7 @@ def _check(matrix: Mapping[str, Any], offered: list[str], patches: list[str]) ->
     where they are not all that were offered."""
     name, source = next(iter(matrix["sources"].items()))
     words = ["kmatrix", "check", "--base", shlex.quote(_base(name, source))]
-    words += ["--each"] if len(matrix["compare"]) > 1 else []
+    words += ["--each"] if any(pair["new"].endswith("-1") for pair in matrix["compare"]) else []
     if set(matrix["arches"]) != set(offered):
         words += [f"--arch {arch}" for arch in matrix["arches"]]
     words += [f"--workload {shlex.quote(_named(text))}" for text in matrix["workloads"]]

@@ -32,6 +32,7 @@ class Run:
     profile: ProfileReport = field(default_factory=lambda: ProfileReport(schema=SCHEMA, cells=[], differences=[]))
     starts: Mapping[str, Sequence[Start]] = field(default_factory=dict)  # by cell id, in order
     logs: Mapping[str, str] = field(default_factory=dict)  # by build id: the last lines that make printed
+    changes: Mapping[tuple[str, str], str] = field(default_factory=dict)  # by base and new: their sources' diff
     diffs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by kernel: series.diff.ids() of its patches
     reproduce: str = ""  # the command that does it again
     page: str = ""  # URL of the HTML page that lies beside it

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _MAIL = re.compile(r"^From [0-9a-f]{40} .*\n", re.M)  # what git format-patch starts a mail with
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _START = re.compile(r"^diff --git \S|^--- \S.*\n\+\+\+ \S.*\n@@ ", re.M)
 
 
@@ -62,8 +65,18 @@ def _files(text: str) -> Iterator[list[str]]:
 
 def _name(line: str) -> str:
     """Without the first component, which differs between tools, and without a date."""
-    path = line[4:].split("\t")[0].strip()
+    quoted = _QUOTED.match(line, 4)
+    path = _unquoted(quoted[1]) if quoted else line[4:].split("\t")[0].strip()
     return path if path == "/dev/null" else path.partition("/")[2]
+
+
+def _unquoted(text: str) -> str:
+    """As diff and git write names with blanks, quotes or bytes beyond ASCII: as a string of C."""
+    plain = _ESCAPED.sub(lambda its: chr(int(its[1], 8)) if its[1] else _ESCAPES.get(its[2], its[2]), text)
+    try:
+        return plain.encode("latin-1").decode()
+    except UnicodeError:
+        return plain
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,11 @@ def hunks(text: str) -> list[Hunk]:
             old, olds, new, news = (1 if number is None else int(number) for number in place.groups())
             found.append(Hunk(file, tuple(_lines(rows, old, new, olds, news))))
     return found
+
+
+def added(text: str) -> list[tuple[str, str]]:
+    """(file, line) of all that a unified diff adds."""
+    return [(hunk.file, line.text) for hunk in hunks(text) for line in hunk.lines if line.sign == "+"]
 
 
 def _lines(rows: Iterator[str], old: int, new: int, olds: int, news: int) -> Iterator[Line]:

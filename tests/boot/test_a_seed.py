@@ -40,6 +40,13 @@ def test_the_seeds_counts(seed: Done, arch: str) -> None:
         assert per_page(seed, arch, "patched", metric) == pytest.approx([patched] * 2, abs=tolerance)
 
 
+def test_all_that_a_kernel_counts_repeats_and_only_faults_differ(seed: Done) -> None:
+    """Which pgfault tells."""
+    report = seed.json()
+    assert report["counters"] == report["counters_left_out"] == []
+    assert all(len(cell["vmstat"]) > 100 for cell in report["cells"])
+
+
 @pytest.mark.parametrize("arch", ARCHES)
 def test_the_seeds_time(seed: Done, arch: str) -> None:
     row = next(r for r in seed.json()["comparisons"] if (r["arch"], r["metric"]) == (arch, "time"))

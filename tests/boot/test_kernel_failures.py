@@ -16,11 +16,12 @@ BROKEN = """\
   panics: {source: debian-6.1, patches: [patches/panics.patch]}
   oopses: {source: debian-6.1, patches: [patches/oopses.patch]}
   never-ready: {source: debian-6.1, patches: [patches/never-ready.patch]}
+  waits: {source: debian-6.1, patches: [patches/waits.patch]}
   lost-option: {source: debian-6.1, kconfig: [CONFIG_NFS_V4=y]}
 compare:
   - {base: patched, new: oopses}
 """
-TEXT = SMALL.replace(PATCHED, PATCHED + BROKEN).replace("ready: 40", "ready: 15")
+TEXT = SMALL.replace(PATCHED, PATCHED + BROKEN).replace("ready: 40", "ready: 60")
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +64,18 @@ def test_an_oops_under_the_workload_is_the_kernels(broken: Done) -> None:
     assert "NULL pointer" in why["message"] and "shmem_fault" in why["log"]
 
 
-def test_a_guest_that_never_becomes_ready_times_out(broken: Done) -> None:
+def test_a_guest_that_spins_before_it_is_ready_is_told_by_where_it_spins(broken: Done) -> None:
     status, why = failure(broken, "never-ready")
-    assert (status, why["kind"]) == ("timed_out", "not_ready")
-    assert why["message"] == "the guest did not become ready within 15 s"
+    assert (status, why["kind"]) == ("kernel_broke", "endless_loop")
+    assert (
+        "the kernel spins in kernel_init (init/main.c:" in why["message"] and "did not become ready" in why["message"]
+    )
+
+
+def test_a_guest_that_waits_for_ever_times_out(broken: Done) -> None:
+    status, why = failure(broken, "waits")
+    assert (status, why["kind"]) == ("timed_out", "waits")
+    assert why["message"].startswith("the guest did not become ready: for ") and "nothing ran in it" in why["message"]
 
 
 def test_every_failure_is_on_the_screen_with_its_log(broken: Done) -> None:

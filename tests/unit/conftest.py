@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from typer.testing import CliRunner
 
-from orchestrator.analyse.contract import MatrixReport, Offered
+from orchestrator.analyse.contract import ChangedRow, IdenticalRow, MatrixReport, NotBuiltRow, Offered
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.reach import ReachFacts
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
@@ -77,7 +79,19 @@ def failed(arch: str, kernel: str, status: Status = Status.KERNEL_BROKE, kind: s
     return replace(cell(arch, kernel, NEW, boots=0), status=status, failure=why)
 
 
-def matrix(*cells: CellResult, expected: bool = True) -> MatrixReport:
+def spared(arch: str, kernel: str) -> CellResult:
+    """Of a kernel that is the same as another."""
+    return replace(cell(arch, kernel, NEW, boots=0), status=Status.SKIPPED, reason="identical")
+
+
+def matrix(
+    *cells: CellResult,
+    expected: bool = True,
+    same: Mapping[str, str] | None = None,
+    built: Mapping[str, int] | None = None,
+    reach: ReachFacts | None = None,
+) -> MatrixReport:
+    """same: how the patched kernel is, by arch; built: how many of four changed lines are in it; reach: what ran."""
     patches = {"0001-one.patch": "ab" * 32, "0002-two.patch": "cd" * 32}
     kernels = {
         f"{c.arch}/{c.kernel}": {
@@ -87,8 +101,14 @@ def matrix(*cells: CellResult, expected: bool = True) -> MatrixReport:
         for c in cells if c.status is not Status.BUILD_FAILED
     }  # fmt: skip
     how = {"boots": 2, "passes": 1, "clock": "icount"}
-    made = assemble(cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how)
-    return {**made, "offered": OFFERED}
+    identical = [IdenticalRow(arch=a, base="unpatched", new="patched", how=how) for a, how in (same or {}).items()]
+    changed = [ChangedRow(arch=a, base="unpatched", new="patched", code=4, built=n) for a, n in (built or {}).items()]
+    made = assemble(
+        cells, [Comparison("unpatched", "patched")], SEED if expected else {}, HOST, kernels, how,
+        identical=identical, changed=changed, reach=reach,
+    )  # fmt: skip
+    known = {"identical": identical, "changed": changed} if same else {}
+    return {**made, **known, "offered": OFFERED}  # type: ignore[typeddict-item]
 
 
 def good() -> MatrixReport:
@@ -121,7 +141,52 @@ def doubtful() -> MatrixReport:
     return matrix(cell("s390x", "unpatched", BASE, "wall"), cell("s390x", "patched", NEW, "wall"), expected=False)
 
 
-ALL = {"good": good, "worse": worse, "broken": broken, "testbed": testbed, "doubtful": doubtful}
+def not_built(arch: str, file: str, lines: list[int], option: str | None, why: str = "file") -> NotBuiltRow:
+    return NotBuiltRow(
+        arch=arch, base="unpatched", new="patched", file=file, side="added", lines=lines, option=option, why=why
+    )
+
+
+def one_arch() -> MatrixReport:
+    """A patch of s390x alone: the other kernels are the same, one but for line numbers."""
+    same = {"x86_64": "same", "aarch64": "lines_only", "s390x": "differs"}
+    cells = [
+        cell("s390x", "patched", {**BASE, "time": BASE["time"] + 40}) if (arch, kernel) == ("s390x", "patched")
+        else cell(arch, kernel, BASE) if kernel == "unpatched" else spared(arch, kernel)
+        for arch in same for kernel in ("unpatched", "patched")
+    ]  # fmt: skip
+    made = matrix(*cells, expected=False, same=same, built={"x86_64": 0, "aarch64": 0, "s390x": 4})
+    other = [not_built(arch, "arch/s390/mm/fault.c", [365], None, "other_arch") for arch in ("x86_64", "aarch64")]
+    numa = [not_built(arch, "mm/memory.c", [10, 11, 12, 20], "CONFIG_NUMA", "condition") for arch in same]
+    return {**made, "not_built": [*other, *numa]}
+
+
+def unbuilt() -> MatrixReport:
+    """Nothing of the patch is in any kernel."""
+    same = {"aarch64": "same", "s390x": "same"}
+    cells = [
+        cell(arch, kernel, BASE) if kernel == "unpatched" else spared(arch, kernel)
+        for arch in same for kernel in ("unpatched", "patched")
+    ]  # fmt: skip
+    made = matrix(*cells, expected=False, same=same, built=dict.fromkeys(same, 0))
+    rows = [
+        ("mm/swapfile.c", "CONFIG_SWAP"),
+        ("mm/damon/vaddr.c", "CONFIG_DAMON CONFIG_DAMON_VADDR"),
+        ("mm/a.h", None),
+    ]
+    lines = [not_built(arch, file, [1], option) for arch in same for file, option in rows]
+    return {**made, "not_built": lines}
+
+
+ALL = {
+    "one_arch": one_arch,
+    "unbuilt": unbuilt,
+    "good": good,
+    "worse": worse,
+    "broken": broken,
+    "testbed": testbed,
+    "doubtful": doubtful,
+}
 
 
 def run_folder(path: Path, *cells: CellResult) -> RunFolder:

@@ -58,3 +58,13 @@ def test_a_matrix_file_that_does_not_load_stops_no_doctor(bare: Path) -> None:
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == EXIT_INFRA and "kernels: Field required" in done.output
     assert "boots s390x guests" in done.output
+
+
+def test_what_it_can_do_without_is_told_and_is_no_fault(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {need.program for need in doctor.needs() if need.optional}
+    assert "pahole" in named and not named & {need.program for need in doctor.wanted()}
+    assert named <= {need.program for need in doctor.wanted(tests=True)} and doctor.optional(tests=True) == []
+    monkeypatch.setattr(doctor.Need, "present", property(lambda need: not need.optional))
+    done = CliRunner().invoke(app, ["doctor"])
+    assert done.exit_code == 0 and "things are there" in done.output
+    assert "Not needed, but good to have: pahole (pahole), tells how a patch changes the layout" in done.output

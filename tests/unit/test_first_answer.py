@@ -9,7 +9,17 @@ import pytest
 
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
-from orchestrator.events import Bus, CellEnded, Event, FirstAnswer, KernelKnown, Progress, Stage, StageFailed
+from orchestrator.events import (
+    Bus,
+    CellEnded,
+    Event,
+    FirstAnswer,
+    KernelKnown,
+    KernelsCompared,
+    Progress,
+    Stage,
+    StageFailed,
+)
 from orchestrator.model import CellResult, Status
 from orchestrator.ui import Answering
 
@@ -96,3 +106,37 @@ def test_a_kept_snapshot_has_booted_before(bus: Bus, told: list[str]) -> None:
         bus.emit(KernelKnown(f"{arch}/patched", True, "6.1"))
         bus.emit(Progress(f"{arch}/patched/shmem-write#0", Stage.MEASURE))
     assert told == ["builds and boots on x86_64, aarch64 and s390x"]
+
+
+def test_a_kernel_that_is_the_same_is_an_answer(bus: Bus, told: list[str]) -> None:
+    built_and_booted(bus, "s390x")
+    for arch in ("x86_64", "aarch64"):
+        bus.emit(KernelKnown(f"{arch}/patched", False, "6.1"))
+        assert not told
+        bus.emit(KernelsCompared(f"{arch}/patched", "unpatched", "same", spared=True))
+    assert told == ["builds and boots on s390x; builds, and is the same kernel on x86_64 and aarch64"]
+
+
+def test_a_kernel_that_is_measured_all_the_same_has_to_boot(bus: Bus, told: list[str]) -> None:
+    """As --fresh has it, and where it differs."""
+    for arch, how in zip(ARCHES, ("same", "differs", "differs"), strict=True):
+        bus.emit(KernelKnown(f"{arch}/patched", False, "6.1"))
+        bus.emit(KernelsCompared(f"{arch}/patched", "unpatched", how))
+    assert not told
+    built_and_booted(bus, *ARCHES)
+    assert told == ["builds and boots on x86_64, aarch64 and s390x"]
+
+
+def test_what_is_not_built_is_named_with_what_it_needs(bus: Bus, told: list[str]) -> None:
+    swap, fault = ("mm/swapfile.c", "CONFIG_SWAP"), ("arch/s390/mm/fault.c", "")
+    more = tuple((f"mm/{name}.c", "CONFIG_A CONFIG_B") for name in "abc")
+    for arch in ARCHES:
+        bus.emit(KernelKnown(f"{arch}/patched", False, "6.1"))
+        left_out = (swap, *((fault,) if arch != "s390x" else ()), *more)
+        bus.emit(KernelsCompared(f"{arch}/patched", "unpatched", "same", True, left_out))
+    assert told == [
+        "builds, and is the same kernel on x86_64, aarch64 and s390x; "
+        "mm/swapfile.c is not built (needs CONFIG_SWAP); "
+        "arch/s390/mm/fault.c is not built on x86_64 and aarch64; "
+        "mm/a.c is not built (needs CONFIG_A and CONFIG_B); and 2 more files are not"
+    ]

@@ -15,6 +15,7 @@ from orchestrator.events import (
     Event,
     FirstAnswer,
     KernelKnown,
+    KernelsCompared,
     Note,
     Progress,
     Stage,
@@ -75,6 +76,16 @@ BROKE = replace(PASSED, status=Status.KERNEL_BROKE, failure=Failure("panic", "it
         (
             StageFailed("a/k/w#0", Stage.MEASURE, "gone", Status.TIMED_OUT),
             {"kind": "failed", "stage": "measure", "message": "gone", "status": "timed_out"},
+        ),
+        (
+            KernelsCompared("a/k", "base", "same", True, (("mm/a.c", "CONFIG_A"),)),
+            {
+                "kind": "identical",
+                "base": "base",
+                "how": "same",
+                "spared": True,
+                "left_out": [["mm/a.c", "CONFIG_A"]],
+            },
         ),
         (KernelKnown("a/k", True, "6.1.192"), {"kind": "kernel", "cached": True, "linux": "6.1.192"}),
         (Note("profile", "words"), {"kind": "note", "message": "words"}),

@@ -10,7 +10,10 @@ from enum import StrEnum
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
 from orchestrator.analyse.expect import kernels_of
+from orchestrator.analyse.identical import spared
+from orchestrator.analyse.needed import blameless
 from orchestrator.model import Status, Verdict
+from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, floor, judged, undecided
 from orchestrator.report.parts.sentence import named
 
@@ -38,6 +41,7 @@ class Case:
     log: str = ""
 
 
+SAME_KERNEL = "the kernel is the same as the one that it is compared with"
 _CELLS = {
     Status.PASSED.value: Outcome.PASSED,
     Status.INFRA_FAILED.value: Outcome.ERROR,
@@ -47,8 +51,9 @@ _CELLS = {
 
 def cases(report: MatrixReport) -> list[Case]:
     """All of them: cells first, in the matrix's order."""
+    unblamed = blameless(report)
     return [
-        *map(_cell, report["cells"]),
+        *(_cell(cell, cell["id"] in unblamed) for cell in report["cells"]),
         *map(_unprofiled, report.get("unprofiled", ())),
         *(_comparison(row, report) for row in report["comparisons"]),
         *map(_expectation, report["expectations"]),
@@ -63,10 +68,12 @@ def grouped(found: Iterable[Case], of: Callable[[Case], str]) -> dict[str, list[
     return groups
 
 
-def _cell(cell: CellRow) -> Case:
+def _cell(cell: CellRow, unblamed: bool) -> Case:
+    """unblamed: the base fails with this config, which says nothing of a change."""
     why = cell["failure"] or {}
-    outcome = _CELLS.get(cell["status"], Outcome.FAILED)
+    outcome = Outcome.SKIPPED if unblamed else _CELLS.get(cell["status"], Outcome.FAILED)
     message = " - ".join(text for text in (why.get("message", ""), why.get("hint", "")) if text)
+    message = message or (SAME_KERNEL if spared(cell) else "")
     log = why.get("log", "")
     return Case(cell["arch"], cell["workload"], "cell", cell["kernel"], outcome, why.get("kind", ""), message, log)
 
@@ -78,16 +85,17 @@ def _unprofiled(row: UnprofiledRow) -> Case:
 
 
 def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:
-    """Worse is a failure unless just that was expected; what could not be decided is skipped, not passed."""
+    """Worse is a failure unless just that was expected; what could not be decided, or is not of the change, is
+    skipped, not passed."""
     said = judged(row, report)
     outcome = Outcome.PASSED
     if row["verdict"] == Verdict.WORSE and said != {Verdict.AS_EXPECTED.value}:
         outcome = Outcome.FAILED
-    elif undecided(row) and said != {Verdict.AS_EXPECTED.value}:
+    elif (undecided(row) or row["verdict"] == Verdict.NOT_REACHED) and said != {Verdict.AS_EXPECTED.value}:
         outcome = Outcome.SKIPPED
     name = f"{named(row['workload'], row['metric'])} {row['base']} to {row['new']}"
     values = f"{row['per_unit_base']:.6g} to {row['per_unit_new']:.6g} {row['shown_unit']}".rstrip()
-    message = f"{row['verdict']}: {change(row)}{floor(row)}, {values}; {row['why']}"
+    message = f"{reach.verdict(row['verdict'])}: {change(row)}{floor(row)}, {values}; {row['why']}"
     return Case(row["arch"], row["workload"], "comparison", name, outcome, row["verdict"], message)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from markupsafe import escape
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.identical import spared
 from orchestrator.model import Verdict
 from orchestrator.profile.comparison import DifferenceRow
 from orchestrator.report.parts.profile_rows import LEAST
@@ -74,15 +75,17 @@ def change_bars(rows: Sequence[ComparisonRow]) -> str:
 
 def sample_dots(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
     """Every counted pass of one metric, as its distance from the base's centre in percent; one column per boot."""
-    shown = [row for row in rows if row["base_value"]]
-    cells = {cell["id"]: cell for cell in report["cells"]}
+    cells = {cell["id"]: cell for cell in report["cells"] if not spared(cell)}
+    shown = [
+        row for row in rows if row["base_value"] and all(_cell(row, kernel) in cells for kernel in _kernels(row))
+    ]
     if not shown:
         return ""
 
     def draw(axes: Axes) -> None:
         for place, row in enumerate(shown):
-            for side, kernel in enumerate((row["base"], row["new"])):
-                cell = cells[f"{row['arch']}/{kernel}/{row['workload']}"]
+            for side, kernel in enumerate(_kernels(row)):
+                cell = cells[_cell(row, kernel)]
                 points = _points(cell, row, place + 0.4 * side - 0.2)
                 axes.plot(
                     [x for x, _ in points], [y for _, y in points], "o" if side else "s", markersize=4, alpha=0.8,
@@ -95,6 +98,14 @@ def sample_dots(report: MatrixReport, rows: Sequence[ComparisonRow]) -> str:
 
     first = shown[0]
     return svg(draw, f"{named(first['workload'], first['metric'])}: every counted pass", 2.3)
+
+
+def _kernels(row: ComparisonRow) -> tuple[str, str]:
+    return row["base"], row["new"]
+
+
+def _cell(row: ComparisonRow, kernel: str) -> str:
+    return f"{row['arch']}/{kernel}/{row['workload']}"
 
 
 def _points(cell: CellRow, row: ComparisonRow, middle: float) -> list[tuple[float, float]]:

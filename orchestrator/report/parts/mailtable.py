@@ -87,7 +87,7 @@ def _verdict(row: ComparisonRow, report: MatrixReport) -> str:
     if row["verdict"] == Verdict.UNCLEAR and not undecided(row):
         word = "expected" if said == {Verdict.AS_EXPECTED.value} else "moved"
     else:
-        word = row["verdict"]
+        word = row["verdict"].replace("_", " ")
     return f"{word}!" if Verdict.NOT_AS_EXPECTED in said else word
 
 

@@ -9,12 +9,17 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
+from orchestrator.report.parts import counters, reach
+from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.rows import VARYING, claims, failures, limits, not_there, pairs, unexpected, unprofiled
-from orchestrator.report.parts.sentence import listed, named
+from orchestrator.report.parts.sentence import named
+from orchestrator.report.parts.words import listed
 
 Block = list[str]
+MOST_COUNTERS = 4  # lines of a comparison
+MOST_PLACES = 8  # of lines that did not run, of each kind
 NOT_KNOWN = Offered(arches=[], workloads=[])
 
 
@@ -35,6 +40,28 @@ def _failure(cells: Sequence[CellRow]) -> Block:
     head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {what}"
     log = quoted(excerpt(why["log"])) if why["log"].strip() else []
     return [*paragraph(head, "", "| "), *log]  # what a guest said never starts a line
+
+
+def change_block(report: MatrixReport) -> Block:
+    """What of the change is in these kernels, where it is not all of it."""
+    lines = [line for text in there_lines(report) for line in paragraph(text, "- ", "  ")]
+    return ["What of the change is in these kernels:", *lines] if lines else []
+
+
+def reach_block(report: MatrixReport) -> Block:
+    """What of the change ran, and by architecture."""
+    said = reach.sentence(report, MOST_PLACES)
+    rows = [*reach.by_arch(report), *reach.unknown(report)]
+    return [*paragraph(f"{said}." if said else ""), *(line for row in rows for line in paragraph(row, "  ", "    "))]
+
+
+def counters_blocks(report: MatrixReport) -> list[Block]:
+    """Counters that nobody named, a block for each comparison."""
+    found = counters.blocks(report, MOST_COUNTERS)
+    return [
+        [*paragraph(f"{head}:"), *(line for text in lines for line in paragraph(text, "  ", "    "))]
+        for head, lines in found
+    ]
 
 
 def unexpected_block(report: MatrixReport) -> Block:

@@ -13,7 +13,8 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, 
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
-from orchestrator.report.parts import figures, profile, profile_rows
+from orchestrator.report.parts import coloured, counters, figures, profile, profile_rows, reach, static
+from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
 from orchestrator.report.parts.sentence import headline
@@ -25,14 +26,21 @@ TONES = {Status.PASSED.value: "good", Status.SKIPPED.value: "plain"}
 def content(run: Run, telling: Telling) -> dict[str, Any]:
     """The template's variables."""
     report = run.report
+    differing, more = static.table(report)
     return {
         "headline": headline(report),
         "setting": setting(report),
         "summary": summary(report),
+        "reach": reach.lines(report),
+        "static": {"title": static.TITLE, "lines": static.lines(report), "rows": differing, "more": more},
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
+        "counters": counters.rows(report),
+        "counters_left_out": [f"{head}: {line}" for head, lines in counters.left_out(report) for line in lines],
         "failures": [_failure(cell) for cell in failures(report)],
         "unexpected": [row for row in report["expectations"] if row["verdict"] == Verdict.NOT_AS_EXPECTED],
+        "change": there_lines(report),
         "claims": claims(report),
+        "coloured": coloured.page(run),
         "profile": profile.page(run),
         "profile_note": profile_rows.NOTE,
         "varying": VARYING,

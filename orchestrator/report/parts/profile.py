@@ -12,7 +12,7 @@ from orchestrator.profile.comparison import DifferenceRow, ProfileReport
 from orchestrator.profile.line_changes import SourceHunk
 from orchestrator.report.parts import figures, icicle, profile_rows
 from orchestrator.report.parts.paper import ascii_only, paragraph
-from orchestrator.report.parts.sentence import listed
+from orchestrator.report.parts.words import listed
 from orchestrator.runs.run import Run
 
 TOP, LINES = 6, 8  # rows in a mail

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.expect import kernels_of
+from orchestrator.analyse.identical import spared
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.matrix import without_account
+from orchestrator.analyse.reach import silent
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Bound, Reason, Verdict
+from orchestrator.report.parts import reach, static
+from orchestrator.report.parts.change import change_lines
 
 BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
 WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
@@ -67,9 +71,11 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == row["workload"])
     shown = f"{row['shown_unit']}/{unit}" if row["shown_unit"] else f"per {unit}"
     once = measured_once(report, row)
-    verdict, tone = _verdict(row["verdict"], judged(row, report))
+    verdict, tone = _verdict(row["verdict"].replace("_", " "), judged(row, report))
     if verdict == Verdict.UNCLEAR:
         verdict = SHORT.get(row["reason"], verdict)
+    if row["reason"] == Reason.IDENTICAL:
+        verdict = verdict.replace(Verdict.SAME, "same kernel", 1)
     if row["reason"] == Reason.NOT_COMPARABLE:
         verdict, tone = row["why"], "bad"
     return Row(
@@ -90,7 +96,7 @@ def _row(row: ComparisonRow, report: MatrixReport) -> Row:
 def measured_once(report: MatrixReport, row: ComparisonRow) -> bool:
     """One counted pass on both sides: there is no spread to tell."""
     wanted = {f"{row['arch']}/{kernel}/{row['workload']}" for kernel in (row["base"], row["new"])}
-    cells = [cell for cell in report["cells"] if cell["id"] in wanted]
+    cells = [cell for cell in report["cells"] if cell["id"] in wanted and not spared(cell)]
     return all(sum(map(len, cell["metrics"][row["metric"]]["boots"])) == 1 for cell in cells)
 
 
@@ -105,6 +111,7 @@ def judged(row: ComparisonRow, report: MatrixReport) -> set[str]:
 
 
 def _verdict(own: str, judged: set[str]) -> tuple[str, str]:
+    own = reach.verdict(own)
     if Verdict.NOT_AS_EXPECTED in judged:
         return f"{own}, {WORDS[Verdict.NOT_AS_EXPECTED]}", "bad"
     tone = {Verdict.BETTER.value: "good", Verdict.WORSE.value: "bad"}.get(own, "plain")
@@ -260,9 +267,14 @@ def not_there(report: MatrixReport) -> list[str]:
 
 
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
-    """(line, tone) of what no table tells: notes on workloads, what is not as expected, cells without an account."""
+    """(line, tone) of what no table tells: what of the change is there, and ran, what differs before anything runs,
+    notes on workloads, what is not as expected, cells without an account."""
     again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
+    tone = "bad" if silent(report) else "plain"
     return [
+        *change_lines(report),
+        *((line, tone) for line in reach.lines(report)),
+        *static.lines(report),
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
         *((line, "bad") for line in unprofiled(report)),

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.needed import blameless
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
+from orchestrator.report.parts import reach
+from orchestrator.report.parts.change import unbuilt
 from orchestrator.report.parts.rows import change, undecided
+from orchestrator.report.parts.words import listed
 
 MOST = 4  # clauses of the first sentence
 _MOVES = (Verdict.WORSE, Verdict.BETTER)
@@ -24,16 +28,13 @@ _BROKEN = {
 
 def headline(report: MatrixReport) -> str:
     """One sentence, the worst first."""
-    said = [*_broken(report["cells"]), *_compared(report["comparisons"]), *_expected(report)]
+    nothing = unbuilt(report)
+    compared = [nothing] if nothing else _compared(report["comparisons"])
+    unblamed = blameless(report)
+    said = [*_broken([cell for cell in report["cells"] if cell["id"] not in unblamed]), *compared, *_expected(report)]
     if len(said) > MOST:
         said = [*said[:MOST], "and more, below"]
     return ("; ".join(said) or "nothing was measured") + "."
-
-
-def listed(words: Iterable[str]) -> str:
-    """a, b and c"""
-    *most, last = list(dict.fromkeys(words)) or [""]
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def named(workload: str, metric: str) -> str:
@@ -76,9 +77,14 @@ def _rest(rows: Sequence[ComparisonRow], better: bool) -> str:
     total, open_ = len(rows), sum(map(undecided, rows))
     if open_ == total:
         return f"none of {total} comparisons could be decided"
+    missed = sum(row["verdict"] == Verdict.NOT_REACHED for row in rows)
+    if missed == total:
+        return reach.NOTHING
     moved = any(row["verdict"] == Verdict.UNCLEAR and not undecided(row) for row in rows)
     word = "nothing got worse" if better else "nothing got better or worse" if moved else "no difference shown"
-    return f"{word}, but {open_} of {total} are undecided" if open_ else f"{word} ({total} comparisons)"
+    doubts = [f"{open_} of {total} are undecided"] if open_ else []
+    doubts += [f"in {missed} of {total} nothing that changed ran"] if missed else []
+    return f"{word}, but {' and '.join(doubts)}" if doubts else f"{word} ({total} comparisons)"
 
 
 def _moved(rows: Sequence[ComparisonRow], verdict: Verdict) -> str:

@@ -19,7 +19,7 @@ from orchestrator.runs.load import load
 from orchestrator.runs.run import Run
 from tests.unit import conftest as reports
 
-ADDED = {"comparisons": ("reason",), "expectations": ("base", "new")}
+ADDED = {"comparisons": ("reason", "reached"), "expectations": ("base", "new")}
 
 
 def older(report: MatrixReport) -> Any:
@@ -73,7 +73,10 @@ def test_a_change_is_of_two_kernels_and_a_figure_of_one() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", reports.ALL)
+OLD = sorted(set(reports.ALL) - {"one_arch", "unbuilt"})  # then nobody asked whether kernels are the same
+
+
+@pytest.mark.parametrize("name", OLD)
 @pytest.mark.parametrize("format", known())
 def test_somebodys_older_matrix_json_is_told_alike(tmp_path: Path, name: str, format: str) -> None:
     """KCIDB's ids are among it: they stay what they were."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.headers import Previous, changed_enumerators, keep
+from orchestrator.build.headers import PENDING, Previous, catch_up, changed_enumerators, keep
 
 HEADER = """\
 /* COMPLETED: done */
@@ -71,6 +71,29 @@ def test_only_objects_that_could_name_it_are_rebuilt(tmp_path: Path) -> None:
     assert keep(source, build, {"types.h": Previous(HEADER.encode(), 123_000_000_000)}) == {"COMPLETED"}
     assert sorted(p.name for p in build.glob("*.o")) == ["other.o", "plain.o"]
     assert (source / "types.h").stat().st_mtime_ns == 123_000_000_000
+
+
+def test_a_header_gets_its_old_time_back_if_that_is_right_for_every_build(tmp_path: Path) -> None:
+    source, one, other = (tmp_path / name for name in ("source", "build", "build-0"))
+    for folder in (source, one, other):
+        folder.mkdir()
+    (source / "names.c").write_text("int y = COMPLETED;")
+    for build in (one, other):
+        (build / ".config").write_text("CONFIG_DEBUG_INFO_NONE=y\n")
+        (build / "names.o").touch()
+        text = "source_names.o := ../source/names.c\n\ndeps_names.o := \\\n  ../source/types.h \\\n\n"
+        (build / ".names.o.cmd").write_text(text)
+    (source / "types.h").write_text(WITHOUT)
+    before = {"types.h": Previous(HEADER.encode(), 123_000_000_000)}
+    assert keep(source, one, before, [other]) == {"COMPLETED"}
+    assert not (one / "names.o").exists() and (other / "names.o").exists()
+    assert keep(source, one, {}, [other]) == set()
+    catch_up(source, other)
+    assert not (other / "names.o").exists() and not (other / PENDING).exists()
+    (other / ".config").write_text("CONFIG_DEBUG_INFO=y\n")
+    (source / "types.h").write_text(WITHOUT)
+    assert keep(source, one, before, [other]) == set()
+    assert (source / "types.h").stat().st_mtime_ns != 123_000_000_000
 
 
 PACKED = HEADER.replace("enum reason {", "enum __packed {"), HEADER.replace("};", "} __packed;")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.build.kconfig import definitions, options, verify
+from orchestrator.build.kconfig import defined, definitions, options, verify
 from orchestrator.config.fragments import Wish, wanted
 from orchestrator.errors import BuildError
 
@@ -83,3 +83,33 @@ def test_definitions_say_which_file_and_whether_a_user_can_set_it(source: Path) 
         "EXT4_FS": ("fs/Kconfig", True), "BLOCK": ("Kconfig", True), "LATER": ("Kconfig", False),
         "CCW": ("arch/s390/Kconfig", False),
     }  # fmt: skip
+
+
+def test_what_a_comment_depends_on_is_nobody_elses() -> None:
+    text = """\
+menu "A"
+depends on MMU
+comment "too old"
+	depends on OLD
+config ONE
+	def_bool y if NEW
+	depends on B
+	select TWO if THREE
+	prompt "one if anybody" if EXPERT
+choice
+	prompt "which"
+	depends on C
+config TWO
+	tristate "two"
+	default m
+endchoice
+endmenu
+config THREE
+	int "three"
+"""
+    one, two, three = defined({"Kconfig": text}.get, "s390")
+    assert one.conditions == ("MMU", "B") and two.conditions == ("MMU", "C") and three.conditions == ()
+    assert (one.kind, one.prompt, one.shown) == ("bool", True, "EXPERT")
+    assert one.defaults == (("y", "NEW"),) and one.selects == (("TWO", "THREE"),)
+    assert (two.kind, two.prompt, two.shown, two.defaults) == ("tristate", True, "", (("m", ""),))
+    assert three.kind == "int"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Coroutine
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from orchestrator.build.kernel import Builder
+from orchestrator.build.sources import Tree
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner
@@ -129,3 +132,78 @@ def test_verify_does_so_too(old_run: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "argv", ["kmatrix", *words])
     assert str(CliRunner().invoke(app, words).exception) == f"kmatrix verify {old_run} --recorded -s '*'"
     assert not list(Path("runs").iterdir())
+
+
+DOCS = "--- a/Documentation/mm/a.rst\n+++ b/Documentation/mm/a.rst\n@@ -1 +1 @@\n-a\n+%s\n"
+OTHER = "--- a/arch/mips/mm/a.c\n+++ b/arch/mips/mm/a.c\n@@ -1 +1 @@\n-%s\n+%s\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (DOCS % "b", 0, ["  Documentation/mm/a.rst: documentation"]),
+        (
+            DOCS % "b" + OTHER % ("/* a */", "/* b */"),
+            0,
+            ["  Documentation/mm/a.rst: documentation", "  arch/mips/mm/a.c: of another architecture"],
+        ),
+        (
+            OTHER % ("int a;", "int b;"),
+            5,
+            ["  arch/mips/mm/a.c: of another architecture", "it changes code, and none of that runs here"],
+        ),
+    ],
+)
+def test_what_is_never_built_is_answered_at_once_and_nothing_is_started(
+    text: str, code: int, said: list[str]
+) -> None:
+    Path("p.patch").write_text(text)
+    done = CliRunner().invoke(app, ["check", "--base", "s", "p.patch"])
+    head = "no file of it is built for s390x: nothing was started"
+    assert done.exit_code == code, done.output
+    assert done.stdout.splitlines() == [head, *said]
+    assert not Path("runs").exists() and not list(Path("cache").glob("sources/*"))
+    done = CliRunner().invoke(app, ["check", "--base", "s", "--json", "p.patch"])
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    assert done.exit_code == code and [row["kind"] for row in rows] == ["note"]
+    assert rows[0]["message"].startswith(head)
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        (DOCS % "b" + DIFF % "b", ""),
+        (OTHER.replace("mips", "s390") % ("a", "b"), ""),
+        (OTHER.replace("arch/mips/mm", "samples") % ("a", "b"), "kconfig: [CONFIG_SAMPLES=y]\n"),
+        (OTHER.replace("arch/mips/mm", "samples") % ("a", "b"), "config: defconfig\n"),
+        (OTHER.replace("arch/mips/mm", "tools/objtool") % ("a", "b"), ""),
+    ],
+)
+def test_what_may_be_built_is_not(monkeypatch: pytest.MonkeyPatch, text: str, more: str) -> None:
+    """Answered at once."""
+
+    def applicable(*_: Any) -> None:
+        raise ConfigError("on it goes")
+
+    monkeypatch.setattr(VERBS["check"], "_applicable", applicable)
+    Path("p.patch").write_text(text)
+    Path("matrix.yaml").write_text(MATRIX + more)
+    assert str(check("p.patch")) == "on it goes"
+
+
+def test_what_does_not_apply_to_a_source_that_is_here_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def applicable(*_: Any) -> None:
+        raise ConfigError("on it goes")
+
+    source = tmp_path / "source"
+    (source / "Documentation/mm").mkdir(parents=True)
+    (source / "Documentation/mm/a.rst").write_text("a\n")
+    monkeypatch.setattr(VERBS["check"], "_applicable", applicable)
+    monkeypatch.setattr(Builder, "unpacked", lambda *_: Tree("s", "k", source, "6.1"))
+    Path("p.patch").write_text(DOCS % "b")
+    done = CliRunner().invoke(app, ["check", "--base", "s", "p.patch"])
+    assert done.exit_code == 0 and done.stdout.startswith("no file of it is built")
+    (source / "Documentation/mm/a.rst").write_text("z\n")
+    assert str(check("p.patch")) == "on it goes"

@@ -16,16 +16,26 @@ import pytest
 
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.config.steps import builds_only, graph, lanes, ready
-from orchestrator.errors import BuildError, DiskFull, InfraError, KernelBroke, KmatrixError, ToolMissing
+from orchestrator.config.steps import builds_only, graph, lanes, pairs, ready
+from orchestrator.errors import BuildError, DiskFull, Identical, InfraError, KernelBroke, KmatrixError, ToolMissing
 from orchestrator.executors import Executor, Runner
 from orchestrator.executors.local import Local
-from orchestrator.model import Plan, Step, StepKind
+from orchestrator.model import Comparison, Plan, Step, StepKind
 from orchestrator.paths import GUEST_TOOLS
 
 T = TypeVar("T")
 ROOT = GUEST_TOOLS.parent
-TAKES = {"source": 20.0, "kernel": 200.0, "image": 8.0, "tool": 1.0, "boot": 10.0, "profile": 15.0, "cell": 0.0}
+TAKES = {
+    "source": 20.0,
+    "kernel": 200.0,
+    "image": 8.0,
+    "tool": 1.0,
+    "compare": 0.0,
+    "static": 7.0,
+    "boot": 10.0,
+    "profile": 15.0,
+    "cell": 0.0,
+}
 
 
 class Jumping(asyncio.SelectorEventLoop):
@@ -202,7 +212,8 @@ def test_a_kernel_that_does_not_build_ends_its_cells_and_nothing_else() -> None:
     fake = Fake(raises={"kernel s390x/new": [error]})
     done = run(plan, fake)
     assert {name for name, result in done.items() if result is error} == {
-        "kernel s390x/new", "boot s390x/new/shmem-write#0", "boot s390x/new/shmem-write#1",
+        "kernel s390x/new", "compare s390x/base..new",
+        "boot s390x/new/shmem-write#0", "boot s390x/new/shmem-write#1",
     }  # fmt: skip
     assert not [name for name in fake.began if name.startswith("boot s390x/new")]
     assert "cell s390x/new/shmem-write" in fake.began, "it is told"
@@ -215,6 +226,44 @@ def test_a_source_that_is_not_there_ends_what_is_made_of_it() -> None:
     assert {"kernel aarch64/base", "kernel s390x/base"} < failed and not any("/new" in name for name in failed)
 
 
+CHAIN = SMALL.replace(
+    "{base: {source: a}, new: {source: b}}",
+    """
+  base: {source: a}
+  one: {source: a, patches: [one.patch]}
+  two: {source: a, patches: [one.patch, two.patch]}
+""",
+).replace("[{base: base, new: new}]", "[{base: base, new: one}, {base: one, new: two}, {base: base, new: two}]")
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Plan:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.patch").write_text("")
+    return make_plan(matrix_file.from_text(CHAIN, tmp_path / "matrix.yaml"))
+
+
+def test_a_kernel_that_is_the_same_as_another_is_not_booted_and_nothing_else_is_lost(chain: Plan) -> None:
+    same = Identical("the kernel is the same as base")
+    fake = Fake(raises={"compare s390x/base..one": [same]})
+    done = run(chain, fake)
+    booted = {name.split()[1].rpartition("/")[0] for name in fake.began if name.startswith("boot ")}
+    assert booted == {f"{a}/{k}" for a in ("aarch64", "s390x") for k in ("base", "one", "two")} - {"s390x/one"}
+    assert done["boot s390x/one/shmem-write#1"] is same and "cell s390x/one/shmem-write" in fake.began
+    assert len([name for name in fake.began if name.startswith("compare ")]) == 6
+
+
+def test_nobody_waits_for_a_base_that_is_built_later_or_failed(chain: Plan) -> None:
+    plan = replace(chain, comparisons=(Comparison("two", "base"), Comparison("base", "one")))
+    assert [pair.id for pair in pairs(plan) if not pair.spares] == ["aarch64/two..base", "s390x/two..base"]
+    fake = Fake(raises={"kernel s390x/base": [BuildError("no")], "compare s390x/two..base": [Identical("same")]})
+    run(plan, fake)
+    assert fake.began["boot aarch64/base/shmem-write#0"] == fake.ended["kernel aarch64/base"]
+    assert "boot s390x/one/shmem-write#0" in fake.began, "it is measured all the same"
+    selected = [pair.id for pair in pairs(replace(chain, builds=chain.builds[:1]))]
+    assert selected == [], "the other kernel is not asked for"
+
+
 def test_a_cell_that_failed_is_not_booted_again() -> None:
     broke = KernelBroke("panic")
     name = "aarch64/base/shmem-write"
@@ -222,6 +271,32 @@ def test_a_cell_that_failed_is_not_booted_again() -> None:
     done = run(the_plan(SMALL, ["aarch64/*"]), fake, {"nothing": 1})
     assert f"boot {name}#1" not in fake.began and done[f"boot {name}#1"] is broke
     assert done["boot aarch64/new/shmem-write#1"] == "boot aarch64/new/shmem-write#1"
+
+
+def test_a_cells_further_boots_wait_for_its_first_and_go_as_soon_as_it_has_failed() -> None:
+    """However many places there are, and whatever else they wait for."""
+    broke, name = KernelBroke("panic"), "aarch64/new/shmem-write"
+    plan = the_plan(SMALL.replace("boots: 2", "boots: 4"), ["aarch64/*"])
+    fake = Fake(
+        {"kernel": 0.0, f"boot {name}#0": 5.0, "boot aarch64/base/shmem-write#0": 50.0}, {f"boot {name}#0": [broke]}
+    )
+    done = run(plan, fake, {"nothing": 8})
+    assert [done[f"boot {name}#{number}"] for number in range(4)] == [broke] * 4
+    assert [boot for boot in fake.order("boot") if boot.startswith(name)] == [f"{name}#0"]
+    assert fake.ended[f"cell {name}"] == fake.ended[f"boot {name}#0"], "told at once"
+    assert fake.together([f"boot aarch64/base/shmem-write#{number}" for number in range(1, 4)]) == 3
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#2": [broke]})
+    assert run(plan, fake, {"nothing": 1})[f"boot {name}#3"] is broke
+
+
+def test_a_boot_that_is_dropped_waits_for_nothing() -> None:
+    """As those of a wall clock, which wait for all else."""
+    broke, name = KernelBroke("panic"), "aarch64/base/contention"
+    plan = the_plan(MIXED.replace("[shmem-write, throttle, contention]", "[contention, throttle]"))
+    fake = Fake({"kernel": 0.0}, {f"boot {name}#0": [broke]})
+    run(plan, fake)
+    last = max(fake.ended[boot] for boot in fake.ended if boot.startswith("boot "))
+    assert fake.ended[f"cell {name}"] == fake.ended[f"boot {name}#0"] < last
 
 
 def test_the_testbeds_failure_is_repeated_as_often_as_it_says_and_told() -> None:
@@ -285,6 +360,41 @@ def test_a_profile_follows_its_cells_first_boot_and_the_cell_waits_for_it() -> N
         assert fake.began[f"profile {cell.id}"] >= fake.ended[f"boot {cell.id}#0"]
         assert fake.began[f"cell {cell.id}"] >= fake.ended[f"profile {cell.id}"]
     assert fake.together([name for name in fake.began if name.split()[0] in ("boot", "profile")]) == 2
+
+
+def test_what_differs_before_anything_runs_delays_no_build_and_no_answer() -> None:
+    plan, fake = the_plan(), Fake()
+    run(plan, fake, first="patched", static=True)
+    subjects = [f"static {arch}/unpatched..patched" for arch in ("x86_64", "aarch64", "s390x")]
+    assert {name for name in fake.began if name.startswith("static ")} == set(subjects)
+    answers = [f"boot {arch}/patched/shmem-write#0" for arch in ("x86_64", "aarch64", "s390x")]
+    before = max(fake.ended[name] for name in (*answers, *(f"kernel {build.id}" for build in plan.builds)))
+    assert all(fake.began[name] == before for name in subjects), "arches side by side"
+    assert {step.niceness for step in graph(plan, static=True) if step.kind is StepKind.STATIC} == {19}
+    assert not any(step.kind is StepKind.STATIC for step in graph(plan))
+
+
+def test_a_wall_clock_that_wants_the_machine_waits_for_it() -> None:
+    plan, fake = the_plan(MIXED), Fake()
+    run(plan, fake, static=True)
+    ended = fake.ended["static aarch64/base..new"]
+    alone = [f"boot {boot.id}" for boot in plan.boots if boot.cell.workload.name == "contention"]
+    assert all(fake.began[name] >= ended for name in alone)
+
+
+def test_it_waits_for_no_boot_that_ended_in_an_earlier_start() -> None:
+    plan = the_plan(SMALL)
+    fake = Fake()
+    run(plan, fake, first="new", ended={cell.id for cell in plan.cells}, static=True)
+    assert "static s390x/base..new" in fake.ended
+
+
+def test_of_kernels_that_are_the_same_or_not_there_nothing_is_looked_at() -> None:
+    plan, same, broken = the_plan(SMALL), Identical("the same"), BuildError("it does not compile")
+    fake = Fake(raises={"compare aarch64/base..new": [same], "kernel s390x/new": [broken]})
+    done = run(plan, fake, static=True)
+    assert done["static aarch64/base..new"] is same and done["static s390x/base..new"] is broken
+    assert not any(name.startswith("static ") for name in fake.began)
 
 
 def test_only_the_builds() -> None:

@@ -49,7 +49,7 @@ def test_an_option_stands_right_behind_the_device() -> None:
     assert "virtio-net-pci,netdev=net,romfile=" in qemu_argv(x86, 1, 2)
     wall = kernel_parameters(x86.arch, Clock.WALL)
     assert "console=ttyS0 earlycon=uart8250,io,0x3f8 no_timer_check" in wall and "nolapic_timer" not in wall
-    exact = "nolapic_timer tsc_early_khz=1000000 highres=off nohz=off"
+    exact = "nolapic_timer tsc_early_khz=1000000 tsc=reliable highres=off nohz=off"
     assert kernel_parameters(x86.arch, Clock.ICOUNT) == f"{wall} kmatrix.awake {exact}"
 
 

@@ -35,6 +35,14 @@ def test_two_passes() -> None:
     assert one.vmstat == {"pgfault": 100, "nr_free": -2}
 
 
+def test_memory_of_a_cgroup_of_its_own() -> None:
+    """Only a workload that has one tells it."""
+    memory = {"anon": [4096, 0], "pgfault": [1, 3]}
+    one, two = decode("\n".join([line(n, memory_stat=memory) for n in (0, 1)] + [DONE]), METRICS, 2)
+    assert one.memory_stat == two.memory_stat == {"anon": -4096, "pgfault": 2}
+    assert [sample.memory_stat for sample in decode("\n".join([line(0), line(1), DONE]), METRICS, 2)] == [{}, {}]
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -47,6 +55,8 @@ def test_two_passes() -> None:
         (line(0, units=0) + "\n" + DONE, "0 units"),
         (line(0, vmstat=3) + "\n" + DONE, "vmstat"),
         (line(0) + "\n" + line(1, vmstat={"pgfault": [5, 105]}) + "\n" + DONE, "differ"),
+        (line(0, memory_stat=3) + "\n" + DONE, "memory_stat"),
+        (line(0) + "\n" + line(1, memory_stat={"anon": [5, 105]}) + "\n" + DONE, "differ"),
         (line(0, time_ns="nan") + "\n" + line(1) + "\n" + DONE, "impossible"),
         ("[" * 100_000, "not a result line"),
         (line(0, minflt="many") + "\n" + DONE, "lacks"),

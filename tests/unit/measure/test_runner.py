@@ -5,142 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 import pytest
 
 from orchestrator import arches, ui
-from orchestrator.build.guest_tools import Tool
-from orchestrator.build.sources import Tree
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, Work
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.events import Bus, CellEnded, Event, KernelKnown, Note
-from orchestrator.guest.accel import Choice
 from orchestrator.measure import boots, provenance, results, runner
 from orchestrator.measure.boot import Task
-from orchestrator.model import BootResult, Build, KernelArtifact, PassSample, Provenance, Status
+from orchestrator.model import Provenance, Status
 from orchestrator.runs import account_files, load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
-
-TEXT = """\
-arches: [aarch64]
-workloads: [shmem-write]
-sources: {s: {debian: linux-source-6.1}}
-kernels: {base: {source: s}, new: {source: s, kconfig: [CONFIG_X=y]}}
-compare: [{base: base, new: new}]
-measure: {boots: 2, passes: 1}
-"""
-
-
-@dataclass
-class Kernels:
-    """A builder that has every kernel."""
-
-    compiler: str = "gcc 12"
-    refresh: bool = False
-    known_as: dict[str, str] = field(default_factory=dict)
-    version: str = "6.1.192-1"
-    known: bool = False  # the source was asked for before the run began, as a night does
-    lost: bool = False
-
-    def has(self, source: object) -> bool:
-        return self.known
-
-    async def source(self, source: object) -> Tree:
-        return Tree(f"debian:linux-source-6.1={self.version}", "t", Path(), "6.1.192")
-
-    async def find(self, build: Build) -> KernelArtifact:
-        if self.lost:
-            raise InfraError("its package is gone")
-        info = {
-            "source": "debian:linux-source-6.1=6.1.192-1", "compiler": self.compiler,
-            "config_sha256": f"c{build.kconfig[-1]}", "image_sha256": f"i{build.kconfig[-1]}{self.compiler}",
-        }  # fmt: skip
-        key = f"{self.known_as.get(build.kernel.name, build.kernel.name)}-{self.compiler}"
-        return KernelArtifact(build.id, key, Path("/none"), Path("/none/Image"), "6.1.192", info, True)
-
-
-@dataclass
-class House:
-    """A cache, run folders, and guests that are none."""
-
-    root: Path
-    measured: list[str] = field(default_factory=list)
-    kernels: Kernels = field(default_factory=Kernels)
-    fails: dict[str, list[Exception]] = field(default_factory=dict)
-    events: list[Event] = field(default_factory=list)
-
-    async def measure(self, task: Task) -> BootResult:
-        self.measured.append(task.boot.id)
-        if self.fails.get(task.boot.id):
-            raise self.fails[task.boot.id].pop(0)
-        (task.folder / "counted").mkdir(exist_ok=True)
-        (task.folder / "console.log").write_text(f"console {len(self.measured)}")
-        (task.folder / "counted/qemu.txt").write_text("qemu")
-        value = {"time": 1000.0 + len(self.measured), "pgfault": 2.0, "minflt": 1.0, "majflt": 0.0}
-        passes = tuple(PassSample(100, value, {}) for _ in range(2))
-        its = task.provenance
-        return BootResult(
-            task.boot.number, its.machine.accel, its.machine.qemu, its.machine.cpu, ("qemu",), 1, passes,
-            its.kernel.key, its.workload.program, {"measure": 1.0}, task.notes, provenance=provenance.key(its),
-        )  # fmt: skip
-
-    def run(self, name: str, text: str = TEXT, **manner: Any) -> RunFolder:
-        """As the engine does it."""
-        folder = RunFolder(self.root / name)
-        matrix = matrix_file.from_text(text, self.root / "matrix.yaml")
-        plan = make_plan(matrix)
-        if not (folder.path / "plan.json").exists():
-            record.save_request(folder, Request(self.root / "matrix.yaml", text, (), {}), matrix, plan)
-        made = runner.Runner(
-            plan, folder, Bus(), Store(self.root / "cache"), self.root, self.kernels,  # type: ignore[arg-type]
-            profile=manner.get("profile", False), fresh=manner.get("fresh", False),
-        )  # fmt: skip
-        self.measured, self.events = [], []
-        made.bus.subscribe(self.events.append)
-        asyncio.run(Work(made, Manner(**manner)).run())
-        return folder
-
-
-def gives(value: object) -> Callable[..., Any]:
-    async def answer(*_: object, **__: object) -> object:
-        return value
-
-    return answer
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    made = House(tmp_path.resolve())
-    program, image = made.root / "program", made.root / "image-1/initramfs.cpio"
-    image.parent.mkdir()
-    image.write_text("image")
-    program.write_text("program")
-
-    async def compiler(_: str) -> str:
-        return made.kernels.compiler
-
-    async def facts(_: object) -> Mapping[str, object]:
-        host = {"cpu": "C", "machine": "m", "cores": 2, "memory_mib": 2048, "kernel": "6.1"}
-        return {**host, "compiler": {"aarch64": made.kernels.compiler}}
-
-    monkeypatch.setattr(runner, "facts", facts)
-    monkeypatch.setattr(runner.cpu, "check", gives({"aarch64": []}))
-    monkeypatch.setattr(runner.toolchain, "compiler", compiler)
-    monkeypatch.setattr(runner.guest_tools, "tool", gives(Tool(program)))
-    monkeypatch.setattr(boots.initramfs, "image", gives(image))
-    monkeypatch.setattr(boots.accel, "choose", gives(Choice("tcg")))
-    monkeypatch.setattr(boots.accel, "qemu_version", gives("7.2"))
-    monkeypatch.setattr(boots, "measure", made.measure)
-    return made
-
+from tests.unit.measure.conftest import TEXT, House, Kernels, gives
 
 ALL = {f"aarch64/{kernel}/shmem-write#{number}" for kernel in ("base", "new") for number in (0, 1)}
 
@@ -171,6 +55,15 @@ def test_what_was_measured_is_taken_from_the_store_and_marked(house: House) -> N
     report = load.matrix_of(second)
     assert [cell["stored"] for cell in report["cells"]] == [True, True]
     assert [cell["stored"] for cell in load.matrix_of(first)["cells"]] == [False, False]
+
+
+def test_what_was_measured_before_tells_how_long_a_boot_takes(house: House) -> None:
+    """Of each of the two configs here, whatever the next patch is."""
+    house.run("first")
+    assert not list((house.root / "cache/timings").glob("stages-*")), "these guests are none"
+    house.run("second")
+    known = [json.loads(path.read_text()) for path in (house.root / "cache/timings").glob("stages-aarch64-*.json")]
+    assert known == [{"measure": [1.0, 1.0]}] * 2
 
 
 def test_fresh_measures_again_and_is_what_is_stored_from_then_on(house: House) -> None:
@@ -262,8 +155,8 @@ def test_a_run_that_was_cut_off_keeps_what_it_has(house: House) -> None:
 
 
 def lost(name: str = "new/shmem-write") -> dict[str, list[Exception]]:
-    """The testbed fails all boots of a cell."""
-    return {f"aarch64/{name}#{number}": [InfraError("gone")] * 2 for number in (0, 1)}
+    """The testbed fails the first boot of a cell, so that there is no other."""
+    return {f"aarch64/{name}#0": [InfraError("gone")] * 2}
 
 
 def another_image(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from orchestrator.analyse.contract import CellRow
 from orchestrator.analyse.expect import judge
 from orchestrator.arches import known as arches
 from orchestrator.build import guest_tools
-from orchestrator.build.plugin import FLAGS, NAME, SOURCES, interface
+from orchestrator.build.plugin import BLOCKS, FLAGS, PROFILE, SOURCES, interface
 from orchestrator.config import workloads
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Comparison
@@ -284,12 +284,13 @@ def test_an_old_or_unknown_qemu_is_told() -> None:
             interface(version)
 
 
+@pytest.mark.parametrize("name", [PROFILE, BLOCKS])
 @pytest.mark.parametrize("api", [1, 2])
-def test_the_plugin_compiles_without_headers_of_qemu(tmp_path: Path, api: int) -> None:
+def test_the_plugins_compile_without_headers_of_qemu(tmp_path: Path, api: int, name: str) -> None:
     gcc = shutil.which("gcc")
     assert gcc, "the tests need gcc of the host"
     out = tmp_path / "plugin.so"
-    argv = [gcc, *FLAGS, f"-DPLUGIN_API={api}", str(SOURCES / f"{NAME}.c"), "-o", str(out), "-ldl"]
+    argv = [gcc, *FLAGS, f"-DPLUGIN_API={api}", str(SOURCES / f"{name}.c"), "-o", str(out), "-ldl"]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 0 and out.stat().st_size, done.stderr
 

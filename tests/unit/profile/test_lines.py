@@ -204,6 +204,10 @@ def test_a_short_table_has_the_lines_that_count() -> None:
     assert profile_rows.line_table(difference(comment)) == ["no line that was added or removed was executed"]
 
 
+def between(pristine: Path, base: Sequence[Path], new: Sequence[Path], scratch: Path) -> str:
+    return asyncio.run(sourcediff.sources(pristine, base, new, scratch)).text
+
+
 def sources(tmp_path: Path) -> Path:
     pristine = tmp_path / "pristine"
     (pristine / "mm").mkdir(parents=True)
@@ -220,18 +224,18 @@ def test_line_numbers_are_those_with_the_whole_series_applied(tmp_path: Path) ->
         "--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1,2 +1,4 @@\n line 1\n+first\n+second\n line 2\n"
         "--- /dev/null\n+++ b/mm/new.c\n@@ -0,0 +1 @@\n+int x;\n"
     )
-    text = asyncio.run(sourcediff.between(pristine, [], [one, two], tmp_path / "scratch"))
+    text = between(pristine, [], [one, two], tmp_path / "scratch")
     added = {line.text: (hunk.file, line.new) for hunk in diff.hunks(text) for line in hunk.lines if line.sign == "+"}
     assert added == {
         "first": ("mm/a.c", 2), "second": ("mm/a.c", 3), "later": ("mm/a.c", 32), "int x;": ("mm/new.c", 1)
     }  # fmt: skip
-    back = asyncio.run(sourcediff.between(pristine, [one, two], [one], tmp_path / "back"))
+    back = between(pristine, [one, two], [one], tmp_path / "back")
     assert {line.text for hunk in diff.hunks(back) for line in hunk.lines if line.sign == "-"} == {
         "first", "second", "int x;",
     }  # fmt: skip
-    assert asyncio.run(sourcediff.between(pristine, [one], [one], tmp_path / "same")) == ""
+    assert between(pristine, [one], [one], tmp_path / "same") == ""
     with pytest.raises(BuildError):
-        asyncio.run(sourcediff.between(pristine, [], [one, one], tmp_path / "bad"))
+        between(pristine, [], [one, one], tmp_path / "bad")
 
 
 def test_a_difference_shows_nothing_from_behind_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,5 +250,5 @@ def test_a_difference_shows_nothing_from_behind_a_link(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(patches, "apply", links)
     with pytest.raises(InfraError) as raised:
-        asyncio.run(sourcediff.between(pristine, [], [tmp_path / "a.patch"], tmp_path / "scratch"))
+        between(pristine, [], [tmp_path / "a.patch"], tmp_path / "scratch")
     assert "link.c" in raised.value.log and "content" not in raised.value.log

@@ -142,6 +142,8 @@ def test_kcidb_says_who_failed() -> None:
         ("broken", {"kmatrix-aarch64": "pass", "kmatrix-s390x": "fail"}),
         ("testbed", {"kmatrix-x86_64": "fail", "kmatrix-s390x": "warn"}),
         ("doubtful", {"kmatrix-s390x": "warn"}),
+        ("one_arch", {"kmatrix-x86_64": "pass", "kmatrix-aarch64": "pass", "kmatrix-s390x": "fail"}),
+        ("unbuilt", {"kmatrix-aarch64": "warn", "kmatrix-s390x": "warn"}),
     ],
 )
 def test_b4_gets_a_column_an_architecture(name: str, said: dict[str, str]) -> None:

@@ -71,6 +71,8 @@ def test_golden(name: str) -> None:
         (reports.broken, f"patched breaks on s390x (panic); {BOTH} better on aarch64 (-15.13%)"),
         (reports.testbed, "the testbed itself, not unpatched, failed on x86_64; patched does not build on x86_64"),
         (reports.doubtful, "none of 4 comparisons could be decided."),
+        (reports.one_arch, f"{BOTH} worse on s390x (+0.0085%)."),
+        (reports.unbuilt, "none of the 4 changed lines of code is built on aarch64 and s390x: what was measured"),
     ],
 )  # fmt: skip
 def test_the_first_sentence_is_the_result(make: Callable[[], MatrixReport], said: str) -> None:
@@ -120,8 +122,19 @@ def test_tested_by_is_offered_only_when_all_is_clean_and_never_signed() -> None:
     assert text.endswith("\n# Tested-by: A Person <a@example.org> # aarch64, s390x (TCG)\n")
     assert f"# Tested-by: {NOBODY} #" in mail.RENDER(Run(reports.good()))
     assert not re.search(r"^\s*Tested-by:", text, re.M)
-    for name in ("worse", "broken", "testbed", "doubtful"):
+    for name in ("worse", "broken", "testbed", "doubtful", "unbuilt"):
         assert "Tested-by" not in mail.RENDER(Run(reports.ALL[name]()), Telling(signer="A Person <a@example.org>"))
+
+
+def test_what_was_not_booted_was_not_tested() -> None:
+    report = reports.one_arch()
+    for row in report["comparisons"]:
+        row["verdict"] = "same"
+    assert "\n# Tested-by: A <a@b> # s390x (TCG)\n" in mail.RENDER(Run(report), Telling(signer="A <a@b>"))
+    alone = sliced(report, ["x86_64"])
+    assert "Tested-by" not in mail.RENDER(Run(alone))
+    alone["changed"][0]["built"] = 4
+    assert "Tested-by" not in mail.RENDER(Run(alone)), "the same kernel, whatever of it is code"
 
 
 def test_no_offer_without_a_comparison_or_with_a_broken_claim() -> None:
@@ -168,6 +181,18 @@ def test_where_it_was_is_told_even_far_below() -> None:
     ]
     lines = excerpt("\n".join([*rows, *["x29: 0"] * 9, "Call trace:", " shmem_fault+0x2c/0x200"]))
     assert lines[0] == rows[0] and "pc : shmem_fault+0x2c/0x200" in lines and len(lines) <= 10
+
+
+def test_an_excerpt_of_a_guest_that_hangs_is_where_it_was_seen() -> None:
+    """Whatever its console has warned of before."""
+    seen = ["The program counter was looked at 43 times in 7 s, and was in", " 100.0%  do_shared_fault"]
+    warned = [
+        "The console's last lines:",
+        "[    0.07] WARNING: see the kernel's documentation",
+        *["[    0.08] more"] * 13,
+    ]
+    lines = excerpt("\n".join([*seen, "", *warned]))
+    assert lines[:2] == seen and lines[-1] == "..."
 
 
 def parsed(text: str) -> email.message.EmailMessage:

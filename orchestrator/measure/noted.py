@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What of the kernel ran in a boot, as the plugin of blocks notes it: files in the boot's folder."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.errors import InfraError
+from orchestrator.measure import region
+from orchestrator.model import Marks
+from orchestrator.profile import symbols
+from orchestrator.profile.blocks import Counted, parse_counted, parse_seen
+from orchestrator.profile.line_table import Executed
+
+SEEN, COUNTED = "seen.gz", "executed.gz"  # until the counted passes; in them, and how often
+
+
+@dataclass(frozen=True)
+class Notes:
+    """The plugin, and the workload's files by which it knows the passes; raw: where it writes."""
+
+    library: Path
+    files: tuple[Path, ...]
+    marks: Marks
+    raw: Path
+
+    @asynccontextmanager
+    async def until_the_gate(self, folder: Path) -> AsyncIterator[str]:
+        """-plugin's argument for a start of QEMU; what it wrote is in the folder when the block ends well."""
+        raw = self.raw / "seen"
+        yield region.argument(self.library, {"seen": raw})
+        _keep(raw, folder / SEEN)
+
+    @asynccontextmanager
+    async def of_passes(self, folder: Path, skip: int = 0, boots: bool = False) -> AsyncIterator[str]:
+        """The same of counted passes. skip: passes of warm-up before them; boots: all before is noted, too."""
+        counted, seen = self.raw / "executed", self.raw / "seen"
+        user = await asyncio.to_thread(symbols.of_programs, *self.files)
+        bounds = region.bounds(user, len(self.files) == 1, self.marks)
+        files = {"out": counted, **({"seen": seen} if boots else {})}
+        yield region.argument(self.library, files, *bounds, *([f"skip={skip}"] if skip else []))
+        _keep(counted, folder / COUNTED)
+        if boots:
+            _keep(seen, folder / SEEN)
+
+
+def _keep(raw: Path, kept: Path) -> None:
+    """Without it the boot is what it is: it is told as not known, when somebody asks."""
+    if raw.is_file():
+        kept.write_bytes(gzip.compress(raw.read_bytes(), compresslevel=4, mtime=0))
+        raw.unlink()
+
+
+def whole(folder: Path) -> bool:
+    """Does a boot's folder have both?"""
+    return all((folder / name).is_file() for name in (SEEN, COUNTED))
+
+
+def counted(folder: Path) -> Counted:
+    """InfraError where there is none, or it is not whole."""
+    return parse_counted(_text(folder / COUNTED))
+
+
+def seen(folder: Path) -> Executed:
+    """InfraError as above."""
+    return parse_seen(_text(folder / SEEN))
+
+
+def _text(path: Path) -> str:
+    try:
+        return gzip.decompress(path.read_bytes()).decode()
+    except (OSError, EOFError, ValueError) as error:
+        raise InfraError("nobody noted what ran in it", kind="reach") from error

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the plugin of blocks wrote: which code was executed in a workload's regions, and which ran at all. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.errors import InfraError
+from orchestrator.profile.line_table import Executed
+
+_COUNTED, _SEEN = "kmatrix-blocks", "kmatrix-seen"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Executions in all counted regions together."""
+
+    executed: Executed
+    regions: int
+
+
+def parse_counted(text: str) -> Counted:
+    """The plugin's `out`. InfraError when it is not whole."""
+    regions, _, _ = _head(text, _COUNTED, 3)
+    return Counted(Executed.of((start, end, count) for start, end, count in _rows(text, 3)), regions)
+
+
+def parse_seen(text: str) -> Executed:
+    """The plugin's `seen`; all that ran counts as once."""
+    _head(text, _SEEN, 2)
+    return Executed.of((start, end, 1) for start, end in _rows(text, 2))
+
+
+def _head(text: str, name: str, numbers: int) -> list[int]:
+    words = text.partition("\n")[0].split()
+    if words[:2] != [name, "1"] or len(words) != 2 + numbers or not text.endswith("\n"):
+        raise InfraError("the plugin's blocks are not there or not whole", kind="reach", log=text[:400])
+    found = [int(word) for word in words[2:]]
+    if found[-1]:
+        raise InfraError(f"the plugin had no room for {found[-1]} blocks", kind="reach")
+    return found
+
+
+def _rows(text: str, size: int) -> Iterator[tuple[int, ...]]:
+    for row in text.splitlines()[1:]:
+        words = row.split()
+        try:
+            start, end, *count = words
+            if len(words) != size:
+                raise ValueError(row)
+            yield int(start, 16), int(end, 16), *map(int, count)
+        except ValueError as error:
+            raise InfraError(f"the plugin's blocks have a line {row!r}", kind="reach") from error

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the plugin of blocks leaves in a boot's folder, and what a result without it is worth."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from orchestrator.errors import InfraError
+from orchestrator.measure import noted, region, results
+from orchestrator.measure.boot import Task
+from orchestrator.model import (
+    Clock,
+    KernelProvenance,
+    MachineProvenance,
+    Marks,
+    Measure,
+    Provenance,
+    WorkloadProvenance,
+)
+from orchestrator.profile.symbols import RUNNER, USER, Symbols
+from orchestrator.store import Store
+from tests.unit.conftest import NEW, boot
+
+MARKS = Marks(returns=("c3", "c2"), exception_returns=(), interrupts=())
+PROVENANCE = Provenance(
+    KernelProvenance("s"), WorkloadProvenance("f", (), ()), MachineProvenance("icount", 64, 1)
+)  # fmt: skip
+
+
+def symbols(prefix: str) -> Symbols:
+    return Symbols((0x100, 0x200), (0x140, 0x240), (f"{prefix}km_begin", f"{prefix}km_end"), {0x200: 0x208})
+
+
+def test_a_region_is_told_in_the_plugin_s_words() -> None:
+    wanted = ["begin=0x100", "begin_end=0x140", "ret=c3", "ret=c2", "end=0x208"]
+    assert region.bounds(symbols(USER), True, MARKS) == region.bounds(symbols(RUNNER), False, MARKS) == wanted
+    told = region.argument(Path("/a,b/p.so"), {"out": Path("/c,d")}, "skip=1")
+    assert told == "/a,,b/p.so,out=/c,,d,skip=1"  # as QEMU wants commas
+
+
+def test_what_cannot_be_counted_says_why() -> None:
+    assert region.uncounted(Measure(), MARKS, "vax") == ""
+    assert "wall clock" in region.uncounted(Measure(clock=Clock.WALL), MARKS, "vax")
+    assert "2 CPUs" in region.uncounted(Measure(cpus=2), MARKS, "vax")
+    assert region.uncounted(Measure(), None, "vax") == "vax has no marks in arches/"
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> noted.Notes:
+    monkeypatch.setattr(noted.symbols, "of_programs", lambda *files: symbols(USER))
+    (tmp_path / "raw").mkdir()
+    return noted.Notes(Path("/p.so"), (Path("/w"),), MARKS, tmp_path / "raw")
+
+
+def test_what_it_wrote_is_kept_with_the_boot(tmp_path: Path, notes: noted.Notes) -> None:
+    async def passes() -> str:
+        async with notes.of_passes(tmp_path, skip=2, boots=True) as argument:
+            (tmp_path / "raw/executed").write_text("kmatrix-blocks 1 1 5 0\n10 20 7\n")
+            (tmp_path / "raw/seen").write_text("kmatrix-seen 1 5 0\n10 30\n")
+        return argument
+
+    told = asyncio.run(passes())
+    raw = tmp_path / "raw"
+    assert told.startswith(f"/p.so,out={raw / 'executed'},seen={raw / 'seen'},begin=0x100,") and "skip=2" in told
+    assert noted.whole(tmp_path) and list(raw.iterdir()) == []
+    assert noted.counted(tmp_path).executed.most(0x10, 0x14) == 7
+    assert noted.seen(tmp_path).ran(0x28, 0x2C)
+
+
+def test_until_the_gate_nothing_is_counted(tmp_path: Path, notes: noted.Notes) -> None:
+    async def boots() -> str:
+        async with notes.until_the_gate(tmp_path) as argument:
+            (tmp_path / "raw/seen").write_text("kmatrix-seen 1 5 0\n10 30\n")
+        return argument
+
+    assert asyncio.run(boots()) == f"/p.so,seen={tmp_path / 'raw/seen'}"
+    assert (tmp_path / noted.SEEN).is_file() and not noted.whole(tmp_path)
+
+
+def test_a_boot_without_notes_is_none_the_worse_and_says_so(tmp_path: Path, notes: noted.Notes) -> None:
+    async def fails() -> None:
+        async with notes.of_passes(tmp_path):
+            pass
+
+    asyncio.run(fails())
+    assert not noted.whole(tmp_path)
+    with pytest.raises(InfraError, match="nobody noted"):
+        noted.counted(tmp_path)
+    (tmp_path / noted.SEEN).write_bytes(gzip.compress(b"something else\n"))
+    with pytest.raises(InfraError, match="not whole"):
+        noted.seen(tmp_path)
+
+
+def test_a_stored_result_without_notes_is_measured_again_if_they_are_asked_for(tmp_path: Path) -> None:
+    store, folder = Store(tmp_path / "cache"), tmp_path / "boot-0"
+    folder.mkdir()
+    (folder / "work.out").write_text("it worked")
+    asked = cast(
+        Task,
+        SimpleNamespace(provenance=PROVENANCE, boot=SimpleNamespace(number=0), folder=folder, blocks=Path("/p.so")),
+    )
+    plain = cast(Task, SimpleNamespace(**{**vars(asked), "blocks": None}))
+    results.keep(store, plain, boot(0, NEW, 0, "tcg"))
+    assert results.take(store, asked) is None and results.take(store, plain) is not None
+    for name in (noted.SEEN, noted.COUNTED):
+        (folder / name).write_bytes(gzip.compress(b"x"))
+    results.keep(store, asked, replace(boot(0, NEW, 0, "tcg"), notes=("again",)))
+    for name in (noted.SEEN, noted.COUNTED):
+        (folder / name).unlink()
+    found = results.take(store, asked)
+    assert found and found.stored and noted.whole(folder)

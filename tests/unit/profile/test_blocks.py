@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the plugin of blocks writes."""
+
+from __future__ import annotations
+
+import pytest
+
+from orchestrator.errors import InfraError
+from orchestrator.profile.blocks import parse_counted, parse_seen
+from orchestrator.profile.line_table import Executed
+from orchestrator.profile.symbols import executed
+
+COUNTED = "kmatrix-blocks 1 2 900 0\nffff0010 ffff0020 8\nffff0018 ffff0020 2\n10 14 1\n"
+SEEN = "kmatrix-seen 1 900 0\n10 14\nffff0010 ffff0020\n"
+
+
+def test_counts_are_of_all_regions_together() -> None:
+    found = parse_counted(COUNTED)
+    assert found.regions == 2
+    assert [found.executed.most(start, start + 4) for start in (0xFFFF0010, 0xFFFF0018, 0xFFFF0020, 0x10)] == [
+        8, 10, 0, 1,
+    ]  # fmt: skip
+
+
+def test_what_was_seen_ran_once_at_least() -> None:
+    found = parse_seen(SEEN)
+    assert found.most(0xFFFF001C, 0xFFFF0020) == 1 and found.most(0xFFFF0020, 0xFFFF0030) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["", SEEN, COUNTED[:-1], COUNTED.replace(" 0\n", " 4\n"), COUNTED + "10 x 1\n", COUNTED + "10 14\n"]
+)
+def test_what_is_not_whole_is_told(text: str) -> None:
+    with pytest.raises(InfraError):
+        parse_counted(text)
+
+
+def test_what_was_seen_must_be_whole_too() -> None:
+    for text in ("", COUNTED, SEEN[:-3], SEEN.replace(" 0\n", " 1\n")):
+        with pytest.raises(InfraError):
+            parse_seen(text)
+
+
+def test_functions_that_ran_by_all_their_names() -> None:
+    system_map = "100 T fault\n100 T alias\n120 t idle\n140 D data\n160 T last\n10 A absolute\n"
+    ran = Executed.of([(0x110, 0x114, 1), (0x150, 0x154, 1)])
+    assert executed(system_map, [ran.ran]) == {"fault", "alias"}
+    assert executed(system_map, [Executed.of([(0x10, 0x100, 1)]).ran, Executed.of([(0x160, 0x164, 1)]).ran]) == {
+        "last"
+    }
