@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import shutil
@@ -25,6 +26,7 @@ from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256, write_atomically
 
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
+_PAHOLE = re.compile(rb"^(CONFIG_PAHOLE_VERSION=)\d+$", re.M)
 RECIPE = 3  # part of every key: raise it when this file changes what comes out
 
 
@@ -215,7 +217,7 @@ class Builder:
                 "image_sha256": sha256(folder / image.name),
                 "vmlinux_sha256": sha256(folder / "vmlinux"),
                 "config": fragments.wanted(build.kconfig, "").name,
-                "config_sha256": sha256(folder / "config"),
+                "config_sha256": _config_sha256(folder / "config"),
                 "wished": dict(lost),
                 **({"sandbox": sandbox.WORDS} if shared.private else {}),
             }
@@ -228,6 +230,11 @@ class Builder:
 def _lines(build: Build) -> str:
     """What its .config is made of."""
     return "\n".join(build.kconfig) + "\n"
+
+
+def _config_sha256(config: Path) -> str:
+    """Of a .config, but for one line: whether the host has pahole, which nothing is made of without BTF."""
+    return hashlib.sha256(_PAHOLE.sub(rb"\g<1>0", config.read_bytes())).hexdigest()
 
 
 def _seen(source: Source) -> str:

@@ -61,3 +61,13 @@ def test_what_a_kernel_will_lack_is_known_without_fetching(tmp_path: Path, monke
     with store.publish("kernels", key) as folder:
         (folder / "info.json").write_text('{"wished": {"CONFIG_HERE": "depends on more"}}')
     assert asyncio.run(again.foreseen(build)) == {"CONFIG_HERE": "depends on more"}
+
+
+def test_a_config_is_the_same_where_the_host_has_pahole(tmp_path: Path) -> None:
+    def digest(text: str) -> str:
+        (tmp_path / "config").write_text(text)
+        return kernel._config_sha256(tmp_path / "config")
+
+    one = digest("CONFIG_A=y\nCONFIG_PAHOLE_VERSION=0\nCONFIG_B=1\n")
+    assert digest("CONFIG_A=y\nCONFIG_PAHOLE_VERSION=124\nCONFIG_B=1\n") == one
+    assert digest("CONFIG_A=y\nCONFIG_PAHOLE_VERSION=0\nCONFIG_B=12\n") != one
