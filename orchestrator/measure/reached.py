@@ -100,7 +100,9 @@ class Looking:
         }
         made = await asyncio.to_thread(lines.reach, change, kernels)
         silent = {name: its for name, its in boots.items() if not any(name in one.workloads for one in made)}
-        differing = await _differing(pair, {Side.REMOVED: base, Side.ADDED: new}, silent) if silent else {}
+        differing = {name: False for name, its in silent.items() if its[Side.REMOVED] is its[Side.ADDED]}
+        if others := {name: its for name, its in silent.items() if name not in differing}:
+            differing |= await _differing(pair, {Side.REMOVED: base, Side.ADDED: new}, others)
         return ReachFacts(
             schema=SCHEMA,
             lines=[_row(pair, one) for one in made],
@@ -130,7 +132,8 @@ class Looking:
             try:
                 if why := region.uncounted(self.measure.of(workload), arch.marks, arch.name):
                     raise InfraError(why, kind="reach")
-                found[workload.name] = {Side.REMOVED: self._boot(base), Side.ADDED: self._boot(new)}
+                one = self._boot(base)
+                found[workload.name] = {Side.REMOVED: one, Side.ADDED: one if new is base else self._boot(new)}
             except InfraError as error:
                 unknown.append({**_names(pair), "workload": workload.name, "why": error.message})
         return found, unknown
