@@ -15,12 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import proc
 from orchestrator.build import pahole, patches, sandbox
 from orchestrator.build.kernel import Builder, regular
 from orchestrator.build.make import WHOLE, Make
 from orchestrator.build.sources import Tree
-from orchestrator.build.tree import SharedTree, no_room
+from orchestrator.build.tree import SharedTree, copied
 from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Build, KernelArtifact
 from orchestrator.profile import objects as its
@@ -94,9 +93,7 @@ class OnceMore:
             if shared.dirty.exists() or not (shared.build / ".config").is_file():
                 hint = "the next kernel that is built makes it anew"
                 raise InfraError(f"{build.arch.name}'s build tree is not there any more", kind="static", hint=hint)
-            done = await proc.run(["cp", "-a", str(shared.build), str(shared.made)], niceness=NICENESS)
-            if done.code:
-                raise no_room(OSError(done.output))
+            await copied(shared.build, shared.made, niceness=NICENESS)
             return shared, patches.switched(shared.source)
 
 
@@ -119,9 +116,7 @@ async def _view(
     for folder in sorted({_ancestor(pristine, file) for file in now if not (pristine / file).exists()}):
         copy = scratch / "folders" / str(len(shown))
         copy.parent.mkdir(exist_ok=True)
-        done = await proc.run(["cp", "-al", str(pristine / folder), str(copy)], niceness=NICENESS)
-        if done.code:
-            raise no_room(OSError(done.output))
+        await copied(pristine / folder, copy, links=True, niceness=NICENESS)
         for file in now:
             if Path(file).is_relative_to(folder) and not (pristine / file).exists():
                 _copy(patched / file, copy / Path(file).relative_to(folder))

@@ -61,9 +61,7 @@ class SharedTree:
         if not self.source.exists():
             copy = self.folder / "copy"
             shutil.rmtree(copy, ignore_errors=True)
-            done = await proc.run(["cp", "-al", str(tree.folder), str(copy)])
-            if done.code:
-                raise no_room(OSError(done.output))
+            await copied(tree.folder, copy, links=True)
             copy.rename(self.source)
         self.build.mkdir(exist_ok=True)
 
@@ -94,12 +92,12 @@ class SharedTree:
         for build in others[: max(0, len(others) + 2 - KEPT)]:
             await asyncio.to_thread(shutil.rmtree, build)
         free = next(n for n in range(KEPT) if not (self.folder / f"build-{n}").exists())
-        await _copy(current, self.folder / f"build-{free}")
+        await copied(current, self.folder / f"build-{free}")
 
     async def separate(self) -> None:
         """A private tree starts with what is built already. From here on the shared one is left alone."""
         await asyncio.to_thread(shutil.rmtree, self.made, ignore_errors=True)
-        await _copy(self.build, self.made)
+        await copied(self.build, self.made)
         self.dirty.unlink(missing_ok=True)
 
 
@@ -108,8 +106,9 @@ def _wanted(build: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-async def _copy(build: Path, target: Path) -> None:
-    done = await proc.run(["cp", "-a", str(build), str(target)])
+async def copied(folder: Path, target: Path, *, links: bool = False, niceness: int = 0) -> None:
+    """All of a folder; links: its files are the same ones. DiskFull, or OSError where it cannot be."""
+    done = await proc.run(["cp", "-al" if links else "-a", str(folder), str(target)], niceness=niceness)
     if done.code:
         raise no_room(OSError(done.output))
 
