@@ -43,7 +43,7 @@ async def adapted(pristine: Path, scratch: Path, patches: Sequence[Path], fuzz: 
             if not partial and (fit.fails or fit.there):
                 raise
             if fit.text.strip():
-                mended = f"{text[: max(diff.start(text), 0)]}{fit.text}"
+                mended = text[: max(diff.start(text), 0)] + fit.text.rstrip("\n") + "\n"
                 try:
                     files = await apply_one(pristine, scratch, patch.name, mended, files)
                 except BuildError:

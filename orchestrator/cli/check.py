@@ -14,7 +14,6 @@ import typer
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.build.fitting import Adapted
 from orchestrator.build.kernel import Builder
 from orchestrator.build.refusal import Refused
 from orchestrator.cli import following, intake
@@ -137,11 +136,10 @@ def check(
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
     with new_run(out, "check-") as folder, folder.alone():
-        wanted, files, fitting = _fitted(folder, wanted, choice, matrix, manner)
+        wanted, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each)
-        select, more = _applicable(checked, manner)
-        told = fitting.told if fitting else ()
-        taken_file.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *more)), choice, told))
+        select, others = _applicable(checked, manner)
+        taken_file.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *others)), choice, told))
         request = Request(copies.place(folder), "", select, {})
         done = measured(folder, checked, request, manner)
         if not json:
@@ -189,14 +187,14 @@ def _refused(wanted: Change) -> bool:
 
 def _fitted(
     folder: RunFolder, wanted: Change, choice: Choice, matrix: Matrix, manner: Manner
-) -> tuple[Change, list[Path], Adapted | None]:
-    """The patches as files of the run, as they apply with what was chosen."""
+) -> tuple[Change, list[Path], tuple[str, ...]]:
+    """The patches as files of the run, as they apply with what was chosen; and what that did to them."""
     files = intake.written(folder, wanted.series)
     builder = intake.store_builder(matrix, cores(), manner.refresh)
     wanted, files, done = finish(intake.fit(folder, wanted, files, choice, builder), this_command())
     if done and not manner.json:
         printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
-    return wanted, files, done
+    return wanted, files, done.told if done else ()
 
 
 def _arches(matrix: Matrix, names: list[str]) -> tuple[Arch, ...]:

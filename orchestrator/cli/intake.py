@@ -14,16 +14,15 @@ from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
 from orchestrator.cli.console import printer
 from orchestrator.config.sources import buildable
-from orchestrator.errors import BuildError
+from orchestrator.errors import BuildError, printable
 from orchestrator.model import Matrix, Source
 from orchestrator.report.parts.taken import notes, series_line
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.reproduce import GIVEN, SERIES
 from orchestrator.series.arguments import Change
 from orchestrator.series.fit import MOST_FUZZ
 from orchestrator.series.series import Series
 from orchestrator.store import Store
-
-GIVEN = "given"  # where a run keeps patches that it did not apply as they stand
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,18 @@ def taken(wanted: Change, choice: Choice, told: Sequence[str] = ()) -> TakenRow:
     series = wanted.series
     rows = [
         SeriesRow(
-            title=its.title, version=its.version, author=its.author, date=its.date,
-            message_id=its.message_id, parts=its.parts, total=its.total,
+            title=printable(its.title), version=its.version, author=printable(its.author), date=its.date,
+            message_id=printable(its.message_id), parts=its.parts, total=its.total,
         )
         for its in series.origins
     ]  # fmt: skip
     return TakenRow(
         series=rows,
-        notes=[*series.notes, *wanted.notes],
-        left_out=list(series.left_out),
+        notes=[printable(note) for note in (*series.notes, *wanted.notes)],
+        left_out=[printable(line) for line in series.left_out],
         fuzz=choice.fuzz,
         partial=choice.partial,
-        adapted=list(told),
+        adapted=[printable(line) for line in told],
     )
 
 
@@ -69,8 +68,8 @@ def written(folder: RunFolder, series: Series) -> list[Path]:
     """The patches as files of the run."""
     for place, patch in enumerate(series.patches, 1):
         text = patch.text.encode(errors="surrogateescape")
-        folder.write_bytes(f"series/{patch.file_name(place)}", text)
-    return [folder.path.resolve() / "series" / p.file_name(i) for i, p in enumerate(series.patches, 1)]
+        folder.write_bytes(f"{SERIES}/{patch.file_name(place)}", text)
+    return [folder.path.resolve() / SERIES / p.file_name(i) for i, p in enumerate(series.patches, 1)]
 
 
 async def fit(
@@ -93,7 +92,7 @@ async def fit(
             folder.write_bytes(f"{GIVEN}/{path.name}", path.read_bytes())
             path.unlink()
         if text:
-            folder.write_bytes(f"series/{path.name}", text.encode(errors="surrogateescape"))
+            folder.write_bytes(f"{SERIES}/{path.name}", text.encode(errors="surrogateescape"))
         if text is None or text:
             kept.append(place)
     mine = tuple(replace(wanted.series.patches[at], text=patches.text_of(files[at])) for at in kept)
@@ -111,8 +110,7 @@ async def refusal(pristine: Tree, files: Sequence[Path], scratch: Path) -> Build
 
 
 async def elsewhere(matrix: Matrix, source: Source, files: Sequence[Path], builder: Builder) -> list[str]:
-    """On which other sources of the matrix file, of those that are here already, they would apply, and with which
-    fuzz: where that is none, which fuzz would do on this one is not told again."""
+    """On which other sources of the matrix file they would apply, of those that are here already; with which fuzz."""
     said = []
     for other in matrix.sources:
         if other == source or not buildable(other) or (tree := builder.unpacked(other)) is None:

@@ -35,6 +35,7 @@ def bare(text: str) -> str:
     write zeros where they know no better, and patch(1) believes them.
     """
     at = max(start(text), 0)
+    text += "" if text.endswith("\n") else "\n"  # which copying may lose, and patch(1) would miss
     return "\n" * text.count("\n", 0, at) + "".join(map(_without_zeros, _SECTION.split(text[at:])))
 
 
@@ -258,8 +259,7 @@ def _section(rows: Sequence[str], at: int) -> tuple[Section, int]:
             end = len(rows) - len(list(its))
             if end < len(rows) and rows[end].startswith("\\ "):
                 end += 1
-            old, new, _, _ = _numbers(place)
-            pieces.append(Piece(old, new, rows[at][place.end() :], tuple(rows[at + 1 : end]), lines))
+            pieces.append(Piece(*_numbers(place)[:2], rows[at][place.end() :], tuple(rows[at + 1 : end]), lines))
             at = end
             continue
         (tail if pieces else head).append(rows[at])

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Where the hunks of a diff fit in a source: there already, with how much fuzz, or what is most like it. Pure.
 
-What patch(1) applies with a fuzz fits with it here, too; and so does a hunk of which not more than as many lines of
-context differ, wherever they are, which patch(1) does not see. Lines that are removed must be there in any case.
+What patch(1) applies with a fuzz fits with it here, too, if any line of it must still be there; and so does a hunk of
+which not more than as many lines of context differ, wherever they are, which patch(1) does not see. Lines that are
+removed must be there in any case.
 """
 
 from __future__ import annotations
@@ -229,6 +230,7 @@ def _dropped(piece: Piece, fuzz: int) -> tuple[int, int]:
     """How many of those are left out of account."""
     first, last = _context(piece)
     most = max(first, last)
+    fuzz = min(fuzz, most)
     return max(0, fuzz + first - most), max(0, fuzz + last - most)
 
 
@@ -281,6 +283,16 @@ def _mended(
         elif sign != "\\" or not (mend and rows and rows[-1].startswith(" ")):
             rows.append(row)
         at += sign in " -"
+    if mend:
+        # With less context on one side it would belong to that end of the file.
+        first, last = _context(piece)
+        more = lines[max(0, start - max(0, last - first)) : max(0, start)]
+        rows = [
+            *(f" {line}" for line in more),
+            *rows,
+            *(f" {line}" for line in lines[at : at + max(0, first - last)]),
+        ]
+        start, at = start - len(more), at + len(lines[at : at + max(0, first - last)])
     if mend and rows and rows[-1].startswith(" ") and at >= len(lines) and not ends:
         rows.append("\\ No newline at end of file")
     olds, news = sum(row[:1] in ("", " ", "-") for row in rows), sum(row[:1] in ("", " ", "+") for row in rows)
@@ -371,7 +383,7 @@ def _compared(
     if not blanks:
         pairs = _differing(old, lines, matcher, low)
     first = low + min((block.b - block.a for block in blocks[:1]), default=0)
-    return Like(file, max(first, 0) + 1, exact if blanks else same, len(old), tuple(pairs[:SHOWN]), blanks)
+    return Like(file, max(first, 0) + 1, same, len(old), tuple(pairs[:SHOWN]), blanks)
 
 
 def _differing(

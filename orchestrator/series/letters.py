@@ -84,8 +84,10 @@ def _of_mail(content: bytes) -> list[Letter]:
     if mail["Subject"] is None:
         return _bare(content.decode(errors="surrogateescape"))
     inner = [letter for whole in mbox.mails(mail) if (letter := _letter(whole))]
-    found = [letter for letter in inner if letter.patches] or [_letter(mail)]
-    return [letter for letter in found if letter]
+    if found := [letter for letter in inner if letter.patches]:
+        return found
+    own = _letter(mail)
+    return [own] if own else []
 
 
 def _bare(text: str) -> list[Letter]:

@@ -319,7 +319,6 @@ def _filled(versions: Sequence[Version], thread: _Thread) -> Iterator[Version]:
 def _with(version: Version, before: Version) -> Version:
     have = {letter.subject.number: letter for letter in before.parts}
     more = {number: have[number] for number in version.missing if number in have}
-    named = before.first.subject.named or "v1"
-    over = {number: before.taken_over.get(number, named) for number in more}
+    over = {number: letter.subject.named or "v1" for number, letter in more.items()}
     parts = sorted((*version.parts, *more.values()), key=lambda letter: letter.subject.number)
     return replace(version, parts=tuple(parts), cover=version.cover or before.cover, taken_over=over)
