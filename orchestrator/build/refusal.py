@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from orchestrator.errors import BuildError
@@ -45,7 +47,9 @@ class Reading:
         if ".." in Path(name).parts or Path(name).is_absolute():
             return
         if not (self.pristine / name).is_file():
-            yield from self._named(self.pristine.rglob(Path(name).name))[:MOST_OF_A_NAME]
+            wanted = Path(name).name
+            places = (Path(place, wanted) for place, _, files in os.walk(self.pristine) if wanted in files)
+            yield from self._named(islice(places, MOST_OF_A_NAME))
         for folder in dict.fromkeys((str(Path(name).parent), *NEAR)):
             for kind in _KINDS:
                 yield from self._named((self.pristine / folder).glob(kind))

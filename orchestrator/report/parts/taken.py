@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport, SeriesRow, TakenRow
+from orchestrator.errors import printable
 
 TITLE = "What was checked"
 
@@ -15,7 +16,8 @@ def lines(report: MatrixReport) -> list[str]:
 
 def taken_lines(taken: TakenRow) -> list[str]:
     """A line for each series, each note, each thing left out, and what a person chose."""
-    return [*map(series_line, taken["series"]), *notes(taken)]
+    lines = [*map(series_line, taken["series"]), *notes(taken)]
+    return [printable(" ".join(line.split())) for line in lines]
 
 
 def notes(taken: TakenRow) -> list[str]:
