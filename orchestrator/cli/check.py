@@ -192,7 +192,7 @@ def _fitted(
     files = intake.written(folder, wanted.series)
     builder = intake.store_builder(matrix, cores(), manner.refresh)
     wanted, files, done = finish(intake.fit(folder, wanted, files, choice, builder), this_command())
-    if done and not manner.json:
+    if done and done.told and not manner.json:
         printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
     return wanted, files, done.told if done else ()
 

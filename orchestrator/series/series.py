@@ -85,7 +85,6 @@ def _texts(version: Version) -> list[str]:
 
 def _meant(threads: Threads, pick: str, thread: str) -> list[Version]:
     """What is to be checked: what was picked, else all that a file of its own was named for."""
-    every = [version for lineage in threads.lineages for version in lineage.versions]
     if pick:
         return [_picked(threads, pick)]
     if thread and (its := [line for line in threads.lineages if thread in _ids(line.versions)]):
@@ -94,7 +93,7 @@ def _meant(threads: Threads, pick: str, thread: str) -> list[Version]:
     if len(files) > len(set(files)):
         raise _several(threads.lineages)
     newest = [lineage.newest for lineage in threads.lineages]
-    return sorted(newest, key=lambda version: min(version.files)) if every else []
+    return sorted(newest, key=lambda version: min(version.files))
 
 
 def _picked(threads: Threads, pick: str) -> Version:

@@ -177,6 +177,12 @@ def test_fuzz_is_named_where_it_would_do_and_taken_where_it_is_asked_for() -> No
     assert "--fuzz 1" in report.reproduce and report.reproduce.endswith(" 0001-change.patch")
 
 
+def test_fuzz_that_is_not_needed_changes_nothing() -> None:
+    done = checked("fuzzy.patch", "--base", "new", "--fuzz", "3", "--partial")
+    assert done.stdout == "applies to new: yes\n" and not Path("run/given").exists()
+    assert kept()["adapted"] == [] and kept()["fuzz"] == 3 and patches()[0].read_text() == FUZZY
+
+
 def test_another_source_that_is_here_is_named_where_it_would_apply() -> None:
     checked("fuzzy.patch", "--base", "new", out="there")
     done = checked("fuzzy.patch")
