@@ -14,6 +14,7 @@ from orchestrator.series import mbox
 from orchestrator.series.letters import Letter, Patch, letters
 from orchestrator.series.threads import WHOLE, Lineage, Threads, Version, assembled
 
+MOST_LISTED = 20  # series
 NO_PATCH = "a diff, mails of git format-patch, or an mbox with them"
 _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})\s*$", re.M)
 
@@ -132,11 +133,12 @@ def _several(lineages: Sequence[Lineage]) -> ConfigError:
 def _listed(lineages: Sequence[Lineage]) -> str:
     """A line for each: number, date, author, subject, Message-Id."""
     rows = []
-    for place, lineage in enumerate(lineages, 1):
+    for place, lineage in enumerate(lineages[:MOST_LISTED], 1):
         letter = lineage.newest.first
         words = [letter.day, letter.author, f'"{_titled(lineage.newest)}"', f"<{letter.id}>" if letter.id else ""]
         rows.append(f"  {place}  {'  '.join(word for word in words if word)}")
-    return "\n".join(rows)
+    more = len(lineages) - MOST_LISTED
+    return "\n".join([*rows, *([f"  and {more} more"] if more > 0 else [])])
 
 
 def _titled(version: Version) -> str:
@@ -192,7 +194,7 @@ def _left_out(threads: Threads, meant: Sequence[Version]) -> Iterable[str]:
     for lineage in threads.lineages:
         mine = next((version for version in lineage.versions if any(version is its for its in meant)), None)
         for version in lineage.versions:
-            yield from (f"{_mail(letter)}: {why}" for letter, why in version.again)
+            yield from (f"{_mail(letter)}: there are {letter.subject.total} parts" for letter in version.beyond)
             rest = [letter for letter in version.parts if id(letter) not in taken]
             whole = len(rest) == len(version.parts)
             for letter in [version.first] if whole else rest:

@@ -23,14 +23,13 @@ WHOLE = "give one whole series"
 class Version:
     """One version of a series: its parts by number, those without in their order, and its cover letter.
 
-    taken_over: parts that it did not repeat, by number, with the version that they are of. again: what was sent
-    twice, or is beyond the last part, and why it is left out.
+    taken_over: parts that it did not repeat, by number, with the version that they are of. beyond: 6/5.
     """
 
     parts: tuple[Letter, ...]
     cover: Letter | None = None
     taken_over: dict[int, str] = field(default_factory=dict)
-    again: tuple[tuple[Letter, str], ...] = ()
+    beyond: tuple[Letter, ...] = ()
 
     @property
     def first(self) -> Letter:
@@ -223,7 +222,18 @@ def _by_person(letters: Sequence[Letter]) -> list[list[Letter]]:
             people.append([letter])
         else:
             mine.append(letter)
-    return people
+    return [group for its in people for group in _rounds(its)]
+
+
+def _rounds(letters: Sequence[Letter]) -> list[list[Letter]]:
+    """Of one person: a part whose number was there before begins a new round, that its subjects do not tell of."""
+    rounds: list[list[Letter]] = [[]]
+    for letter in sorted(letters, key=_date):
+        before = next((its for its in rounds[-1] if its.subject.number == letter.subject.number), None)
+        if before and _date(before) < _date(letter):
+            rounds.append([])
+        rounds[-1].append(letter)
+    return rounds
 
 
 def _joined(apart: Sequence[list[Letter]]) -> list[list[Letter]]:
@@ -248,7 +258,6 @@ def _version(letters: Sequence[Letter]) -> Version:
     beyond = [letter for letter in parts if letter.subject.number > letter.subject.total]
     if len(beyond) == len(parts):  # that is what was given
         beyond = []
-    again = [(letter, f"there are {letter.subject.total} parts") for letter in beyond]
     kept: dict[int, Letter] = {}
     loose: list[Letter] = []
     for letter in parts:
@@ -258,15 +267,11 @@ def _version(letters: Sequence[Letter]) -> Version:
         if not number:
             loose.append(letter)
         elif number in kept:
-            older, newer = sorted((kept[number], letter), key=_date)
-            if older.subject.title.lower() != newer.subject.title.lower() or _date(older) == _date(newer):
-                raise ConfigError(f"patch {number}/{letter.subject.total} is there more than once", hint=WHOLE)
-            kept[number] = newer
-            again.append((older, "it was sent again later"))
+            raise ConfigError(f"patch {number}/{letter.subject.total} is there more than once", hint=WHOLE)
         else:
             kept[number] = letter
     numbered = [kept[number] for number in sorted(kept)]
-    return Version((*numbered, *loose), covers[-1] if covers else None, again=tuple(again))
+    return Version((*numbered, *loose), covers[-1] if covers else None, beyond=tuple(beyond))
 
 
 def _date(letter: Letter) -> datetime:
@@ -319,6 +324,7 @@ def _filled(versions: Sequence[Version], thread: _Thread) -> Iterator[Version]:
 def _with(version: Version, before: Version) -> Version:
     have = {letter.subject.number: letter for letter in before.parts}
     more = {number: have[number] for number in version.missing if number in have}
-    over = {number: letter.subject.named or "v1" for number, letter in more.items()}
+    older = {number: letter for number, letter in more.items() if letter.subject.version < version.number}
+    over = {number: letter.subject.named or "v1" for number, letter in older.items()}
     parts = sorted((*version.parts, *more.values()), key=lambda letter: letter.subject.number)
     return replace(version, parts=tuple(parts), cover=version.cover or before.cover, taken_over=over)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from orchestrator.analyse.contract import MatrixReport, SeriesRow, TakenRow
 from orchestrator.errors import printable
+from orchestrator.registry import counted
 
 TITLE = "What was checked"
 
@@ -27,11 +28,13 @@ def notes(taken: TakenRow) -> list[str]:
 
 def series_line(row: SeriesRow) -> str:
     """ "mm: do less", v2, 2 of 3 parts, A Developer <dev@example.org>, 2026-11-02, <id@example.org>"""
-    parts = f"{row['parts']} of {row['total']} parts" if row["parts"] != row["total"] else f"{row['parts']} parts"
+    parts = counted(row["parts"], "part")
+    if row["parts"] != row["total"]:
+        parts = f"{row['parts']} of {counted(row['total'], 'part')}"
     said = [
         f'"{row["title"]}"',
         row["version"],
-        parts if row["total"] > 1 else "",
+        parts,
         row["author"],
         row["date"],
         f"<{row['message_id']}>" if row["message_id"] else "",

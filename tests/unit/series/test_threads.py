@@ -157,7 +157,21 @@ def test_a_part_that_was_sent_again_is_the_later_one() -> None:
     for tag in ("[PATCH 1/2]", "[PATCH RESEND 1/2]"):
         found = taken(text + mail(f"{tag} mm: first", "p3", "whole", day=3, to="c"))
         assert adds(found) == ["whole", "second"] and len(found.left_out) == 1
-        assert found.left_out[0].endswith("it was sent again later")
+        assert found.left_out[0].endswith("it was sent again later") and found.notes == ()
+
+
+def test_a_second_round_without_a_version_is_the_newer_one() -> None:
+    text = mail("[PATCH 1/2] mm: first", "p1", "first") + mail("[PATCH 2/2] mm: second", "p2", "second", to="p1")
+    again = mail("[PATCH 1/2] mm: first", "q1", "first, again", day=5, to="p1")
+    again += mail("[PATCH 2/2] mm: called otherwise", "q2", "second, again", day=5, to="q1")
+    assert adds(taken(text + again)) == ["first, again", "second, again"]
+
+
+def test_of_an_archive_only_some_series_are_listed() -> None:
+    with pytest.raises(ConfigError, match="there are 30 series in it") as caught:
+        taken("".join(mail(f"[PATCH] mm: {n}", f"n{n}", f"n{n}") for n in range(30)))
+    assert caught.value.message.endswith("  and 10 more")
+    assert adds(taken("".join(mail(f"[PATCH] mm: {n}", f"n{n}", f"n{n}") for n in range(30)), pick="n29")) == ["n29"]
 
 
 def test_a_mail_that_came_twice_is_one() -> None:
