@@ -24,6 +24,7 @@ _PACKERS: tuple[tuple[bytes, str, Callable[[], Any]], ...] = (
     (b"BZh", "bzip2", bz2.BZ2Decompressor),
     (b"\xfd7zXZ\0", "xz", lambda: lzma.LZMADecompressor(memlimit=LARGEST)),
 )
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _START = re.compile(rb"^From \S+.*\d{4}\n(?=[A-Za-z][\w-]*: )", re.M)  # of each mail of an mbox
 _QUOTED = re.compile(rb"^>(>*From )", re.M)
 _DIFFS = ("x-patch", "x-diff")
@@ -48,7 +49,10 @@ def content(path: Path, hint: str) -> bytes:
         found = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", hint=hint) from error
-    return lines(unpacked(found, str(path)))
+    found = unpacked(found, str(path))
+    if found.startswith(_UTF16):  # what a shell of Windows writes
+        found = found.decode("utf-16", errors="replace").encode()
+    return lines(found)
 
 
 def lines(text: bytes) -> bytes:

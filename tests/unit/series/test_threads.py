@@ -384,6 +384,11 @@ def test_a_packed_file_is_unpacked_to_its_end(tmp_path: Path, pack: Callable[[by
     assert adds(read([path])) == ["first", "second, again"]
 
 
+def test_a_file_of_utf_16_is_read(tmp_path: Path) -> None:
+    (tmp_path / "x.patch").write_bytes(diff("é").replace("\n", "\r\n").encode("utf-16"))
+    assert read([tmp_path / "x.patch"]).patches[0].text == diff("é")
+
+
 def test_an_mboxrd_gives_back_what_it_quoted() -> None:
     body = f">From the start,\n>>From afar.\n{WORDS}{diff('x')}"
     text = taken("\n" + mail("[PATCH 1/1] mm: x", "a", body=body) + mail("Re: x", "b", body="No.\n")).patches[0].text
