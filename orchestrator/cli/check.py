@@ -55,6 +55,7 @@ from orchestrator.series.series import Series
 from orchestrator.store import Store
 from orchestrator.ui import JsonLines
 
+MOST_DETAILS = 60  # lines about hunks
 SAMPLES = "CONFIG_SAMPLES=y"
 
 
@@ -236,7 +237,8 @@ def _applicable(matrix: Matrix, manner: Manner) -> tuple[tuple[str, ...], list[s
 def _details(error: BuildError) -> list[str]:
     """What became of each hunk, and what to do."""
     hunks = tell(error.fitted.places) if isinstance(error, Refused) else []
-    return [*hunks, *([f"next: {error.hint}"] if error.hint else [])]
+    more = [f"and {len(hunks) - MOST_DETAILS} more lines: kmatrix report"] if len(hunks) > MOST_DETAILS else []
+    return [*hunks[:MOST_DETAILS], *more, *([f"next: {error.hint}"] if error.hint else [])]
 
 
 async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, list[str]]:
