@@ -76,8 +76,14 @@ def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False,
         base=base,
         origins=tuple(map(_origin, meant)),
         notes=tuple(note for version in meant for note in _notes(version, partial)),
-        left_out=tuple(_left_out(threads, meant)),
+        left_out=_few(list(_left_out(threads, meant))),
     )
+
+
+def _few(lines: Sequence[str]) -> tuple[str, ...]:
+    """The first of them, and how many more there are."""
+    more = len(lines) - MOST_LISTED
+    return (*lines[:MOST_LISTED], *([f"and {more} more"] if more > 0 else []))
 
 
 def _texts(version: Version) -> list[str]:
@@ -133,12 +139,11 @@ def _several(lineages: Sequence[Lineage]) -> ConfigError:
 def _listed(lineages: Sequence[Lineage]) -> str:
     """A line for each: number, date, author, subject, Message-Id."""
     rows = []
-    for place, lineage in enumerate(lineages[:MOST_LISTED], 1):
+    for place, lineage in enumerate(lineages, 1):
         letter = lineage.newest.first
         words = [letter.day, letter.author, f'"{_titled(lineage.newest)}"', f"<{letter.id}>" if letter.id else ""]
-        rows.append(f"  {place}  {'  '.join(word for word in words if word)}")
-    more = len(lineages) - MOST_LISTED
-    return "\n".join([*rows, *([f"  and {more} more"] if more > 0 else [])])
+        rows.append(f"{place}  {'  '.join(word for word in words if word)}")
+    return "\n".join(f"  {row}" for row in _few(rows))
 
 
 def _titled(version: Version) -> str:

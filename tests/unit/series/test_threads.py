@@ -171,7 +171,8 @@ def test_of_an_archive_only_some_series_are_listed() -> None:
     with pytest.raises(ConfigError, match="there are 30 series in it") as caught:
         taken("".join(mail(f"[PATCH] mm: {n}", f"n{n}", f"n{n}") for n in range(30)))
     assert caught.value.message.endswith("  and 10 more")
-    assert adds(taken("".join(mail(f"[PATCH] mm: {n}", f"n{n}", f"n{n}") for n in range(30)), pick="n29")) == ["n29"]
+    found = taken("".join(mail(f"[PATCH] mm: {n}", f"n{n}", f"n{n}") for n in range(30)), pick="n29")
+    assert adds(found) == ["n29"] and len(found.left_out) == 21 and found.left_out[-1] == "and 9 more"
 
 
 def test_a_mail_that_came_twice_is_one() -> None:
