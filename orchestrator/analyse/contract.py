@@ -294,6 +294,36 @@ class StaticLeftOutRow(PairRow):
     why: str
 
 
+class SeriesRow(TypedDict):
+    """Which series a check was of, as its mails say; "" and 0 where they do not.
+
+    version: v2, v2.1; "" for the first. date: 2026-11-02. parts: how many were taken, of total.
+    """
+
+    title: str
+    version: str
+    author: str
+    date: str
+    message_id: str
+    parts: int
+    total: int
+
+
+class TakenRow(TypedDict):
+    """What a check took for its patch. notes: how it was understood; left_out: what was given and not taken, and why.
+
+    fuzz: what was asked for with --fuzz; partial: --partial was; adapted: what was applied otherwise than the patches
+    say because of these.
+    """
+
+    series: list[SeriesRow]
+    notes: list[str]
+    left_out: list[str]
+    fuzz: int
+    partial: bool
+    adapted: list[str]
+
+
 class Offered(TypedDict):
     """What a run could have been of, so that a report can say what it was not."""
 
@@ -330,5 +360,6 @@ class MatrixReport(TypedDict):
     not_built: NotRequired[list[NotBuiltRow]]
     counters: NotRequired[list[CounterRow]]  # these two are not in a matrix.json of before
     counters_left_out: NotRequired[list[CountersLeftOutRow]]
+    taken: NotRequired[TakenRow]  # of a check
     needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

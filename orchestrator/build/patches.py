@@ -8,24 +8,17 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build.headers import Previous
+from orchestrator.build.refusal import Reading, refused
 from orchestrator.errors import BuildError, InfraError
-from orchestrator.series.diff import bare
+from orchestrator.series.diff import bare, touched
 from orchestrator.store import write_atomically
 
-_NAME = re.compile(r"^(?:(?:---|\+\+\+) [^/\n]+/|(?:rename|copy) (?:from|to) )([^\t\r\n]+)", re.M)
-_GIT = re.compile(r"^diff --git [^/\n]+/(.+) [^/\n]+/\1\r?$", re.M)  # a change of mode has no other names
 _BINARY = re.compile(r"^(?:Binary files .* differ|GIT binary patch)\r?$", re.M)
-_FAILED = re.compile(r"^Hunk #(\d+) FAILED at (\d+)", re.M)
-
-
-def touched(text: str) -> set[str]:
-    """Names of the files that a unified diff changes, the first component taken off as -p1 does."""
-    return {*_NAME.findall(text), *_GIT.findall(text)} - {"null"}
 
 
 async def switch(pristine: Path, tree: Path, patches: Sequence[Path]) -> dict[str, Previous]:
@@ -64,35 +57,57 @@ async def apply(pristine: Path, scratch: Path, patches: Sequence[Path]) -> set[s
     """The touched files with all patches applied, below scratch; their names. No links. BuildError as switch()."""
     files: set[str] = set()
     for patch in patches:
-        diff = bare(patch.read_bytes().decode(errors="surrogateescape"))
-        new = touched(diff)
-        if not new:
-            raise BuildError(f"{patch.name}: no change in it", kind="patch", hint="a unified diff is wanted")
-        if binary := _BINARY.search(diff):
-            hint = "leave that file out: what is built of it would be that of before"
-            raise BuildError(f"{patch.name} has a binary change: {binary[0]}", kind="patch", hint=hint)
-        for file in sorted(new):
-            _refuse_links(patch, pristine, file)
-            if file not in files:
-                _copy(_inside(pristine, file), scratch / file)
-        files |= new
-        command = ["patch", "-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "--batch", "-d", str(scratch)]
-        done = await proc.run(command, input=diff.encode(errors="surrogateescape"))
-        found = list(_below(scratch))
-        for name in found:
-            _refuse_links(patch, scratch, name)
-        if done.code:
-            raise _failure(patch, done.output)
-        files.update(name for name in found if (scratch / name).is_file())  # those whose names are quoted, too
+        files |= await apply_one(pristine, scratch, patch.name, text_of(patch), files)
     return files
 
 
-def _refuse_links(patch: Path, root: Path, file: str) -> None:
+def text_of(patch: Path) -> str:
+    """What is in it; what is no UTF-8 is in surrogate escapes."""
+    return patch.read_bytes().decode(errors="surrogateescape")
+
+
+async def apply_one(pristine: Path, scratch: Path, name: str, text: str, files: Collection[str]) -> set[str]:
+    """One more patch upon those that scratch has, whose files are given; those that it has then. BuildError as
+    switch(), and then scratch is as before."""
+    diff = bare(text)
+    new = touched(diff)
+    if not new:
+        raise BuildError(f"{name}: no change in it", kind="patch", hint="a unified diff is wanted")
+    if binary := _BINARY.search(diff):
+        hint = "leave that file out: what is built of it would be that of before"
+        raise BuildError(f"{name} has a binary change: {binary[0]}", kind="patch", hint=hint)
+    for file in sorted(new):
+        _refuse_links(name, pristine, file)
+        if file not in files:
+            _copy(_inside(pristine, file), scratch / file)
+    before = {file: _kept(scratch / file) for file in new}
+    command = ["patch", "-p1", "--fuzz=0", "--forward", "--no-backup-if-mismatch", "--batch", "-d", str(scratch)]
+    done = await proc.run(command, input=diff.encode(errors="surrogateescape"))
+    found = list(_below(scratch))
+    for file in found:
+        _refuse_links(name, scratch, file)
+    if done.code:
+        for file in {*found, *new} - set(files):
+            if (scratch / file).is_file():
+                (scratch / file).unlink()
+        for file, content in before.items():
+            if content is not None:
+                (scratch / file).parent.mkdir(parents=True, exist_ok=True)
+                (scratch / file).write_bytes(content)
+        raise refused(name, diff, done.output, Reading(pristine, scratch, {*files, *new}))
+    return {*files, *new, *(file for file in found if (scratch / file).is_file())}  # those with quoted names, too
+
+
+def _kept(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _refuse_links(patch: str, root: Path, file: str) -> None:
     """BuildError if root/file or a folder on the way to it is a link: what is behind it may be anybody's."""
     for part in (Path(file), *Path(file).parents):
         if (root / part).is_symlink() and part.name:
             raise BuildError(
-                f"{patch.name}: {part} is a symbolic link, and patches of links are refused",
+                f"{patch}: {part} is a symbolic link, and patches of links are refused",
                 kind="patch",
                 hint="a link may lead out of the source: leave that part of the patch out",
             )
@@ -137,34 +152,3 @@ def _place(file: str, pristine: Path, scratch: Path | None, tree: Path) -> Previ
     temporary.chmod(wanted.stat().st_mode)
     temporary.replace(target)
     return previous
-
-
-def _failure(patch: Path, output: str) -> BuildError:
-    """The first hunk that failed: which patch, file and hunk, with the hunk's text."""
-    hunk = _FAILED.search(output)
-    if "Reversed (or previously applied) patch" in output:
-        hint = "the source has this change already: name a source without it, or leave the patch out"
-        return BuildError(f"{patch.name} is applied already", kind="patch", hint=hint, log=output[-2000:])
-    if hunk is None:
-        first = next((row for row in output.splitlines() if row.strip()), "patch failed")
-        return BuildError(f"{patch.name} does not apply: {first}", kind="patch", log=output[-2000:])
-    names = re.findall(r"^patching file (\S+)", output[: hunk.start()], re.M)
-    file = names[-1] if names else "?"
-    number, line = int(hunk[1]), hunk[2]
-    text = _hunk(patch.read_text(errors="replace"), file, number)
-    return BuildError(
-        f"{patch.name} does not apply: hunk #{number} of {file} fails at line {line}",
-        kind="patch",
-        hint="rebase the patch on this source, or name another source in matrix.yaml",
-        log=text,
-    )
-
-
-def _hunk(text: str, file: str, number: int) -> str:
-    """The text of a file's Nth hunk."""
-    start = re.search(rf"^\+\+\+ (?:b/)?{re.escape(file)}\b", text, re.M)
-    if start is None:
-        return ""
-    section = re.split(r"^(?:diff |--- )", text[start.end() :], maxsplit=1, flags=re.M)[0]
-    hunks = re.split(r"^(?=@@ )", section, flags=re.M)[1:]
-    return hunks[number - 1].rstrip() if number <= len(hunks) else ""

@@ -14,12 +14,12 @@ import typer
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
-from orchestrator.build.sources import Tree
-from orchestrator.cli import following
+from orchestrator.build.refusal import Refused
+from orchestrator.cli import following, intake
 from orchestrator.cli.console import print_run, printer, took
 from orchestrator.cli.following import PATCHED, UNPATCHED
+from orchestrator.cli.intake import Choice
 from orchestrator.cli.options import (
     Config,
     Diff,
@@ -44,15 +44,18 @@ from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
 from orchestrator.report.parts.words import listed
-from orchestrator.runs import copies
+from orchestrator.runs import copies, taken_file
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
 from orchestrator.series.arguments import Change, from_words
-from orchestrator.series.diff import bare
-from orchestrator.series.series import Patch, Series
+from orchestrator.series.diff import bare, touched
+from orchestrator.series.fit import MOST_FUZZ, tell
+from orchestrator.series.letters import Patch
+from orchestrator.series.series import Series
 from orchestrator.store import Store
 from orchestrator.ui import JsonLines
 
+MOST_DETAILS = 60  # lines about hunks
 SAMPLES = "CONFIG_SAMPLES=y"
 
 
@@ -70,6 +73,20 @@ def check(
             "nothing: what is not committed in the kernel tree that you are in.",
         ),
     ] = None,
+    series: Annotated[
+        str,
+        typer.Option(
+            "--series", help="Of several series in a file this one: a Message-Id, or its number in the list."
+        ),
+    ] = "",
+    fuzz: Annotated[
+        int,
+        typer.Option("--fuzz", min=0, max=MOST_FUZZ, help="So many lines of a hunk's context may be others."),
+    ] = 0,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Go on without parts that are missing, and hunks that do not apply."),
+    ] = False,
     base: Annotated[
         str,
         typer.Option("--base", help="A source of the matrix file, a git tree (PATH or PATH@REVISION), a tarball."),
@@ -109,9 +126,9 @@ def check(
     check_host()
     file = took(config, json)
     matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(workload or (), file))
-    wanted = from_words(patch or [], base, tree, matrix)
-    for note in wanted.notes:
-        printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
+    wanted = from_words(patch or [], base, tree, matrix, series, partial)
+    choice = Choice(fuzz, partial)
+    intake.tell(intake.taken(wanted, choice))
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
         reach=reach, static=static, history=history, first=PATCHED, kind="check",
@@ -120,8 +137,11 @@ def check(
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
     with new_run(out, "check-") as folder, folder.alone():
-        checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
-        request = Request(copies.place(folder), "", _applicable(checked, manner), {})
+        wanted, files, told = _fitted(folder, wanted, choice, matrix, manner)
+        checked = _matrix(matrix, wanted, files, arch or [], each)
+        select, others = _applicable(checked, manner)
+        taken_file.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *others)), choice, told))
+        request = Request(copies.place(folder), "", select, {})
         done = measured(folder, checked, request, manner)
         if not json:
             print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
@@ -137,7 +157,7 @@ def _never_built(matrix: Matrix, wanted: Change, asked: Sequence[Arch]) -> dict[
     config = wanted.config or matrix.config
     lines = [*matrix.kconfig, *wanted.kconfig, *(line for arch in asked for line in config.lines[arch.name])]
     samples = any(line.startswith((SAMPLES, "#: start defconfig")) for line in lines)
-    files = sorted({file for patch in wanted.series.patches for file in patches.touched(bare(patch.text))})
+    files = sorted({file for patch in wanted.series.patches for file in touched(bare(patch.text))})
     known = {file: never_built(file, {arch.srcarch for arch in asked}, samples) for file in files}
     found = {file: why for file, why in known.items() if why}
     return found if len(found) == len(files) else {}
@@ -156,27 +176,31 @@ def _at_once(left_out: Mapping[str, Never], arches: Sequence[Arch], wanted: Chan
     return EXIT_UNREACHED if code else EXIT_OK
 
 
-def _refused(wanted: Change) -> str:
-    """Why it does not apply, if that is known without fetching the source."""
+def _refused(wanted: Change) -> bool:
+    """Is it known without fetching the source that it does not apply?"""
     store = Store()
     if (tree := Builder(store, 1, 0, 0).unpacked(wanted.source)) is None:
-        return ""
+        return False
     with store.scratch() as scratch:
-        files = _written(RunFolder(scratch), wanted.series)
-        return finish(_applies_to(tree, files, scratch / "applied"), this_command())
+        files = intake.written(RunFolder(scratch), wanted.series)
+        return finish(intake.refusal(tree, files, scratch / "applied"), this_command()) is not None
+
+
+def _fitted(
+    folder: RunFolder, wanted: Change, choice: Choice, matrix: Matrix, manner: Manner
+) -> tuple[Change, list[Path], tuple[str, ...]]:
+    """The patches as files of the run, as they apply with what was chosen; and what that did to them."""
+    files = intake.written(folder, wanted.series)
+    builder = intake.store_builder(matrix, cores(), manner.refresh)
+    wanted, files, done = finish(intake.fit(folder, wanted, files, choice, builder), this_command())
+    if done and done.told and not manner.json:
+        printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
+    return wanted, files, done.told if done else ()
 
 
 def _arches(matrix: Matrix, names: list[str]) -> tuple[Arch, ...]:
     known = {arch.name: arch for arch in matrix.arches}
     return tuple(pick("arch", name, known) for name in names) or matrix.arches
-
-
-def _written(folder: RunFolder, series: Series) -> list[Path]:
-    """The patches as files of the run."""
-    for place, patch in enumerate(series.patches, 1):
-        text = patch.text.encode(errors="surrogateescape")
-        folder.write_bytes(f"series/{patch.file_name(place)}", text)
-    return [folder.path.resolve() / "series" / p.file_name(i) for i, p in enumerate(series.patches, 1)]
 
 
 def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool) -> Matrix:
@@ -199,33 +223,34 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
     )
 
 
-def _applicable(matrix: Matrix, manner: Manner) -> tuple[str, ...]:
-    """Which cells to measure. First the fast answer: where it does not apply, nothing else is done."""
-    why = finish(_applies(matrix, manner), this_command())
+def _applicable(matrix: Matrix, manner: Manner) -> tuple[tuple[str, ...], list[str]]:
+    """Which cells to measure, and where else it would apply. First the fast answer: where it does not apply, nothing
+    else is done."""
+    error, more = finish(_applies(matrix, manner), this_command())
     if not manner.json:
-        said = f"applies to {matrix.kernels[0].source.name}: {why or 'yes'}"
-        printer().print(said, soft_wrap=True, highlight=False)
-    return (f"*/{PATCHED}/*",) if why else ()
+        lines = [f"applies to {matrix.kernels[0].source.name}: {f'no: {error.message}' if error else 'yes'}"]
+        lines += [f"  {line}" for line in _details(error)] if error else []
+        printer().print("\n".join([*lines, *more]), soft_wrap=True, highlight=False, markup=False)
+    return (f"*/{PATCHED}/*",) if error else (), more
 
 
-async def _applies(matrix: Matrix, manner: Manner) -> str:
-    """Why not; "" if it does."""
-    store = Store()
-    builder = Builder(store, cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
+def _details(error: BuildError) -> list[str]:
+    """What became of each hunk, and what to do."""
+    hunks = tell(error.fitted.places) if isinstance(error, Refused) else []
+    more = [f"and {len(hunks) - MOST_DETAILS} more lines: kmatrix report"] if len(hunks) > MOST_DETAILS else []
+    return [*hunks[:MOST_DETAILS], *more, *([f"next: {error.hint}"] if error.hint else [])]
+
+
+async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, list[str]]:
+    """Why not, and on which other sources it would; None if it does."""
+    builder = intake.store_builder(matrix, cores(), manner.refresh)
     whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
     if not buildable(whole.source):
         raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")
     pristine = await builder.source(whole.source)
-    with store.scratch() as scratch:
-        return await _applies_to(pristine, whole.patches, scratch)
-
-
-async def _applies_to(pristine: Tree, files: Sequence[Path], scratch: Path) -> str:
-    try:
-        await patches.apply(pristine.folder, scratch, files)
-    except BuildError as error:
-        return f"no: {error.message}"
-    return ""
+    with builder.store.scratch() as scratch:
+        error = await intake.refusal(pristine, whole.patches, scratch)
+    return error, await intake.elsewhere(matrix, whole.source, whole.patches, builder) if error else []
 
 
 def worse(report: MatrixReport, series: Series) -> list[str]:

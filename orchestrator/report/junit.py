@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as xml
 
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import taken
 from orchestrator.report.parts.cases import Case, Outcome, cases, grouped, xml_text
 from orchestrator.runs.run import Run
 
@@ -20,6 +21,10 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     root = xml.Element("testsuites", {"name": "kmatrix", **_counts(every)})
     for arch, mine in grouped(every, lambda case: case.arch).items():
         suite = xml.SubElement(root, "testsuite", {"name": xml_text(arch), **_counts(mine)})
+        if said := taken.lines(run.report):
+            entries = xml.SubElement(suite, "properties")
+            for line in said:
+                xml.SubElement(entries, "property", name="kmatrix.patch", value=xml_text(line))
         for case in mine:
             _add(suite, case)
     xml.indent(root)

@@ -87,6 +87,8 @@ def _checkouts(report: MatrixReport, run: str) -> list[dict[str, Any]]:
                 "patchset_hash": _patchset(shas),
                 "misc": {"source": source, "patches": info.get("patches") or {}},
             }
+            if "taken" in report and info.get("patches"):
+                entry["misc"]["taken"] = dict(report["taken"])
             commit = re.search(r"\b[0-9a-f]{40}$", source)
             entry |= {"git_commit_hash": commit[0]} if commit else {}
         if info or refused:

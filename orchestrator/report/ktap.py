@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.errors import printable
 from orchestrator.report import PLAIN, Telling
+from orchestrator.report.parts import taken
 from orchestrator.report.parts.cases import Case, Outcome, cases, grouped
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.runs.run import Run
@@ -15,7 +16,8 @@ from orchestrator.runs.run import Run
 def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """The text; a parent fails when one of its own does, and is skipped when all are."""
     groups = [(arch, _arch(mine)) for arch, mine in grouped(cases(run.report), lambda case: case.arch).items()]
-    return "\n".join(["KTAP version 1", *_children(groups)]) + "\n"
+    said = [f"# | {printable(line)}" for line in taken.lines(run.report)]
+    return "\n".join(["KTAP version 1", *said, *_children(groups)]) + "\n"
 
 
 Node = tuple[list[str], Outcome]  # a subtest's own lines, not indented; how it ended

@@ -15,6 +15,7 @@ from orchestrator.report.parts.mailtext import (
     failed_blocks,
     kernels_block,
     reach_block,
+    taken_block,
     unexpected_block,
 )
 from orchestrator.report.parts.paper import command_lines, folded, paragraph
@@ -27,7 +28,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     """ASCII, at most 75 columns; offered: with a Tested-by: line where one may be."""
     report = run.report
     parts = [paragraph(headline(report))]
-    parts += [reach_block(report)]
+    parts += [reach_block(report), taken_block(report)]
     parts += failed_blocks(report)
     parts += [change_block(report)]
     parts += tables(report)

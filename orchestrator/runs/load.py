@@ -26,6 +26,7 @@ from orchestrator.runs import (
     record,
     reproduce,
     static_file,
+    taken_file,
 )
 from orchestrator.runs.folder import RunFolder, open_run
 from orchestrator.runs.run import Run
@@ -115,6 +116,8 @@ def _matrix(
         made["run"] = named
     if needed := needed_file.load(folder):
         made["needed"] = needed
+    if taken := taken_file.load(folder):
+        made["taken"] = taken
     made["offered"] = plan.get("offered") or record.offered()
     return made
 

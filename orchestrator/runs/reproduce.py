@@ -15,7 +15,8 @@ from orchestrator.config import sources
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 
-SERIES = "series"  # where check keeps the patches it was given
+SERIES = "series"  # where check keeps the patches it was given, as it applied them
+GIVEN = "given"  # and as they were, where it applied them otherwise
 
 
 def command(folder: RunFolder, report: MatrixReport) -> str:
@@ -24,8 +25,9 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
         return ""
     request = record.load_request(folder)
     if request.config.parent.name == copies.FOLDER:
-        patches = [path.name for path in sorted((folder.path / SERIES).glob("*"))]
-        return _check(YAML(typ="safe").load(request.config_text), report["offered"]["arches"], patches)
+        patches = sorted({path.name for place in (SERIES, GIVEN) for path in (folder.path / place).glob("*")})
+        matrix = YAML(typ="safe").load(request.config_text)
+        return _check(matrix, report["offered"]["arches"], [*_chosen(report), *patches])
     words = ["kmatrix", "run", "--config", request.config.name]
     words += ["--preset", request.preset] if request.preset else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
@@ -44,6 +46,14 @@ def _check(matrix: Mapping[str, Any], offered: list[str], patches: list[str]) ->
         words += [f"--arch {arch}" for arch in matrix["arches"]]
     words += [f"--workload {shlex.quote(_named(text))}" for text in matrix["workloads"]]
     return " ".join([*words, *map(shlex.quote, patches)])
+
+
+def _chosen(report: MatrixReport) -> list[str]:
+    """How a person had the patches applied."""
+    if "taken" not in report:
+        return []
+    taken = report["taken"]
+    return [*(["--fuzz", str(taken["fuzz"])] if taken["fuzz"] else []), *(["--partial"] if taken["partial"] else [])]
 
 
 def _base(name: str, keys: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from orchestrator.config import sources
 from orchestrator.config.sources import kind_of
@@ -30,31 +31,38 @@ class Change:
     notes: tuple[str, ...] = ()  # what a person must know of how it was understood
 
 
-def from_words(words: list[str], base: str, tree: Path, matrix: Matrix) -> Change:
+def from_words(
+    words: list[str], base: str, tree: Path, matrix: Matrix, pick: str = "", partial: bool = False
+) -> Change:
     """Files, commits or a Message-Id; commits bring their own base. No word: what is not committed in the tree.
 
-    ConfigError for anything else.
+    pick, partial: see series.from_mails(). ConfigError for anything else.
     """
-    series, source, notes = _found(words, base, tree, matrix)
+    series, source, notes = _found(words, base, tree, matrix, pick, partial)
     mine = next((kernel for kernel in matrix.kernels if _same(kernel.source, source)), None)
     if not base and series.base and source.revision != series.base:
         notes = (*notes, f"no git source has base-commit {series.base}: {source.name} is the base")
     return Change(series, source, mine.kconfig if mine else (), mine.config if mine else None, notes)
 
 
-def _found(words: list[str], base: str, tree: Path, matrix: Matrix) -> tuple[Series, Source, tuple[str, ...]]:
+def _found(
+    words: list[str], base: str, tree: Path, matrix: Matrix, pick: str, partial: bool
+) -> tuple[Series, Source, tuple[str, ...]]:
     files = [Path(word).expanduser() for word in words]
     if not words:
         return _uncommitted(base, tree, matrix)
     if all(file.exists() for file in files):
-        series = read(files)
+        series = read(files, pick, partial)
         return series, _source(base, series.base, matrix), ()
     word = words[0] if len(words) == 1 else ""
     address = word.startswith(("https://", "http://"))
     if ".." in word and not address:
         return *_commits(asyncio.run(fetch.git_range(tree, word)), base, matrix), ()
     if address or ("@" in word and "/" not in word.strip("<>").partition("@")[2]):
-        series = from_mails([asyncio.run(fetch.message(word.strip("<>")))])
+        name = word.strip("<>")
+        mails = asyncio.run(fetch.message(name))
+        asked = next((part for part in reversed(unquote(name).split("/")) if "@" in part), "")
+        series = from_mails([mails], pick, partial, asked)
         return series, _source(base, series.base, matrix), ()
     if word and (commit := asyncio.run(fetch.commit(tree, word))):
         return *_commits(asyncio.run(fetch.git_range(tree, f"{commit}^..{commit}")), base, matrix), ()

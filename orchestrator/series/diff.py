@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
@@ -14,6 +14,12 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(?:([0-3][0-7]{2})|(.))")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _START = re.compile(r"^diff --git \S|^--- \S.*\n\+\+\+ \S.*\n@@ ", re.M)
+_SECTION = re.compile(r"^(?=diff --git )", re.M)  # of each file of git's diffs
+_NOWHERE = re.compile(r"^index (?:0{7,}\.\.[0-9a-f]{7,}|[0-9a-f]{7,}\.\.0{7,}).*$", re.M)
+_COMES_OR_GOES = re.compile(r"^(?:new|deleted) file mode |^(?:---|\+\+\+) /dev/null", re.M)
+_DATE = re.compile(r"\s+\d{4}-\d\d-\d\d \d\d:.*")  # behind a name, where no tab is before it
+_GIT = re.compile(r"diff --git [^/]+/(.+) [^/]+/\1\r?$")  # a change of mode has no other names
+_MOVED = re.compile(r"(?:rename|copy) (?:from|to) ([^\t\r]+)")
 
 
 def start(text: str) -> int:
@@ -23,9 +29,65 @@ def start(text: str) -> int:
 
 
 def bare(text: str) -> str:
-    """The diff, with empty lines for all before it: patch(1) would apply quoted ones, too."""
+    """The diff, with empty lines for all before it: patch(1) would apply quoted ones, too.
+
+    And for an index line that says of a file which is changed that it was not there, or will not be: some tools
+    write zeros where they know no better, and patch(1) believes them.
+    """
     at = max(start(text), 0)
-    return "\n" * text.count("\n", 0, at) + text[at:]
+    text += "" if text.endswith("\n") else "\n"  # which copying may lose, and patch(1) would miss
+    return "\n" * text.count("\n", 0, at) + "".join(map(_without_zeros, _SECTION.split(text[at:])))
+
+
+def _without_zeros(section: str) -> str:
+    end = section.find("\n@@ ")
+    head, rest = (section[:end], section[end:]) if end >= 0 else (section, "")
+    known = _COMES_OR_GOES.search(head) or not rest
+    return section if known else _NOWHERE.sub("", head) + rest
+
+
+def touched(text: str) -> set[str]:
+    """Names of the files that a unified diff changes, the first component taken off as -p1 does."""
+    found: set[str] = set()
+    before = ""
+    for row in _outside(text):
+        if row.startswith("+++ ") and before.startswith("--- "):
+            found |= _files_of(_name(before), _name(row))
+        elif its := _GIT.match(row):
+            found.add(its[1])
+        elif its := _MOVED.match(row):
+            found.add(_unquoted(its[1].strip('"')) if its[1].startswith('"') else its[1])
+        before = row
+    return found - {"", "/dev/null"}
+
+
+def _files_of(old: str, new: str) -> set[str]:
+    """Of a pair of names: one, but where the file is given another."""
+    file = changed(old, new)
+    return {file} if file == old or old == "/dev/null" or old.startswith(new) else {old, new}
+
+
+def changed(old: str, new: str) -> str:
+    """Which file two names mean: tools add ~ and more to the name of the old one, or of the new one."""
+    if new == "/dev/null" or (old != "/dev/null" and new.startswith(old)):
+        return old
+    return new
+
+
+def _outside(text: str) -> Iterator[str]:
+    """Rows that are not within a hunk."""
+    rows = iter(text.split("\n"))
+    for row in rows:
+        yield row
+        if place := _HUNK.match(row):
+            for _ in _lines(rows, *_numbers(place)):
+                pass
+
+
+def _numbers(place: re.Match[str]) -> tuple[int, int, int, int]:
+    """Of a hunk's head: where it begins before and after, and how many lines it has there."""
+    old, olds, new, news = (1 if number is None else int(number) for number in place.groups())
+    return old, new, olds, news
 
 
 def ids(text: str) -> list[str]:
@@ -58,15 +120,21 @@ def _files(text: str) -> Iterator[list[str]]:
             old, new = (1 if count is None else int(count) for count in (found[2], found[4]))
         elif line.startswith("+++ ") and before.startswith("--- "):
             yield rows
-            rows = [_name(before), _name(line)]
+            rows = _one_name(_name(before), _name(line))
         before = line
     yield rows
+
+
+def _one_name(old: str, new: str) -> list[str]:
+    """A pair of names, the same where they mean the same file."""
+    one = "/dev/null" not in (old, new) and (old.startswith(new) or new.startswith(old))
+    return [changed(old, new)] * 2 if one else [old, new]
 
 
 def _name(line: str) -> str:
     """Without the first component, which differs between tools, and without a date."""
     quoted = _QUOTED.match(line, 4)
-    path = _unquoted(quoted[1]) if quoted else line[4:].split("\t")[0].strip()
+    path = _unquoted(quoted[1]) if quoted else _DATE.sub("", line[4:].split("\t")[0]).strip()
     return path if path == "/dev/null" else path.partition("/")[2]
 
 
@@ -107,9 +175,7 @@ def hunks(text: str) -> list[Hunk]:
         elif row.startswith("+++ "):
             names = (names[0], _name(row))
         elif place := _HUNK.match(row):
-            file = names[0] if names[1] == "/dev/null" else names[1]
-            old, olds, new, news = (1 if number is None else int(number) for number in place.groups())
-            found.append(Hunk(file, tuple(_lines(rows, old, new, olds, news))))
+            found.append(Hunk(changed(*names), tuple(_lines(rows, *_numbers(place)))))
     return found
 
 
@@ -127,3 +193,77 @@ def _lines(rows: Iterator[str], old: int, new: int, olds: int, news: int) -> Ite
         before, after = sign != "+", sign != "-"
         yield Line(sign, old * before, new * after, row[1:])
         old, new, olds, news = old + before, new + after, olds - before, news - after
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A hunk as it stands: where its head says that it begins, what follows the second @@, its rows, its lines."""
+
+    old: int
+    new: int
+    context: str
+    rows: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a diff says of one file: its rows before the hunks, the names in them, the hunks, rows behind them."""
+
+    head: tuple[str, ...]
+    old: str
+    new: str
+    pieces: tuple[Piece, ...]
+    tail: tuple[str, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The one that is changed, by its name after that."""
+        return changed(self.old, self.new)
+
+
+def sections(text: str) -> list[Section]:
+    """A unified diff by its files; what stands before the first of them is left out."""
+    found: list[Section] = []
+    rows = text.split("\n")
+    at = 0
+    while at < len(rows):
+        if rows[at].startswith("diff --git ") or _names(rows, at):
+            section, at = _section(rows, at)
+            found.append(section)
+        else:
+            at += 1
+    return found
+
+
+def _names(rows: Sequence[str], at: int) -> tuple[str, str] | None:
+    """Those that stand here, old and new."""
+    if rows[at].startswith("--- ") and at + 1 < len(rows) and rows[at + 1].startswith("+++ "):
+        return _name(rows[at]), _name(rows[at + 1])
+    return None
+
+
+def _section(rows: Sequence[str], at: int) -> tuple[Section, int]:
+    """Of the file that begins here, and where it ends."""
+    head, tail, pieces = [rows[at]], list[str](), list[Piece]()
+    names = _names(rows, at)
+    at += 1
+    while at < len(rows) and not rows[at].startswith("diff --git "):
+        here = _names(rows, at)
+        if here and names:
+            break
+        names = names or here
+        if place := _HUNK.match(rows[at]):
+            its = iter(rows[at + 1 :])
+            lines = tuple(_lines(its, *_numbers(place)))
+            end = len(rows) - len(list(its))
+            if end < len(rows) and rows[end].startswith("\\ "):
+                end += 1
+            pieces.append(Piece(*_numbers(place)[:2], rows[at][place.end() :], tuple(rows[at + 1 : end]), lines))
+            at = end
+            continue
+        (tail if pieces else head).append(rows[at])
+        at += 1
+    git = _GIT.match(head[0])
+    old, new = names or (("", "") if git is None else (git[1], git[1]))
+    return Section(tuple(head), old, new, tuple(pieces), tuple(tail)), at

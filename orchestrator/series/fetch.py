@@ -111,14 +111,14 @@ async def _kernel_tree(tree: Path) -> Path:
 
 
 async def message(name: str) -> bytes:
-    """The newest whole series of a thread as an mbox, by b4. ConfigError where b4 or the network is not there.
+    """A whole thread as an mbox, by b4. ConfigError where b4 or the network is not there.
 
     name: a Message-Id, or the address of a mail in an archive.
     """
     hint = "save the thread as an mbox (b4 mbox, or raw from the archive) and name the file"
     with tempfile.TemporaryDirectory() as folder:
         try:
-            done = await proc.run(["b4", "--no-interactive", "am", "-o", folder, name], timeout=NETWORK)
+            done = await proc.run(["b4", "--no-interactive", "mbox", "-o", folder, name], timeout=NETWORK)
         except ToolMissing as error:
             raise ConfigError(
                 "a Message-Id is fetched by b4, which is not installed (pip install b4)", hint=hint
@@ -127,7 +127,7 @@ async def message(name: str) -> bytes:
             raise ConfigError(f"b4 had nothing after {NETWORK:.0f} s", hint=hint) from error
         found = sorted(Path(folder).glob("*.mbx"))
         if done.code or not found:
-            raise ConfigError(f"b4 found no series under {name}", hint=hint, log=done.output[-1500:])
+            raise ConfigError(f"b4 found no thread of {name}", hint=hint, log=done.output[-1500:])
         return mbox.content(found[0], hint)
 
 

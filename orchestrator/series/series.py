@@ -1,127 +1,227 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Patches as people send them: files of git format-patch, an mbox with a thread, what b4 am writes."""
+"""Patches as people send them: files of git format-patch, an mbox with a thread, what b4 writes; and what of it is
+taken."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
-from orchestrator.series import diff, mbox
+from orchestrator.series import mbox
+from orchestrator.series.letters import Letter, Patch, letters
+from orchestrator.series.threads import WHOLE, Lineage, Threads, Version, assembled
 
-_REPLY = re.compile(r"(?i)(re|aw|fwd?):")
-_BRACKETS = re.compile(r"((?:\s*\[[^\]]*\])*)\s*(.*)", re.S)
-_TAG = re.compile(r"(?i)\b(?:PATCH|RFC)(?:\b|v\d)")
-_NUMBER = re.compile(r"(?<![\w./-])(\d+)/(\d+)(?![\w./-])")
-_VERSION = re.compile(r"(?i)(?:\b|(?<=PATCH)|(?<=RFC))v(\d+)\b")
+MOST_LISTED = 20  # series
+NO_PATCH = "a diff, mails of git format-patch, or an mbox with them"
 _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})\s*$", re.M)
 
 
 @dataclass(frozen=True)
-class Patch:
-    """One change; text is what patch(1) applies, with the words before it. number and total are 0 where not told.
+class Origin:
+    """Which series it is, as its mails say; "" or 0 where they do not.
 
-    version is 0 where no tag says that it is a patch.
+    version: v2, v2.1; date: 2026-11-02; parts: how many are taken, of total.
     """
 
     title: str
-    text: str
-    number: int = 0
+    version: str = ""
+    author: str = ""
+    date: str = ""
+    message_id: str = ""
+    parts: int = 0
     total: int = 0
-    version: int = 0
-
-    def file_name(self, place: int) -> str:
-        """0002-mm-do-less.patch, as git format-patch would call it."""
-        slug = re.sub(r"[^A-Za-z0-9_.]+", "-", self.title).strip("-.")[:52].rstrip("-.")
-        return f"{place:04}-{slug or 'change'}.patch"
-
-    @property
-    def cover(self) -> bool:
-        """0/3: words only, whatever diff is in it."""
-        return self.total > 0 and self.number == 0
 
 
 @dataclass(frozen=True)
 class Series:
-    """Patches in the order in which they are applied; base is the base-commit: that they name, or ""."""
+    """Patches in the order in which they are applied; base is the base-commit: that they name, or "".
+
+    notes: what a person must know of how it was understood; left_out: what was given and is not taken, and why.
+    """
 
     patches: tuple[Patch, ...]
     base: str = ""
+    origins: tuple[Origin, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
-def read(paths: Iterable[Path]) -> Series:
-    """The series in these files. ConfigError for none, for a part that is missing, and for two of the same."""
-    return from_mails(mbox.content(path, "name a patch, an mbox, a git range or a Message-Id") for path in paths)
+def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series:
+    """The series in these files. ConfigError as from from_mails()."""
+    hint = "name a patch, an mbox, a git range or a Message-Id"
+    return from_mails((mbox.content(path, hint) for path in paths), pick, partial)
 
 
-def from_mails(contents: Iterable[bytes]) -> Series:
-    """The series in what files hold, each as mbox.content gives it. ConfigError as from read()."""
-    found = [letter for content in contents for letter in _letters(content)]
-    if all(letter.cover for letter in found):
-        raise ConfigError("there is no patch in it", hint="a diff, mails of git format-patch, or an mbox with them")
-    newest = max(letter.version for letter in found if not letter.cover)
-    mine = [letter for letter in found if letter.version in (newest, 0)]
-    patches = _ordered([letter for letter in mine if not letter.cover])
-    covers = [letter for letter in mine if letter.cover]
-    bases = (_BASE.search(letter.text) for letter in (*covers, *patches))
-    return Series(patches, next((base[1] for base in bases if base), ""))
+def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False, thread: str = "") -> Series:
+    """The series in what files hold, each as mbox.content gives it.
 
-
-def _letters(content: bytes) -> list[Patch]:
-    """Patches and cover letters of one file. Where some are tagged, others answer them, even with a diff."""
-    found = [letter for mail in mbox.split(content) if (letter := _letter(mail))]
-    tagged = [letter for letter in found if letter.version]
-    return found if all(letter.cover for letter in tagged) else tagged
-
-
-def _letter(content: bytes) -> Patch | None:
-    """None for a reply, and for words that are no cover letter."""
-    mail = mbox.first(content)
-    if mail["Subject"] is None:
-        return _diff(content.decode(errors="surrogateescape"))
-    subject = re.sub(r"\s+", " ", str(mail["Subject"])).strip()
-    body = mbox.body(mail)
-    letter = _tagged(subject, f"Subject: {subject}\n\n{body}")
-    return letter if not _REPLY.match(subject) and (letter.cover or diff.start(body) >= 0) else None
-
-
-def _diff(text: str) -> Patch | None:
-    """A diff without a mail around it."""
-    first = next((row for row in text.splitlines() if row.strip()), "")
-    title = "" if first.startswith(("diff ", "--- ", "Index:")) else first
-    readable = title.encode(errors="surrogateescape").decode(errors="replace")
-    return Patch(readable or "change", text) if diff.start(text) >= 0 else None
-
-
-def _tagged(subject: str, text: str) -> Patch:
-    """As the brackets before the title say: [linux-mm] [RFC PATCHv2 1/3] mm: do less."""
-    found = _BRACKETS.match(subject)
-    words, title = found.groups() if found else ("", subject)
-    number, version = _NUMBER.search(words), _VERSION.search(words)
-    if not number and not _TAG.search(words):
-        return Patch(subject or "change", text)
-    return Patch(
-        title=title or "change",
-        text=text,
-        number=int(number[1]) if number else 0,
-        total=int(number[2]) if number else 0,
-        version=int(version[1]) if version else 1,
+    pick: the Message-Id of one of several, or its number in the list of the error that names them; partial: go on
+    without what is missing; thread: a mail whose series is meant, in its newest version. ConfigError for no patch,
+    for several series in one file, for a part that is missing, and for two of the same.
+    """
+    found = [letter for place, content in enumerate(contents) for letter in letters(content, place)]
+    threads = assembled(found)
+    if not threads.lineages:
+        hint = f"what is wanted: {NO_PATCH}"
+        raise ConfigError("there is no patch in it", hint=hint)
+    meant = _meant(threads, pick, thread)
+    for version in meant:
+        _must_be_whole(version, partial)
+    base = next((base[1] for version in meant for text in _texts(version) if (base := _BASE.search(text))), "")
+    return Series(
+        patches=_in_order(meant),
+        base=base,
+        origins=tuple(map(_origin, meant)),
+        notes=tuple(note for version in meant for note in _notes(version, partial)),
+        left_out=_few(list(_left_out(threads, meant))),
     )
 
 
-def _ordered(patches: list[Patch]) -> tuple[Patch, ...]:
-    numbered = [patch for patch in patches if patch.number]
-    if not numbered:
-        return tuple(patches)
-    total = max(patch.total for patch in numbered)
-    have = [patch.number for patch in numbered]
-    twice = sorted({number for number in have if have.count(number) > 1})
-    lacking = sorted(set(range(1, total + 1)) - set(have))
-    rows = [f"patch {number}/{total} is there more than once" for number in twice]
-    rows += [f"patch {number}/{total} is missing" for number in lacking]
-    if rows:
-        raise ConfigError("\n".join(rows), hint="give one whole series")
-    others = [patch for patch in patches if not patch.number]
-    return (*sorted(numbered, key=lambda patch: patch.number), *others)
+def _few(lines: Sequence[str]) -> tuple[str, ...]:
+    """The first of them, and how many more there are."""
+    more = len(lines) - MOST_LISTED
+    return (*lines[:MOST_LISTED], *([f"and {more} more"] if more > 0 else []))
+
+
+def _texts(version: Version) -> list[str]:
+    return [letter.text for letter in version.letters]
+
+
+def _meant(threads: Threads, pick: str, thread: str) -> list[Version]:
+    """What is to be checked: what was picked, else all that a file of its own was named for."""
+    if pick:
+        return [_picked(threads, pick)]
+    if thread and (its := [line for line in threads.lineages if thread in _ids(line.versions)]):
+        return [its[0].newest]
+    files = [file for lineage in threads.lineages for file in lineage.files]
+    if len(files) > len(set(files)):
+        raise _several(threads.lineages)
+    newest = [lineage.newest for lineage in threads.lineages]
+    return sorted(newest, key=lambda version: min(version.files))
+
+
+def _picked(threads: Threads, pick: str) -> Version:
+    wanted = pick.strip().strip("<>")
+    for lineage in threads.lineages:
+        for version in lineage.versions:
+            if wanted in _ids([version], taken_over=False):
+                return version
+    for letter in threads.answers:
+        if letter.id == wanted:
+            return Version((letter,))
+    if wanted.isdigit() and 0 < int(wanted) <= len(threads.lineages):
+        return threads.lineages[int(wanted) - 1].newest
+    raise ConfigError(
+        f"no series has the mail {wanted}:\n{_listed(threads.lineages)}", hint="--series takes one of these"
+    )
+
+
+def _ids(versions: Iterable[Version], taken_over: bool = True) -> set[str]:
+    return {
+        letter.id
+        for version in versions
+        for letter in version.letters
+        if letter.id and (taken_over or letter.subject.number not in version.taken_over)
+    }
+
+
+def _several(lineages: Sequence[Lineage]) -> ConfigError:
+    first = lineages[0].newest.first.id or "1"
+    return ConfigError(
+        f"there are {len(lineages)} series in it, and it is not known which one is meant:\n{_listed(lineages)}",
+        hint=f"--series takes one of them, by its Message-Id or its number: --series {first}",
+    )
+
+
+def _listed(lineages: Sequence[Lineage]) -> str:
+    """A line for each: number, date, author, subject, Message-Id."""
+    rows = []
+    for place, lineage in enumerate(lineages, 1):
+        letter = lineage.newest.first
+        words = [letter.day, letter.author, f'"{_titled(lineage.newest)}"', f"<{letter.id}>" if letter.id else ""]
+        rows.append(f"{place}  {'  '.join(word for word in words if word)}")
+    return "\n".join(f"  {row}" for row in _few(rows))
+
+
+def _titled(version: Version) -> str:
+    """[PATCH v2 0/3] mm: three changes"""
+    its = version.first.subject
+    tags = ["PATCH", its.named, f"{its.number}/{its.total}" if its.total else ""]
+    return f"[{' '.join(tag for tag in tags if tag)}] {its.title}" if its.tagged else its.title
+
+
+def _must_be_whole(version: Version, partial: bool) -> None:
+    """One file for each mail is what a person named; of a thread that lacks a part, nobody knows why it does."""
+    if partial or all(letter.alone for letter in version.parts):
+        return
+    if rows := [f"patch {number}/{version.total} is missing" for number in version.missing]:
+        raise ConfigError("\n".join(rows), hint=f"{WHOLE}; or --partial goes on without")
+
+
+def _in_order(meant: Sequence[Version]) -> tuple[Patch, ...]:
+    return tuple(patch for version in meant for letter in version.parts for patch in letter.patches)
+
+
+def _origin(version: Version) -> Origin:
+    first = version.first
+    parts = sum(len(letter.patches) for letter in version.parts)
+    named = next((letter.subject.named for letter in version.letters if letter.subject.version == version.number), "")
+    sent = max((letter.day for letter in version.letters), default="")
+    return Origin(first.subject.title, named, first.author, sent, first.id, parts, version.total or parts)
+
+
+def _notes(version: Version, partial: bool) -> list[str]:
+    notes = [
+        f"patch {number}/{version.total} is that of {older}: later versions do not repeat it"
+        for number, older in sorted(version.taken_over.items())
+    ]
+    if missing := version.missing:
+        names = [f"{number}/{version.total}" for number in missing]
+        were = "was" if len(missing) == 1 else "were"
+        given = f"{_listing(names)} of the series {were} not given"
+        notes.append(f"{given}: gone on without (--partial)" if partial else given)
+    attached = [name for letter in version.parts for name in letter.attached]
+    if attached:
+        notes.append(f"attached to an answer: {_listing(attached)}")
+    return notes
+
+
+def _listing(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _left_out(threads: Threads, meant: Sequence[Version]) -> Iterable[str]:
+    """What of the files is not taken, one line for each version or mail."""
+    taken = {id(letter) for version in meant for letter in version.letters}
+    for lineage in threads.lineages:
+        mine = next((version for version in lineage.versions if any(version is its for its in meant)), None)
+        for version in lineage.versions:
+            yield from (f"{_mail(letter)}: there are {letter.subject.total} parts" for letter in version.beyond)
+            rest = [letter for letter in version.parts if id(letter) not in taken]
+            whole = len(rest) == len(version.parts)
+            for letter in [version.first] if whole else rest:
+                yield f"{_mail(letter)}: {_why_not(version, mine)}"
+    for letter in threads.answers:
+        if letter.patches and id(letter) not in taken:
+            yield f"{_mail(letter)}: only answers the series"
+
+
+def _why_not(version: Version, mine: Version | None) -> str:
+    """Why a version is not taken; mine: the one of the same series that is."""
+    if mine is None:
+        return "another series"
+    if version.number == mine.number:
+        return "it was sent again later" if version.sent <= mine.sent else "sent again, and the older one was named"
+    return "an older version" if version.number < mine.number else "a newer version: another one was named"
+
+
+def _mail(letter: Letter) -> str:
+    """ "[PATCH 6/5] tests: a test" (A Developer, 2026-11-02)"""
+    its = letter.subject
+    tags = " ".join(tag for tag in ("PATCH", its.named, f"{its.number}/{its.total}" if its.total else "") if tag)
+    name = f'"[{tags}] {its.title}"' if its.tagged else f'"{"Re: " if its.reply else ""}{its.title}"'
+    who = ", ".join(word for word in (letter.name or letter.address, letter.day) if word)
+    return f"{name} ({who})" if who else name

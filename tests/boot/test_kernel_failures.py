@@ -42,7 +42,8 @@ def test_the_healthy_kernel_goes_on_and_the_exit_code_is_3(broken: Done) -> None
 def test_a_patch_that_does_not_apply_names_the_hunk(broken: Done) -> None:
     status, why = failure(broken, "no-apply")
     assert (status, why["kind"]) == ("build_failed", "patch")
-    assert why["message"] == "no-apply.patch does not apply: hunk #1 of mm/memory.c fails at line 3063"
+    said = "hunk #1 of mm/memory.c fails at line 3063; it would apply with fuzz 1 (--fuzz 1)"
+    assert why["message"] == f"no-apply.patch does not apply: {said}"
     assert "balance_no_such_pages" in why["log"] and "rebase" in why["hint"]
 
 

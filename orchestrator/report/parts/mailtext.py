@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
-from orchestrator.report.parts import counters, reach
+from orchestrator.report.parts import counters, reach, taken
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -40,6 +40,12 @@ def _failure(cells: Sequence[CellRow]) -> Block:
     head = f"{first['arch']}, {first['kernel']} ({names}): {first['status'].replace('_', ' ')}: {what}"
     log = quoted(excerpt(why["log"])) if why["log"].strip() else []
     return [*paragraph(head, "", "| "), *log]  # what a guest said never starts a line
+
+
+def taken_block(report: MatrixReport) -> Block:
+    """Which patch it was, and how it was taken."""
+    lines = [line for text in taken.lines(report) for line in paragraph(text, "- ", "  ")]
+    return [f"{taken.TITLE}:", *lines] if lines else []
 
 
 def change_block(report: MatrixReport) -> Block:

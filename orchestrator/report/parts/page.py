@@ -13,7 +13,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, 
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
-from orchestrator.report.parts import coloured, counters, figures, profile, profile_rows, reach, static
+from orchestrator.report.parts import coloured, counters, figures, profile, profile_rows, reach, static, taken
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
@@ -31,6 +31,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "headline": headline(report),
         "setting": setting(report),
         "summary": summary(report),
+        "taken": {"title": taken.TITLE, "lines": taken.lines(report)},
         "reach": reach.lines(report),
         "static": {"title": static.TITLE, "lines": static.lines(report), "rows": differing, "more": more},
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],

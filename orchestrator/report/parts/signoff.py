@@ -16,6 +16,7 @@ from orchestrator.model import Reason, Verdict
 from orchestrator.report.parts import reach
 from orchestrator.report.parts.paper import WIDTH, ascii_only, paragraph
 from orchestrator.report.parts.rows import undecided
+from orchestrator.report.parts.taken import altered
 from orchestrator.report.parts.words import listed
 
 WHY = (
@@ -27,7 +28,7 @@ NOBODY = "Your Name <you@example.org>"
 
 def clean(report: MatrixReport) -> bool:
     """Everything passed, something was compared, all is as expected, nothing is worse or left undecided, and the
-    change ran as far as that is known.
+    change ran as far as that is known; and the patch was applied as it stands.
 
     A kernel that was not booted, because it is the same as another, was not tested.
     """
@@ -36,6 +37,7 @@ def clean(report: MatrixReport) -> bool:
         exit_code(report) == EXIT_OK
         and rows
         and not silent(report)
+        and not altered(report)
         and not any(row["verdict"] == Verdict.WORSE or undecided(row) for row in rows)
         and not any(claim["verdict"] == Verdict.NOT_AS_EXPECTED for claim in report["claims"])
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -208,7 +209,7 @@ def test_a_base_commit_that_is_nowhere_is_told(matrix: Matrix, tmp_path: Path) -
 
 @pytest.fixture
 def b4(tmp_path: Path, matrix: Matrix, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A program that writes what it was called with, and the series, where b4 am would."""
+    """A program that writes what it was called with, and the thread, where b4 mbox would."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (tmp_path / "mails").write_text(MAILS)
@@ -237,13 +238,13 @@ def test_b4_fetches_a_message_id_or_its_address(
     found = from_words([word], "", NOWHERE, matrix)
     assert titles(found) == ["mm: 1", "mm: 2"] and found.source.name == "debian-6.1"
     assert DIFF in found.series.patches[0].text
-    assert (tmp_path / "called").read_text().split() == ["--no-interactive", "am", asks_for or word]
+    assert (tmp_path / "called").read_text().split() == ["--no-interactive", "mbox", asks_for or word]
     assert not list(temporary.iterdir())
 
 
 def test_what_b4_does_not_find_and_a_b4_that_is_not_there_are_told(b4: Path, matrix: Matrix) -> None:
     b4.write_text("#!/bin/sh\necho 'That message-id is not known.'\nexit 1\n")
-    with pytest.raises(ConfigError, match=r"b4 found no series under a@example\.org") as caught:
+    with pytest.raises(ConfigError, match=r"b4 found no thread of a@example\.org") as caught:
         from_words(["a@example.org"], "", NOWHERE, matrix)
     assert "not known" in caught.value.log
     b4.unlink()
@@ -275,7 +276,9 @@ def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monke
     run = tmp_path / "run"
     done = CliRunner().invoke(app, ["check", word, "--config", str(tmp_path / "matrix.yaml"), "--out", str(run)])
     assert done.exit_code == 0 and done.stdout.splitlines() == ["applies to mine: yes"], done.output
-    assert done.stderr.splitlines() == [f"matrix: {tmp_path}/matrix.yaml"]
+    first, second = done.stderr.splitlines()
+    assert first == f"matrix: {tmp_path}/matrix.yaml"
+    assert re.fullmatch(r'patch: "mm: words – of the file", 1 part, a <a@b>, \d{4}-\d\d-\d\d', second)
     kernels = {kernel.name: kernel for kernel in matrix_file.load(run / "inputs/matrix.yaml").kernels}
     assert {(k.source.revision, k.kconfig) for k in kernels.values()} == {(base, ("CONFIG_OF_MINE=y",))}
     assert [len(kernels[name].patches) for name in ("unpatched", "patched")] == [0, 1]

@@ -71,7 +71,10 @@ def test_file_names_are_those_of_git(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (mail("[PATCH 1/3] a", DIFF.format("a")) + mail("[PATCH 3/3] c", DIFF.format("c")), "patch 2/3 is missing"),
-        (mail("[PATCH 1/1] a", DIFF.format("a")) * 2, "patch 1/1 is there more than once"),
+        (
+            mail("[PATCH 1/1] a", DIFF.format("a")) + mail("[PATCH 1/1] a", DIFF.format("b")),
+            "patch 1/1 is there more than once",
+        ),
         (mail("[PATCH 0/1] a", "words"), "there is no patch in it"),
         ("", "there is no patch in it"),
     ],
@@ -168,7 +171,7 @@ def test_tags_of_every_form(tags: str) -> None:
     older = older.replace("v2", "").replace("V2", "")
     assert titles(second + first + older) == ["mm: 1", "mm: 2"]
     with pytest.raises(ConfigError, match="patch 1/2 is missing"):
-        of(second)
+        of(second + mail("Re: mm: 2", "words"))
 
 
 @pytest.mark.parametrize(

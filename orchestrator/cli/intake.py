@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a check takes its patch: what was understood is told first; then whether it applies, and if not, what would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from orchestrator.analyse.contract import SeriesRow, TakenRow
+from orchestrator.build import patches
+from orchestrator.build.fitting import Adapted, adapted
+from orchestrator.build.kernel import Builder
+from orchestrator.build.sources import Tree
+from orchestrator.cli.console import printer
+from orchestrator.config.sources import buildable
+from orchestrator.errors import BuildError, printable
+from orchestrator.model import Matrix, Source
+from orchestrator.report.parts.taken import notes, series_line
+from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.reproduce import GIVEN, SERIES
+from orchestrator.series.arguments import Change
+from orchestrator.series.fit import MOST_FUZZ
+from orchestrator.series.series import Series
+from orchestrator.store import Store
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person chose for a patch that does not apply: see build/fitting.py."""
+
+    fuzz: int = 0
+    partial: bool = False
+
+
+def taken(wanted: Change, choice: Choice, told: Sequence[str] = ()) -> TakenRow:
+    """For the record; told: what was applied otherwise than the patches say."""
+    series = wanted.series
+    rows = [
+        SeriesRow(
+            title=printable(its.title), version=its.version, author=printable(its.author), date=its.date,
+            message_id=printable(its.message_id), parts=its.parts, total=its.total,
+        )
+        for its in series.origins
+    ]  # fmt: skip
+    return TakenRow(
+        series=rows,
+        notes=[printable(note) for note in (*series.notes, *wanted.notes)],
+        left_out=[printable(line) for line in series.left_out],
+        fuzz=choice.fuzz,
+        partial=choice.partial,
+        adapted=[printable(line) for line in told],
+    )
+
+
+def tell(row: TakenRow) -> None:
+    """Which series it is, and how it was understood, before anything starts: to standard error."""
+    head = [f"patch: {series_line(series)}" for series in row["series"]]
+    printer(stderr=True).print(
+        "\n".join([*head, *notes({**row, "fuzz": 0, "partial": False})]),
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
+
+def written(folder: RunFolder, series: Series) -> list[Path]:
+    """The patches as files of the run."""
+    for place, patch in enumerate(series.patches, 1):
+        text = patch.text.encode(errors="surrogateescape")
+        folder.write_bytes(f"{SERIES}/{patch.file_name(place)}", text)
+    return [folder.path.resolve() / SERIES / p.file_name(i) for i, p in enumerate(series.patches, 1)]
+
+
+async def fit(
+    folder: RunFolder, wanted: Change, files: Sequence[Path], choice: Choice, builder: Builder
+) -> tuple[Change, list[Path], Adapted | None]:
+    """The patches as they apply with what was chosen, as files of the run; as they stand where that does not do."""
+    if choice == Choice() or not buildable(wanted.source):
+        return wanted, list(files), None
+    pristine = await builder.source(wanted.source)
+    with builder.store.scratch() as scratch:
+        try:
+            done = await adapted(pristine.folder, scratch, files, choice.fuzz, choice.partial)
+        except BuildError:
+            return wanted, list(files), None
+    if not any(text is None or text for text in done.texts):
+        return wanted, list(files), None
+    kept = []
+    for place, (path, text) in enumerate(zip(files, done.texts, strict=True)):
+        if text is not None:
+            folder.write_bytes(f"{GIVEN}/{path.name}", path.read_bytes())
+            path.unlink()
+        if text:
+            folder.write_bytes(f"{SERIES}/{path.name}", text.encode(errors="surrogateescape"))
+        if text is None or text:
+            kept.append(place)
+    mine = tuple(replace(wanted.series.patches[at], text=patches.text_of(files[at])) for at in kept)
+    changed = replace(wanted, series=replace(wanted.series, patches=mine))
+    return changed, [files[at] for at in kept], done
+
+
+async def refusal(pristine: Tree, files: Sequence[Path], scratch: Path) -> BuildError | None:
+    """Why they do not apply; None if they do."""
+    try:
+        await patches.apply(pristine.folder, scratch, files)
+    except BuildError as error:
+        return error
+    return None
+
+
+async def elsewhere(matrix: Matrix, source: Source, files: Sequence[Path], builder: Builder) -> list[str]:
+    """On which other sources of the matrix file they would apply, of those that are here already; with which fuzz."""
+    said = []
+    for other in matrix.sources:
+        if other == source or not buildable(other) or (tree := builder.unpacked(other)) is None:
+            continue
+        with builder.store.scratch() as scratch:
+            try:
+                done = await adapted(tree.folder, scratch, files, MOST_FUZZ, False)
+            except BuildError:
+                continue
+        more = f" --fuzz {done.fuzz}" if done.fuzz else ""
+        said.append(f"it applies to {other.name} (Linux {tree.linux}): --base {other.name}{more}")
+    return said
+
+
+def store_builder(matrix: Matrix, jobs: int, refresh: bool = False) -> Builder:
+    """That looks for sources."""
+    return Builder(Store(), jobs, matrix.limits.build, matrix.ccache_gib, refresh)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the subject of a mail says of the patch in it: [linux-mm] [RFC PATCHv2 1/3] mm: do less. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_REPLY = re.compile(r"(?i)(?:re|aw|sv|wg|fwd?)(?:\[\d+\])?:\s*|\w{2,4}:\s*(?=\[)")
+_BRACKETS = re.compile(r"((?:\s*\[[^\]]*\])*)\s*(.*)", re.S)
+_PATCH = re.compile(r"(?i)\b(?:PATCH|RFC)(?:\b|v\d)")
+_NUMBER = re.compile(r"(?<![\w./-])(\d{1,4})/(\d{1,4})(?![\w./-])")
+_VERSION = re.compile(r"(?i)(?:\b|(?<=PATCH)|(?<=RFC))v(\d{1,4})(?:\.(\d{1,4}))?\b")
+_RESEND = re.compile(r"(?i)\bRE-?(?:SEND|POST)\b")
+_RELEASE = re.compile(r"\d+\.\d+")
+_WORD = re.compile(r"[\w./-]+")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """title: without tags. version: (2, 0) of v2, (2, 1) of v2.1; (0, 0) where no tag says that it is a patch.
+
+    number and total are 0 where not told. words: what else stands in the tags, in lower case (autosel, 6.1).
+    """
+
+    title: str
+    version: tuple[int, int] = (0, 0)
+    number: int = 0
+    total: int = 0
+    words: frozenset[str] = frozenset()
+    resend: bool = False
+    reply: bool = False
+
+    @property
+    def tagged(self) -> bool:
+        """It says that it is a patch, and does not answer one."""
+        return self.version != (0, 0) and not self.reply
+
+    @property
+    def cover(self) -> bool:
+        """0/3: words only, whatever diff is in it."""
+        return self.total > 0 and self.number == 0
+
+    @property
+    def releases(self) -> frozenset[str]:
+        """Which Linux it is for, where it says so: 6.1."""
+        return frozenset(word for word in self.words if _RELEASE.search(word))
+
+    @property
+    def named(self) -> str:
+        """v2, v2.1; "" for the first version."""
+        major, minor = self.version
+        return f"v{major}.{minor}" if minor else f"v{major}" if major > 1 else ""
+
+
+def parsed(text: str) -> Subject:
+    """Of a subject in any form that lists know."""
+    text, reply = re.sub(r"\s+", " ", text).strip(), False
+    while answer := _REPLY.match(text):
+        text, reply = text[answer.end() :].strip(), True
+    found = _BRACKETS.match(text)
+    tags, title = found.groups() if found else ("", text)
+    number, version = _NUMBER.search(tags), _VERSION.search(tags)
+    rest = tags
+    for known in (_NUMBER, _VERSION, _RESEND, _PATCH):
+        rest = known.sub(" ", rest)
+    says = number or _PATCH.search(tags) or (version and _RESEND.search(tags))
+    first, minor = (int(version[1]), int(version[2] or 0)) if version else (1, 0)
+    return Subject(
+        title=title.strip() or "change",
+        version=(max(first, 1), minor) if says else (0, 0),
+        number=int(number[1]) if number else 0,
+        total=int(number[2]) if number else 0,
+        words=frozenset(word.lower() for word in _WORD.findall(rest)),
+        resend=bool(_RESEND.search(tags)),
+        reply=reply,
+    )
