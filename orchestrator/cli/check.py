@@ -17,7 +17,7 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
-from orchestrator.cli import following
+from orchestrator.cli import author, following
 from orchestrator.cli.console import print_run, printer, took
 from orchestrator.cli.following import PATCHED, UNPATCHED
 from orchestrator.cli.options import (
@@ -43,8 +43,9 @@ from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
+from orchestrator.report.parts.author import lines as author_lines
 from orchestrator.report.parts.words import listed
-from orchestrator.runs import copies
+from orchestrator.runs import author_file, copies
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
 from orchestrator.series.arguments import Change, from_words
@@ -119,8 +120,14 @@ def check(
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
+    wanted, theirs = author.followed(wanted, patch or [], base, matrix, manner)
+    for line in author_lines(theirs) if theirs else ():
+        printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     with new_run(out, "check-") as folder, folder.alone():
-        checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
+        first = _written(folder, wanted.prerequisites, "prerequisites")
+        checked = _matrix(matrix, wanted, _written(folder, wanted.series.patches), arch or [], each, first)
+        if theirs:
+            author_file.save(folder, theirs)
         request = Request(copies.place(folder), "", _applicable(checked, manner), {})
         done = measured(folder, checked, request, manner)
         if not json:
@@ -162,7 +169,7 @@ def _refused(wanted: Change) -> str:
     if (tree := Builder(store, 1, 0, 0).unpacked(wanted.source)) is None:
         return ""
     with store.scratch() as scratch:
-        files = _written(RunFolder(scratch), wanted.series)
+        files = _written(RunFolder(scratch), wanted.series.patches)
         return finish(_applies_to(tree, files, scratch / "applied"), this_command())
 
 
@@ -171,16 +178,19 @@ def _arches(matrix: Matrix, names: list[str]) -> tuple[Arch, ...]:
     return tuple(pick("arch", name, known) for name in names) or matrix.arches
 
 
-def _written(folder: RunFolder, series: Series) -> list[Path]:
+def _written(folder: RunFolder, patches: Sequence[Patch], where: str = "series") -> list[Path]:
     """The patches as files of the run."""
-    for place, patch in enumerate(series.patches, 1):
+    for place, patch in enumerate(patches, 1):
         text = patch.text.encode(errors="surrogateescape")
-        folder.write_bytes(f"series/{patch.file_name(place)}", text)
-    return [folder.path.resolve() / "series" / p.file_name(i) for i, p in enumerate(series.patches, 1)]
+        folder.write_bytes(f"{where}/{patch.file_name(place)}", text)
+    return [folder.path.resolve() / where / p.file_name(i) for i, p in enumerate(patches, 1)]
 
 
-def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool) -> Matrix:
-    """The file's matrix with these kernels. What the shipped workloads expect is about others."""
+def _matrix(
+    matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool, first: Sequence[Path] = ()
+) -> Matrix:
+    """The file's matrix with these kernels. What the shipped workloads expect is about others. first: patches that
+    all of them have."""
     prefixes = {f"{PATCHED}-{i}": tuple(files[:i]) for i in range(1, len(files) + 1)} if each else {}
     table = {UNPATCHED: (), **prefixes, PATCHED: tuple(files)}
     steps = [UNPATCHED, *prefixes]
@@ -192,7 +202,9 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
     return replace(
         matrix,
         arches=_arches(matrix, arches),
-        kernels=tuple(Kernel(name, wanted.source, its, wanted.kconfig, wanted.config) for name, its in table.items()),
+        kernels=tuple(
+            Kernel(name, wanted.source, (*first, *its), wanted.kconfig, wanted.config) for name, its in table.items()
+        ),
         workloads=tuple(theirs),
         comparisons=tuple(Comparison(*pair) for pair in pairs),
         claims=(),
@@ -215,12 +227,16 @@ async def _applies(matrix: Matrix, manner: Manner) -> str:
     whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
     if not buildable(whole.source):
         raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")
+    first = next((kernel.patches for kernel in matrix.kernels if kernel.name == UNPATCHED), ())
     pristine = await builder.source(whole.source)
     with store.scratch() as scratch:
-        return await _applies_to(pristine, whole.patches, scratch)
+        if first and (why := await _applies_to(pristine, first, scratch / "first")):
+            return f"{why} (one of its prerequisites)"
+        return await _applies_to(pristine, whole.patches, scratch / "whole")
 
 
 async def _applies_to(pristine: Tree, files: Sequence[Path], scratch: Path) -> str:
+    scratch.mkdir(exist_ok=True)
     try:
         await patches.apply(pristine.folder, scratch, files)
     except BuildError as error:

@@ -18,6 +18,7 @@ from orchestrator.profile.comparison import ProfileReport
 from orchestrator.runs import (
     account_files,
     against,
+    author_file,
     consoles,
     copies,
     identity,
@@ -115,6 +116,8 @@ def _matrix(
         made["run"] = named
     if needed := needed_file.load(folder):
         made["needed"] = needed
+    if author := author_file.load(folder):
+        made["author"] = author
     made["offered"] = plan.get("offered") or record.offered()
     return made
 

@@ -45,10 +45,12 @@ class Patch:
 
 @dataclass(frozen=True)
 class Series:
-    """Patches in the order in which they are applied; base is the base-commit: that they name, or ""."""
+    """Patches in the order in which they are applied; base is the base-commit: that they name, or ""; cover: the text
+    of their cover letter."""
 
     patches: tuple[Patch, ...]
     base: str = ""
+    cover: str = ""
 
 
 def read(paths: Iterable[Path]) -> Series:
@@ -66,7 +68,7 @@ def from_mails(contents: Iterable[bytes]) -> Series:
     patches = _ordered([letter for letter in mine if not letter.cover])
     covers = [letter for letter in mine if letter.cover]
     bases = (_BASE.search(letter.text) for letter in (*covers, *patches))
-    return Series(patches, next((base[1] for base in bases if base), ""))
+    return Series(patches, next((base[1] for base in bases if base), ""), covers[0].text if covers else "")
 
 
 def _letters(content: bytes) -> list[Patch]:

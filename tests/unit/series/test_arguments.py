@@ -200,10 +200,11 @@ def test_a_source_that_no_kernel_uses_is_asked_for_the_base_commit(git: Git, tmp
     assert (found.source.name, found.source.revision, found.kconfig) == ("mine", extra, ())
 
 
-def test_a_base_commit_that_is_nowhere_is_told(matrix: Matrix, tmp_path: Path) -> None:
+def test_a_base_commit_that_is_nowhere_leaves_the_usual_source(matrix: Matrix, tmp_path: Path) -> None:
+    """That it is nowhere is told with what else is known of the author's base: tests/unit/cli/test_author.py."""
     found = from_words([patch_file(tmp_path, f"\nbase-commit: {'1' * 40}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.kconfig) == ("debian-6.1", ("CONFIG_OF_DEBIAN=y",))
-    assert found.notes == (f"no git source has base-commit {'1' * 40}: debian-6.1 is the base",)
+    assert found.series.base == "1" * 40 and not found.notes
 
 
 @pytest.fixture

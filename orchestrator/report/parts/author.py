@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a check's source is that of the series' author, in lines that all formats share. Pure."""
+
+from __future__ import annotations
+
+from orchestrator.analyse.contract import AuthorRow, MatrixReport
+from orchestrator.registry import counted
+
+TOLD = 9  # names of files, at most
+
+
+def author_lines(report: MatrixReport) -> list[str]:
+    """How the source was chosen, which files are not the author's, what was applied first, and what is missing."""
+    row = report.get("author")
+    return lines(row) if row else []
+
+
+def lines(row: AuthorRow) -> list[str]:
+    """The same of a row alone."""
+    return [
+        *([row["why"]] if row["why"] else []),
+        *([_files(row)] if row["files"] else []),
+        *([f"applied first, as its prerequisites: {_few(row['prerequisites'])}"] if row["prerequisites"] else []),
+        *(f"it was made on top of what was not given: {name}" for name in row["missing"][:TOLD]),
+        *([f"and of {len(row['missing']) - TOLD} more"] if len(row["missing"]) > TOLD else []),
+        *row["notes"],
+    ]
+
+
+def _files(row: AuthorRow) -> str:
+    """1 of 2 files is byte for byte that of the author; mm/mlock.c is not"""
+    same = row["files"] - len(row["other"])
+    head = f"{same} of {counted(row['files'], 'file')} in {row['source']} {_is(same)} byte for byte "
+    head += "that which the author had" if same == 1 else "those that the author had"
+    return f"{head}; {_few(row['other'])} {_is(len(row['other']))} not" if row["other"] else head
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _few(names: list[str]) -> str:
+    left = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return ", ".join(names[:TOLD]) + left
