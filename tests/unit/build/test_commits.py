@@ -19,7 +19,7 @@ WHO = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": 
 
 
 class Tree:
-    """Made by one git fast-import: commit n of a branch changes mm/a.c if n is even, mm/b.c if n is a multiple of 3."""
+    """Made by one git fast-import: commit n changes mm/a.c if n is even, mm/b.c if 3 divides n."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -87,7 +87,7 @@ def test_what_is_nowhere_is_not_found(tree: Tree) -> None:
     assert tree.newest({"mm/a.c": "123456789abc"}) == ("", "")
     assert tree.newest({"mm/a.c": a, "doc/99": ""})[0] == "19", "a file that is not there is not there"
     assert tree.newest({"mm/a.c": a, "doc/0": ""}) == ("", "")
-    with pytest.raises(InfraError, match="git cat-file in .*: fatal"):
+    with pytest.raises(InfraError, match=r"git cat-file in .*: fatal"):
         asyncio.run(commits.newest(str(tree.folder.parent / "none"), {"a": "1234567"}, ["x"], "HEAD"))
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -201,8 +202,8 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
     else:
         given = house.path / "all.mbox"
         order = (mine, one, two) if place == "mbox" else (two, one, mine)
-        given.write_text("\n".join(path.read_text().replace("[PATCH 1/3]", "[PATCH]").replace("[PATCH 2/3]", "[PATCH]")
-                                   for path in order))  # fmt: skip
+        texts = [re.sub(r"\[PATCH [12]/3\]", "[PATCH]", path.read_text()) for path in order]
+        given.write_text("\n".join(texts))
     matrix, run, said, applies = house.check(given)
     assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
     assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
@@ -217,7 +218,7 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
 
 
 def test_missing_prerequisites_are_named_and_those_in_the_source_are_not_applied_again(house: House) -> None:
-    (one, two, mine), base = prerequisites(house)
+    (one, two, mine), _ = prerequisites(house)
     matrix, _, said, applies = house.check(mine)
     assert len([line for line in said if line.startswith("it was made on top of what was not given: prereq")]) == 2
     assert applies.startswith("applies to mine: no: ") and files(matrix, "unpatched") == []
