@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Changes in a row, and the kernel that each of them leaves: of a series, or of a git tree from one commit to another.
+"""Changes in a row, and the kernel that each of them leaves: of a series, or of a git tree between two commits.
 
 All are patches upon one source, so that they share a build tree and a kernel costs what has changed. A state of a git
 tree is the difference between it and the source, so that merges are steps like any other.

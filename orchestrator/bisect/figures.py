@@ -53,12 +53,14 @@ def differ(before: Figure, after: Figure, how: Collector) -> bool:
 
 
 def once(matrix: Matrix, arch: Arch, workload: Workload) -> Matrix:
-    """A matrix of one cell a kernel, measured once. ConfigError where figures do not repeat: then one says nothing."""
+    """A matrix of one cell a kernel, measured once. ConfigError where figures do not repeat."""
     its = replace(matrix.measure, boots=1, passes=1)
     alone = replace(workload, boots=1, expectations=())
     if not its.exact(alone):
         hint = "take a workload of one CPU under the instruction clock (clock: icount)"
-        raise ConfigError(f"figures of {workload.name} do not repeat, so that one of each would say nothing", hint=hint)
+        raise ConfigError(
+            f"figures of {workload.name} do not repeat, so that one of each would say nothing", hint=hint
+        )
     return replace(matrix, arches=(arch,), workloads=(alone,), measure=its, kernels=(), comparisons=(), claims=())
 
 

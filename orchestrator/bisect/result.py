@@ -55,7 +55,8 @@ class Answer:
         if len(its.changes) > TOLD:
             who.append(f"{len(its.changes) - TOLD} more")
         why = "" if self.found.whole else ", or not looked at"
-        among = f"one of {len(who)} that do not build or run by themselves{why}: " if len(who) > 1 else ""
+        many = len(its.changes)
+        among = f"one of {many} that do not build or run by themselves{why}: " if many > 1 else ""
         via = "".join(f"; it came with {merge.text}" for merge in its.via[-1:])
         return f"{among}{', '.join(who)}: {self.metric} {self._moved(its.before, its.after)}{via}"
 
@@ -82,7 +83,8 @@ class Answer:
     def _moved(self, before: Figure, after: Figure) -> str:
         """+3.00 ns per page (+0.07%), worse"""
         old, new = before.per_unit(self.how), after.per_unit(self.how)
-        share = f" ({(new - old) / abs(old):+.2%})" if old else ""
+        part = (new - old) / abs(old) * 100 if old else 0.0
+        share = f" ({part:+.2f}%)" if abs(part) >= 0.1 else f" ({part:+.2g}%)" if old else ""
         verdict = finding(before, after, self.how).verdict
         word = f", {verdict}" if verdict in (Verdict.BETTER, Verdict.WORSE) else ""
         return f"{new - old:+.{max(2, self.how.digits)}f} {self.shown_unit}{share}{word}"

@@ -15,7 +15,7 @@ from orchestrator.config.sources import BASE
 from orchestrator.engine import Manner, finish, this_command
 from orchestrator.measure.host import cores
 from orchestrator.model import Matrix
-from orchestrator.series import author, prerequisites
+from orchestrator.series import author, prerequisites, undone
 from orchestrator.series.arguments import Change, upon
 from orchestrator.series.series import Patch
 from orchestrator.store import Store
@@ -50,6 +50,7 @@ async def _followed(
     change = replace(upon(wanted, taken.source, matrix), series=found.series)
     needed = await there.without(found.patches, taken.source, builder)
     notes = [*taken.notes, *(f"in {taken.source.name} already: prerequisite {title}" for title in needed.already)]
+    notes += undone.told(found.series.patches)
     row = AuthorRow(
         source=taken.source.name,
         files=taken.fit.files if taken.fit else 0,
@@ -59,5 +60,5 @@ async def _followed(
         missing=list(found.missing),
         notes=notes,
     )
-    told = any(row[key] for key in ("files", "why", "prerequisites", "missing", "notes"))  # type: ignore[literal-required]
+    told = any(row[key] for key in ("files", "why", "prerequisites", "missing", "notes"))
     return replace(change, prerequisites=needed.patches), row if told else None

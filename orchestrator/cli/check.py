@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.each import lines as each_lines
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build import patches
 from orchestrator.build.kernel import Builder
@@ -136,6 +137,9 @@ def check(
     if more and not json:
         print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
     done = more or done
+    if each and not json:
+        for line in each_lines(done.report, _steps(wanted.series.patches)):
+            printer().print(line, soft_wrap=True, highlight=False, markup=False)
     raise typer.Exit(exit_code(done.report))
 
 
@@ -255,6 +259,12 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
         share = f" ({row['change']:+.2%})" if row["change"] is not None else ""
         lines.append(f"worse: {_culprit(row['base'], row['new'], series.patches)}: {where} {size:+.2f}{share}")
     return lines
+
+
+def _steps(all_of_them: Sequence[Patch]) -> dict[str, str]:
+    """{kernel: what it is called}, of a series patch by patch."""
+    total = len(all_of_them)
+    return {f"{PATCHED}-{i}": f'patch {i}/{total} "{patch.title}"' for i, patch in enumerate(all_of_them, 1)}
 
 
 def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:

@@ -88,10 +88,10 @@ def test_a_series_is_a_row_of_its_patches_behind_those_that_all_have(tmp_path: P
 
 def test_ranges_of_nothing_are_told(tmp_path: Path) -> None:
     tree = Commits(tmp_path / "linux", [0])
-    for words, why in (("master..master", "has no commit"), ("nothing..master", "git merge-base in .*nothing")):
+    for words, why in (("master..master", "has no commit"), ("nothing..master", r"git merge-base in .*nothing")):
         with pytest.raises(ConfigError, match=why):
             asyncio.run(chain.of_range(tree.folder, words))
-    with pytest.raises(ConfigError, match="git merge-base in .*: fatal: not a git repository"):
+    with pytest.raises(ConfigError, match=r"git merge-base in .*: fatal: not a git repository"):
         asyncio.run(chain.of_range(tmp_path, "a..b"))
 
 
