@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import AuthorRow, MatrixReport
-from orchestrator.registry import counted
 
 TOLD = 9  # names of files, at most
 
@@ -28,15 +27,14 @@ def lines(row: AuthorRow) -> list[str]:
 
 
 def _files(row: AuthorRow) -> str:
-    """1 of 2 files is byte for byte that of the author; mm/mlock.c is not"""
-    same = row["files"] - len(row["other"])
-    head = f"{same} of {counted(row['files'], 'file')} in {row['source']} {_is(same)} byte for byte "
-    head += "that which the author had" if same == 1 else "those that the author had"
-    return f"{head}; {_few(row['other'])} {_is(len(row['other']))} not" if row["other"] else head
-
-
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+    """debian-6.1: 1 of 2 files are byte for byte those that the author had; mm/mlock.c is not"""
+    other, head = row["other"], f"{row['source']}:"
+    if row["files"] == 1:
+        return (
+            f"{head} {other[0] if other else 'the file'} is {'not ' if other else ''}byte for byte that of the author"
+        )
+    same = f"{row['files'] - len(other)} of {row['files']} files are byte for byte those that the author had"
+    return f"{head} {same}; {_few(other)} {'is' if len(other) == 1 else 'are'} not" if other else f"{head} {same}"
 
 
 def _few(names: list[str]) -> str:

@@ -3,124 +3,14 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from orchestrator import engine
-from orchestrator.build.sources import Tree
-from orchestrator.cli import app
-from orchestrator.engine import Manner, Work
-from orchestrator.errors import BuildError, ConfigError, InfraError
-from orchestrator.events import Bus
-from orchestrator.measure import boots, provenance, runner
-from orchestrator.measure.boot import Task
-from orchestrator.model import BootResult, Build, Kernel, KernelArtifact, Matrix, PassSample, Plan
+from orchestrator.errors import ConfigError, InfraError
 from orchestrator.runs import load
-from orchestrator.runs.folder import RunFolder
-from orchestrator.store import Store
-from tests.unit.bisect.conftest import Commits, value
-from tests.unit.measure.conftest import House, Kernels, house
-
-verb = import_module("orchestrator.cli.bisect")
-__all__ = ["house"]  # a fixture
-MATRIX = """\
-arches: [s390x, aarch64]
-workloads: [shmem-write]
-sources: {s: {tarball: linux.tar}}
-kernels: {base: {source: s}}
-"""
-PASS = 100  # pages
-
-
-def said(kernel: Kernel) -> int:
-    """The last value that its patches bring."""
-    rows = [row for path in kernel.patches for row in re.findall(r"^\+(\d+)$", path.read_text(), re.M)]
-    return int(rows[-1]) if rows else 4000
-
-
-@dataclass
-class Values(Kernels):
-    """Kernels of which some do not build; the same value is the same image."""
-
-    broken: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
-
-    async def source(self, source: object) -> Tree:
-        return Tree("git:abc", "t", Path("/none"), "6.1.192")
-
-    async def find(self, build: Build) -> KernelArtifact:
-        name = build.kernel.name
-        self.asked += [] if name in self.asked else [name]
-        if name in self.broken:
-            raise BuildError(f"{build.id} does not compile: mm/a.c:1: error")
-        its = said(build.kernel)
-        info = {"source": "git:abc", "compiler": "gcc 12", "config_sha256": "c", "image_sha256": f"i{its}"}
-        return KernelArtifact(build.id, f"{name}-{its}", Path("/none"), Path("/none/Image"), "6.1.192", info, True)
-
-
-@dataclass
-class Lab:
-    """The command, with a folder for its runs."""
-
-    root: Path
-    kernels: Values
-    house: House
-
-    def __call__(
-        self, *words: str | Path, code: int = 1, cell: str = "aarch64/shmem-write"
-    ) -> tuple[list[str], dict[str, Any]]:
-        out = self.root / f"run-{len(list(self.root.glob('run-*')))}"
-        self.kernels.asked.clear()
-        self.house.measured.clear()
-        options = ["--config", str(self.root / "matrix.yaml"), "--out", str(out), "--history", "none"]
-        done = CliRunner().invoke(app, ["bisect", *map(str, words), "--cell", cell, *options])
-        if done.exception and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        assert done.exit_code == code, done.output
-        lines = [line for line in done.stdout.splitlines() if not re.match(r"\s*\d+\.\d s  ", line)]
-        return lines, json.loads((out / "bisect.json").read_text())
-
-
-@pytest.fixture
-def lab(house: House, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    kernels = Values()
-
-    def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
-        todo = runner.Runner(made, folder, Bus(), Store(), house.root, kernels)  # type: ignore[arg-type]
-        return Work(todo, manner)
-
-    async def nothing(_: object, __: object) -> dict[str, list[str]]:
-        return {}
-
-    async def measure(task: Task) -> BootResult:
-        house.measured.append(task.boot.cell.kernel.name)
-        if house.fails.get(task.boot.cell.kernel.name):
-            raise house.fails[task.boot.cell.kernel.name][0]
-        time = said(task.boot.cell.kernel) * PASS / 1000  # us
-        its = task.provenance
-        sample = PassSample(PASS, {"time": time, "pgfault": 100.0, "minflt": 1.0, "majflt": 0.0}, {})
-        return BootResult(
-            task.boot.number, its.machine.accel, its.machine.qemu, its.machine.cpu, ("qemu",), 1, (sample, sample),
-            its.kernel.key, its.workload.program, {"measure": 1.0}, task.notes, provenance=provenance.key(its),
-        )  # fmt: skip
-
-    monkeypatch.setenv("KMATRIX_CACHE", str(house.root / "cache"))
-    monkeypatch.setattr(verb, "check_host", lambda: None)
-    monkeypatch.setattr(engine, "check_host", lambda: None)
-    monkeypatch.setattr(engine, "work", work)
-    monkeypatch.setattr(runner.cpu, "check", nothing)
-    monkeypatch.setattr(boots, "measure", measure)
-    (house.root / "matrix.yaml").write_text(MATRIX)
-    (house.root / "linux.tar").touch()
-    return Lab(house.root, kernels, house)
+from tests.unit.bisect.conftest import Commits, Lab, value, verb
 
 
 def row(length: int, steps: dict[int, int]) -> Sequence[int]:
@@ -129,6 +19,8 @@ def row(length: int, steps: dict[int, int]) -> Sequence[int]:
 
 def test_a_commit_that_adds_three_instructions_is_named_among_eight(lab: Lab) -> None:
     tree = Commits(lab.root / "linux", row(8, {5: 3}))
+    tree("checkout", "-q", tree.commits[0])
+    lab.kernels.folder = tree.folder
     lines, told = lab(f"{tree.commits[0]}..master", "--tree", tree.folder)
     assert lines[:-1] == [
         "aarch64/shmem-write time, 8 changes: 4000.0 -> 4003.0 ns per page",
@@ -137,7 +29,7 @@ def test_a_commit_that_adds_three_instructions_is_named_among_eight(lab: Lab) ->
     ]
     assert told["culprits"][0]["changes"][0]["commit"] == tree.commits[5] and told["whole"]
     assert len(lab.kernels.asked) == 5
-    assert len(lab.house.measured) == 2, "kernels that are the same are not booted"
+    assert len(lab.house.measured) == 4, "one that is the same as the one before it is not booted"
     run = load.load(Path(lines[-1].removeprefix("run folder: ")))
     assert len(run.report["cells"]) == 5 and run.report["run"]["kind"] == "bisect"
     assert all(cell["arch"] == "aarch64" for cell in run.report["cells"])

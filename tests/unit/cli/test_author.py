@@ -121,7 +121,7 @@ def test_a_patch_without_base_commit_finds_its_commit_by_blobs(house: House) -> 
     assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
     assert said == [
         f"mine at {base[:12]} of master: the newest commit with all files as the author had them; it is the base",
-        "2 of 2 files in mine are byte for byte those that the author had",
+        "mine: 2 of 2 files are byte for byte those that the author had",
     ]
     assert author_lines(load.load(run.path).report) == said, "and every report has it"
 
@@ -145,11 +145,11 @@ def test_of_known_sources_the_one_that_fits_best_is_taken_and_why(house: House) 
     assert sources(matrix) == {("second", "")} and applies == "applies to second: yes"
     assert said == [
         "second is the base: more of it is as the author had it than of others (first: 0, mine: 0)",
-        "1 of 2 files in second is byte for byte that which the author had; mm/a.c is not",
+        "second: 1 of 2 files are byte for byte those that the author had; mm/a.c is not",
     ]
     matrix, _, said, _ = house.check("--base", "first", patch)
     assert sources(matrix) == {("first", "")}, "a person's word counts"
-    assert said == ["0 of 2 files in first are byte for byte those that the author had; mm/a.c, mm/b.c are not"]
+    assert said == ["first: 0 of 2 files are byte for byte those that the author had; mm/a.c, mm/b.c are not"]
 
 
 def test_a_base_that_is_not_there_is_told_with_the_files_that_differ(house: House) -> None:
@@ -162,7 +162,7 @@ def test_a_base_that_is_not_there_is_told_with_the_files_that_differ(house: Hous
     matrix, _, said, _ = house.check(patch)
     assert sources(matrix) == {("first", "")}
     assert said == [
-        "0 of 1 file in first are byte for byte those that the author had; mm/a.c is not",
+        "first: mm/a.c is not byte for byte that of the author",
         f"no git source has its base-commit {'0' * 39}1",
         "not here, and not looked at: second (--base takes one)",
         "its subject names mm-new, of which no git source has such a commit",
@@ -208,7 +208,7 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
     assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
     assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
     assert said == [
-        "1 of 1 file in mine is byte for byte that which the author had",
+        "mine: the file is byte for byte that of the author",
         "applied first, as its prerequisites: mm: needed first, mm: needed second",
     ]
     assert [path.name[5:] for path in sorted((run.path / "prerequisites").iterdir())] == [
