@@ -87,6 +87,7 @@ class Measuring:
     kernels: dict[str, Kernel] = field(default_factory=dict)
     _pairs: list[Comparison] = field(default_factory=list)
     _known: dict[str, Figure | None] = field(default_factory=dict)
+    _booted: set[str] = field(default_factory=set)
 
     def __call__(self, chain: Chain, state: int) -> Figure | None:
         """None where it has none: it does not build, or does not do the work. InfraError where the testbed failed."""
@@ -107,12 +108,13 @@ class Measuring:
         return self._figure(name)
 
     def _nearest(self, chain: Chain, state: int) -> str:
-        """The kernel before it that was measured: where it is the same, it need not be booted."""
+        """The kernel before it that was booted: where it is the same, it need not be."""
         older = (chain.kernel(other) for other in range(state - 1, -1, -1))
-        return next((name for name in older if self._known.get(name)), "")
+        return next((name for name in older if name in self._booted), "")
 
     def _figure(self, name: str) -> Figure | None:
         report = load.matrix_of(self.folder)
+        self._booted |= {cell["kernel"] for cell in report["cells"] if cell["status"] == Status.PASSED}
         cells = with_figures(report["cells"], same_pairs(report.get("identical", ())))
         cell = next(cell for cell in cells if cell["kernel"] == name)
         failure = cell["failure"] or {}
