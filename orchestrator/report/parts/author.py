@@ -30,9 +30,8 @@ def _files(row: AuthorRow) -> str:
     """debian-6.1: 1 of 2 files are byte for byte those that the author had; mm/mlock.c is not"""
     other, head = row["other"], f"{row['source']}:"
     if row["files"] == 1:
-        return (
-            f"{head} {other[0] if other else 'the file'} is {'not ' if other else ''}byte for byte that of the author"
-        )
+        what = f"{other[0]} is not" if other else "the file is"
+        return f"{head} {what} byte for byte that of the author"
     same = f"{row['files'] - len(other)} of {row['files']} files are byte for byte those that the author had"
     return f"{head} {same}; {_few(other)} {'is' if len(other) == 1 else 'are'} not" if other else f"{head} {same}"
 
