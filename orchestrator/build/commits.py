@@ -15,6 +15,7 @@ from orchestrator.series.author import ABSENT
 USUAL = ("mm-new", "mm-unstable", "mm-stable", "linux-next", "mainline")  # where no matrix file says which refs
 TRUNKS = ("master", "main", "HEAD")  # what a tree that is a remote of its own name calls its branch
 MOST = 2000  # commits of a ref that change any of the files, and are looked at
+FEW = 8  # files that are looked at in all of them
 PATIENCE = 60.0  # seconds for the history of a ref
 _FOUND = re.compile(r"[0-9a-f]{40,64} \w+ \d+$")
 _ALIASES = {"next": "linux-next", "mm": "mm-unstable", "torvalds": "mainline", "linus": "mainline"}
@@ -34,15 +35,22 @@ async def newest(
     """The newest commit in which all of the files are as wanted: {file: its id, maybe short; ABSENT}.
 
     Refs are gone through in the order of the names, then last, a revision; then all branches, unless only these are
-    meant. The first that has such a commit counts.
+    meant. The first that has such a commit counts. TimeoutError where none was found, and a history was too long to
+    be gone through.
     """
     if not await _known(tree, [name for name in wanted.values() if name]):
         return None
     groups = [*await refs(tree, names), [last]]
     groups += [] if only else [await _branches(tree)]
-    for group in groups:
-        if group and (commit := await _newest_of(tree, group, wanted)):
-            return Found(commit, await _named(tree, commit, group))
+    late: TimeoutError | None = None
+    for group in filter(None, groups):
+        try:
+            if commit := await _newest_of(tree, group, wanted):
+                return Found(commit, await _named(tree, commit, group))
+        except TimeoutError as error:
+            late = error
+    if late:
+        raise late
     return None
 
 
@@ -95,20 +103,24 @@ async def _newest_of(tree: str, starts: Sequence[str], wanted: Mapping[str, str]
     if commit := await _first(tree, tips, wanted):
         return commit
     walk = ["--full-history", "--format=%P", f"--max-count={MOST}", *tips, "--", *wanted]
-    try:
-        rows = await _git(tree, "log", *walk)
-    except TimeoutError:
-        return ""
+    rows = await _git(tree, "log", *walk)
     return await _first(tree, list(dict.fromkeys(rows.split())), wanted)
 
 
 async def _first(tree: str, commits: Sequence[str], wanted: Mapping[str, str]) -> str:
-    found = await _objects(tree, [f"{commit}:{file}" for commit in commits for file in wanted])
-    for place, commit in enumerate(commits):
-        mine = found[place * len(wanted) : (place + 1) * len(wanted)]
-        if all(same(want, has) for want, has in zip(wanted.values(), mine, strict=True)):
+    """The first of the commits in which all files are as wanted; "" for none. A few files leave few commits."""
+    few = dict(list(wanted.items())[:FEW])
+    for commit in await _those(tree, commits, few):
+        if len(few) == len(wanted) or await _those(tree, [commit], wanted):
             return commit
     return ""
+
+
+async def _those(tree: str, commits: Sequence[str], wanted: Mapping[str, str]) -> list[str]:
+    found = await _objects(tree, [f"{commit}:{file}" for commit in commits for file in wanted])
+    columns = [found[place :: len(wanted)] for place in range(len(wanted))]
+    pairs = [(want, column) for want, column in zip(wanted.values(), columns, strict=True)]
+    return [c for row, c in enumerate(commits) if all(same(want, column[row]) for want, column in pairs)]
 
 
 def same(wanted: str, found: str) -> bool:

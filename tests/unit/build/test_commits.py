@@ -91,6 +91,34 @@ def test_what_is_nowhere_is_not_found(tree: Tree) -> None:
         asyncio.run(commits.newest(str(tree.folder.parent / "none"), {"a": "1234567"}, ["x"], "HEAD"))
 
 
+def test_many_files_are_all_looked_at(tree: Tree) -> None:
+    """Of the first eight all commits have the same; the ninth and tenth decide."""
+    wanted = {f"doc/{n}": tree.blob("mm-unstable", f"doc/{n}") for n in range(8)}
+    wanted |= {name: tree.blob("mm-unstable~9", name) for name in ("mm/a.c", "mm/b.c")}
+    assert tree.newest(wanted) == ("20", "mm-unstable")
+    assert tree.newest({**wanted, "doc/25": ""}) == ("20", "mm-unstable")
+    assert tree.newest({**wanted, "doc/7": ""}) == ("", "")
+
+
+def test_a_history_that_is_too_long_is_told(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = commits._git, list[str]()
+
+    async def slow(tree: str, *words: str, input: bytes | None = None) -> str:
+        calls.append(words[0])
+        if words[0] == "log":
+            raise TimeoutError
+        return await real(tree, *words, input=input)
+
+    monkeypatch.setattr(commits, "_git", slow)
+    with pytest.raises(TimeoutError):
+        tree.newest({"mm/a.c": tree.blob("master~3", "mm/a.c")})
+    assert calls.count("log") > 1, "the other refs are tried all the same"
+    assert tree.newest({"mm/a.c": tree.blob("mm-stable", "mm/a.c")}, "mm-unstable", "mm-stable") == (
+        "19",
+        "mm-stable",
+    )
+
+
 def test_a_merge_that_changes_a_file_hides_nothing(tmp_path: Path) -> None:
     """side changes mm/a.c and is merged: the newest commit with the old mm/a.c is on the other side of the merge."""
     tree = Tree(tmp_path / "linux")

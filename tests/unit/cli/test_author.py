@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -167,6 +168,17 @@ def test_a_base_that_is_not_there_is_told_with_the_files_that_differ(house: Hous
         "not here, and not looked at: second (--base takes one)",
         "its subject names mm-new, of which no git source has such a commit",
     ]
+
+
+def test_a_tree_that_is_none_costs_a_note_and_no_check(house: House) -> None:
+    house.edit("mm/a.c", 20, "/* the change */")
+    house.commit("mm: the change")
+    (patch,) = house.patches("HEAD~1")
+    shutil.rmtree(house.git_folder / ".git")
+    matrix, _, said, applies = house.check(patch)
+    assert sources(matrix) == {("first", "")} and applies == "applies to first: yes"
+    assert said[0] == "first: the file is byte for byte that of the author"
+    assert said[1].startswith("mine was not looked at for the author's base: git cat-file in ")
 
 
 def prerequisites(house: House) -> tuple[list[Path], str]:
