@@ -107,6 +107,7 @@ class OfTree:
     commits: tuple[str, ...]
     titles: tuple[str, ...]  # of the commits
     own: tuple[Path, ...] = ()
+    note: str = ""  # what a person must know of how the range was understood
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -152,7 +153,9 @@ async def of_range(tree: Path, words: str, source: Source | None = None, own: tu
     top = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
     place = tree.resolve() if top.code else Path(top.output.strip())
     at = replace(source, revision=base) if source else sources.at_path(place, base)
-    return OfTree(at, place, base, commits, titles, own)
+    begin = (await _git(tree, "rev-parse", f"{ends[0]}^{{commit}}")).strip()
+    apart = f"{ends[0]} is not before {ends[1]}: what it alone has is left out, the range begins at {base[:12]}"
+    return OfTree(at, place, base, commits, titles, own, apart if begin != base else "")
 
 
 async def _row(tree: Path, older: str, newer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -111,6 +111,8 @@ def _row(words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner
         if base:
             raise ConfigError("commits are upon each other: --base goes with patches")
         commits = asyncio.run(chain.of_range(tree, word))
+        if commits.note:
+            printer(stderr=True).print(commits.note, soft_wrap=True, highlight=False, markup=False)
         return commits, upon(Change(Series(()), commits.source), commits.source, matrix)
     wanted = from_words(words, base, tree, matrix)
     wanted, theirs = author.followed(wanted, words, base, matrix, manner)

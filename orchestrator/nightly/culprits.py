@@ -106,9 +106,10 @@ def _looked(step: Step, matrix: Matrix, night: RunFolder, manner: Manner, until:
         row, found, f"{arch}/{workload}", step.moved.now.metric, how, its.unit, len(measuring.kernels), measuring.lost
     )
     tree.write_json(result.FILE, answer.json())
+    left = [row.note] if row.note else []
     if not found.culprits:
-        return [answer.lines()[0]]
-    left = [] if found.whole else ["not all was looked at: the time was up"]
+        return [answer.lines()[0], *left]
+    left += [] if found.whole else ["not all was looked at: the time was up"]
     return [f"{arch}/{kernel}/{workload}: {answer.line(culprit)}" for culprit in found.culprits] + left
 
 

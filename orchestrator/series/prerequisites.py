@@ -95,8 +95,16 @@ def _mails(files: Sequence[Path]) -> Iterator[_Mail]:
         except ConfigError:
             continue  # it is none of the files that were named, or was told of already
         for text in mbox.split(content):
-            if mail := _mail(text):
+            if mail := _mail_or_none(text):
                 yield mail
+
+
+def _mail_or_none(text: bytes) -> _Mail | None:
+    """A mail that no parser takes is none of ours: nobody named it."""
+    try:
+        return _mail(text)
+    except Exception:  # what the standard library raises at malformed headers differs with its version
+        return None
 
 
 def _mail(text: bytes) -> _Mail | None:

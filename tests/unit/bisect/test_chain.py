@@ -86,6 +86,18 @@ def test_a_series_is_a_row_of_its_patches_behind_those_that_all_have(tmp_path: P
     assert found == [["text 0"], ["text 0", "text 1"], ["text 0", "text 1", "text 2"]]
 
 
+def test_a_range_whose_older_end_is_on_a_branch_begins_where_that_left(tmp_path: Path) -> None:
+    """As of a branch that is made anew every night."""
+    tree = Commits(tmp_path / "linux", [0, 0, 1])
+    tree("checkout", "-q", "-b", "old", "master~2")
+    tree("commit", "-q", "--allow-empty", "-m", "of the old one alone")
+    row = asyncio.run(chain.of_range(tree.folder, "old..master"))
+    assert [its.title for its in row.changes] == ["mm: step 2", "mm: step 3"]
+    begins = f"the range begins at {tree.commits[1][:12]}"
+    assert row.note == f"old is not before master: what it alone has is left out, {begins}"
+    assert asyncio.run(chain.of_range(tree.folder, "master~1..master")).note == ""
+
+
 def test_ranges_of_nothing_are_told(tmp_path: Path) -> None:
     tree = Commits(tmp_path / "linux", [0])
     for words, why in (("master..master", "has no commit"), ("nothing..master", r"git merge-base in .*nothing")):
