@@ -14,7 +14,7 @@ from orchestrator.series.author import ABSENT
 
 USUAL = ("mm-new", "mm-unstable", "mm-stable", "linux-next", "mainline")  # where no matrix file says which refs
 TRUNKS = ("master", "main", "HEAD")  # what a tree that is a remote of its own name calls its branch
-MOST = 2000  # commits of a ref that change any of the files, and are looked at
+MOST = 2000  # commits of a ref that change any of the files, and are looked at; and files that are asked for
 FEW = 8  # files that are looked at in all of them
 PATIENCE = 60.0  # seconds for the history of a ref
 _FOUND = re.compile(r"[0-9a-f]{40,64} \w+ \d+$")
@@ -102,7 +102,7 @@ async def _newest_of(tree: str, starts: Sequence[str], wanted: Mapping[str, str]
     tips = (await _git(tree, "rev-parse", *(f"{start}^{{commit}}" for start in starts))).split()
     if commit := await _first(tree, tips, wanted):
         return commit
-    walk = ["--full-history", "--format=%P", f"--max-count={MOST}", *tips, "--", *wanted]
+    walk = ["--full-history", "--format=%P", f"--max-count={MOST}", *tips, "--", *list(wanted)[:MOST]]
     rows = await _git(tree, "log", *walk)
     return await _first(tree, list(dict.fromkeys(rows.split())), wanted)
 

@@ -121,7 +121,10 @@ def ids_below(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
 
 def _blob(folder: Path, name: str) -> str:
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+            return ABSENT
+        content = path.read_bytes()
+    except (OSError, ValueError):  # a name that no file can have
         return ABSENT
-    content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()

@@ -46,18 +46,25 @@ async def without(these: Sequence[Patch], source: Source, builder: Builder) -> N
 async def _taken_out(pristine: Path, scratch: Path, diff: str) -> bool:
     """Take it out of the files below scratch, which are the source's where they are not there yet; False, and
     nothing done, where it is not in them."""
-    for file in patches.touched(diff):
-        path = pristine / file
-        inside = path.resolve().is_relative_to(pristine.resolve()) and (scratch / file).resolve().is_relative_to(
-            scratch.resolve()
-        )
-        if not inside or path.is_symlink():
-            return False  # patches.apply() says why
-        if path.is_file() and not (scratch / file).exists():
-            (scratch / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, scratch / file)
+    try:
+        if not all(_brought(pristine, scratch, file) for file in patches.touched(diff)):
+            return False
+    except (OSError, ValueError):  # a name that no file can have
+        return False
     command = ["patch", "-p1", "-R", "--fuzz=0", "--force", "--no-backup-if-mismatch", "-r", "-", "-d", str(scratch)]
     content = diff.encode(errors="surrogateescape")
     if (await proc.run([*command, "--dry-run"], input=content)).code:
         return False
     return (await proc.run(command, input=content)).code == 0
+
+
+def _brought(pristine: Path, scratch: Path, file: str) -> bool:
+    """A file of the source into the scratch; False for one that leads elsewhere: patches.apply() says why."""
+    path, copy = pristine / file, scratch / file
+    places = ((path, pristine), (copy, scratch))
+    if path.is_symlink() or not all(one.resolve().is_relative_to(top.resolve()) for one, top in places):
+        return False
+    if path.is_file() and not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, copy)
+    return True

@@ -35,9 +35,12 @@ async def _followed(
     files = [Path(word).expanduser() for word in words]
     its = author.of(wanted.series)
     found = await prerequisites.found(its, wanted.series, files)
-    free = not base and wanted.source.name != BASE
+    own = not base and wanted.source.name == BASE  # commits, and what is not committed: they bring theirs
+    free = not base
 
     async def choose(*before: Patch) -> Origin:
+        if own:
+            return Origin(wanted.source)
         whole = replace(found.series, patches=(*before, *found.series.patches))
         return await origin.choose(
             author.of(whole), wanted.source, matrix.sources, builder, free, bool(found.missing)

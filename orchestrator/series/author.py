@@ -11,6 +11,7 @@ from orchestrator.series import diff
 from orchestrator.series.series import Series
 
 ABSENT = ""  # the id of a file that was not there
+LONGEST = 4096  # characters of a file's name: Linux has none that is longer
 
 _SECTION = re.compile(r"^(?=diff --git )", re.M)
 _INDEX = re.compile(r"^index ([0-9a-f]{7,64})\.\.([0-9a-f]{7,64})(?: \d+)?\r?$", re.M)
@@ -69,8 +70,9 @@ def _blobs(text: str) -> Iterator[tuple[str, str]]:
         if not (index := _INDEX.search(head)):
             continue
         created = _CREATED.search(head) is not None
-        if created or index[1].strip("0"):
-            yield _name(head, section), ABSENT if created else index[1]
+        name = _name(head, section)
+        if (created or index[1].strip("0")) and 0 < len(name) < LONGEST and "\0" not in name:
+            yield name, ABSENT if created else index[1]
 
 
 def _name(head: str, section: str) -> str:

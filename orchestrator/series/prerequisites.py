@@ -83,12 +83,7 @@ def _by_message(
 def _mails(files: Sequence[Path]) -> Iterator[_Mail]:
     """Patches in the files, and in others of their folders."""
     places = [file.resolve() for file in files if file.is_file()]
-    beside = [
-        path
-        for folder in dict.fromkeys(file.parent for file in places)
-        for path in sorted(folder.iterdir())
-        if path.suffix in SUFFIXES and path.is_file() and path.stat().st_size <= LARGEST
-    ]
+    beside = [path for folder in dict.fromkeys(file.parent for file in places) for path in _patches_in(folder)]
     for path in dict.fromkeys([*places, *beside]):
         try:
             content = mbox.content(path, "")
@@ -97,6 +92,15 @@ def _mails(files: Sequence[Path]) -> Iterator[_Mail]:
         for text in mbox.split(content):
             if mail := _mail_or_none(text):
                 yield mail
+
+
+def _patches_in(folder: Path) -> list[Path]:
+    """By their names; none of a folder that cannot be listed."""
+    try:
+        paths = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+        return [path for path in paths if path.is_file() and path.stat().st_size <= LARGEST]
+    except OSError:
+        return []
 
 
 def _mail_or_none(text: bytes) -> _Mail | None:

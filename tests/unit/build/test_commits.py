@@ -154,6 +154,7 @@ def test_a_folder_has_the_ids_that_git_gives(tree: Tree) -> None:
         assert found[name] == tree.blob("master", name, 40)
     assert [found[name] for name in (names[2], names[4])] == ["", ""]
     assert ids_below(tree.folder / "mm", {"../doc/1": ""}) == {"../doc/1": ""}, "no file outside is looked at"
+    assert set(ids_below(tree.folder, {"x" * 300: "", "a\0b": ""}).values()) == {""}
     at = asyncio.run(commits.ids(str(tree.folder), "master", ["mm/a.c", "none"]))
     assert at == {"mm/a.c": found["mm/a.c"], "none": ""}
 

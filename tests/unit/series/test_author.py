@@ -78,3 +78,5 @@ def test_the_subject_may_name_the_tree(brackets: str, tree: str) -> None:
 def test_names_that_lead_elsewhere_and_halves_of_lines_are_only_names() -> None:
     assert of(section("../../etc/passwd")).blobs == {"../../etc/passwd": OLD}
     assert of("diff --git a/x b/x\nindex").blobs == {} and of("").blobs == {}
+    for name in ("a\0b", "x" * 5000):
+        assert of(section(name)).blobs == {}
