@@ -267,3 +267,14 @@ def test_what_lies_beside_a_patch_and_is_none_is_nobodys_business(house: House, 
     (mine.parent / "folder.patch").mkdir()
     (mine.parent / "gone.patch").symlink_to("nowhere")
     assert house.check(mine)[3].startswith("applies to mine: no")
+
+
+def test_a_patch_that_undoes_an_earlier_one_is_told_in_every_report(house: House) -> None:
+    old = (house.git_folder / "mm/a.c").read_text()
+    house.edit("mm/a.c", 20, "/* the change */")
+    house.commit("mm: do")
+    house.write("mm/a.c", old)
+    house.commit("mm: undo")
+    _, run, said, _ = house.check(*house.patches("HEAD~2"))
+    line = 'patch 2/2 "mm: undo" undoes patch 1/2 "mm: do"'
+    assert line in said and line in author_lines(load.load(run.path).report)
