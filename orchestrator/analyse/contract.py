@@ -143,6 +143,23 @@ class NeededRow(PairRow):
     why: str
 
 
+class AuthorRow(TypedDict):
+    """How the source of a check is that of the series' author, as far as its mails tell.
+
+    files: how many that it touches have a known blob; other: those of them that are not byte for byte the author's.
+    why: how the source was chosen, where there was a choice. prerequisites: what was applied first, by title;
+    missing: what else the mails name. notes: what else a reader must know.
+    """
+
+    source: str
+    files: int
+    other: list[str]
+    why: str
+    prerequisites: list[str]
+    missing: list[str]
+    notes: list[str]
+
+
 class ExpectationRow(TypedDict):
     """A claim of a workload's file, judged. new is the kernel it is of; base, for a change, the one it is against.
 
@@ -362,4 +379,5 @@ class MatrixReport(TypedDict):
     counters_left_out: NotRequired[list[CountersLeftOutRow]]
     taken: NotRequired[TakenRow]  # of a check
     needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
+    author: NotRequired[AuthorRow]  # of a check, where its mails say what the author had
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

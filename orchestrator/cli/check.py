@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.each import lines as each_lines
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.build.refusal import Refused
-from orchestrator.cli import following, intake
+from orchestrator.cli import author, following, intake
 from orchestrator.cli.console import print_run, printer, took
 from orchestrator.cli.following import PATCHED, UNPATCHED
 from orchestrator.cli.intake import Choice
@@ -43,10 +44,12 @@ from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
+from orchestrator.report.parts.author import lines as author_lines
 from orchestrator.report.parts.words import listed
-from orchestrator.runs import copies, taken_file
+from orchestrator.runs import author_file, copies, taken_file
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
+from orchestrator.runs.reproduce import PREREQUISITES
 from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.diff import bare, touched
 from orchestrator.series.fit import MOST_FUZZ, tell
@@ -136,11 +139,16 @@ def check(
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
+    wanted, theirs = author.followed(wanted, patch or [], base, matrix, manner)
+    for line in author_lines(theirs) if theirs else ():
+        printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     with new_run(out, "check-") as folder, folder.alone():
-        wanted, files, told = _fitted(folder, wanted, choice, matrix, manner)
-        checked = _matrix(matrix, wanted, files, arch or [], each)
+        wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
+        checked = _matrix(matrix, wanted, files, arch or [], each, first)
         select, others = _applicable(checked, manner)
         taken_file.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *others)), choice, told))
+        if theirs:
+            author_file.save(folder, theirs)
         request = Request(copies.place(folder), "", select, {})
         done = measured(folder, checked, request, manner)
         if not json:
@@ -149,6 +157,9 @@ def check(
     if more and not json:
         print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
     done = more or done
+    if each and not json:
+        for line in each_lines(done.report, _steps(wanted.series.patches)):
+            printer().print(line, soft_wrap=True, highlight=False, markup=False)
     raise typer.Exit(exit_code(done.report))
 
 
@@ -182,20 +193,22 @@ def _refused(wanted: Change) -> bool:
     if (tree := Builder(store, 1, 0, 0).unpacked(wanted.source)) is None:
         return False
     with store.scratch() as scratch:
-        files = intake.written(RunFolder(scratch), wanted.series)
+        files = intake.written(RunFolder(scratch), wanted.series.patches)
         return finish(intake.refusal(tree, files, scratch / "applied"), this_command()) is not None
 
 
 def _fitted(
     folder: RunFolder, wanted: Change, choice: Choice, matrix: Matrix, manner: Manner
-) -> tuple[Change, list[Path], tuple[str, ...]]:
-    """The patches as files of the run, as they apply with what was chosen; and what that did to them."""
-    files = intake.written(folder, wanted.series)
+) -> tuple[Change, list[Path], list[Path], tuple[str, ...]]:
+    """The prerequisites and the patches as files of the run, as they apply with what was chosen; and what that did to
+    them."""
+    first = intake.written(folder, wanted.prerequisites, PREREQUISITES)
+    files = intake.written(folder, wanted.series.patches)
     builder = intake.store_builder(matrix, cores(), manner.refresh)
-    wanted, files, done = finish(intake.fit(folder, wanted, files, choice, builder), this_command())
-    if done and done.told and not manner.json:
+    done = finish(intake.fit(folder, wanted, first, files, choice, builder), this_command())
+    if done.told and not manner.json:
         printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
-    return wanted, files, done.told if done else ()
+    return done.change, done.first, done.files, done.told
 
 
 def _arches(matrix: Matrix, names: list[str]) -> tuple[Arch, ...]:
@@ -203,8 +216,11 @@ def _arches(matrix: Matrix, names: list[str]) -> tuple[Arch, ...]:
     return tuple(pick("arch", name, known) for name in names) or matrix.arches
 
 
-def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool) -> Matrix:
-    """The file's matrix with these kernels. What the shipped workloads expect is about others."""
+def _matrix(
+    matrix: Matrix, wanted: Change, files: list[Path], arches: list[str], each: bool, first: Sequence[Path] = ()
+) -> Matrix:
+    """The file's matrix with these kernels. What the shipped workloads expect is about others. first: patches that
+    all of them have."""
     prefixes = {f"{PATCHED}-{i}": tuple(files[:i]) for i in range(1, len(files) + 1)} if each else {}
     table = {UNPATCHED: (), **prefixes, PATCHED: tuple(files)}
     steps = [UNPATCHED, *prefixes]
@@ -216,7 +232,9 @@ def _matrix(matrix: Matrix, wanted: Change, files: list[Path], arches: list[str]
     return replace(
         matrix,
         arches=_arches(matrix, arches),
-        kernels=tuple(Kernel(name, wanted.source, its, wanted.kconfig, wanted.config) for name, its in table.items()),
+        kernels=tuple(
+            Kernel(name, wanted.source, (*first, *its), wanted.kconfig, wanted.config) for name, its in table.items()
+        ),
         workloads=tuple(theirs),
         comparisons=tuple(Comparison(*pair) for pair in pairs),
         claims=(),
@@ -247,9 +265,13 @@ async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, l
     whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
     if not buildable(whole.source):
         raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")
+    first = next((kernel.patches for kernel in matrix.kernels if kernel.name == UNPATCHED), ())
     pristine = await builder.source(whole.source)
     with builder.store.scratch() as scratch:
-        error = await intake.refusal(pristine, whole.patches, scratch)
+        if first and (error := await intake.refusal(pristine, first, scratch / "first")):
+            error.message += " (one of its prerequisites)"
+            return error, []
+        error = await intake.refusal(pristine, whole.patches, scratch / "whole")
     return error, await intake.elsewhere(matrix, whole.source, whole.patches, builder) if error else []
 
 
@@ -264,6 +286,12 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
         share = f" ({row['change']:+.2%})" if row["change"] is not None else ""
         lines.append(f"worse: {_culprit(row['base'], row['new'], series.patches)}: {where} {size:+.2f}{share}")
     return lines
+
+
+def _steps(all_of_them: Sequence[Patch]) -> dict[str, str]:
+    """{kernel: what it is called}, of a series patch by patch."""
+    total = len(all_of_them)
+    return {f"{PATCHED}-{i}": f'patch {i}/{total} "{patch.title}"' for i, patch in enumerate(all_of_them, 1)}
 
 
 def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:

@@ -60,7 +60,9 @@ def history(
     with History(history) as database:
         if html:
             found = database.points(wanted)  # each check has a patch of its own: no line goes through those
-            write_atomically(html, render([point for point in found if kind or point.run.kind != "check"]))
+            write_atomically(
+                html, render([point for point in found if kind or point.run.kind not in ("check", "bisect")])
+            )
             return
         runs = database.runs(wanted)
         if json:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator.analyse.contract import SeriesRow, TakenRow
 from orchestrator.build import patches
-from orchestrator.build.fitting import Adapted, adapted
+from orchestrator.build.fitting import adapted
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
 from orchestrator.cli.console import printer
@@ -18,10 +18,10 @@ from orchestrator.errors import BuildError, printable
 from orchestrator.model import Matrix, Source
 from orchestrator.report.parts.taken import notes, series_line
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.reproduce import GIVEN, SERIES
+from orchestrator.runs.reproduce import GIVEN, GIVEN_BEFORE, SERIES
 from orchestrator.series.arguments import Change
 from orchestrator.series.fit import MOST_FUZZ
-from orchestrator.series.series import Series
+from orchestrator.series.letters import Patch
 from orchestrator.store import Store
 
 
@@ -64,40 +64,56 @@ def tell(row: TakenRow) -> None:
     )
 
 
-def written(folder: RunFolder, series: Series) -> list[Path]:
+def written(folder: RunFolder, series: Sequence[Patch], where: str = SERIES) -> list[Path]:
     """The patches as files of the run."""
-    for place, patch in enumerate(series.patches, 1):
-        text = patch.text.encode(errors="surrogateescape")
-        folder.write_bytes(f"{SERIES}/{patch.file_name(place)}", text)
-    return [folder.path.resolve() / SERIES / p.file_name(i) for i, p in enumerate(series.patches, 1)]
+    for place, patch in enumerate(series, 1):
+        folder.write_bytes(f"{where}/{patch.file_name(place)}", patch.text.encode(errors="surrogateescape"))
+    return [folder.path.resolve() / where / patch.file_name(place) for place, patch in enumerate(series, 1)]
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """A change as it is applied; its files: first those of its prerequisites; told: what was done otherwise than they
+    say."""
+
+    change: Change
+    first: list[Path]
+    files: list[Path]
+    told: tuple[str, ...] = ()
 
 
 async def fit(
-    folder: RunFolder, wanted: Change, files: Sequence[Path], choice: Choice, builder: Builder
-) -> tuple[Change, list[Path], Adapted | None]:
+    folder: RunFolder, wanted: Change, first: list[Path], files: list[Path], choice: Choice, builder: Builder
+) -> Fitting:
     """The patches as they apply with what was chosen, as files of the run; as they stand where that does not do."""
+    as_they_stand = Fitting(wanted, first, files)
     if choice == Choice() or not buildable(wanted.source):
-        return wanted, list(files), None
+        return as_they_stand
     pristine = await builder.source(wanted.source)
     with builder.store.scratch() as scratch:
         try:
-            done = await adapted(pristine.folder, scratch, files, choice.fuzz, choice.partial)
+            done = await adapted(pristine.folder, scratch, [*first, *files], choice.fuzz, choice.partial)
         except BuildError:
-            return wanted, list(files), None
-    if not any(text is None or text for text in done.texts):
-        return wanted, list(files), None
-    kept = []
-    for place, (path, text) in enumerate(zip(files, done.texts, strict=True)):
-        if text is not None:
-            folder.write_bytes(f"{GIVEN}/{path.name}", path.read_bytes())
-            path.unlink()
-        if text:
-            folder.write_bytes(f"{SERIES}/{path.name}", text.encode(errors="surrogateescape"))
-        if text is None or text:
-            kept.append(place)
+            return as_they_stand
+    before, its = done.texts[: len(first)], done.texts[len(first) :]
+    if not any(text is None or text for text in its):
+        return as_they_stand
+    kept = _rewritten(folder, files, its, GIVEN)
     mine = tuple(replace(wanted.series.patches[at], text=patches.text_of(files[at])) for at in kept)
     changed = replace(wanted, series=replace(wanted.series, patches=mine))
-    return changed, [files[at] for at in kept], done
+    needed = [first[at] for at in _rewritten(folder, first, before, GIVEN_BEFORE)]
+    return Fitting(changed, needed, [files[at] for at in kept], done.told)
+
+
+def _rewritten(folder: RunFolder, files: Sequence[Path], texts: Sequence[str | None], given: str) -> list[int]:
+    """Files whose text is another now are kept as they were, too; places of those of which something is left."""
+    for path, text in zip(files, texts, strict=True):
+        if text is not None:
+            folder.write_bytes(f"{given}/{path.name}", path.read_bytes())
+            path.unlink()
+        if text:
+            folder.write_bytes(f"{path.parent.name}/{path.name}", text.encode(errors="surrogateescape"))
+    return [place for place, text in enumerate(texts) if text is None or text]
 
 
 async def refusal(pristine: Tree, files: Sequence[Path], scratch: Path) -> BuildError | None:

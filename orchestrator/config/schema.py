@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
 from orchestrator.config import sources
 from orchestrator.model import Clock
@@ -21,6 +21,12 @@ class Strict(BaseModel):
 
 
 class _Source(Strict):
+    @field_validator("*", mode="before")
+    @classmethod
+    def words(cls, given: Any) -> Any:
+        """[a, b] is "a b"."""
+        return " ".join(given) if isinstance(given, list) and all(isinstance(it, str) for it in given) else given
+
     @model_validator(mode="after")
     def one_kind(self) -> _Source:
         """Refuse none and more than one, and keys that do not go together."""

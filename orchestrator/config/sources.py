@@ -6,7 +6,7 @@ The Protocol is here, below what builds: matrix.yaml's keys are the kinds' own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -54,6 +54,15 @@ class Kind(Protocol):
 
     async def at_commit(self, source: Source, commit: str) -> Source | None:
         """The source as of a commit, if it has that."""
+        return None
+
+    async def at_files(self, source: Source, files: Mapping[str, str], tree: str) -> tuple[Source, str] | None:
+        """The source as of its newest commit in which these files are so ({name: git's id, maybe short; "" for one
+        that is not there}), and what to call that commit. tree: where to look first, by name."""
+        return None
+
+    async def file_ids(self, source: Source, files: Collection[str]) -> dict[str, str] | None:
+        """{file: git's id of it, "" for one that is not there}; None where only an unpacked tree tells."""
         return None
 
     async def refresh(self, store: Store, source: Source) -> str:

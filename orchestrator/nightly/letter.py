@@ -30,6 +30,7 @@ class NightReport:
     notes: Sequence[str]
     against: Against
     pruned: Sequence[str] = field(default=())
+    culprits: Sequence[str] = field(default=())  # which commits moved what, as far as the time allowed to tell
 
 
 def code(night: NightReport) -> int:
@@ -79,6 +80,7 @@ def words(night: NightReport) -> str:
         _list("Measured, because:", _grouped(night.why)),
         _list("Passed last time, and no longer:", night.against.broke),
         _list("Moved since they were last measured:", moved),
+        _list("Which commits did it:", night.culprits),
         _list("Not compared with the nights before, for more than the kernel differs:", night.against.cuts),
         _list("Steps of the last four weeks:", night.against.steps),
         _list("Not measured, for the time was up; they come first next night:", night.left),

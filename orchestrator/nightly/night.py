@@ -22,6 +22,7 @@ from orchestrator.nightly import letter, prune
 from orchestrator.nightly.against import Against, against
 from orchestrator.nightly.budget import estimate, used, within
 from orchestrator.nightly.changes import Tonight, changed, differing, groups, survey
+from orchestrator.nightly.culprits import looked_for
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
@@ -111,9 +112,11 @@ class Night:
             write_matrix(folder, done)
             recorded(done, self.manner.history)
             compared, more = self._against(report, tonight.matrix)
+            until = time.monotonic() + tonight.matrix.nightly.budget - current.spent
+            who = looked_for(compared.moved, tonight.matrix, folder, self.manner, until)
             left = [cell["id"] for cell in report["cells"] if untried(cell)]
             gone = self._prune(tonight, folder.path)
-            night = letter.NightReport(report, current.why, left, tonight.lost, [*notes, *more], compared, gone)
+            night = letter.NightReport(report, current.why, left, tonight.lost, [*notes, *more], compared, gone, who)
             folder.write_text("night.md", letter.markdown(night))
             folder.write_text("mail.txt", letter.mail(night))
         self._settle(state, current, report)

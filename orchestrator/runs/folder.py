@@ -8,7 +8,7 @@ run/plan.json host.json sources.json run.json matrix.yaml
     cells/ARCH/KERNEL/WORKLOAD/   result.json  boot-N/ (result.json console.log qemu.txt work.out;
                                   of the first seen.gz and executed.gz, too: what of the kernel ran)
                                   profile.json, or no-profile.json: why there is none   of a run with a profile
-    matrix.json matrix.md  reach.json needed.json taken.json  diffs/BASE..NEW.diff
+    matrix.json matrix.md  reach.json needed.json taken.json author.json  diffs/BASE..NEW.diff
     profile.json   of a run with a profile
 """
 

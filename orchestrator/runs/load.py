@@ -18,6 +18,7 @@ from orchestrator.profile.comparison import ProfileReport
 from orchestrator.runs import (
     account_files,
     against,
+    author_file,
     consoles,
     copies,
     identity,
@@ -118,6 +119,8 @@ def _matrix(
         made["needed"] = needed
     if taken := taken_file.load(folder):
         made["taken"] = taken
+    if author := author_file.load(folder):
+        made["author"] = author
     made["offered"] = plan.get("offered") or record.offered()
     return made
 

@@ -16,7 +16,9 @@ from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 
 SERIES = "series"  # where check keeps the patches it was given, as it applied them
+PREREQUISITES = "prerequisites"  # and those that it applied before them, to all kernels
 GIVEN = "given"  # and as they were, where it applied them otherwise
+GIVEN_BEFORE = f"{GIVEN}-{PREREQUISITES}"
 
 
 def command(folder: RunFolder, report: MatrixReport) -> str:
@@ -25,7 +27,8 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
         return ""
     request = record.load_request(folder)
     if request.config.parent.name == copies.FOLDER:
-        patches = sorted({path.name for place in (SERIES, GIVEN) for path in (folder.path / place).glob("*")})
+        places = (PREREQUISITES, GIVEN_BEFORE, SERIES, GIVEN)
+        patches = sorted({path.name for place in places for path in (folder.path / place).glob("*")})
         matrix = YAML(typ="safe").load(request.config_text)
         return _check(matrix, report["offered"]["arches"], [*_chosen(report), *patches])
     words = ["kmatrix", "run", "--config", request.config.name]

@@ -15,6 +15,7 @@ from orchestrator.model import Config, Matrix, Source
 from orchestrator.registry import pick
 from orchestrator.series import fetch
 from orchestrator.series.fetch import Range
+from orchestrator.series.letters import Patch
 from orchestrator.series.series import Series, from_mails, read
 
 _FORMS = "name patch files, an mbox, a range A..B, or one Message-Id (also as its address in an archive)"
@@ -29,6 +30,7 @@ class Change:
     kconfig: tuple[str, ...] = ()  # lines that the matrix file adds for this source, beside the common ones
     config: Config | None = None  # that it has for this source; None: its usual one
     notes: tuple[str, ...] = ()  # what a person must know of how it was understood
+    prerequisites: tuple[Patch, ...] = ()  # of others: they are applied to all kernels, first
 
 
 def from_words(
@@ -39,10 +41,13 @@ def from_words(
     pick, partial: see series.from_mails(). ConfigError for anything else.
     """
     series, source, notes = _found(words, base, tree, matrix, pick, partial)
+    return upon(Change(series, source, notes=notes), source, matrix)
+
+
+def upon(change: Change, source: Source, matrix: Matrix) -> Change:
+    """The same change upon a source, with what the matrix file says of that."""
     mine = next((kernel for kernel in matrix.kernels if _same(kernel.source, source)), None)
-    if not base and series.base and source.revision != series.base:
-        notes = (*notes, f"no git source has base-commit {series.base}: {source.name} is the base")
-    return Change(series, source, mine.kconfig if mine else (), mine.config if mine else None, notes)
+    return replace(change, source=source, kconfig=mine.kconfig if mine else (), config=mine.config if mine else None)
 
 
 def _found(

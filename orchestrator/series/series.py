@@ -39,7 +39,8 @@ class Origin:
 class Series:
     """Patches in the order in which they are applied; base is the base-commit: that they name, or "".
 
-    notes: what a person must know of how it was understood; left_out: what was given and is not taken, and why.
+    notes: what a person must know of how it was understood; left_out: what was given and is not taken, and why;
+    cover: the texts of their cover letters; tree: that their subjects name, or "".
     """
 
     patches: tuple[Patch, ...]
@@ -47,6 +48,8 @@ class Series:
     origins: tuple[Origin, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    cover: str = ""
+    tree: str = ""
 
 
 def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series:
@@ -77,6 +80,8 @@ def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False,
         origins=tuple(map(_origin, meant)),
         notes=tuple(note for version in meant for note in _notes(version, partial)),
         left_out=_few(list(_left_out(threads, meant))),
+        cover="\n".join(version.cover.text for version in meant if version.cover),
+        tree=next((its for version in meant for letter in version.letters if (its := letter.subject.tree)), ""),
     )
 
 

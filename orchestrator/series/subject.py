@@ -14,13 +14,16 @@ _VERSION = re.compile(r"(?i)(?:\b|(?<=PATCH)|(?<=RFC))v(\d{1,4})(?:\.(\d{1,4}))?
 _RESEND = re.compile(r"(?i)\bRE-?(?:SEND|POST)\b")
 _RELEASE = re.compile(r"\d+\.\d+")
 _WORD = re.compile(r"[\w./-]+")
+_TAGGED = re.compile(r"\[([^\]]*\b(?:PATCH|RFC)[^\]]*)\]", re.I)
+_NO_TREE = re.compile(r"(?i)(PATCH(v\d+)?|RFC(v\d+)?|RESEND|REPOST|DRAFT|AUTOSEL|for|v\d+(\.\d+)?|\d+/\d+),?")
 
 
 @dataclass(frozen=True)
 class Subject:
     """title: without tags. version: (2, 0) of v2, (2, 1) of v2.1; (0, 0) where no tag says that it is a patch.
 
-    number and total are 0 where not told. words: what else stands in the tags, in lower case (autosel, 6.1).
+    number and total are 0 where not told. words: what else stands in the tags, in lower case (autosel, 6.1);
+    tree: the one of them that names a tree, as it stands (mm-unstable), or "".
     """
 
     title: str
@@ -30,6 +33,7 @@ class Subject:
     words: frozenset[str] = frozenset()
     resend: bool = False
     reply: bool = False
+    tree: str = ""
 
     @property
     def tagged(self) -> bool:
@@ -74,4 +78,12 @@ def parsed(text: str) -> Subject:
         words=frozenset(word.lower() for word in _WORD.findall(rest)),
         resend=bool(_RESEND.search(tags)),
         reply=reply,
+        tree=_tree(tags),
     )
+
+
+def _tree(tags: str) -> str:
+    """The word of [PATCH mm-unstable v2 1/3] that is none of git's own."""
+    tagged = _TAGGED.search(tags)
+    words = tagged[1].split() if tagged else []
+    return next((word.strip("-,") for word in words if not _NO_TREE.fullmatch(word)), "")

@@ -124,7 +124,7 @@ def _candidates(letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
     for file in dict.fromkeys(letter.file for letter in letters):
         its = [letter for letter in letters if letter.file == file]
         tagged = [letter for letter in its if letter.subject.tagged]
-        if any(letter.patches for letter in tagged):
+        if any(letter.patches for letter in tagged) or not any(letter.patches for letter in its):  # a cover letter
             mine += tagged
             answers += [letter for letter in its if not letter.subject.tagged]
         else:

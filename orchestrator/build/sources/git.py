@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import proc
+from orchestrator.build import commits
 from orchestrator.build.sources import must
 from orchestrator.config.sources import BASE, Buildable, Files
 from orchestrator.errors import ConfigError, InfraError, KmatrixError
@@ -20,17 +21,20 @@ NEWEST = "HEAD"
 
 
 class Git(Buildable):
-    """location: the tree's path; revision: whatever git takes for a commit."""
+    """location: the tree's path; revision: whatever git takes for a commit; options: refs, where an author's base is
+    looked for, in order."""
 
-    keys: Mapping[str, str | None] = {"git": None, "revision": NEWEST}
+    keys: Mapping[str, str | None] = {"git": None, "revision": NEWEST, "refs": ""}
 
     def parse(self, name: str, given: Mapping[str, str], files: Files) -> Source:
         """The tree must be there; which commit it is, is asked when it is needed."""
-        return Source(name, "git", str(files.existing("git", given["git"])), given["revision"])
+        options = {"refs": given["refs"]} if given.get("refs") else {}
+        return Source(name, "git", str(files.existing("git", given["git"])), given["revision"], options)
 
     def describe(self, source: Source) -> dict[str, str]:
-        """Tree and revision."""
-        return {"git": source.location, **({"revision": source.revision} if source.revision else {})}
+        """Tree and revision, and refs where they were given."""
+        revision = {"revision": source.revision} if source.revision else {}
+        return {"git": source.location, **revision, **source.options}
 
     def mention(self, source: Source) -> str:
         """linux@v6.1: the tree's name and the revision."""
@@ -44,6 +48,18 @@ class Git(Buildable):
         """Where the tree has it, on whichever branch."""
         done = await proc.run(["git", "-C", source.location, "cat-file", "-e", f"{commit}^{{commit}}"])
         return replace(source, revision=commit) if done.code == 0 else None
+
+    async def at_files(self, source: Source, files: Mapping[str, str], tree: str) -> tuple[Source, str] | None:
+        """Refs of the tree's name first, then those of the matrix file, or the usual ones."""
+        given = source.options.get("refs", "").split()
+        first = [tree] if tree and (not given or tree in given) else []
+        order = [*first, *(name for name in given or commits.USUAL if name != tree)]
+        found = await commits.newest(source.location, files, order, source.revision or NEWEST, bool(given))
+        return (replace(source, revision=found.commit), f"{found.commit[:12]} of {found.ref}") if found else None
+
+    async def file_ids(self, source: Source, files: Collection[str]) -> dict[str, str]:
+        """As git has them: nothing is unpacked."""
+        return await commits.ids(source.location, source.revision or NEWEST, files)
 
     async def locate(self, store: Store, source: Source, refresh: bool) -> tuple[Path, str]:
         """The whole tree, whichever folder of it was named."""

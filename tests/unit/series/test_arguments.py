@@ -201,10 +201,11 @@ def test_a_source_that_no_kernel_uses_is_asked_for_the_base_commit(git: Git, tmp
     assert (found.source.name, found.source.revision, found.kconfig) == ("mine", extra, ())
 
 
-def test_a_base_commit_that_is_nowhere_is_told(matrix: Matrix, tmp_path: Path) -> None:
+def test_a_base_commit_that_is_nowhere_leaves_the_usual_source(matrix: Matrix, tmp_path: Path) -> None:
+    """That it is nowhere is told with what else is known of the author's base: tests/unit/cli/test_author.py."""
     found = from_words([patch_file(tmp_path, f"\nbase-commit: {'1' * 40}\n")], "", NOWHERE, matrix)
     assert (found.source.name, found.kconfig) == ("debian-6.1", ("CONFIG_OF_DEBIAN=y",))
-    assert found.notes == (f"no git source has base-commit {'1' * 40}: debian-6.1 is the base",)
+    assert found.series.base == "1" * 40 and not found.notes
 
 
 @pytest.fixture
@@ -276,9 +277,10 @@ def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monke
     run = tmp_path / "run"
     done = CliRunner().invoke(app, ["check", word, "--config", str(tmp_path / "matrix.yaml"), "--out", str(run)])
     assert done.exit_code == 0 and done.stdout.splitlines() == ["applies to mine: yes"], done.output
-    first, second = done.stderr.splitlines()
+    first, second, third = done.stderr.splitlines()
     assert first == f"matrix: {tmp_path}/matrix.yaml"
     assert re.fullmatch(r'patch: "mm: words – of the file", 1 part, a <a@b>, \d{4}-\d\d-\d\d', second)
+    assert third == "mine: the file is byte for byte that of the author"
     kernels = {kernel.name: kernel for kernel in matrix_file.load(run / "inputs/matrix.yaml").kernels}
     assert {(k.source.revision, k.kconfig) for k in kernels.values()} == {(base, ("CONFIG_OF_MINE=y",))}
     assert [len(kernels[name].patches) for name in ("unpatched", "patched")] == [0, 1]

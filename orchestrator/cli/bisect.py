@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb that names the change which moved a figure."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.bisect import chain, result
+from orchestrator.bisect.chain import Chain, OfSeries
+from orchestrator.bisect.figures import Figure, Measuring, differ, once
+from orchestrator.bisect.hunt import Hunt
+from orchestrator.bisect.result import Answer
+from orchestrator.cli import author
+from orchestrator.cli.console import printer, took
+from orchestrator.cli.options import Config, Fresh, History, Jobs, Preset, Unsandboxed, Workloads
+from orchestrator.collectors import known as collectors
+from orchestrator.config import matrix_file
+from orchestrator.engine import Manner, this_command
+from orchestrator.errors import ConfigError
+from orchestrator.measure.host import check_host
+from orchestrator.model import Arch, Matrix, Workload
+from orchestrator.registry import pick
+from orchestrator.report.parts.author import lines as author_lines
+from orchestrator.runs.folder import new_run
+from orchestrator.series.arguments import Change, from_words, upon
+from orchestrator.series.series import Series
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(bisect)
+
+
+def bisect(
+    what: Annotated[
+        list[str], typer.Argument(metavar="A..B|PATCH...", help="Commits of a git tree, or a series in files.")
+    ],
+    cell: Annotated[
+        str, typer.Option("--cell", help="ARCH/WORKLOAD; default: the first of both in the matrix file.")
+    ] = "",
+    metric: Annotated[str, typer.Option("--metric", help="Which figure.")] = "time",
+    base: Annotated[str, typer.Option("--base", help="What a series is upon, as of check.")] = "",
+    tree: Annotated[Path, typer.Option("--tree", help="The git tree of commits; default: this folder's.")] = Path(),
+    most: Annotated[
+        int | None, typer.Option("--most", min=1, help="Kernels beside the two ends; default: all that it takes.")
+    ] = None,
+    workload: Workloads = None,
+    config: Config = None,
+    preset: Preset = "",
+    out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/bisect-DATE.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="bisect.json on standard output.")] = False,
+    fresh: Fresh = False,
+    jobs: Jobs = None,
+    unsandboxed: Unsandboxed = False,
+    history: History = None,
+) -> None:
+    """Name the commit, or the patch of a series, that moved a figure of one cell.
+
+    Both ends are measured, then the middle of what is left, one pass each: figures repeat. What does not build is
+    stepped over; several culprits are told apart by size; merges are looked into. Exit code 1: something got worse.
+    Interrupted, the same command goes on: what was measured is not measured again.
+
+    Example: kmatrix bisect v6.1..mine --cell aarch64/shmem-write --metric time
+    """
+    check_host()
+    file = took(config, json)
+    chosen = matrix_file.named_or_absolute(workload or (), file)
+    matrix = matrix_file.load(file, preset, chosen)
+    arch, its = _cell(matrix, cell)
+    how = pick("metric", metric, {name: collectors()[name] for name in its.metrics if name in collectors()})
+    manner = Manner(
+        quiet=json, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, history=history, kind="bisect",
+        again=this_command(),
+    )  # fmt: skip
+    row, upon_it = _row(what, base, tree, matrix, manner)
+    alone = once(matrix, arch, its)
+    with new_run(out, "bisect-") as folder, folder.alone():
+        measuring = Measuring(folder, alone, metric, manner, upon_it.kconfig, upon_it.config)
+
+        def differs(before: Figure, after: Figure) -> bool:
+            return differ(before, after, how)
+
+        found = Hunt(measuring, differs, most, lambda text: _tell(text, json))(row)
+        answer = Answer(
+            row, found, f"{arch.name}/{its.name}", metric, how, its.unit, len(measuring.kernels), measuring.lost
+        )
+        folder.write_json(result.FILE, answer.json())
+    if json:
+        typer.echo((folder.path / result.FILE).read_text(), nl=False)
+    for line in () if json else (*answer.lines(), f"run folder: {folder.path}"):
+        printer().print(line, soft_wrap=True, highlight=False, markup=False)
+    raise typer.Exit(answer.code)
+
+
+def _cell(matrix: Matrix, words: str) -> tuple[Arch, Workload]:
+    arch, _, workload = words.partition("/")
+    arches = {its.name: its for its in matrix.arches}
+    workloads = {its.name: its for its in matrix.workloads}
+    first_arch, first_workload = next(iter(arches), ""), next(iter(workloads), "")
+    return pick("arch", arch or first_arch, arches), pick("workload", workload or first_workload, workloads)
+
+
+def _row(words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner) -> tuple[Chain, Change]:
+    """What is to be searched, and what the matrix file says of its source."""
+    word = words[0] if len(words) == 1 else ""
+    if ".." in word and not Path(word).exists() and "://" not in word:
+        if base:
+            raise ConfigError("commits are upon each other: --base goes with patches")
+        commits = asyncio.run(chain.of_range(tree, word))
+        if commits.note:
+            printer(stderr=True).print(commits.note, soft_wrap=True, highlight=False, markup=False)
+        return commits, upon(Change(Series(()), commits.source), commits.source, matrix)
+    wanted = from_words(words, base, tree, matrix)
+    wanted, theirs = author.followed(wanted, words, base, matrix, manner)
+    for line in (*wanted.notes, *(author_lines(theirs) if theirs else ())):
+        printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
+    return OfSeries(wanted.source, wanted.series, wanted.prerequisites), wanted
+
+
+def _tell(text: str, quiet: bool) -> None:
+    if not quiet:
+        printer(stderr=True).print(text, soft_wrap=True, highlight=False, markup=False)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Patches that a series was made upon, looked for where it was found itself: in the same mbox, in the same folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from orchestrator import proc
+from orchestrator.errors import ConfigError, ToolMissing
+from orchestrator.series import diff, mbox
+from orchestrator.series.author import Author
+from orchestrator.series.letters import Patch
+from orchestrator.series.series import Series
+
+SUFFIXES = (".patch", ".diff", ".mbox", ".mbx", ".eml", ".gz")
+MOST = 1000  # mails that are looked at
+LARGEST = 16 << 20  # bytes of a file that is looked at
+_NUMBER = re.compile(r"\b(\d+)/(\d+)\]")
+_REPLY = re.compile(r"(?i)(re|aw|fwd?):")
+_BRACKETS = re.compile(r"^(?:\s*\[[^\]]*\])+\s*")
+_IDS = re.compile(r"<([^<>\s]+)>")
+
+
+@dataclass(frozen=True)
+class Found:
+    """series: without what is a prerequisite of its other parts; patches: those, in order; missing: what else is
+    named, as the mail names it."""
+
+    series: Series
+    patches: tuple[Patch, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Mail:
+    patch: Patch
+    id: str
+    answers: tuple[str, ...]  # Message-Ids of mails before it in its thread
+
+
+async def found(author: Author, series: Series, files: Sequence[Path]) -> Found:
+    """What of the prerequisites that the author names is in the files, or beside them. patch-ids say exactly which
+    patches in which order; Message-Ids are asked where there are none."""
+    if not author.patch_ids and not author.messages:
+        return Found(series)
+    mails = list(islice(_mails(files), MOST))
+    mine = await _patch_ids([patch.text for patch in series.patches])
+    named = set(author.patch_ids)
+    own = {name: patch for name, patch in zip(mine, series.patches, strict=True) if name in named}
+    if author.patch_ids:
+        theirs = await _patch_ids([mail.patch.text for mail in mails])
+        table = {name: mail.patch for name, mail in zip(theirs, mails, strict=True) if name} | own
+        got = tuple(table[name] for name in author.patch_ids if name in table)
+        missing = [f"prerequisite-patch-id {name}" for name in author.patch_ids if name not in table]
+    else:
+        got, missing = _by_message(author.messages, mails, set(mine), await _patch_ids([m.patch.text for m in mails]))
+    rest = tuple(patch for patch, name in zip(series.patches, mine, strict=True) if name not in own)
+    if not rest:  # a series that names itself
+        return Found(series)
+    return Found(replace(series, patches=rest), got, tuple(missing))
+
+
+def _by_message(
+    names: Sequence[str], mails: Sequence[_Mail], own: set[str], ids: Sequence[str]
+) -> tuple[tuple[Patch, ...], list[str]]:
+    """The patches of each named thread, in order, without the series' own."""
+    got: dict[str, Patch] = {}
+    missing = []
+    for name in names:
+        its = [
+            (mail.patch, patch_id)
+            for mail, patch_id in zip(mails, ids, strict=True)
+            if patch_id and patch_id not in own and name in (mail.id, *mail.answers)
+        ]
+        missing += [] if its else [f"prerequisite-message-id {name}"]
+        got |= {patch_id: patch for patch, patch_id in sorted(its, key=lambda it: it[0].number)}
+    return tuple(got.values()), missing
+
+
+def _mails(files: Sequence[Path]) -> Iterator[_Mail]:
+    """Patches in the files, and in others of their folders."""
+    places = [file.resolve() for file in files if file.is_file()]
+    beside = [path for folder in dict.fromkeys(file.parent for file in places) for path in _patches_in(folder)]
+    for path in dict.fromkeys([*places, *beside]):
+        try:
+            content = mbox.content(path, "")
+        except ConfigError:
+            continue  # it is none of the files that were named, or was told of already
+        for text in mbox.split(content):
+            if mail := _mail_or_none(text):
+                yield mail
+
+
+def _patches_in(folder: Path) -> list[Path]:
+    """By their names; none of a folder that cannot be listed."""
+    try:
+        paths = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+        return [path for path in paths if path.is_file() and path.stat().st_size <= LARGEST]
+    except OSError:
+        return []
+
+
+def _mail_or_none(text: bytes) -> _Mail | None:
+    """A mail that no parser takes is none of ours: nobody named it."""
+    try:
+        return _mail(text)
+    except Exception:  # what the standard library raises at malformed headers differs with its version
+        return None
+
+
+def _mail(text: bytes) -> _Mail | None:
+    """None for replies, and for what has no diff."""
+    mail = mbox.first(text)
+    subject = re.sub(r"\s+", " ", str(mail["Subject"] or "")).strip()
+    body = mbox.body(mail) if mail["Subject"] is not None else text.decode(errors="surrogateescape")
+    if _REPLY.match(subject) or diff.start(body) < 0:
+        return None
+    number = _NUMBER.search(subject)
+    before = _IDS.findall(f"{mail['In-Reply-To'] or ''} {mail['References'] or ''}")
+    title = _BRACKETS.sub("", subject) or "change"
+    patch = Patch(title, f"Subject: {title}\n\n{body}" if subject else body, int(number[1]) if number else 0)
+    return _Mail(patch, str(mail["Message-Id"] or "").strip().strip("<>"), tuple(before))
+
+
+async def _patch_ids(texts: Sequence[str]) -> list[str]:
+    """As git patch-id --stable makes them; "" for a text without a diff, and for all where there is no git."""
+    if not texts:
+        return []
+    stream = "".join(f"From {place:040x} Mon Sep 17 00:00:00 2001\n{diff.bare(t)}\n" for place, t in enumerate(texts))
+    try:
+        done = await proc.run(["git", "patch-id", "--stable"], input=stream.encode(errors="surrogateescape"))
+    except ToolMissing:
+        return [""] * len(texts)
+    table: Mapping[int, str] = {
+        int(place, 16): name for name, _, place in (row.partition(" ") for row in done.output.splitlines()) if place
+    }
+    return [table.get(place, "") for place in range(len(texts))]

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a check's source is that of the author, in every report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.analyse.contract import AuthorRow
+from orchestrator.report import known
+from orchestrator.report.parts.author import lines
+from orchestrator.runs import author_file, load
+from orchestrator.runs.run import Run
+from tests.unit.conftest import four, good, run_folder
+
+ROW = AuthorRow(
+    source="debian-6.1", files=2, other=["mm/mlock.c"], why="debian-6.1 is the base: more of it is",
+    prerequisites=["mm: first"], missing=["prerequisite-patch-id 89ab"], notes=["no git source has it"],
+)  # fmt: skip
+SAID = [
+    "debian-6.1 is the base: more of it is",
+    "debian-6.1: 1 of 2 files are byte for byte those that the author had; mm/mlock.c is not",
+    "applied first, as its prerequisites: mm: first",
+    "it was made on top of what was not given: prerequisite-patch-id 89ab",
+    "no git source has it",
+]
+
+
+def row(files: int, other: list[str]) -> AuthorRow:
+    return {**ROW, "files": files, "other": other, "why": "", "prerequisites": [], "missing": [], "notes": []}
+
+
+def test_in_words() -> None:
+    assert lines(ROW) == SAID
+    assert lines(row(1, [])) == ["debian-6.1: the file is byte for byte that of the author"]
+    assert lines(row(1, ["mm/a.c"])) == ["debian-6.1: mm/a.c is not byte for byte that of the author"]
+    assert lines(row(2, [])) == ["debian-6.1: 2 of 2 files are byte for byte those that the author had"]
+    many = [f"mm/{n}.c" for n in range(20)]
+    assert lines(row(20, many))[0].endswith("mm/7.c, mm/8.c and 11 more are not")
+    assert lines(row(0, [])) == []
+
+
+def test_every_report_for_people_has_it_and_one_without_it_is_as_before() -> None:
+    told = {**good(), "author": ROW}
+    for name in ("terminal", "markdown", "mail", "html"):
+        text = " ".join(known()[name](Run(told)).split())  # type: ignore[arg-type]
+        assert "1 of 2 files are byte for byte those that the author had" in text, name
+        assert "byte for byte" not in known()[name](Run(good()))
+
+
+def test_the_run_folder_keeps_it(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", *four())
+    assert "author" not in load.load(folder.path).report
+    author_file.save(folder, ROW)
+    assert load.load(folder.path).report["author"] == ROW
+    folder.write_json("matrix.json", load.matrix_of(folder))
+    assert load.load(folder.path / "matrix.json").report["author"] == ROW, "a matrix.json alone has it, too"
