@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -13,16 +12,12 @@ from orchestrator import proc
 from orchestrator.errors import ConfigError, ToolMissing
 from orchestrator.series import diff, mbox
 from orchestrator.series.author import Author
-from orchestrator.series.letters import Patch
+from orchestrator.series.letters import Patch, letters
 from orchestrator.series.series import Series
 
 SUFFIXES = (".patch", ".diff", ".mbox", ".mbx", ".eml", ".gz")
 MOST = 1000  # mails that are looked at
 LARGEST = 16 << 20  # bytes of a file that is looked at
-_NUMBER = re.compile(r"\b(\d+)/(\d+)\]")
-_REPLY = re.compile(r"(?i)(re|aw|fwd?):")
-_BRACKETS = re.compile(r"^(?:\s*\[[^\]]*\])+\s*")
-_IDS = re.compile(r"<([^<>\s]+)>")
 
 
 @dataclass(frozen=True)
@@ -87,12 +82,12 @@ def _mails(files: Sequence[Path]) -> Iterator[_Mail]:
     beside = [path for folder in dict.fromkeys(file.parent for file in places) for path in _patches_in(folder)]
     for path in dict.fromkeys([*places, *beside]):
         try:
-            content = mbox.content(path, "")
+            its = letters(mbox.content(path, ""))
         except ConfigError:
             continue  # it is none of the files that were named, or was told of already
-        for text in mbox.split(content):
-            if mail := _mail_or_none(text):
-                yield mail
+        for letter in its:
+            if not letter.subject.reply:
+                yield from (_Mail(patch, letter.id, letter.parents) for patch in letter.patches)
 
 
 def _patches_in(folder: Path) -> list[Path]:
@@ -102,28 +97,6 @@ def _patches_in(folder: Path) -> list[Path]:
         return [path for path in paths if path.is_file() and path.stat().st_size <= LARGEST]
     except OSError:
         return []
-
-
-def _mail_or_none(text: bytes) -> _Mail | None:
-    """A mail that no parser takes is none of ours: nobody named it."""
-    try:
-        return _mail(text)
-    except Exception:  # what the standard library raises at malformed headers differs with its version
-        return None
-
-
-def _mail(text: bytes) -> _Mail | None:
-    """None for replies, and for what has no diff."""
-    mail = mbox.first(text)
-    subject = re.sub(r"\s+", " ", str(mail["Subject"] or "")).strip()
-    body = mbox.body(mail) if mail["Subject"] is not None else text.decode(errors="surrogateescape")
-    if _REPLY.match(subject) or diff.start(body) < 0:
-        return None
-    number = _NUMBER.search(subject)
-    before = _IDS.findall(f"{mail['In-Reply-To'] or ''} {mail['References'] or ''}")
-    title = _BRACKETS.sub("", subject) or "change"
-    patch = Patch(title, f"Subject: {title}\n\n{body}" if subject else body, int(number[1]) if number else 0)
-    return _Mail(patch, str(mail["Message-Id"] or "").strip().strip("<>"), tuple(before))
 
 
 async def _patch_ids(texts: Sequence[str]) -> list[str]:
