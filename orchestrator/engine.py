@@ -95,12 +95,11 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
     check_host()
     if any(buildable(build.kernel.source) for build in made.builds):
         fits(Store().root)
-    if not manner.resumed:
-        folder.must_be_new()
     with Store().bounded(matrix.cache_gib), folder.alone():
         if manner.resumed:
             record.check_inputs(folder, matrix, made)
         else:
+            folder.must_be_new()
             matrix = record.save_request(folder, request, matrix, made)
             made = make_plan(matrix, request.select)
         begin(folder, manner.kind)
@@ -195,7 +194,15 @@ class Work:
 def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
     """What is to be done for a plan of the matrix, with its results in the folder."""
     store, jobs = Store(), manner.jobs or cores()
-    builder = Builder(store, jobs, matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed)
+    builder = Builder(
+        store,
+        jobs,
+        matrix.limits.build,
+        matrix.ccache_gib,
+        manner.refresh,
+        manner.unsandboxed,
+        disk_gib=matrix.limits.disk_gib,
+    )
     runner = Runner(
         made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh, reach=manner.reach
     )

@@ -116,14 +116,16 @@ class Store:
             fcntl.flock(together, fcntl.LOCK_EX)
             for old in base.glob("[!.]*"):
                 if _unused(old):
-                    shutil.rmtree(old, ignore_errors=True)
+                    with suppress(OSError):
+                        remove(old)
             folder = Path(tempfile.mkdtemp(dir=base))
             ours = (folder / ".lock").open("w")
             fcntl.flock(ours, fcntl.LOCK_EX)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                remove(folder)
             ours.close()
 
     @asynccontextmanager
@@ -262,6 +264,42 @@ def _size(folder: Path, links: bool = True) -> int:
                 found = os.lstat(os.path.join(place, name))  # noqa: PTH118 (a Path for each would take longer)
                 size += found.st_blocks * 512 if links or found.st_nlink == 1 else 0
     return size
+
+
+def remove(folder: Path) -> None:
+    """A folder and all that is in it, however deep, and whatever of it nobody may write: a build may have made it.
+
+    OSError if it stays.
+    """
+    with suppress(RecursionError, OSError):
+        shutil.rmtree(folder)
+    if not folder.exists():
+        return
+    folder.chmod(0o700)
+    mine, number = f".{os.urandom(4).hex()}", 0
+    while found := [entry for entry in os.scandir(folder) if _gone_or_opened(entry)]:
+        for entry in found:
+            for inner in os.scandir(entry.path):
+                number += 1
+                _opened(inner)
+                os.rename(inner.path, f"{os.fspath(folder)}/{mine}.{number}")  # noqa: PTH104
+            os.rmdir(entry.path)  # noqa: PTH106
+    folder.rmdir()
+
+
+def _gone_or_opened(entry: os.DirEntry[str]) -> bool:
+    """Is it a folder that is left? Of others, nothing is left."""
+    if entry.is_dir(follow_symlinks=False):
+        _opened(entry)
+        return True
+    os.unlink(entry.path)  # noqa: PTH108
+    return False
+
+
+def _opened(entry: os.DirEntry[str]) -> None:
+    """A folder, for its owner; who moves one changes its .. entry."""
+    if entry.is_dir(follow_symlinks=False):
+        os.chmod(entry.path, 0o700)  # noqa: PTH101
 
 
 def _unused(folder: Path) -> bool:

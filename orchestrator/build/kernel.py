@@ -8,11 +8,12 @@ import json
 import re
 import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from orchestrator.build import compiled, headers, kconfig, patches, sandbox, toolchain
+from orchestrator import sandbox
+from orchestrator.build import compiled, headers, kconfig, patches, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import SharedTree, no_room
@@ -21,7 +22,7 @@ from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Build, KernelArtifact, Source
 from orchestrator.paths import IMAGES
-from orchestrator.store import Store, digest, sha256, write_atomically
+from orchestrator.store import Store, digest, remove, sha256, write_atomically
 
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
 RECIPE = 3  # part of every key: raise it when this file changes what comes out
@@ -37,6 +38,7 @@ class Builder:
     ccache_gib: int
     refresh: bool = False
     unsandboxed: bool = False  # whoever says so trusts every patch
+    disk_gib: float = 8  # of a build that nobody vouches for
     _trees: dict[str, Tree] = field(default_factory=dict)
 
     async def find(self, build: Build) -> KernelArtifact | None:
@@ -147,7 +149,8 @@ class Builder:
                 raise
             finally:
                 if private:
-                    await asyncio.to_thread(shutil.rmtree, shared.made, ignore_errors=True)
+                    with suppress(OSError):  # the next one wants it gone
+                        await asyncio.to_thread(remove, shared.made)
             shared.dirty.unlink(missing_ok=True)
             self.store.resized(shared.folder)
 
@@ -159,7 +162,8 @@ class Builder:
         headers.keep(shared.source, shared.build, written)
         if shared.private:
             await shared.separate()
-        make = Make(build, shared, self.jobs, self.timeout, self.store.root / "ccache", self.ccache_gib, log)
+        cache = self.store.root / "ccache"
+        make = Make(build, shared, self.jobs, self.timeout, cache, self.ccache_gib, log, disk_gib=self.disk_gib)
         return make, await self._configure(build, shared, make, any("Kconfig" in name for name in written))
 
     async def _configure(self, build: Build, shared: SharedTree, make: Make, changed: bool) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build.sources import Tree
 from orchestrator.errors import DiskFull
-from orchestrator.store import Store
+from orchestrator.store import Store, remove
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class SharedTree:
 
     async def separate(self) -> None:
         """A private tree starts with what is built already. From here on the shared one is left alone."""
-        await asyncio.to_thread(shutil.rmtree, self.made, ignore_errors=True)
+        if self.made.exists():
+            await asyncio.to_thread(remove, self.made)
         done = await proc.run(["cp", "-a", str(self.build), str(self.made)])
         if done.code:
             raise no_room(OSError(done.output))

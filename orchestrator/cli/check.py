@@ -119,7 +119,7 @@ def check(
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
-    with new_run(out, "check-") as folder, folder.alone():
+    with new_run(out, "check-") as folder:
         checked = _matrix(matrix, wanted, _written(folder, wanted.series), arch or [], each)
         request = Request(copies.place(folder), "", _applicable(checked, manner), {})
         done = measured(folder, checked, request, manner)

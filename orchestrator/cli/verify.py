@@ -65,11 +65,11 @@ def verify_run(
     """
     before = _selected(load(recorded).report, select or [])
     manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=this_command())
-    with new_run(out, "verify-") as folder, folder.alone():
+    with new_run(out, "verify-") as folder:
         matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)
         here = measured(folder, matrix, request, manner).report
-    answer = verify(before, here)
-    folder.write_json("verify.json", answer.as_json())
+        answer = verify(before, here)
+        folder.write_json("verify.json", answer.as_json())
     if json:
         typer.echo((folder.path / "verify.json").read_text(), nl=False)
     else:

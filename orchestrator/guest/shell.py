@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import shlex
+import socket
 import sys
 import termios
 import tty
@@ -27,6 +28,7 @@ from orchestrator.errors import InfraError
 from orchestrator.guest.keys import Keys, host_key
 
 T = TypeVar("T")
+HOST = "guest"  # as its key is known by; nobody looks it up
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would print, the errors here say
 LOST = (OSError, EOFError, paramiko.SSHException, ThreadException)
 
@@ -51,17 +53,19 @@ class Output:
 class Shell:
     """A connected guest. Calls run in a thread; cancelling one closes the connection, which ends it."""
 
-    def __init__(self, port: int, keys: Keys) -> None:
+    def __init__(self, dial: Callable[[], socket.socket], keys: Keys) -> None:
+        """dial: a new connection to the guest's sshd. OSError where there is none (yet)."""
         _named()
+        self._dial = dial
         config = fabric.Config(lazy=True, overrides={"load_ssh_configs": False})  # nobody's own settings
         client_key = paramiko.Ed25519Key.from_private_key(io.StringIO(keys.client_pem))
         options = {"pkey": client_key, "allow_agent": False, "look_for_keys": False}
         self._connection: Any = fabric.Connection(
-            "127.0.0.1", user="root", port=port, config=config, connect_timeout=20, connect_kwargs=options
+            HOST, user="root", config=config, connect_timeout=20, connect_kwargs=options
         )
         client: paramiko.SSHClient = self._connection.client
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        client.get_host_keys().add(f"[127.0.0.1]:{port}", "ssh-ed25519", host_key(keys.host_public))
+        client.get_host_keys().add(HOST, "ssh-ed25519", host_key(keys.host_public))
 
     async def connect(self, limit: float) -> None:
         """Log in; tried again until limit (s), because sshd may still be starting when the port is there."""
@@ -72,11 +76,15 @@ class Shell:
             reraise=True,
         )
         try:
-            await attempts(self._call, self._connection.open)
+            await attempts(self._call, self._open)
         except paramiko.BadHostKeyException as error:
             raise InfraError("another host answered on the guest's port", kind="ssh_host_key") from error
         except LOST as error:
             raise InfraError(f"SSH login failed: {error}", kind="ssh_login") from error
+
+    def _open(self) -> None:
+        self._connection.connect_kwargs["sock"] = self._dial()
+        self._connection.open()
 
     async def run(self, command: str, limit: float) -> Output:
         """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost."""

@@ -24,7 +24,7 @@ from orchestrator.nightly.budget import estimate, used, within
 from orchestrator.nightly.changes import Tonight, changed, differing, groups, survey
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import load, record
-from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.folder import RunFolder, claimed
 from orchestrator.runs.identity import begin
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
@@ -81,7 +81,7 @@ class Night:
             return self._nothing(state, tonight, notes)
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
         cells = {name: tonight.cells[name] for name in order if name in tonight.cells}
-        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
+        run = claimed(self.place.runs)
         state.current = Current(str(run), cells, why, dict(tonight.pins), spent)
         self.place.save(state)
         return self._measure(state, state.current, tonight, [*notes, *tonight.notes])

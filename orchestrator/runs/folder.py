@@ -31,6 +31,8 @@ from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.model import BootResult, CellResult, Failure, PassSample, Provenance, Status
 from orchestrator.store import write_atomically
 
+LOCK = ".lock"
+
 
 class RunFolder:
     """One run's files."""
@@ -45,11 +47,14 @@ class RunFolder:
         if self._held:
             yield
             return
-        with (self._made(self.path) / ".lock").open("w") as file:
+        lock = self._made(self.path) / LOCK
+        with lock.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not (lock.exists() and lock.samefile(f"/proc/self/fd/{file.fileno()}")):
+                    raise BlockingIOError  # its folder went while we asked: whoever had it took it away
             except BlockingIOError as error:
-                raise ConfigError(f"another kmatrix works on {self.path}") from error
+                raise ConfigError(f"another kmatrix works on {self.path}", hint="wait for its end") from error
             self._held = True
             try:
                 yield
@@ -132,22 +137,25 @@ def open_run(path: Path) -> RunFolder:
 
 @contextmanager
 def new_run(out: Path | None, kind: str = "") -> Iterator[RunFolder]:
-    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it."""
-    if out:
-        folder = RunFolder(out)
-        folder.must_be_new()
-        yield folder
-        return
-    path = _claimed(Path("runs") / time.strftime(f"{kind}%Y-%m-%d-%H%M%S", time.gmtime()))
-    try:
-        yield RunFolder(path)
-    finally:
-        if not (path / "plan.json").exists():
-            shutil.rmtree(path, ignore_errors=True)
+    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it.
+
+    It is held: nobody else writes to it, and nothing was written before.
+    """
+    there = out is not None and out.exists()
+    folder = RunFolder(out or claimed(Path("runs"), kind))
+    with folder.alone():
+        try:
+            folder.must_be_new()
+            yield folder
+        finally:
+            if not there and not (folder.path / "plan.json").exists():
+                shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _claimed(path: Path) -> Path:
-    """A folder that nobody else has: path, or where that is taken path-2, path-3 ..."""
+def claimed(place: Path, kind: str = "") -> Path:
+    """A new folder in place that nobody else has, named by the time: in UTC, because clocks are put back; and as more
+    than one may begin in a second, -2, -3 ..."""
+    path = place / time.strftime(f"{kind}%Y-%m-%d-%H%M%S", time.gmtime())
     place, number = path, 1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

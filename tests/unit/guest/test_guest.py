@@ -175,7 +175,7 @@ def test_a_user_id_without_a_name_can_open_a_shell(error: Exception, monkeypatch
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.setenv("LOGNAME", "")  # so that it is as before afterwards
-    shell.Shell(22, keys.make()).close()
+    shell.Shell(socket.socket, keys.make()).close()
 
 
 class Typed(Runner):
@@ -189,6 +189,6 @@ class Typed(Runner):
 def test_a_terminal_is_a_login_shell_and_gives_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell.fabric.Connection, "open", lambda _: None)
     monkeypatch.setattr("sys.stdin", StringIO())
-    opened = shell.Shell(1, keys.make())
+    opened = shell.Shell(socket.socket, keys.make())
     opened._connection.config.runners.remote_shell = Typed
     assert opened.terminal() == 3
