@@ -53,7 +53,7 @@ class Notes:
 
 def _keep(raw: Path, kept: Path) -> None:
     """Without it the boot is what it is: it is told as not known, when somebody asks."""
-    if raw.exists(follow_symlinks=False):
+    if raw.is_symlink() or raw.exists():
         own_file(raw)
         kept.write_bytes(gzip.compress(raw.read_bytes(), compresslevel=4, mtime=0))
         raw.unlink()

@@ -173,7 +173,7 @@ def test_where_it_cannot_be_had_the_guest_says_so(
 
     async def play(sealed: bool) -> list[str]:
         running = Guest(replace(machine(house, "cat $HOME/.ssh/id >&2"), sealed=sealed), Limits(), tmp_path)
-        with pytest.raises(InfraError, match="QEMU did not start: .ssh/id"):
+        with pytest.raises(InfraError, match=r"QEMU did not start: \.ssh/id"):
             async with AsyncExitStack() as stack:
                 await running.start(stack)
         return running.notes
