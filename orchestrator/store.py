@@ -61,6 +61,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_of(path: Path, hint: str = "") -> str:
+    """Of a file of the user. ConfigError where it cannot be read, or is no text."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError as error:
+        line = path.read_bytes().count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: this is no text in UTF-8: {error.reason}", hint=hint) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint=hint) from error
+
+
 @dataclass(frozen=True)
 class Entry:
     """A folder of the store: bytes on disk that are its alone, and when it was last asked for."""

@@ -101,7 +101,7 @@ class RunFolder:
         """None when the file is not there or not whole."""
         try:
             return json.loads((self.path / name).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
 
     def save_boot(self, cell_id: str, result: BootResult) -> None:
@@ -110,8 +110,10 @@ class RunFolder:
 
     def load_boot(self, cell_id: str, number: int) -> BootResult | None:
         """A finished boot of an earlier start of this run."""
-        data = self.read_json(f"cells/{cell_id}/boot-{number}/result.json")
-        return boot_from(data) if data else None
+        name = f"cells/{cell_id}/boot-{number}/result.json"
+        data = self.read_json(name)
+        with whole(self.path / name):
+            return boot_from(data) if data else None
 
     def save_cell(self, result: CellResult) -> None:
         """Keep a cell."""
@@ -119,13 +121,14 @@ class RunFolder:
 
     def load_cells(self) -> list[CellResult]:
         """All cells that ended, in file order."""
-        paths = sorted(self.path.glob("cells/*/*/*/result.json"))
-        return [cell_from(json.loads(path.read_text())) for path in paths]
+        return [_cell_of(path) for path in sorted(self.path.glob("cells/*/*/*/result.json"))]
 
     def load_cell(self, cell_id: str) -> CellResult | None:
         """One cell, if it ended."""
-        data = self.read_json(f"cells/{cell_id}/result.json")
-        return cell_from(data) if data else None
+        name = f"cells/{cell_id}/result.json"
+        data = self.read_json(name)
+        with whole(self.path / name):
+            return cell_from(data) if data else None
 
 
 def open_run(path: Path) -> RunFolder:
@@ -175,6 +178,23 @@ def disk_error(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"no space left on the disk of {path}", hint="make room (kmatrix clean), then run --resume")
     return error
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """What is read in here is as kmatrix wrote it; ConfigError where it is not."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        rows = str(error).splitlines() or [""]
+        what = f"{type(error).__name__}: {rows[0]}"[:200]
+        hint = "it is not what kmatrix wrote there: restore it, or start a new run"
+        raise ConfigError(f"{path} is damaged: {what}", hint=hint, log="\n".join(rows[1:20])) from error
+
+
+def _cell_of(path: Path) -> CellResult:
+    with whole(path):
+        return cell_from(json.loads(path.read_text()))
 
 
 def boot_from(data: Mapping[str, Any]) -> BootResult:

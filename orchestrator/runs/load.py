@@ -27,7 +27,7 @@ from orchestrator.runs import (
     reproduce,
     static_file,
 )
-from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.folder import RunFolder, open_run, whole
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
 
@@ -45,9 +45,15 @@ def load(path: Path) -> Run:
 
 def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> Run:
     """All that the folder holds; extra adds cells that could not be saved."""
+    with whole(folder.path):
+        return _of_folder(folder, extra or {})
+
+
+def _of_folder(folder: RunFolder, extra: Mapping[str, CellResult]) -> Run:
     plan = record.read_plan(folder)
     accounts = _accounts(folder, plan)
-    report = _matrix(folder, plan, accounts, extra or {})
+    report = _matrix(folder, plan, accounts, extra)
+    _check(report, accounts)
     page = folder.path / PAGE
     return Run(
         report=report,
@@ -64,8 +70,19 @@ def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
 
 def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
     """The matrix alone, for whoever watches a run that goes on; extra adds cells that could not be saved."""
-    plan = record.read_plan(folder)
-    return _matrix(folder, plan, _accounts(folder, plan), extra or {})
+    with whole(folder.path):
+        plan = record.read_plan(folder)
+        return _matrix(folder, plan, _accounts(folder, plan), extra or {})
+
+
+def _check(report: MatrixReport, accounts: ProfileReport) -> None:
+    """Whatever shows it may rely on what it is made of. ValueError says what is wrong."""
+    for kind, value in ((MatrixReport, report), (ProfileReport, accounts)):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError as error:
+            rows = (f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()[:3])
+            raise ValueError("; ".join(rows)) from error
 
 
 def _accounts(folder: RunFolder, plan: Mapping[str, Any]) -> ProfileReport:

@@ -22,7 +22,7 @@ from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.runs import copies
 from orchestrator.runs.folder import RunFolder
 from orchestrator.series.diff import ids as identities
-from orchestrator.store import digest, sha256
+from orchestrator.store import digest, sha256, text_of
 
 CONFIG = "matrix.yaml"  # as it was
 RUN = "run.json"  # which run it is: contract.RunRow
@@ -183,7 +183,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
 def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
     data = read_plan(folder)
-    text = (folder.path / CONFIG).read_text()
+    text = text_of(folder.path / CONFIG, "it is a run folder's own copy of the matrix file: restore it")
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     preset, fresh = data.get("profile", ""), data.get("fresh", False)
     return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh)

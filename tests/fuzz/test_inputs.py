@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML as Reader
 
 from orchestrator import report as formats
 from orchestrator.build.sources import Tree
@@ -43,6 +44,7 @@ from tests.unit.conftest import four, run_folder
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 FAR = "far enough"  # what ends a command that has read all its files
+TOGETHER = ("patch",)  # what several mails say together, no one file says
 Steps = list[Worse]
 how_many = pytest.mark.parametrize("number", [ONCE, pytest.param(NIGHT, marks=pytest.mark.night)])
 VERBS = {name: import_module(f"orchestrator.cli.{name}") for name in ("check", "run", "verify", "profile")}
@@ -139,7 +141,7 @@ def test_mails(world: World, source: Path, number: int) -> None:
             words = ["report", "run", "--format", "mail", "--in-reply-to", name, "--out", "runs/reply"]
             world.gives(words, [name])
         else:
-            world.gives(["check", name, "--base", "s"], [name, FAR])
+            world.gives(["check", name, "--base", "s"], [name, FAR, *TOGETHER])
 
     play()
 
@@ -152,7 +154,7 @@ def test_diffs(world: World, source: Path, number: int) -> None:
         names = [f"{place}.patch" for place, _ in enumerate(which)]
         for name, one in zip(names, which, strict=True):
             (world.here / name).write_bytes(made_worse(PATCHES[one % len(PATCHES)], steps, DIFFS, PATCHES))
-        world.gives(["check", *names, "--base", "s"], [*names, FAR])
+        world.gives(["check", *names, "--base", "s"], [*names, FAR, *TOGETHER])
         for name in names:
             (world.here / name).unlink()
 
@@ -165,7 +167,7 @@ def test_matrix_files(world: World, number: int) -> None:
         (world.here / name).symlink_to(ROOT / name if (ROOT / name).exists() else TESTS / "boot" / name)
 
     @cases(number)
-    @given(st.integers(0, 999), worse, st.sampled_from(["matrix", "config", "preset"]))
+    @given(st.integers(0, 999), worse, st.sampled_from(["matrix", "values", "values", "config", "preset"]))
     def play(which: int, steps: Steps, what: str) -> None:
         text, words = MATRICES[which % len(MATRICES)], ["plan", "--config", "mine.yaml"]
         if what == "config":
@@ -173,6 +175,9 @@ def test_matrix_files(world: World, number: int) -> None:
                 made_worse(CONFIGS[which % len(CONFIGS)], steps, CONFIG, CONFIGS)
             )
             text = MATRIX.encode() + b"config: mine.config\n"
+        elif what == "values":  # JSON is YAML
+            tree = Reader(typ="safe").load(text.decode())
+            text = json_made_worse(json.dumps(tree, default=str).encode(), steps)
         else:
             text = made_worse(text, steps, YAML, MATRICES)
         if what == "preset":
@@ -241,7 +246,7 @@ def test_run_folders(world: World, old_run: Path, number: int, monkeypatch: pyte
             except ValueError:
                 text = made_worse(text, steps, YAML)
             path.write_bytes(text)
-        words, named = _words(way), ["run", *(Path(name).name for name in files[which])]
+        words, named = _words(way), ["run", FAR, *(Path(name).name for name in files[which])]
         if way in ("resume", "import", "verify", "profile"):
             _kept(world, words, named)
         else:

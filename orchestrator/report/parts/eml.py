@@ -14,13 +14,16 @@ from orchestrator.series import mbox
 _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=False)
 
 
-def reply(original: bytes, body: str, sender: str) -> str:
-    """body as the answer to a mail, an mbox's first; sender: Name <address>, or "" for git send-email to fill in."""
+def reply(original: bytes, body: str, sender: str, named: str = "the mail to answer") -> str:
+    """body as the answer to a mail, an mbox's first; sender: Name <address>, or "" for git send-email to fill in.
+
+    named: what an error calls the mail.
+    """
     asked = mbox.first(original)
     parent = _one_line(asked, "Message-Id")
     if not parent:
         raise ConfigError(
-            "the mail to answer has no Message-Id", hint="--in-reply-to wants the mail itself, saved with headers"
+            f"{named} has no Message-Id", hint="--in-reply-to wants the mail itself, saved with headers"
         )
     answer = EmailMessage(policy=_POLICY)
     if sender:
