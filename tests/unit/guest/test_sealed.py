@@ -122,6 +122,18 @@ def test_a_plugin_writes_to_its_folder_and_a_disk_to_one_that_goes(house: Path) 
     assert (folder / "out").read_text() == "counts\n" and set(Path("/var/tmp").iterdir()) == before
 
 
+def test_of_devices_it_gets_kvm_where_that_is_used(house: Path) -> None:
+    async def command(accel: str) -> str:
+        made = replace(machine(house, "true"), accel=accel)
+        async with AsyncExitStack() as stack:
+            sealed, theirs = seal(made, [made.arch.qemu], stack)
+            theirs.close()
+            return " ".join(sealed.argv)
+
+    assert " --dev /dev --dev-bind /dev/kvm /dev/kvm " in asyncio.run(command("kvm"))
+    assert "/dev/kvm" not in asyncio.run(command("tcg"))
+
+
 def test_a_connection_comes_out_where_nobody_else_gets_in(house: Path) -> None:
     """And its end is told: the dialer ends with the emulator, however that ends."""
 
