@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -224,7 +225,7 @@ def json_made_worse(text: bytes, steps: Sequence[Worse]) -> bytes:
             if what in ("cut", "end"):
                 del holder[key]
             else:
-                holder[key] = VALUES[other % len(VALUES)]
+                holder[key] = copy.deepcopy(VALUES[other % len(VALUES)])
     return json.dumps(value).encode()
 
 
