@@ -87,7 +87,8 @@ class Sandbox:
     def command(self, argv: Sequence[str], status_fd: int | None = None) -> list[str]:
         """bwrap's command line. Pure but for which system folders there are.
 
-        In a user namespace of its own it could mount what nobody counts, so it may have none.
+        In a user namespace of its own it could mount what nobody counts, so it may have none. A session of its own it
+        has (proc.spawn); in another one, which Linux schedules for itself, its niceness would not count.
         """
         status = ["--json-status-fd", str(status_fd)] if status_fd is not None else []
         devices = [word for path in self.devices for word in ("--dev-bind", str(path), str(path))]
@@ -98,7 +99,7 @@ class Sandbox:
         own = [option for path, inside in self.write.items() for option in ("--bind", str(path), str(inside))]
         return [
             "prlimit", f"--fsize={(self.bounds.disk_mib << 20) + SLACK}", "--core=0",
-            "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
+            "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent",
             *status, "--cap-drop", "ALL", "--hostname", "kmatrix",
             "--proc", "/proc", "--dev", "/dev", *devices, *shm, "--remount-ro", "/dev", *tmp,
             *system, *seen, *shown, *own, "--remount-ro", "/", "--chdir", "/", "--", *argv,

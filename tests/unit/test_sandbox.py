@@ -123,6 +123,18 @@ def test_many_empty_files_are_memory_too(run: Run) -> None:
         run("""cd /tmp; python3 -c 'for i in range(30000): open(str(i), "w")'; sleep 60""", Bounds(20, 50))
 
 
+def test_its_niceness_counts(tmp_path: Path) -> None:
+    """Where Linux schedules by session, that of its session, too."""
+    if not Path("/proc/self/autogroup").exists():
+        pytest.skip("this Linux schedules process by process")
+    made, log = Sandbox((), {}, Bounds(1000, 50)), tmp_path / "log"
+    work = made.run(
+        ["cat", "/proc/self/autogroup"], env={"PATH": os.environ["PATH"]}, log=log, timeout=20, niceness=7
+    )
+    assert asyncio.run(work).code == 0
+    assert log.read_text().split()[-2:] == ["nice", "7"]
+
+
 def test_time_is_limited(run: Run) -> None:
     with pytest.raises(TimeoutError):
         run("sleep 60", timeout=1)
