@@ -27,8 +27,9 @@ MEMORY_MIB = 64  # of files in memory, which QEMU needs none of
 FILES_MIB = 1024  # that a file of a plugin may have
 TEMPORARY = Path("/var/tmp")  # where QEMU keeps what a guest writes to its disk
 KEPT = ("PATH", "LD_LIBRARY_PATH", "QEMU_MODULE_DIR")  # of the environment
-# The dialer is a child of QEMU then, and ends with the namespace.
-_START = 'python=$1 text=$2 control=$3; shift 3; "$python" -I -S -c "$text" "$control" </dev/null & exec "$@"'
+# The dialer is a child of QEMU then, and ends with the namespace. It is not in QEMU's way: nobody dials for a while.
+_DIALER = 'nice -n 10 "$python" -I -S -c "$text" "$control" </dev/null'
+_START = f'python=$1 text=$2 control=$3; shift 3; {_DIALER} & exec "$@"'
 
 
 @dataclass(frozen=True)
