@@ -34,6 +34,7 @@ class Machine:
     state: Path | None = None  # of a snapshot; the guest goes on from there
     plugin: Plugin | None = None  # changes nothing that the guest sees
     sealed: bool = True  # its QEMU is in a sandbox, where one can be had: see sealed.py
+    vouched: bool = True  # somebody vouches for the kernel; else it is not started where none can be had
 
 
 def kernel_parameters(arch: Arch, clock: Clock) -> str:

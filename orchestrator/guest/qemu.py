@@ -62,6 +62,8 @@ class Guest:
             command, env = self._sealed.argv, self._sealed.env
             ends.append(dialer)
         elif self.machine.sealed:
+            if not self.machine.vouched:
+                await sandbox.check()
             self.notes.append(f"QEMU ran without a sandbox: {why}")
         self.console = Console(ours_console, self.folder / "console.log")
         errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
