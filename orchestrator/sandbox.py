@@ -141,32 +141,32 @@ class _Disk:
     def __init__(self, folders: Sequence[Path], bound: int, log: Path) -> None:
         self._folders, self._bound, self._log = folders, bound, log
         self._printed = log.stat().st_size
-        self._free = self._first = self._left_on_disk()
-        self._due, self._counted = 0, 0.0
+        self._first, inodes = self._left_on_disk()
+        self._free, self._due, self._counted = self._first + inodes, 0, 0.0
 
     async def look(self, child: int) -> KmatrixError | None:
         """Why it must end."""
         if self._log.stat().st_size - self._printed > PRINTED:
             return _refused(f"the build has printed more than {PRINTED >> 20} MiB")
-        free = self._left_on_disk()
-        if free < FLOOR < self._first - free:
+        room, inodes = self._left_on_disk()
+        free = room + inodes
+        if room < FLOOR < self._first - room:
             hint = "make room (kmatrix clean): it is not known that the build took it"
             return DiskFull(f"{self._folders[0]}: while it was built in, the disk has become nearly full", hint=hint)
         if self._folders and (self._free - free >= self._due or time.monotonic() > self._counted + RECOUNT):
             used = await self._count(child)
             if used > self._bound:
                 return _refused(f"the build takes {used >> 20} MiB of the disk; it may take {self._bound >> 20}")
-            self._free, self._due = self._left_on_disk(), max(self._bound - used, STEP)
+            self._free, self._due = sum(self._left_on_disk()), max(self._bound - used, STEP)
             self._counted = time.monotonic()
         return None
 
-    def _left_on_disk(self) -> int:
-        """Bytes that are free, an inode being worth its share; 0 if nothing is written."""
-        free = 0
-        for folder in self._folders[:1]:  # they are all in the cache
-            there = os.statvfs(folder)
-            free = there.f_bavail * there.f_frsize + there.f_favail * SHARE
-        return free
+    def _left_on_disk(self) -> tuple[int, int]:
+        """Bytes that are free, and what the free inodes are worth; (0, 0) if nothing is written."""
+        if not self._folders:
+            return 0, 0
+        there = os.statvfs(self._folders[0])  # they are all in the cache
+        return there.f_bavail * there.f_frsize, there.f_favail * SHARE
 
     async def _count(self, child: int) -> int:
         """Bytes of all files there, and of those without a name that somebody has open. du takes any depth."""

@@ -202,8 +202,8 @@ def test_who_prints_without_end_is_ended(run: Run, monkeypatch: pytest.MonkeyPat
 
 def test_a_disk_that_becomes_full_is_nobodys_fault(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of files that nobody can count."""
-    free = iter([9 << 30, 9 << 30, 1 << 29])
-    monkeypatch.setattr(sandbox._Disk, "_left_on_disk", lambda _: next(free, 1 << 29))
+    free = iter([9 << 30, 9 << 30, 9 << 30])
+    monkeypatch.setattr(sandbox._Disk, "_left_on_disk", lambda _: (next(free, 1 << 29), 9 << 30))
     with pytest.raises(DiskFull, match="has become nearly full"):
         run("sleep 60")
 
