@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import proc
+from orchestrator import proc, seccomp
 from orchestrator.errors import BuildError, DiskFull, InfraError, KmatrixError, ToolMissing
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
@@ -63,14 +63,14 @@ class Sandbox:
         self, argv: Sequence[str], *, env: Mapping[str, str], log: Path, timeout: float, niceness: int = 0
     ) -> proc.Finished:
         """As proc.run. BuildError when it used more than it may; TimeoutError."""
-        with log.open("ab") as sink, _pipe() as (told, tell):
-            command = self.command(argv, tell)
+        with log.open("ab") as sink, _pipe() as (told, tell), _filter() as filter_:
+            command = self.command(argv, tell, filter_)
             sink.write(f"$ {' '.join(command)}\n".encode())
             sink.flush()
             disk = _Disk(tuple(self.write), self.bounds.disk_mib << 20, log)
             async with (
                 asyncio.timeout(timeout),
-                proc.spawn(command, env=env, stdout=sink, pass_fds=[tell], niceness=niceness) as process,
+                proc.spawn(command, env=env, stdout=sink, pass_fds=[tell, filter_], niceness=niceness) as process,
             ):
                 watch = asyncio.create_task(self._watch(told, disk))
                 ended = asyncio.create_task(process.wait())
@@ -84,13 +84,14 @@ class Sandbox:
                     ended.cancel()
         return proc.Finished(tuple(command), process.returncode or 0, "")
 
-    def command(self, argv: Sequence[str], status_fd: int | None = None) -> list[str]:
+    def command(self, argv: Sequence[str], status_fd: int | None = None, filter_fd: int | None = None) -> list[str]:
         """bwrap's command line. Pure but for which system folders there are.
 
         In a user namespace of its own it could mount what nobody counts, so it may have none. A session of its own it
         has (proc.spawn); in another one, which Linux schedules for itself, its niceness would not count.
         """
         status = ["--json-status-fd", str(status_fd)] if status_fd is not None else []
+        status += ["--seccomp", str(filter_fd)] if filter_fd is not None else []
         devices = [word for path in self.devices for word in ("--dev-bind", str(path), str(path))]
         tmp, shm = (["--size", str(self.bounds.memory_mib << 20), "--tmpfs", path] for path in MEMORY)
         system = [option for path in SYSTEM for option in _system(path)]
@@ -292,6 +293,15 @@ def _system(path: str) -> list[str]:
     if real.is_symlink():
         return ["--symlink", str(real.readlink()), path]
     return ["--ro-bind", path, path] if real.exists() else []
+
+
+@contextmanager
+def _filter() -> Iterator[int]:
+    made = seccomp.file()
+    try:
+        yield made
+    finally:
+        os.close(made)
 
 
 @contextmanager

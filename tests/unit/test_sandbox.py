@@ -150,6 +150,7 @@ WRITERS = {
 for i in range(3000): os.mkdir("d"); os.chdir("d")
 f = open("x", "wb")
 while True: f.write(bytes(1 << 20))'""",
+    "at once, or not at all": "for i in $(seq 100); do fallocate -l 500M $i; done; head -c 20G /dev/zero >x",
     "nothing but names": """python3 -c 'for i in range(100000): open(str(i), "w")'""",
 }
 
