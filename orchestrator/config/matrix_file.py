@@ -114,6 +114,11 @@ def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = (
         raise ConfigError(f"{path}:{line}: {error.problem}") from error
     except YAMLError as error:
         raise ConfigError(f"{path}:1: {error}") from error
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # The reader's own, for what is YAML and no value: a list as a key, a number of 5,000 digits, [ 1,000 times.
+        raise ConfigError(
+            f"{path}: not to be read as YAML: {(str(error).splitlines() or [repr(error)])[0]}"
+        ) from error
     problems = _Problems(path, tree)
     _rename_old_keys(tree, problems)
     if preset:

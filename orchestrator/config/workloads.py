@@ -185,7 +185,7 @@ def load_file(file: Path) -> Workload:
 def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text_of(path))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
