@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import MatrixReport, RunRow
 from orchestrator.analyse.matrix import assemble
@@ -38,7 +39,9 @@ def load(path: Path) -> Run:
     """A run folder or a matrix.json. ConfigError says what is no such thing."""
     if path.is_dir():
         return of_folder(open_run(path))
-    report = _read(path)
+    with whole(path):
+        report = _read(path)
+        _check(report)
     named = report.get("run") or RunRow(id=digest("file", sha256(path)), started=path.stat().st_mtime, kind="run")
     return Run(report, place=path.resolve(), identity=named)
 
@@ -75,9 +78,41 @@ def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
         return _matrix(folder, plan, _accounts(folder, plan), extra or {})
 
 
-def _check(report: MatrixReport, accounts: ProfileReport) -> None:
+class _Kernel(TypedDict, total=False):
+    """Of a kernel's info.json, what reports rely on."""
+
+    source: str
+    linux: str
+    compiler: str
+    config: str
+    patches: dict[str, str] | None
+    wished: dict[str, str] | None
+
+
+class _Host(TypedDict, total=False):
+    """Of host.json, the same."""
+
+    kmatrix: str
+    machine: str
+    cpu: str
+    cores: int
+    memory_mib: float
+    qemu: dict[str, str]
+    compiler: dict[str, str]
+    guest_image: dict[str, str]
+
+
+class _Facts(TypedDict):
+    """What the shape of a matrix leaves open."""
+
+    kernels: dict[str, _Kernel]
+    host: _Host
+
+
+def _check(report: MatrixReport, accounts: ProfileReport | None = None) -> None:
     """Whatever shows it may rely on what it is made of. ValueError says what is wrong."""
-    for kind, value in ((MatrixReport, report), (ProfileReport, accounts)):
+    kinds: list[tuple[Any, object]] = [(MatrixReport, report), (_Facts, report)]
+    for kind, value in (*kinds, *([(ProfileReport, accounts)] if accounts else [])):
         try:
             TypeAdapter(kind).validate_python(value)
         except ValidationError as error:

@@ -228,7 +228,17 @@ def test_run_folders(world: World, old_run: Path, number: int, monkeypatch: pyte
         for name in ("new", "old")
     }
     some = st.lists(st.integers(0, 999), min_size=1, max_size=3)
-    ways = [*(f"report {name}" for name in formats.known()), "compare", "import", "resume", "verify", "profile", "b4"]
+    ways = [
+        *(f"report {name}" for name in formats.known()),
+        "compare",
+        "json",
+        "import",
+        "resume",
+        "verify",
+        "again",
+        "profile",
+        "b4",
+    ]
 
     @cases(number)
     @given(st.sampled_from(["new", "old"]), some, worse, st.sampled_from(ways))
@@ -247,7 +257,7 @@ def test_run_folders(world: World, old_run: Path, number: int, monkeypatch: pyte
                 text = made_worse(text, steps, YAML)
             path.write_bytes(text)
         words, named = _words(way), ["run", FAR, *(Path(name).name for name in files[which])]
-        if way in ("resume", "import", "verify", "profile"):
+        if way in ("resume", "import", "verify", "again", "profile"):
             _kept(world, words, named)
         else:
             world.gives(words, named, PATCHES[0] if way == "b4" else b"")
@@ -268,9 +278,11 @@ def _words(way: str) -> list[str]:
     return {
         "report": ["report", "run", "--format", form or "terminal"],
         "compare": ["compare", "run", "run"],
+        "json": ["compare", "run/matrix.json", "run"],
         "import": ["history", "import", "RUN"],
         "resume": ["run", "--resume", "RUN"],
         "verify": ["verify", "RUN"],
+        "again": ["verify", "RUN/matrix.json", "--recorded"],
         "profile": ["profile", "RUN"],
         "b4": ["b4-check", "--runs", "run"],
     }[verb]
