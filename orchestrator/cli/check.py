@@ -36,7 +36,7 @@ from orchestrator.cli.options import (
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
-from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError
+from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError, printable
 from orchestrator.events import FirstAnswer
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
@@ -152,7 +152,7 @@ def _at_once(left_out: Mapping[str, Never], arches: Sequence[Arch], wanted: Chan
         JsonLines(sys.stdout)(FirstAnswer("first answer", "; ".join([said, *more])))
     else:
         lines = [said, *(f"  {file}: {why}" for file, why in left_out.items()), *more]
-        printer().print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+        printer().print(printable("\n".join(lines)), soft_wrap=True, highlight=False, markup=False)
     return EXIT_UNREACHED if code else EXIT_OK
 
 

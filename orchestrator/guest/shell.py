@@ -50,19 +50,27 @@ class Output:
     stderr: str
 
 
+class _Dialled(fabric.Connection):  # type: ignore[misc]
+    """Opened, and opened again, over a connection that somebody else makes."""
+
+    def open(self) -> Any:
+        """As fabric calls it, before whatever it does."""
+        if not self.is_connected:
+            self.connect_kwargs["sock"] = self.dial()
+        return super().open()
+
+
 class Shell:
     """A connected guest. Calls run in a thread; cancelling one closes the connection, which ends it."""
 
     def __init__(self, dial: Callable[[], socket.socket], keys: Keys) -> None:
         """dial: a new connection to the guest's sshd. OSError where there is none (yet)."""
         _named()
-        self._dial = dial
         config = fabric.Config(lazy=True, overrides={"load_ssh_configs": False})  # nobody's own settings
         client_key = paramiko.Ed25519Key.from_private_key(io.StringIO(keys.client_pem))
         options = {"pkey": client_key, "allow_agent": False, "look_for_keys": False}
-        self._connection: Any = fabric.Connection(
-            HOST, user="root", config=config, connect_timeout=20, connect_kwargs=options
-        )
+        self._connection: Any = _Dialled(HOST, user="root", config=config, connect_timeout=20, connect_kwargs=options)
+        self._connection._set(dial=dial)
         client: paramiko.SSHClient = self._connection.client
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         client.get_host_keys().add(HOST, "ssh-ed25519", host_key(keys.host_public))
@@ -76,15 +84,11 @@ class Shell:
             reraise=True,
         )
         try:
-            await attempts(self._call, self._open)
+            await attempts(self._call, self._connection.open)
         except paramiko.BadHostKeyException as error:
             raise InfraError("another host answered on the guest's port", kind="ssh_host_key") from error
         except LOST as error:
             raise InfraError(f"SSH login failed: {error}", kind="ssh_login") from error
-
-    def _open(self) -> None:
-        self._connection.connect_kwargs["sock"] = self._dial()
-        self._connection.open()
 
     async def run(self, command: str, limit: float) -> Output:
         """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost."""

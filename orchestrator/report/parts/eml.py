@@ -51,7 +51,11 @@ def plain_text(mail: EmailMessage) -> str:
 
 
 def _one_line(mail: EmailMessage, name: str) -> str:
-    return " ".join(str(mail.get(name, "")).split())
+    try:
+        found = str(mail.get(name, ""))
+    except (LookupError, ValueError):  # the email package's own, of headers that are none: as they stand there
+        found = next((str(text) for key, text in mail.raw_items() if key.lower() == name.lower()), "")
+    return " ".join(found.split())
 
 
 def _subject(text: str) -> str:
@@ -65,7 +69,7 @@ def _recipients(asked: EmailMessage, sender: str) -> tuple[list[str], list[str]]
     def fresh(*names: str) -> list[str]:
         found = []
         for name, address in getaddresses([_one_line(asked, name) for name in names]):
-            if "@" in address and address.lower() not in seen:
+            if "@" in address and address.isascii() and address.lower() not in seen:
                 seen.add(address.lower())
                 found.append(formataddr((name, address)))
         return found

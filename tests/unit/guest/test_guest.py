@@ -178,6 +178,21 @@ def test_a_user_id_without_a_name_can_open_a_shell(error: Exception, monkeypatch
     shell.Shell(socket.socket, keys.make()).close()
 
 
+def test_a_connection_that_was_closed_is_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a command that took too long."""
+    used = []
+    monkeypatch.setattr(shell.fabric.Connection, "open", lambda self: used.append(self.connect_kwargs["sock"]))
+    dialled = [socket.socket() for _ in range(2)]
+    waiting = iter(dialled)
+    opened = shell.Shell(lambda: next(waiting), keys.make())
+    asyncio.run(opened.connect(1))
+    opened.close()
+    asyncio.run(opened.connect(1))
+    assert used == dialled
+    for one in dialled:
+        one.close()
+
+
 class Typed(Runner):
     """A login shell in which `exit 3` was typed."""
 
