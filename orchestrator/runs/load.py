@@ -85,6 +85,8 @@ class _Kernel(TypedDict, total=False):
     linux: str
     compiler: str
     config: str
+    image_sha256: str
+    sandbox: str
     patches: dict[str, str] | None
     wished: dict[str, str] | None
 
