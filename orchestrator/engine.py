@@ -21,7 +21,7 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
-from orchestrator.errors import ConfigError, DiskFull, Interrupted, KmatrixError
+from orchestrator.errors import DiskFull, Interrupted, KmatrixError
 from orchestrator.events import Bus, Note
 from orchestrator.executors.local import Local
 from orchestrator.measure.host import check_host, cores, memory_mib
@@ -32,11 +32,11 @@ from orchestrator.registry import counted
 from orchestrator.report import markdown
 from orchestrator.report.json import RENDER as as_json
 from orchestrator.runs import account_files, load, record
-from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.folder import RunFolder, whole
 from orchestrator.runs.identity import begin
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
-from orchestrator.store import Store
+from orchestrator.store import Store, text_of
 from orchestrator.ui import Answering
 
 T = TypeVar("T")
@@ -76,15 +76,16 @@ def asked(
     overrides: Mapping[str, Any] | None = None,
 ) -> tuple[Matrix, Request]:
     """What a verb is to measure: the matrix file as its options change it; and their words, for the record."""
-    words, text = matrix_file.named_or_absolute(workloads, config), text_of(config)
+    words, text = matrix_file.named_or_absolute(workloads, config), text_of(config, matrix_file.NAMED)
     request = Request(config.resolve(), text, tuple(select), overrides or {}, preset, words)
     return record.asked_for(request, text), request
 
 
 def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
     """The same of an earlier start, from its record."""
-    request = record.load_request(folder)
-    return record.load_matrix(folder, request), request
+    with whole(folder.path):
+        request = record.load_request(folder)
+        return record.load_matrix(folder, request), request
 
 
 def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run:
@@ -95,12 +96,12 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
     check_host()
     if any(buildable(build.kernel.source) for build in made.builds):
         fits(Store().root)
-    if not manner.resumed:
-        folder.must_be_new()
     with Store().bounded(matrix.cache_gib), folder.alone():
         if manner.resumed:
-            record.check_inputs(folder, matrix, made)
+            with whole(folder.path):
+                record.check_inputs(folder, matrix, made)
         else:
+            folder.must_be_new()
             matrix = record.save_request(folder, request, matrix, made)
             made = make_plan(matrix, request.select)
         begin(folder, manner.kind)
@@ -149,13 +150,6 @@ def settled(folder: RunFolder, manner: Manner, cells: Mapping[str, CellResult] |
     return done
 
 
-def text_of(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-
-
 @dataclasses.dataclass(frozen=True)
 class Work:
     """A plan, and who does it."""
@@ -195,7 +189,15 @@ class Work:
 def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
     """What is to be done for a plan of the matrix, with its results in the folder."""
     store, jobs = Store(), manner.jobs or cores()
-    builder = Builder(store, jobs, matrix.limits.build, matrix.ccache_gib, manner.refresh, manner.unsandboxed)
+    builder = Builder(
+        store,
+        jobs,
+        matrix.limits.build,
+        matrix.ccache_gib,
+        manner.refresh,
+        manner.unsandboxed,
+        disk_gib=matrix.limits.disk_gib,
+    )
     runner = Runner(
         made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh, reach=manner.reach
     )

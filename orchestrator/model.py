@@ -305,12 +305,13 @@ class Workload:
 
 @dataclass(frozen=True)
 class Limits:
-    """Deadlines in seconds of host time."""
+    """Deadlines in seconds of host time, and room."""
 
     build: float = 3600
     ready: float = 120
     work: float = 600  # one boot's workload, all passes
     stop: float = 10
+    disk_gib: float = 8  # that the build tree of a patch nobody vouches for may take
 
 
 @dataclass(frozen=True)

@@ -107,10 +107,10 @@ async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> boo
     return hard
 
 
-def cpu_seconds(process: asyncio.subprocess.Process) -> float:
+def cpu_seconds(pid: int) -> float:
     """Host CPU time of a running process so far; 0 when it has gone."""
     try:
-        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -61,6 +61,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_of(path: Path, hint: str = "") -> str:
+    """Of a file of the user. ConfigError where it cannot be read, or is no text."""
+    try:
+        return path.read_text()
+    except UnicodeDecodeError as error:
+        line = path.read_bytes().count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: this is no text in UTF-8: {error.reason}", hint=hint) from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}", hint=hint) from error
+
+
 @dataclass(frozen=True)
 class Entry:
     """A folder of the store: bytes on disk that are its alone, and when it was last asked for."""
@@ -116,14 +127,16 @@ class Store:
             fcntl.flock(together, fcntl.LOCK_EX)
             for old in base.glob("[!.]*"):
                 if _unused(old):
-                    shutil.rmtree(old, ignore_errors=True)
+                    with suppress(OSError):
+                        remove(old)
             folder = Path(tempfile.mkdtemp(dir=base))
             ours = (folder / ".lock").open("w")
             fcntl.flock(ours, fcntl.LOCK_EX)
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                remove(folder)
             ours.close()
 
     @asynccontextmanager
@@ -262,6 +275,42 @@ def _size(folder: Path, links: bool = True) -> int:
                 found = os.lstat(os.path.join(place, name))  # noqa: PTH118 (a Path for each would take longer)
                 size += found.st_blocks * 512 if links or found.st_nlink == 1 else 0
     return size
+
+
+def remove(folder: Path) -> None:
+    """A folder and all that is in it, however deep, and whatever of it nobody may write: a build may have made it.
+
+    OSError if it stays.
+    """
+    with suppress(RecursionError, OSError):
+        shutil.rmtree(folder)
+    if not folder.exists():
+        return
+    folder.chmod(0o700)
+    mine, number = f".{os.urandom(4).hex()}", 0
+    while found := [entry for entry in os.scandir(folder) if _gone_or_opened(entry)]:
+        for entry in found:
+            for inner in os.scandir(entry.path):
+                number += 1
+                _opened(inner)
+                os.rename(inner.path, f"{os.fspath(folder)}/{mine}.{number}")  # noqa: PTH104
+            os.rmdir(entry.path)  # noqa: PTH106
+    folder.rmdir()
+
+
+def _gone_or_opened(entry: os.DirEntry[str]) -> bool:
+    """Is it a folder that is left? Of others, nothing is left."""
+    if entry.is_dir(follow_symlinks=False):
+        _opened(entry)
+        return True
+    os.unlink(entry.path)  # noqa: PTH108
+    return False
+
+
+def _opened(entry: os.DirEntry[str]) -> None:
+    """A folder, for its owner; who moves one changes its .. entry."""
+    if entry.is_dir(follow_symlinks=False):
+        os.chmod(entry.path, 0o700)  # noqa: PTH101
 
 
 def _unused(folder: Path) -> bool:

@@ -235,7 +235,7 @@ class Lab:
             raise self._failed[target]
         check_host()
         limits = target.matrix.limits
-        fresh = Builder(self._store, cores(), limits.build, target.matrix.ccache_gib)
+        fresh = Builder(self._store, cores(), limits.build, target.matrix.ccache_gib, disk_gib=limits.disk_gib)
         builder = self._builders.setdefault(id(target.matrix), fresh)
         try:
             found = loop.run(builder.find(target.build))

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from orchestrator.build import compiled, headers, kconfig, patches, sandbox, toolchain
+from orchestrator import sandbox
+from orchestrator.build import compiled, headers, kconfig, patches, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import CONFIGURED, RECONFIGURE, WANTED, SharedTree, no_room
@@ -23,7 +24,7 @@ from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Build, KernelArtifact, Source
 from orchestrator.paths import IMAGES
-from orchestrator.store import Store, digest, sha256, write_atomically
+from orchestrator.store import Store, digest, remove, sha256, write_atomically
 
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
 _PAHOLE = re.compile(rb"^(CONFIG_PAHOLE_VERSION=)\d+$", re.M)
@@ -40,6 +41,7 @@ class Builder:
     ccache_gib: int
     refresh: bool = False
     unsandboxed: bool = False  # whoever says so trusts every patch
+    disk_gib: float = 8  # of a build that nobody vouches for
     _trees: dict[str, Tree] = field(default_factory=dict)
 
     async def find(self, build: Build) -> KernelArtifact | None:
@@ -151,7 +153,8 @@ class Builder:
                 raise
             finally:
                 if private:
-                    await asyncio.to_thread(shutil.rmtree, shared.made, ignore_errors=True)
+                    with suppress(OSError):  # the next one wants it gone
+                        await asyncio.to_thread(remove, shared.made)
             shared.dirty.unlink(missing_ok=True)
             self.store.resized(shared.folder)
 
@@ -183,7 +186,8 @@ class Builder:
                     (its / RECONFIGURE).touch()
         if shared.private:
             await shared.separate()
-        make = Make(build, shared, self.jobs, self.timeout, self.store.root / "ccache", self.ccache_gib, log)
+        cache = self.store.root / "ccache"
+        make = Make(build, shared, self.jobs, self.timeout, cache, self.ccache_gib, log, disk_gib=self.disk_gib)
         return make, await self._configure(build, shared, make)
 
     async def _configure(self, build: Build, shared: SharedTree, make: Make) -> dict[str, str]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.build.sandbox import Bounds, Sandbox
 from orchestrator.build.tree import SharedTree
 from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
 from orchestrator.model import Arch, Build
+from orchestrator.sandbox import Bounds, Sandbox
 
 _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
 LINES = "-g1"  # the least debug information: a profile can tell lines of source; no instruction differs by it
@@ -26,7 +26,8 @@ PROCESSES = 100  # for each job of make; a compile is about six
 class Make:
     """Calls of make in one tree; in a sandbox if that is private. jobs: -j; timeout in seconds; cache: ccache's.
 
-    told: what objects are to tell of themselves; shown: {ours: where it is seen}, instead of the tree's source.
+    told: what objects are to tell of themselves; shown: {ours: where it is seen}, instead of the tree's source;
+    disk_gib: that a private tree may take.
     """
 
     build: Build
@@ -38,6 +39,7 @@ class Make:
     log: Path
     told: str = LINES
     shown: Mapping[Path, Path] = field(default_factory=dict)
+    disk_gib: float = 8
 
     async def __call__(self, *targets: str, niceness: int = 0) -> None:
         """Raises BuildError with the compiler's first error, TimedOut, DiskFull, or InfraError if make was killed."""
@@ -56,7 +58,7 @@ class Make:
         if not self.shared.private:
             return await proc.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
         self.cache.mkdir(parents=True, exist_ok=True)
-        bounds = Bounds(_memory_mib(), PROCESSES * self.jobs)
+        bounds = Bounds(_memory_mib(), PROCESSES * self.jobs, int(self.disk_gib * 1024))
         source = self.shown or {self.shared.source: self.shared.source}
         sandbox = Sandbox((self.cache,), {self.shared.made: self.shared.build}, bounds, source)
         return await sandbox.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)

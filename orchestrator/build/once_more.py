@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.build import pahole, patches, sandbox
+from orchestrator import sandbox
+from orchestrator.build import pahole, patches
 from orchestrator.build.kernel import Builder, regular
 from orchestrator.build.make import WHOLE, Make
 from orchestrator.build.sources import Tree
@@ -64,7 +65,7 @@ class OnceMore:
         log = scratch / "make.log"
         make = Make(
             build, shared, self.builder.jobs, self.builder.timeout, self.builder.store.root / "ccache",
-            self.builder.ccache_gib, log, told=WHOLE, shown=shown,
+            self.builder.ccache_gib, log, told=WHOLE, shown=shown, disk_gib=self.builder.disk_gib,
         )  # fmt: skip
         failure = None
         try:

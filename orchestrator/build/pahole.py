@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.build.sandbox import Bounds, Sandbox
 from orchestrator.errors import InfraError
+from orchestrator.sandbox import Bounds, Sandbox
 
 PROGRAM, PACKAGE = "pahole", "pahole"
 _BOUNDS, _TIMEOUT = Bounds(4096, 10), 120.0  # MiB, processes; seconds

@@ -123,7 +123,7 @@ def _below(folder: Path) -> Iterator[str]:
 def _inside(root: Path, file: str) -> Path:
     """root/file, or BuildError for a name that climbs out of the tree."""
     path = root / file
-    if not path.resolve().is_relative_to(root.resolve()):
+    if "\0" in file or not path.resolve().is_relative_to(root.resolve()):
         raise BuildError(f"a patch names {file}, outside of the source", kind="patch")
     return path
 

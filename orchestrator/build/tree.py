@@ -12,7 +12,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build.sources import Tree
 from orchestrator.errors import DiskFull
-from orchestrator.store import Store
+from orchestrator.store import Store, remove
 
 WANTED = ".kmatrix-wanted"  # of a build: the lines that its .config was made of
 RECONFIGURE = ".kmatrix-reconfigure"  # of a build: Kconfig files are others than when its .config was made
@@ -90,13 +90,14 @@ class SharedTree:
             return
         others.sort(key=lambda build: (build / WANTED).stat().st_mtime if _wanted(build) else 0)
         for build in others[: max(0, len(others) + 2 - KEPT)]:
-            await asyncio.to_thread(shutil.rmtree, build)
+            await asyncio.to_thread(remove, build)
         free = next(n for n in range(KEPT) if not (self.folder / f"build-{n}").exists())
         await copied(current, self.folder / f"build-{free}")
 
     async def separate(self) -> None:
         """A private tree starts with what is built already. From here on the shared one is left alone."""
-        await asyncio.to_thread(shutil.rmtree, self.made, ignore_errors=True)
+        if self.made.exists():
+            await asyncio.to_thread(remove, self.made)
         await copied(self.build, self.made)
         self.dirty.unlink(missing_ok=True)
 

@@ -78,7 +78,7 @@ def bisect(
     )  # fmt: skip
     row, upon_it = _row(what, base, tree, matrix, manner)
     alone = once(matrix, arch, its)
-    with new_run(out, "bisect-") as folder, folder.alone():
+    with new_run(out, "bisect-") as folder:
         measuring = Measuring(folder, alone, metric, manner, upon_it.kconfig, upon_it.config)
 
         def differs(before: Figure, after: Figure) -> bool:

@@ -37,7 +37,7 @@ from orchestrator.cli.options import (
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
-from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError
+from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError, printable
 from orchestrator.events import FirstAnswer
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
@@ -142,7 +142,7 @@ def check(
     wanted, theirs = author.followed(wanted, patch or [], base, matrix, manner)
     for line in author_lines(theirs) if theirs else ():
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
-    with new_run(out, "check-") as folder, folder.alone():
+    with new_run(out, "check-") as folder:
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
         select, others = _applicable(checked, manner)
@@ -183,7 +183,7 @@ def _at_once(left_out: Mapping[str, Never], arches: Sequence[Arch], wanted: Chan
         JsonLines(sys.stdout)(FirstAnswer("first answer", "; ".join([said, *more])))
     else:
         lines = [said, *(f"  {file}: {why}" for file, why in left_out.items()), *more]
-        printer().print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+        printer().print(printable("\n".join(lines)), soft_wrap=True, highlight=False, markup=False)
     return EXIT_UNREACHED if code else EXIT_OK
 
 

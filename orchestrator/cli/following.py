@@ -42,7 +42,9 @@ def after(folder: RunFolder, matrix: Matrix, done: Run, manner: Manner) -> Run |
         return None
     if options := _asked_for(done.report):
         _tell(manner, f"its lines need {listed(options)}: kernels are configured to see what can be had")
-    builder = Builder(Store(), manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib)
+    builder = Builder(
+        Store(), manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, disk_gib=matrix.limits.disk_gib
+    )
     found = _found(Following(matrix, done.report, pair, builder), manner)
     if not found or not found.needed:
         return None

@@ -42,7 +42,7 @@ def show(
     file = took(config)
     matrix = matrix_file.load(file, preset)
     store = Store()
-    builder = Builder(store, cores(), matrix.limits.build, matrix.ccache_gib)
+    builder = Builder(store, cores(), matrix.limits.build, matrix.ccache_gib, disk_gib=matrix.limits.disk_gib)
     if update:
         finish(_update(builder), this_command())
         return

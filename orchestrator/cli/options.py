@@ -37,7 +37,9 @@ History = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
-Unsandboxed = Annotated[bool, typer.Option("--unsandboxed", help="Build patches without bubblewrap: you trust them.")]
+Unsandboxed = Annotated[
+    bool, typer.Option("--unsandboxed", help="Build and boot patches without bubblewrap: you trust them.")
+]
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
 Reach = Annotated[bool, typer.Option("--reach/--no-reach", help="Say which lines of the changes ran.")]
 Static = Annotated[

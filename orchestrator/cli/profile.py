@@ -12,7 +12,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import spared
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Fresh, Preset, Select, Workloads
+from orchestrator.cli.options import Config, Fresh, Preset, Select, Unsandboxed, Workloads
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import Status
@@ -41,6 +41,7 @@ def profile_run(
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
     ] = profile_rows.TOP,
     fresh: Fresh = False,
+    unsandboxed: Unsandboxed = False,
     json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
 ) -> None:
     """Say where the instructions went: executed instructions and calls by function, per unit of work.
@@ -52,7 +53,7 @@ def profile_run(
     """
     if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
-    manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True)
+    manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True, unsandboxed=unsandboxed)
     if not run:
         once = {"boots": 1, "passes": 1}
         matrix, request = asked(took(config, json), preset, workload or (), select or (), once)

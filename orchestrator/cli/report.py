@@ -63,7 +63,7 @@ def report(
     signer = git_identity() if format == "mail" else ""
     text = render(replace(whole, report=matrix), Telling(left_out, signer))
     if in_reply_to:
-        text = eml.reply(mbox.content(in_reply_to, "the patch's mail, as a file"), text, signer)
+        text = eml.reply(mbox.content(in_reply_to, "the patch's mail, as a file"), text, signer, str(in_reply_to))
     if out:
         write_atomically(out, text)
     else:

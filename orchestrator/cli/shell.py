@@ -39,7 +39,7 @@ def shell(
     made = make_plan(matrix, [target])
     check_host()
     wanted = made.builds[-1 if "/" not in target else 0]
-    builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
+    builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib, disk_gib=matrix.limits.disk_gib)
     with builder.store.bounded(matrix.cache_gib):
         raise typer.Exit(finish(interactive(wanted, builder, matrix, command), this_command()))
 

@@ -17,7 +17,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import History, Select
+from orchestrator.cli.options import History, Select, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import chosen_ids
@@ -54,6 +54,7 @@ def verify_run(
         bool, typer.Option("--from-snapshots", help="Faster: repeat from kept snapshots, not from a boot.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="verify.json on standard output, no tables.")] = False,
+    unsandboxed: Unsandboxed = False,
     history: History = None,
 ) -> None:
     """Repeat a run's cells here and say, value by value, whether the same came out; if not, what differs.
@@ -64,12 +65,14 @@ def verify_run(
     Example: kmatrix verify runs/2026-11-23-101500
     """
     before = _selected(load(recorded).report, select or [])
-    manner = Manner(quiet=json, fresh=True, kind="verify", history=history, again=this_command())
-    with new_run(out, "verify-") as folder, folder.alone():
+    manner = Manner(
+        quiet=json, fresh=True, kind="verify", history=history, again=this_command(), unsandboxed=unsandboxed
+    )
+    with new_run(out, "verify-") as folder:
         matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)
         here = measured(folder, matrix, request, manner).report
-    answer = verify(before, here)
-    folder.write_json("verify.json", answer.as_json())
+        answer = verify(before, here)
+        folder.write_json("verify.json", answer.as_json())
     if json:
         typer.echo((folder.path / "verify.json").read_text(), nl=False)
     else:

@@ -31,7 +31,7 @@ def read(content: bytes) -> Elf:
         fields = struct.unpack_from(order + _HEADER[width], content, 16)
         kind, machine, start, size, count = fields[0], fields[1], fields[4], fields[8], fields[9]
         segments = [struct.unpack_from(order + _SEGMENT[width], content, start + i * size) for i in range(count)]
-    except (IndexError, KeyError, struct.error) as error:
+    except (IndexError, KeyError, OverflowError, struct.error) as error:
         raise ValueError("damaged ELF file") from error
     offset, length = (1, 4) if width == 1 else (2, 5)
     found = [row for row in segments if row[0] == _INTERP]

@@ -39,8 +39,10 @@ from orchestrator.model import (
 )
 from orchestrator.paths import GUEST_TOOLS, ROOT
 from orchestrator.registry import counted, unknown
+from orchestrator.store import text_of
 
 T = TypeVar("T")
+NAMED = "name the file with --config"
 USUAL = "standard"  # of a file that names none
 _BOOTS = "CONFIG_BINFMT_ELF=y"  # no kernel starts a program without it
 _SAFE_NAME = re.compile(r"\w[\w.+-]*")
@@ -94,16 +96,12 @@ class _Problems:
 
 def load(path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", hint="name the file with --config") from error
-    return from_text(text, path, preset, chosen)
+    return from_text(text_of(path, NAMED), path, preset, chosen)
 
 
 def presets(path: Path) -> list[str]:
     """Names of the presets of a file that loads."""
-    tree = YAML(typ="safe").load(path.read_text()) or {}
+    tree = YAML(typ="safe").load(text_of(path, NAMED)) or {}
     return list(tree.get("presets") or tree.get("profiles") or {})
 
 
@@ -116,6 +114,11 @@ def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = (
         raise ConfigError(f"{path}:{line}: {error.problem}") from error
     except YAMLError as error:
         raise ConfigError(f"{path}:1: {error}") from error
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        # The reader's own, for what is YAML and no value: a list as a key, a number of 5,000 digits, [ 1,000 times.
+        raise ConfigError(
+            f"{path}: not to be read as YAML: {(str(error).splitlines() or [repr(error)])[0]}"
+        ) from error
     problems = _Problems(path, tree)
     _rename_old_keys(tree, problems)
     if preset:
@@ -371,7 +374,7 @@ def _series(path: Path) -> list[Path]:
     """A file called series lists patches beside it, in order; any other file is a patch."""
     if path.name != "series":
         return [path]
-    rows = (row.split("#")[0].strip() for row in path.read_text().splitlines())
+    rows = (row.split("#")[0].strip() for row in text_of(path).splitlines())
     return [path.with_name(row) for row in rows if row]
 
 

@@ -90,12 +90,13 @@ class CpuSpec(Strict):
 
 
 class LimitsSpec(Strict):
-    """Deadlines in seconds."""
+    """Deadlines in seconds, and room."""
 
     build: Positive = 3600
     ready: Positive = 120
     work: Positive = 600
     stop: Positive = 10
+    disk_gib: Positive = 8
 
 
 class CompareSpec(Strict):

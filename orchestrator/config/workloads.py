@@ -20,6 +20,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import CALLS, Disk, Expectation, ProgramKind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import counted, unknown
+from orchestrator.store import text_of
 
 _NAME = re.compile(r"\w[\w.-]*")
 STEADY = 4  # passes until those of will-it-scale's test cases on files cost the same: their pages are active then
@@ -183,8 +184,8 @@ def load_file(file: Path) -> Workload:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text_of(path))
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: {error}") from error
 
 

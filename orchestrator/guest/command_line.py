@@ -10,6 +10,15 @@ from orchestrator.model import Arch, Clock, Disk
 
 
 @dataclass(frozen=True)
+class Plugin:
+    """One of QEMU's: -plugin's argument, the library, and the folder of the files that it reads and writes."""
+
+    argument: str
+    library: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Machine:
     """One guest to be started."""
 
@@ -23,7 +32,9 @@ class Machine:
     disk: Disk | None = None
     disk_image: Path | None = None  # raw; nothing that the guest writes stays in it
     state: Path | None = None  # of a snapshot; the guest goes on from there
-    plugin: str = ""  # of QEMU: path and options; changes nothing that the guest sees
+    plugin: Plugin | None = None  # changes nothing that the guest sees
+    sealed: bool = True  # its QEMU is in a sandbox, where one can be had: see sealed.py
+    vouched: bool = True  # somebody vouches for the kernel; else it is not started where none can be had
 
 
 def kernel_parameters(arch: Arch, clock: Clock) -> str:
@@ -64,7 +75,7 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
         "-display", "none",
         "-no-reboot",
         "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
-        *(("-plugin", machine.plugin) if machine.plugin else ()),
+        *(("-plugin", machine.plugin.argument) if machine.plugin else ()),
         "-S",
         *incoming(state_fd),
     ]  # fmt: skip

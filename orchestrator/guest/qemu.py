@@ -10,18 +10,20 @@ import socket
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from qemu.qmp import EventListener, QMPClient, QMPError
 
-from orchestrator import proc
+from orchestrator import proc, sandbox
 from orchestrator.errors import DiskFull, InfraError, KernelBroke, KmatrixError, TimedOut
 from orchestrator.guest import state
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import Console, find_broken, tail
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.registers import QUESTION, places
+from orchestrator.guest.sealed import Sealed, seal
 from orchestrator.guest.shell import Shell
 from orchestrator.model import Limits
 from orchestrator.profile.standstill import Place
@@ -43,6 +45,8 @@ class Guest:
         self._shutdown = ""
         self._condemned = asyncio.Event()
         self._sentence: KmatrixError | None = None
+        self._sealed: Sealed | None = None
+        self._pid = 0
 
     async def start(self, stack: AsyncExitStack, said: str = "", niceness: int = 0) -> None:
         """Start QEMU with both sockets handed over, connect, let it run; said is on its console by then."""
@@ -52,11 +56,22 @@ class Guest:
         ends = [end for end in (theirs_qmp, theirs_console, theirs_state) if end]
         fds = [end.fileno() for end in ends]
         self.argv = qemu_argv(self.machine, *fds)
+        command, env = self.argv, None
+        if self.machine.sealed and not (why := await sandbox.usable()):
+            self._sealed, dialer = seal(self.machine, self.argv, stack)
+            command, env = self._sealed.argv, self._sealed.env
+            ends.append(dialer)
+        elif self.machine.sealed:
+            if not self.machine.vouched:
+                await sandbox.check()
+            self.notes.append(f"QEMU ran without a sandbox: {why}")
         self.console = Console(ours_console, self.folder / "console.log")
         errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
         try:
             self.process = await stack.enter_async_context(
-                proc.spawn(self.argv, stdout=errors, pass_fds=fds, niceness=niceness)
+                proc.spawn(
+                    command, env=env, stdout=errors, pass_fds=[end.fileno() for end in ends], niceness=niceness
+                )
             )
         finally:
             for end in ends:
@@ -127,9 +142,15 @@ class Guest:
         """Logged in, within limit (s; default: that of becoming ready)."""
         limit = limit or self.limits.ready
         port = await self.during(self._port(), limit, "has no port of its own", "qemu_port")
-        shell = Shell(port, keys)
+        dial = partial(self._sealed.dial, port) if self._sealed else partial(_connected, port)
+        shell = Shell(dial, keys)
         await self.during(shell.connect(limit), limit + 5, "let nobody log in", "ssh_login")
         return shell
+
+    def cpu_seconds(self) -> float:
+        """Host CPU time of QEMU so far; 0 when it has gone."""
+        self._pid = self._pid or (sandbox.inside(self.process.pid) if self._sealed else self.process.pid)
+        return proc.cpu_seconds(self._pid)
 
     async def look(self) -> tuple[Place, ...]:
         """What each CPU is at; none where that cannot be told, or QEMU does not answer."""
@@ -152,7 +173,7 @@ class Guest:
         return str(await asyncio.wait_for(asked, 10))
 
     async def _port(self) -> int:
-        """The loopback port that QEMU chose for the guest's port 22."""
+        """The port that QEMU chose for the guest's port 22, on the loopback that it has."""
         try:
             text = await self._monitor("info usernet")
         except (QMPError, TimeoutError, OSError, EOFError) as error:
@@ -227,6 +248,8 @@ class Guest:
             full = isinstance(lost, OSError) and lost.errno in (errno.ENOSPC, errno.EDQUOT)
             return (DiskFull if full else InfraError)(f"the console could not be saved: {lost}", hint=ROOM)
         code = self.process.returncode
+        if self._sealed and code is not None and code > 128:
+            code = 128 - code  # as a shell tells of a signal
         if code is not None and code != 0:
             how = f"signal {-code}" if code < 0 else f"exit status {code}"
             words = (self.folder / "qemu.stderr").read_text(errors="replace")
@@ -255,6 +278,11 @@ class Guest:
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
+
+
+def _connected(port: int) -> socket.socket:
+    """To a QEMU that is on the host's own loopback."""
+    return socket.create_connection(("127.0.0.1", port), 20)
 
 
 @asynccontextmanager

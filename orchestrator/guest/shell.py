@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import shlex
+import socket
 import sys
 import termios
 import tty
@@ -27,6 +28,7 @@ from orchestrator.errors import InfraError
 from orchestrator.guest.keys import Keys, host_key
 
 T = TypeVar("T")
+HOST = "guest"  # as its key is known by; nobody looks it up
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would print, the errors here say
 LOST = (OSError, EOFError, paramiko.SSHException, ThreadException)
 
@@ -48,20 +50,30 @@ class Output:
     stderr: str
 
 
+class _Dialled(fabric.Connection):  # type: ignore[misc]
+    """Opened, and opened again, over a connection that somebody else makes."""
+
+    def open(self) -> Any:
+        """As fabric calls it, before whatever it does."""
+        if not self.is_connected:
+            self.connect_kwargs["sock"] = self.dial()
+        return super().open()
+
+
 class Shell:
     """A connected guest. Calls run in a thread; cancelling one closes the connection, which ends it."""
 
-    def __init__(self, port: int, keys: Keys) -> None:
+    def __init__(self, dial: Callable[[], socket.socket], keys: Keys) -> None:
+        """dial: a new connection to the guest's sshd. OSError where there is none (yet)."""
         _named()
         config = fabric.Config(lazy=True, overrides={"load_ssh_configs": False})  # nobody's own settings
         client_key = paramiko.Ed25519Key.from_private_key(io.StringIO(keys.client_pem))
         options = {"pkey": client_key, "allow_agent": False, "look_for_keys": False}
-        self._connection: Any = fabric.Connection(
-            "127.0.0.1", user="root", port=port, config=config, connect_timeout=20, connect_kwargs=options
-        )
+        self._connection: Any = _Dialled(HOST, user="root", config=config, connect_timeout=20, connect_kwargs=options)
+        self._connection._set(dial=dial)
         client: paramiko.SSHClient = self._connection.client
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        client.get_host_keys().add(f"[127.0.0.1]:{port}", "ssh-ed25519", host_key(keys.host_public))
+        client.get_host_keys().add(HOST, "ssh-ed25519", host_key(keys.host_public))
 
     async def connect(self, limit: float) -> None:
         """Log in; tried again until limit (s), because sshd may still be starting when the port is there."""

@@ -67,7 +67,7 @@ def _machine(host: Mapping[str, Any]) -> str:
     if "cores" not in host:
         return UNKNOWN
     memory = round(host.get("memory_mib", 0) / 1024)
-    return f"{host.get('cpu') or host.get('machine', '?')}, {host['cores']} cores, {memory} GiB"
+    return f"{host.get('cpu') or host.get('machine', '?')}, {host.get('cores', '?')} cores, {memory} GiB"
 
 
 def _together(files: Mapping[str, str]) -> str:

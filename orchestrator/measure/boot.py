@@ -16,7 +16,7 @@ from pathlib import Path
 
 from orchestrator.build.guest_tools import Tool, arguments
 from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
-from orchestrator.guest.command_line import Machine
+from orchestrator.guest.command_line import Machine, Plugin
 from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
@@ -29,7 +29,6 @@ from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
 from orchestrator.measure.watch import Watch
 from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, Provenance
-from orchestrator.proc import cpu_seconds
 from orchestrator.store import Store, sha256
 
 REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
@@ -57,7 +56,7 @@ class Task:
     folder: Path
     tell: Callable[[str], None]
     notes: tuple[str, ...] = ()
-    plugin: str = ""  # of the QEMU that counts
+    plugin: Plugin | None = None  # of the QEMU that counts
     blocks: Path | None = None  # the plugin that notes what of the kernel runs; None: nobody asks
     niceness: int = 0  # of its QEMU
     kernel: KernelArtifact | None = None  # whose symbols tell where a guest is that does not go on
@@ -180,7 +179,7 @@ async def _make(task: Task, stages: _Stages, folder: Path, own: Path) -> Snapsho
     initrd, made = await keyed(task.machine.initrd, folder / "initramfs.cpio")
     notes = _notes(task, own)
     async with (
-        notes.until_the_gate(folder) if notes else nullcontext("") as plugin,
+        notes.until_the_gate(folder) if notes else nullcontext(None) as plugin,
         _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
     ):
         await _prepare(running, task, made, stages)
@@ -193,13 +192,16 @@ async def _make(task: Task, stages: _Stages, folder: Path, own: Path) -> Snapsho
 
 
 def _notes(task: Task, own: Path) -> noted.Notes | None:
-    """What notes what runs, if somebody asks. own: a folder for what it writes."""
-    marks = task.boot.cell.arch.marks
-    return noted.Notes(task.blocks, task.tool.files, marks, own.resolve()) if task.blocks and marks else None
+    """What notes what runs, if somebody asks. own: a folder, in which it gets one for what it writes."""
+    marks, raw = task.boot.cell.arch.marks, own.resolve() / "noted"
+    if not (task.blocks and marks):
+        return None
+    raw.mkdir(exist_ok=True)
+    return noted.Notes(task.blocks, task.tool.files, marks, raw)
 
 
-def _plugin(task: Task, own: Path, boots: bool = False) -> AbstractAsyncContextManager[str]:
-    """-plugin's argument of a QEMU that counted passes run in. boots: it boots, and warms up, too."""
+def _plugin(task: Task, own: Path, boots: bool = False) -> AbstractAsyncContextManager[Plugin | None]:
+    """That of a QEMU that counted passes run in. boots: it boots, and warms up, too."""
     notes = _notes(task, own)
     if task.plugin or not notes:
         return nullcontext(task.plugin)
@@ -258,10 +260,10 @@ def _answer(task: Task) -> str:
 
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
     """The gate is open; when the workload has ended, what it printed."""
-    before = cpu_seconds(running.process)
+    before = running.cpu_seconds()
     async with stages.watched("measure", running, task.limits.work):
         await _until(running, task, running.console.ended)
-    stages.seconds[MEASURE_CPU] = round(cpu_seconds(running.process) - before, 2)
+    stages.seconds[MEASURE_CPU] = round(running.cpu_seconds() - before, 2)
     return await _fetch(running, task, made, stages)
 
 

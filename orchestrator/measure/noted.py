@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import InfraError
+from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import region
 from orchestrator.model import Marks
 from orchestrator.profile import symbols
 from orchestrator.profile.blocks import Counted, parse_counted, parse_seen
 from orchestrator.profile.line_table import Executed
+from orchestrator.sandbox import own_file
 
 SEEN, COUNTED = "seen.gz", "executed.gz"  # until the counted passes; in them, and how often
 
 
 @dataclass(frozen=True)
 class Notes:
-    """The plugin, and the workload's files by which it knows the passes; raw: where it writes."""
+    """The plugin, and the workload's files by which it knows the passes; raw: a folder that only it writes to."""
 
     library: Path
     files: tuple[Path, ...]
@@ -30,20 +32,20 @@ class Notes:
     raw: Path
 
     @asynccontextmanager
-    async def until_the_gate(self, folder: Path) -> AsyncIterator[str]:
-        """-plugin's argument for a start of QEMU; what it wrote is in the folder when the block ends well."""
+    async def until_the_gate(self, folder: Path) -> AsyncIterator[Plugin]:
+        """For a start of QEMU; what it wrote is in the folder when the block ends well."""
         raw = self.raw / "seen"
-        yield region.argument(self.library, {"seen": raw})
+        yield region.plugin(self.library, self.raw, {"seen": raw})
         _keep(raw, folder / SEEN)
 
     @asynccontextmanager
-    async def of_passes(self, folder: Path, skip: int = 0, boots: bool = False) -> AsyncIterator[str]:
+    async def of_passes(self, folder: Path, skip: int = 0, boots: bool = False) -> AsyncIterator[Plugin]:
         """The same of counted passes. skip: passes of warm-up before them; boots: all before is noted, too."""
         counted, seen = self.raw / "executed", self.raw / "seen"
         user = await asyncio.to_thread(symbols.of_programs, *self.files)
         bounds = region.bounds(user, len(self.files) == 1, self.marks)
         files = {"out": counted, **({"seen": seen} if boots else {})}
-        yield region.argument(self.library, files, *bounds, *([f"skip={skip}"] if skip else []))
+        yield region.plugin(self.library, self.raw, files, *bounds, *([f"skip={skip}"] if skip else []))
         _keep(counted, folder / COUNTED)
         if boots:
             _keep(seen, folder / SEEN)
@@ -51,7 +53,8 @@ class Notes:
 
 def _keep(raw: Path, kept: Path) -> None:
     """Without it the boot is what it is: it is told as not known, when somebody asks."""
-    if raw.is_file():
+    if raw.is_symlink() or raw.exists():
+        own_file(raw)
         kept.write_bytes(gzip.compress(raw.read_bytes(), compresslevel=4, mtime=0))
         raw.unlink()
 

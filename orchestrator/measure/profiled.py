@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.build import addr2line, plugin
 from orchestrator.config.sources import buildable
 from orchestrator.errors import InfraError, KmatrixError
+from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import region
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
 from orchestrator.model import CALLS, BootResult, KernelArtifact, Marks, Workload
@@ -18,6 +20,7 @@ from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.runs import account_files
+from orchestrator.sandbox import own_file
 
 SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
 _UNITS_PER_US = 1000  # instructions in a microsecond of the instruction clock
@@ -39,8 +42,9 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     local = await asyncio.to_thread(symbols.local_entries, vmlinux) if vmlinux else None
     known = _Known(
         marks, system_map, symbols.of_kernel(system_map, marks.outside, local), symbols.of_programs(*task.tool.files),
-        folder.resolve(), alone=task.tool.program is None, whole=local is not None,
+        folder.resolve() / "plugin", alone=task.tool.program is None, whole=local is not None,
     )  # fmt: skip
+    known.folder.mkdir(exist_ok=True)
     known.functions.write_text(
         paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES, marks.unreturned)
     )
@@ -60,6 +64,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     )
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
+    shutil.rmtree(known.folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class _Known:
     system_map: str
     kernel: symbols.Symbols
     user: symbols.Symbols
-    folder: Path
+    folder: Path  # which the plugin may write to, and nothing else
     alone: bool  # is all of the workload one program, with markers?
     whole: bool  # is there a vmlinux that says where the kernel's functions are called?
 
@@ -106,13 +111,14 @@ class _Known:
         return self.folder / "paths.txt"
 
 
-def options(library: Path, known: _Known) -> str:
-    """-plugin's argument."""
+def options(library: Path, known: _Known) -> Plugin:
+    """The plugin, and what it is told."""
     marks = known.marks
     followed = {"functions": known.functions, "paths": known.paths} if known.followed else {}
     irqs = symbols.addresses(known.system_map, marks.interrupts).values()
-    return region.argument(
+    return region.plugin(
         library,
+        known.folder,
         {"out": known.counts, **followed},
         *region.bounds(known.user, known.alone, marks),
         *(f"irq={address:#x}" for address in sorted(set(irqs))),
@@ -137,7 +143,7 @@ def absent(workload: Workload, *known: symbols.Symbols) -> list[str]:
 
 
 def _region(known: _Known) -> _Region:
-    counts = accounts.parse_counts(known.counts.read_text())
+    counts = accounts.parse_counts(own_file(known.counts).read_text())
     entries = set(symbols.addresses(known.system_map, known.marks.interrupts).values())
     made = accounts.by_function(counts, known.kernel, known.user, entries, known.marks.stubs)
     return _Region(counts, made, tuple(accounts.path_under_test(counts, known.kernel, known.user, known.marks.stubs)))
@@ -147,7 +153,7 @@ def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAcc
     """By call path, too; where that is not exact, why there is none."""
     if not known.followed:
         return replace(account, paths_why=known.unfollowed)
-    found = paths.parse_paths(known.paths.read_text(), known.kernel, known.user, known.marks.stubs)
+    found = paths.parse_paths(own_file(known.paths).read_text(), known.kernel, known.user, known.marks.stubs)
     why = paths.doubt(found, region.made.functions, region.made.unattributed)
     return replace(account, paths=None if why else found.nodes, paths_why=why)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.guest.command_line import Plugin
 from orchestrator.model import Clock, Marks, Measure
 from orchestrator.profile.symbols import RUNNER, USER, Symbols
 
@@ -33,10 +34,10 @@ def bounds(user: Symbols, alone: bool, marks: Marks) -> list[str]:
     ]
 
 
-def argument(library: Path, files: Mapping[str, Path], *others: str) -> str:
-    """-plugin's. Commas in paths are doubled, as QEMU wants it."""
+def plugin(library: Path, folder: Path, files: Mapping[str, Path], *others: str) -> Plugin:
+    """With its files, which are in the folder. Commas in paths are doubled, as QEMU wants it."""
     named = (f"{name}={_path(path)}" for name, path in files.items())
-    return ",".join([_path(library), *named, *others])
+    return Plugin(",".join([_path(library), *named, *others]), library, folder)
 
 
 def _path(path: Path) -> str:

@@ -103,6 +103,7 @@ class Runner:
         self._boots = Boots(
             self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
             refresh=self.builder.refresh, fresh=self.fresh, reach=self.reach,
+            unsandboxed=self.builder.unsandboxed,
         )  # fmt: skip
         try:
             yield

@@ -17,7 +17,6 @@ from orchestrator.guest.qemu import Guest
 from orchestrator.measure import pace
 from orchestrator.measure.pace import Pace, Took
 from orchestrator.model import Arch, KernelArtifact
-from orchestrator.proc import cpu_seconds
 from orchestrator.profile import standstill, symbols
 from orchestrator.profile.lines import Frame, parse_places
 from orchestrator.profile.standstill import Look, State, Verdict
@@ -58,10 +57,10 @@ class Watch:
         A guest that is on time is left alone: to ask for its registers takes QEMU's big lock for a moment, and an
         exact figure is to rest on nothing but the guest. (Figures of guests that were asked turned out the same.)
         """
-        began, before = time.monotonic(), cpu_seconds(running.process)
+        began, before = time.monotonic(), running.cpu_seconds()
 
         def now() -> Took:
-            return Took(time.monotonic() - began, cpu_seconds(running.process) - before)
+            return Took(time.monotonic() - began, running.cpu_seconds() - before)
 
         watching = asyncio.create_task(_Watching(self, stage, running, limit).until_it_ends(now))
         try:

@@ -14,7 +14,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import untried
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
-from orchestrator.engine import Manner, finish, recorded, shown, text_of, this_command, work, write_matrix
+from orchestrator.engine import Manner, finish, recorded, shown, this_command, work, write_matrix
 from orchestrator.errors import EXIT_INFRA, EXIT_OK, ConfigError
 from orchestrator.history.entries import Filter
 from orchestrator.model import Matrix, Status
@@ -25,10 +25,10 @@ from orchestrator.nightly.changes import Tonight, changed, differing, groups, su
 from orchestrator.nightly.culprits import looked_for
 from orchestrator.nightly.state import Current, Done, Place, State, nights
 from orchestrator.runs import load, record
-from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.folder import RunFolder, claimed
 from orchestrator.runs.identity import begin
 from orchestrator.runs.record import Request
-from orchestrator.store import Store
+from orchestrator.store import Store, text_of
 
 DAY = 86_400.0
 
@@ -82,7 +82,7 @@ class Night:
             return self._nothing(state, tonight, notes)
         order = [name for group in groups(tonight.plan, list(why), state.first) for name in group]
         cells = {name: tonight.cells[name] for name in order if name in tonight.cells}
-        run = self.place.runs / time.strftime("%Y-%m-%d-%H%M%S", time.gmtime())
+        run = claimed(self.place.runs)
         state.current = Current(str(run), cells, why, dict(tonight.pins), spent)
         self.place.save(state)
         return self._measure(state, state.current, tonight, [*notes, *tonight.notes])
@@ -103,7 +103,8 @@ class Night:
         cells = list(current.cells)
         with folder.alone():
             if not (folder.path / "plan.json").exists():
-                request = Request(self.config.resolve(), text_of(self.config), tuple(cells), {}, self.preset)
+                text = text_of(self.config, matrix_file.NAMED)
+                request = Request(self.config.resolve(), text, tuple(cells), {}, self.preset)
                 record.save_request(folder, request, tonight.matrix, make_plan(tonight.matrix, cells))
             begin(folder, "nightly", nights(self.config, self.preset))
             self._groups(state, current, tonight, folder)

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from orchestrator.model import Comparison
 from orchestrator.profile import line_changes, path_changes

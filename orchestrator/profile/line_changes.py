@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.names import stem

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypedDict
+
+from typing_extensions import TypedDict
 
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.names import is_part, stem

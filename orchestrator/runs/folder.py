@@ -31,6 +31,8 @@ from orchestrator.errors import ConfigError, DiskFull
 from orchestrator.model import BootResult, CellResult, Failure, PassSample, Provenance, Status
 from orchestrator.store import write_atomically
 
+LOCK = ".lock"
+
 
 class RunFolder:
     """One run's files."""
@@ -45,11 +47,14 @@ class RunFolder:
         if self._held:
             yield
             return
-        with (self._made(self.path) / ".lock").open("w") as file:
+        lock = self._made(self.path) / LOCK
+        with lock.open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not (lock.exists() and lock.samefile(f"/proc/self/fd/{file.fileno()}")):
+                    raise BlockingIOError  # its folder went while we asked: whoever had it took it away
             except BlockingIOError as error:
-                raise ConfigError(f"another kmatrix works on {self.path}") from error
+                raise ConfigError(f"another kmatrix works on {self.path}", hint="wait for its end") from error
             self._held = True
             try:
                 yield
@@ -96,7 +101,7 @@ class RunFolder:
         """None when the file is not there or not whole."""
         try:
             return json.loads((self.path / name).read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
 
     def save_boot(self, cell_id: str, result: BootResult) -> None:
@@ -105,8 +110,10 @@ class RunFolder:
 
     def load_boot(self, cell_id: str, number: int) -> BootResult | None:
         """A finished boot of an earlier start of this run."""
-        data = self.read_json(f"cells/{cell_id}/boot-{number}/result.json")
-        return boot_from(data) if data else None
+        name = f"cells/{cell_id}/boot-{number}/result.json"
+        data = self.read_json(name)
+        with whole(self.path / name):
+            return boot_from(data) if data else None
 
     def save_cell(self, result: CellResult) -> None:
         """Keep a cell."""
@@ -114,13 +121,14 @@ class RunFolder:
 
     def load_cells(self) -> list[CellResult]:
         """All cells that ended, in file order."""
-        paths = sorted(self.path.glob("cells/*/*/*/result.json"))
-        return [cell_from(json.loads(path.read_text())) for path in paths]
+        return [_cell_of(path) for path in sorted(self.path.glob("cells/*/*/*/result.json"))]
 
     def load_cell(self, cell_id: str) -> CellResult | None:
         """One cell, if it ended."""
-        data = self.read_json(f"cells/{cell_id}/result.json")
-        return cell_from(data) if data else None
+        name = f"cells/{cell_id}/result.json"
+        data = self.read_json(name)
+        with whole(self.path / name):
+            return cell_from(data) if data else None
 
 
 def open_run(path: Path) -> RunFolder:
@@ -132,22 +140,25 @@ def open_run(path: Path) -> RunFolder:
 
 @contextmanager
 def new_run(out: Path | None, kind: str = "") -> Iterator[RunFolder]:
-    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it."""
-    if out:
-        folder = RunFolder(out)
-        folder.must_be_new()
-        yield folder
-        return
-    path = _claimed(Path("runs") / time.strftime(f"{kind}%Y-%m-%d-%H%M%S", time.gmtime()))
-    try:
-        yield RunFolder(path)
-    finally:
-        if not (path / "plan.json").exists():
-            shutil.rmtree(path, ignore_errors=True)
+    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it.
+
+    It is held: nobody else writes to it, and nothing was written before.
+    """
+    there = out is not None and out.exists()
+    folder = RunFolder(out or claimed(Path("runs"), kind))
+    with folder.alone():
+        try:
+            folder.must_be_new()
+            yield folder
+        finally:
+            if not there and not (folder.path / "plan.json").exists():
+                shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _claimed(path: Path) -> Path:
-    """A folder that nobody else has: path, or where that is taken path-2, path-3 ..."""
+def claimed(place: Path, kind: str = "") -> Path:
+    """A new folder in place that nobody else has, named by the time: in UTC, because clocks are put back; and as more
+    than one may begin in a second, -2, -3 ..."""
+    path = place / time.strftime(f"{kind}%Y-%m-%d-%H%M%S", time.gmtime())
     place, number = path, 1
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,6 +178,23 @@ def disk_error(error: OSError, path: Path) -> Exception:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"no space left on the disk of {path}", hint="make room (kmatrix clean), then run --resume")
     return error
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[None]:
+    """What is read in here is as kmatrix wrote it; ConfigError where it is not."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        rows = str(error).splitlines() or [""]
+        what = f"{type(error).__name__}: {rows[0]}"[:200]
+        hint = "it is not what kmatrix wrote there: restore it, or start a new run"
+        raise ConfigError(f"{path} is damaged: {what}", hint=hint, log="\n".join(rows[1:20])) from error
+
+
+def _cell_of(path: Path) -> CellResult:
+    with whole(path):
+        return cell_from(json.loads(path.read_text()))
 
 
 def boot_from(data: Mapping[str, Any]) -> BootResult:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import MatrixReport, RunRow
 from orchestrator.analyse.matrix import assemble
@@ -29,7 +30,7 @@ from orchestrator.runs import (
     static_file,
     taken_file,
 )
-from orchestrator.runs.folder import RunFolder, open_run
+from orchestrator.runs.folder import RunFolder, open_run, whole
 from orchestrator.runs.run import Run
 from orchestrator.store import digest, sha256
 
@@ -40,16 +41,24 @@ def load(path: Path) -> Run:
     """A run folder or a matrix.json. ConfigError says what is no such thing."""
     if path.is_dir():
         return of_folder(open_run(path))
-    report = _read(path)
+    with whole(path):
+        report = _read(path)
+        _check(report)
     named = report.get("run") or RunRow(id=digest("file", sha256(path)), started=path.stat().st_mtime, kind="run")
     return Run(report, place=path.resolve(), identity=named)
 
 
 def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> Run:
     """All that the folder holds; extra adds cells that could not be saved."""
+    with whole(folder.path):
+        return _of_folder(folder, extra or {})
+
+
+def _of_folder(folder: RunFolder, extra: Mapping[str, CellResult]) -> Run:
     plan = record.read_plan(folder)
     accounts = _accounts(folder, plan)
-    report = _matrix(folder, plan, accounts, extra or {})
+    report = _matrix(folder, plan, accounts, extra)
+    _check(report, accounts)
     page = folder.path / PAGE
     return Run(
         report=report,
@@ -66,8 +75,53 @@ def of_folder(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) 
 
 def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
     """The matrix alone, for whoever watches a run that goes on; extra adds cells that could not be saved."""
-    plan = record.read_plan(folder)
-    return _matrix(folder, plan, _accounts(folder, plan), extra or {})
+    with whole(folder.path):
+        plan = record.read_plan(folder)
+        return _matrix(folder, plan, _accounts(folder, plan), extra or {})
+
+
+class _Kernel(TypedDict, total=False):
+    """Of a kernel's info.json, what reports rely on."""
+
+    source: str
+    linux: str
+    compiler: str
+    config: str
+    image_sha256: str
+    sandbox: str
+    patches: dict[str, str] | None
+    wished: dict[str, str] | None
+
+
+class _Host(TypedDict, total=False):
+    """Of host.json, the same."""
+
+    kmatrix: str
+    machine: str
+    cpu: str
+    cores: int
+    memory_mib: float
+    qemu: dict[str, str]
+    compiler: dict[str, str]
+    guest_image: dict[str, str]
+
+
+class _Facts(TypedDict):
+    """What the shape of a matrix leaves open."""
+
+    kernels: dict[str, _Kernel]
+    host: _Host
+
+
+def _check(report: MatrixReport, accounts: ProfileReport | None = None) -> None:
+    """Whatever shows it may rely on what it is made of. ValueError says what is wrong."""
+    kinds: list[tuple[Any, object]] = [(MatrixReport, report), (_Facts, report)]
+    for kind, value in (*kinds, *([(ProfileReport, accounts)] if accounts else [])):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError as error:
+            rows = (f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()[:3])
+            raise ValueError("; ".join(rows)) from error
 
 
 def _accounts(folder: RunFolder, plan: Mapping[str, Any]) -> ProfileReport:

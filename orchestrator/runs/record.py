@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from orchestrator import arches
 from orchestrator.analyse.contract import Offered
 from orchestrator.config import matrix_file, overrides
@@ -20,9 +22,9 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import Kernel, Matrix, Measure, Plan, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.runs import copies
-from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.folder import RunFolder, whole
 from orchestrator.series.diff import ids as identities
-from orchestrator.store import digest, sha256
+from orchestrator.store import digest, sha256, text_of
 
 CONFIG = "matrix.yaml"  # as it was
 RUN = "run.json"  # which run it is: contract.RunRow
@@ -69,8 +71,8 @@ def diffs(matrix: Matrix) -> dict[str, list[str]]:
 
 def load_diffs(folder: RunFolder) -> dict[str, list[str]]:
     """{kernel: which changes its patches are}, as kept at the start; {} for a run of before they were."""
-    found: dict[str, list[str]] = read_plan(folder).get("diffs", {})
-    return found
+    with whole(folder.path):
+        return TypeAdapter(dict[str, list[str]]).validate_python(read_plan(folder).get("diffs", {}))
 
 
 def check_inputs(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
@@ -183,7 +185,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
 def load_request(folder: RunFolder) -> Request:
     """The request of an earlier start."""
     data = read_plan(folder)
-    text = (folder.path / CONFIG).read_text()
+    text = text_of(folder.path / CONFIG, "it is a run folder's own copy of the matrix file: restore it")
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     preset, fresh = data.get("profile", ""), data.get("fresh", False)
     return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh)

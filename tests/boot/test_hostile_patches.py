@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +25,13 @@ PATCH = """\
 SLEEP = "4327"  # seconds; by it processes are known again
 
 
-def check(kmatrix: Kmatrix, *commands: str, home: Path | None = None) -> Done:
+def check(kmatrix: Kmatrix, *commands: str, home: Path | None = None, matrix: str = SMALL) -> Done:
     """Of a patch that has make run these commands."""
     patch = kmatrix.folder / "hostile.patch"
     lines = "\n".join(f"+$(shell {command})" for command in commands)
     patch.write_text(PATCH.format(count=3 + len(commands), lines=lines))
     env = {"HOME": str(home), "KMATRIX_CACHE": str(cache())} if home else None
-    arguments = ("check", patch, "--config", kmatrix.matrix(SMALL), "--out", kmatrix.folder / "run")
+    arguments = ("check", patch, "--config", kmatrix.matrix(matrix), "--out", kmatrix.folder / "run")
     return kmatrix(*arguments, env=env)
 
 
@@ -78,3 +79,16 @@ def test_forks_without_end_end_the_build(ready: None, kmatrix: Kmatrix) -> None:
     assert not [command for command in children(1).values() if f"sleep {SLEEP}" in command]
     mail = kmatrix("report", done.folder, "--format", "mail").out
     assert "processes; it may have" in " ".join(mail.replace("| ", "").split())
+
+
+def test_a_disk_is_not_filled(ready: None, kmatrix: Kmatrix) -> None:
+    """20 GiB are to be written, of which one may be; what was written is gone."""
+    matrix = SMALL.replace("limits: {", "limits: {disk_gib: 1, ")
+    free = shutil.disk_usage(cache()).free
+    done = check(kmatrix, "head -c 20G /dev/zero >$$PWD/evil; sleep 60", matrix=matrix)
+    assert done.code == 3, done.out + done.err
+    failure = done.cell("aarch64/patched/small")["failure"]
+    assert failure["kind"] == "sandbox" and "MiB of the disk; it may take 1024" in failure["message"]
+    assert free - shutil.disk_usage(cache()).free < 3 << 30
+    mail = kmatrix("report", done.folder, "--format", "mail").out
+    assert "MiB of the disk; it may take 1024" in " ".join(mail.replace("| ", "").split())

@@ -14,13 +14,16 @@ from orchestrator.series import mbox
 _POLICY = EmailPolicy(linesep="\n", max_line_length=78, cte_type="7bit", utf8=False)
 
 
-def reply(original: bytes, body: str, sender: str) -> str:
-    """body as the answer to a mail, an mbox's first; sender: Name <address>, or "" for git send-email to fill in."""
+def reply(original: bytes, body: str, sender: str, named: str = "the mail to answer") -> str:
+    """body as the answer to a mail, an mbox's first; sender: Name <address>, or "" for git send-email to fill in.
+
+    named: what an error calls the mail.
+    """
     asked = mbox.first(original)
     parent = _one_line(asked, "Message-Id")
     if not parent:
         raise ConfigError(
-            "the mail to answer has no Message-Id", hint="--in-reply-to wants the mail itself, saved with headers"
+            f"{named} has no Message-Id", hint="--in-reply-to wants the mail itself, saved with headers"
         )
     answer = EmailMessage(policy=_POLICY)
     if sender:
@@ -48,7 +51,11 @@ def plain_text(mail: EmailMessage) -> str:
 
 
 def _one_line(mail: EmailMessage, name: str) -> str:
-    return " ".join(str(mail.get(name, "")).split())
+    try:
+        found = str(mail.get(name, ""))
+    except (LookupError, ValueError):  # the email package's own, of headers that are none: as they stand there
+        found = next((str(text) for key, text in mail.raw_items() if key.lower() == name.lower()), "")
+    return " ".join(found.split())
 
 
 def _subject(text: str) -> str:
@@ -62,7 +69,7 @@ def _recipients(asked: EmailMessage, sender: str) -> tuple[list[str], list[str]]
     def fresh(*names: str) -> list[str]:
         found = []
         for name, address in getaddresses([_one_line(asked, name) for name in names]):
-            if "@" in address and address.lower() not in seen:
+            if "@" in address and address.isascii() and address.lower() not in seen:
                 seen.add(address.lower())
                 found.append(formataddr((name, address)))
         return found

@@ -21,7 +21,7 @@ from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner
 from orchestrator.errors import ConfigError, Interrupted
-from orchestrator.runs.folder import new_run
+from orchestrator.runs.folder import RunFolder, new_run
 
 DIFF = "mm: do less\n\n--- a/mm/a.c\n+++ b/mm/a.c\n@@ -1 +1 @@\n-a\n+%s\n"
 MATRIX = """\
@@ -86,6 +86,20 @@ def test_a_new_run_has_a_folder_of_its_own_named_in_utc(monkeypatch: pytest.Monk
         folder.write_text("series/one.patch", "")
         raise ConfigError("wrong")
     assert not folder.path.exists()
+
+
+def test_nothing_is_written_before_a_run_is_held(here: Path) -> None:
+    """And what was there before stays there, whoever fails."""
+    with RunFolder(here / "mine").alone():
+        with pytest.raises(ConfigError, match="another kmatrix works on"), new_run(here / "mine"):
+            pytest.fail("another one has it")
+        assert [path.name for path in (here / "mine").iterdir()] == [".lock"]
+    for name, stays in (("mine", True), ("new", False)):
+        with pytest.raises(ConfigError, match="wrong"), new_run(here / name) as folder:
+            assert (here / name / ".lock").is_file()
+            folder.write_text("series/one.patch", "")
+            raise ConfigError("wrong")
+        assert (here / name).exists() is stays
 
 
 @pytest.mark.parametrize("verb", ["run", "profile"])

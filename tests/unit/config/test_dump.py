@@ -162,7 +162,7 @@ def any_matrix(seed: int, folder: Path) -> Matrix:
             accel=draw.choice(["auto", "tcg"]), memory_mib=draw.randint(128, 4096), cpus=draw.randint(1, 4),
             retries=draw.randint(0, 2), snapshots=draw.random() < 0.5,
         ),
-        limits=Limits(*(draw.choice([0.5, 7.0, 3600.25]) for _ in range(4))),
+        limits=Limits(*(draw.choice([0.5, 7.0, 3600.25]) for _ in range(5))),
         config=config(draw, 99, archs),
         kconfig=lines(draw),
         cache_gib=draw.choice([0.5, 20.0, 7.0]),

@@ -291,3 +291,20 @@ def test_mistakes_in_cpu_models_are_told_at_once_with_their_lines() -> None:
     ]
     assert any(row.startswith(f"{path}:6: cpu.aarch64") for row in problems(CPUS.replace("cortex-a57", "57")))
     assert any(row.startswith(f"{path}:6: cpu.aarch64") for row in problems(CPUS.replace("cortex-a57", "''")))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"arches: [s390x]\n\xff\n", r"matrix\.yaml:2: this is no text in UTF-8"),
+        (b"? [a, b]\n: 1\n? {a: b}\n: 2\n", r"matrix\.yaml"),
+        (b"[[[[a]]: 1]: 2]: 3\n", r"matrix\.yaml"),
+        (b"cache_gib: " + b"9" * 5000, r"matrix\.yaml: not to be read as YAML: .*digits"),
+        (b"[" * 3000, r"matrix\.yaml"),
+    ],
+)
+def test_what_is_no_yaml_names_the_file(tmp_path: Path, text: bytes, told: str) -> None:
+    path = tmp_path / "matrix.yaml"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=told):
+        matrix_file.load(path)

@@ -243,3 +243,14 @@ def test_a_workload_is_the_same_from_the_copies_of_its_files(tmp_path: Path, wor
         assert again.own.kind == first.own.kind and again.own.skip == first.own.skip
         assert [p.read_bytes() for p in again.own.files] == [p.read_bytes() for p in first.own.files]
         assert [p.name for p in again.own.compiled] == [p.name for p in first.own.compiled]
+
+
+def test_a_damaged_program_or_declaration_names_itself(tmp_path: Path) -> None:
+    program = bytearray(Path("/bin/true").read_bytes())
+    program[32:40] = b"\xff" * 8  # where its segments are
+    (tmp_path / "own").write_bytes(program)
+    with pytest.raises(ConfigError, match="own: damaged ELF file"):
+        workloads.load_file(tmp_path / "own")
+    (tmp_path / "own.toml").write_text("memory_mib = " + "9" * 5000)
+    with pytest.raises(ConfigError, match=r"own\.toml: .*digits"):
+        workloads._toml(tmp_path / "own.toml")

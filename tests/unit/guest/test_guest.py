@@ -175,7 +175,22 @@ def test_a_user_id_without_a_name_can_open_a_shell(error: Exception, monkeypatch
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.setenv("LOGNAME", "")  # so that it is as before afterwards
-    shell.Shell(22, keys.make()).close()
+    shell.Shell(socket.socket, keys.make()).close()
+
+
+def test_a_connection_that_was_closed_is_dialled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a command that took too long."""
+    used = []
+    monkeypatch.setattr(shell.fabric.Connection, "open", lambda self: used.append(self.connect_kwargs["sock"]))
+    dialled = [socket.socket() for _ in range(2)]
+    waiting = iter(dialled)
+    opened = shell.Shell(lambda: next(waiting), keys.make())
+    asyncio.run(opened.connect(1))
+    opened.close()
+    asyncio.run(opened.connect(1))
+    assert used == dialled
+    for one in dialled:
+        one.close()
 
 
 class Typed(Runner):
@@ -189,6 +204,6 @@ class Typed(Runner):
 def test_a_terminal_is_a_login_shell_and_gives_its_status(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shell.fabric.Connection, "open", lambda _: None)
     monkeypatch.setattr("sys.stdin", StringIO())
-    opened = shell.Shell(1, keys.make())
+    opened = shell.Shell(socket.socket, keys.make())
     opened._connection.config.runners.remote_shell = Typed
     assert opened.terminal() == 3

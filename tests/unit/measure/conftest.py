@@ -43,6 +43,7 @@ class Kernels:
 
     compiler: str = "gcc 12"
     refresh: bool = False
+    unsandboxed: bool = False
     known_as: dict[str, str] = field(default_factory=dict)
     version: str = "6.1.192-1"
     known: bool = False  # the source was asked for before the run began, as a night does

@@ -50,6 +50,7 @@ class Built:
     images: dict[str, str] = field(default_factory=dict)  # sha256 by kernel
     apart: dict[str, Mapping[str, str]] = field(default_factory=dict)
     refresh: bool = False
+    unsandboxed: bool = False
     compiler: str = "gcc 12"
 
     def has(self, source: object) -> bool:

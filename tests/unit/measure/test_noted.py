@@ -41,8 +41,21 @@ def symbols(prefix: str) -> Symbols:
 def test_a_region_is_told_in_the_plugin_s_words() -> None:
     wanted = ["begin=0x100", "begin_end=0x140", "ret=c3", "ret=c2", "end=0x208"]
     assert region.bounds(symbols(USER), True, MARKS) == region.bounds(symbols(RUNNER), False, MARKS) == wanted
-    told = region.argument(Path("/a,b/p.so"), {"out": Path("/c,d")}, "skip=1")
-    assert told == "/a,,b/p.so,out=/c,,d,skip=1"  # as QEMU wants commas
+    told = region.plugin(Path("/a,b/p.so"), Path("/c"), {"out": Path("/c/c,d")}, "skip=1")
+    assert told.argument == "/a,,b/p.so,out=/c/c,,d,skip=1"  # as QEMU wants commas
+    assert (told.library, told.folder) == (Path("/a,b/p.so"), Path("/c"))
+
+
+def test_a_link_in_place_of_what_was_noted_is_not_followed(tmp_path: Path, notes: noted.Notes) -> None:
+    """The emulator writes it, and may be anybody's by then."""
+
+    async def boots() -> None:
+        async with notes.until_the_gate(tmp_path):
+            (tmp_path / "raw/seen").symlink_to("/etc/hostname")
+
+    with pytest.raises(InfraError, match="is no file"):
+        asyncio.run(boots())
+    assert not (tmp_path / noted.SEEN).exists()
 
 
 def test_what_cannot_be_counted_says_why() -> None:
@@ -64,7 +77,7 @@ def test_what_it_wrote_is_kept_with_the_boot(tmp_path: Path, notes: noted.Notes)
         async with notes.of_passes(tmp_path, skip=2, boots=True) as argument:
             (tmp_path / "raw/executed").write_text("kmatrix-blocks 1 1 5 0\n10 20 7\n")
             (tmp_path / "raw/seen").write_text("kmatrix-seen 1 5 0\n10 30\n")
-        return argument
+        return argument.argument
 
     told = asyncio.run(passes())
     raw = tmp_path / "raw"
@@ -78,7 +91,8 @@ def test_until_the_gate_nothing_is_counted(tmp_path: Path, notes: noted.Notes) -
     async def boots() -> str:
         async with notes.until_the_gate(tmp_path) as argument:
             (tmp_path / "raw/seen").write_text("kmatrix-seen 1 5 0\n10 30\n")
-        return argument
+        assert (argument.library, argument.folder) == (Path("/p.so"), tmp_path / "raw")
+        return argument.argument
 
     assert asyncio.run(boots()) == f"/p.so,seen={tmp_path / 'raw/seen'}"
     assert (tmp_path / noted.SEEN).is_file() and not noted.whole(tmp_path)

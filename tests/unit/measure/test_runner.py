@@ -405,3 +405,27 @@ def test_a_stored_result_is_whole_or_is_none(house: House, damage: str) -> None:
     assert not second.load_cells()[0].stored
     third = house.run("third")
     assert house.measured == [] and values(third) == values(second), "it is whole again"
+
+
+def test_a_kernel_that_nobody_vouches_for_is_told_from_ones_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its QEMU is not started where no sandbox can be had; who trusts everything has none."""
+    machines = []
+    measure = house.measure
+
+    async def noted(task: Task) -> Any:
+        machines.append((task.boot.cell.kernel.name, task.machine.sealed, task.machine.vouched))
+        return await measure(task)
+
+    monkeypatch.setattr(boots, "measure", noted)
+    (house.root / "a.patch").write_text("a patch")
+    text = TEXT.replace("kconfig: [CONFIG_X=y]", "patches: [a.patch], kconfig: [CONFIG_X=y]").replace(
+        "boots: 2", "boots: 1"
+    )
+    house.run("first", text)
+    assert machines == [("base", True, True), ("new", True, False)]
+    machines.clear()
+    house.kernels = Kernels(unsandboxed=True)
+    house.run("second", text, fresh=True)
+    assert machines == [("base", False, True), ("new", False, True)]

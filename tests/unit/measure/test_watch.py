@@ -57,9 +57,8 @@ class Guest:
     error: KmatrixError | None = None
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def process(self) -> Guest:
-        return self
+    def cpu_seconds(self) -> float:
+        return asyncio.get_running_loop().time() * self.burns
 
     @property
     def console(self) -> SimpleNamespace:
@@ -89,7 +88,6 @@ def its(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watch:
         return function(*arguments)
 
     monkeypatch.setattr(watch.asyncio, "to_thread", here)
-    monkeypatch.setattr(watch, "cpu_seconds", lambda guest: clock() * guest.burns)
     monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=clock))
     monkeypatch.setattr(watch.addr2line, "places", places)
     (tmp_path / "System.map").write_text(MAP)

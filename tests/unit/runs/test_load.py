@@ -71,3 +71,32 @@ def test_a_check_names_architectures_unless_it_is_of_all_that_were_offered(tmp_p
         folder.write_json("plan.json", {**plan, "offered": {"arches": offered, "workloads": []}})
         expected = f"kmatrix check --base s{named} --workload shmem-write 0001-one.patch"
         assert load(folder.path).reproduce == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "told"),
+    [
+        ("plan.json", '"cells": [', '"cells": [3, ', "run is damaged: "),
+        ("plan.json", '"builds": [', '"builds": {"a": ', "is not a run folder"),
+        (
+            f"cells/{CELL}/result.json",
+            '"status"',
+            '"state"',
+            "result.json is damaged",
+        ),
+        (
+            f"cells/{CELL}/result.json",
+            '"passed"',
+            '"\\udc00"',
+            "result.json is damaged",
+        ),
+        (f"cells/{CELL}/result.json", '"unit": "page"', '"unit": [1]', "run is damaged: .*unit"),
+    ],
+)
+def test_a_damaged_run_is_told_as_one(tmp_path: Path, name: str, old: str, new: str, told: str) -> None:
+    folder = run_folder(tmp_path / "run", *four())
+    text = (folder.path / name).read_text()
+    assert old in text
+    (folder.path / name).write_text(text.replace(old, new))
+    with pytest.raises(ConfigError, match=told):
+        load(folder.path)

@@ -6,18 +6,19 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from orchestrator import proc
-from orchestrator.build import sandbox
+from orchestrator import proc, sandbox
 from orchestrator.build.kernel import regular, trusted
-from orchestrator.build.sandbox import Bounds, Sandbox
-from orchestrator.errors import BuildError, ToolMissing
+from orchestrator.errors import BuildError, DiskFull, InfraError, ToolMissing
 from orchestrator.paths import IMAGES
+from orchestrator.sandbox import Bounds, Sandbox, own_file
+from orchestrator.store import remove
 
 Run = Callable[..., tuple[int, str]]
 
@@ -122,9 +123,110 @@ def test_many_empty_files_are_memory_too(run: Run) -> None:
         run("""cd /tmp; python3 -c 'for i in range(30000): open(str(i), "w")'; sleep 60""", Bounds(20, 50))
 
 
+def test_its_niceness_counts(tmp_path: Path) -> None:
+    """Where Linux schedules by session, that of its session, too."""
+    if not Path("/proc/self/autogroup").exists():
+        pytest.skip("this Linux schedules process by process")
+    made, log = Sandbox((), {}, Bounds(1000, 50)), tmp_path / "log"
+    work = made.run(
+        ["cat", "/proc/self/autogroup"], env={"PATH": os.environ["PATH"]}, log=log, timeout=20, niceness=7
+    )
+    assert asyncio.run(work).code == 0
+    assert log.read_text().split()[-2:] == ["nice", "7"]
+
+
 def test_time_is_limited(run: Run) -> None:
     with pytest.raises(TimeoutError):
         run("sleep 60", timeout=1)
+
+
+HOUSE = "cd $T/build && "
+WRITERS = {
+    "one file": "head -c 20G /dev/zero >x",
+    "many files": "for i in $(seq 20000); do head -c 1M /dev/zero >$i; done",
+    "two at a time": "(head -c 20G /dev/zero >x) & head -c 20G /dev/zero >y",
+    "a file without a name": "exec 3>x; rm x; head -c 20G /dev/zero >&3",
+    "in a deep folder": """python3 -c 'import os
+for i in range(3000): os.mkdir("d"); os.chdir("d")
+f = open("x", "wb")
+while True: f.write(bytes(1 << 20))'""",
+    "at once, or not at all": "for i in $(seq 100); do fallocate -l 500M $i; done; head -c 20G /dev/zero >x",
+    "nothing but names": """python3 -c 'for i in range(100000): open(str(i), "w")'""",
+}
+
+
+@pytest.mark.parametrize("what", WRITERS.values(), ids=WRITERS)
+def test_too_much_of_the_disk_ends_it(run: Run, tmp_path: Path, what: str) -> None:
+    """20 GiB were to be written, 100 MiB may be; all of it can be taken away afterwards."""
+    with pytest.raises(BuildError, match="MiB of the disk; it may take 100") as raised:
+        run(f"{HOUSE}{what}; sleep 60", Bounds(1000, 50, 100), 100)
+    assert raised.value.kind == "sandbox"
+    done = subprocess.run(["du", "-sm", tmp_path / "private"], capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[0]) < 100 + 1024
+    remove(tmp_path / "private")
+    assert not (tmp_path / "private").exists()
+
+
+def test_a_file_ends_at_a_limit_if_nobody_looks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "SLACK", 10 << 20)
+
+    async def blind(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(sandbox._Disk, "look", blind)
+    code, output = run(f"{HOUSE}head -c 20G /dev/zero >x", Bounds(1000, 50, 20))
+    assert code != 0 and "File size limit exceeded" in output
+    assert (tmp_path / "private/x").stat().st_size == 30 << 20
+
+
+def test_a_build_that_is_counted_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands still meanwhile, and does not notice."""
+    monkeypatch.setattr(sandbox, "RECOUNT", 0)
+    counted = []
+    count = sandbox._Disk._count
+
+    async def noted(self: sandbox._Disk, child: int) -> int:
+        counted.append(await count(self, child))
+        return counted[-1]
+
+    monkeypatch.setattr(sandbox._Disk, "_count", noted)
+    text = "for i in 1 2 3 4 5 6 7 8; do head -c 5M /dev/zero >$i; sleep 0.2; done; sleep 1; echo done"
+    assert run(HOUSE + text, Bounds(1000, 50, 100)) == (0, "done\n")
+    assert len(counted) > 3 and 40 << 20 <= counted[-1] < 42 << 20
+
+
+def test_who_prints_without_end_is_ended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "PRINTED", 10 << 20)
+    with pytest.raises(BuildError, match="has printed more than 10 MiB"):
+        run("while :; do head -c 5M /dev/zero; sleep 0.05; done")
+
+
+def test_a_disk_that_becomes_full_is_nobodys_fault(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of files that nobody can count."""
+    free = iter([9 << 30, 9 << 30, 9 << 30])
+    monkeypatch.setattr(sandbox._Disk, "_left_on_disk", lambda _: (next(free, 1 << 29), 9 << 30))
+    with pytest.raises(DiskFull, match="has become nearly full"):
+        run("sleep 60")
+
+
+def test_what_nobody_may_write_to_is_removed_too(tmp_path: Path) -> None:
+    deep = tmp_path / "made/a/b/c"
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("x")
+    (tmp_path / "made/link").symlink_to("/etc")
+    for folder in (deep, *list(deep.parents)[:3]):
+        folder.chmod(0)
+    remove(tmp_path / "made")
+    assert not (tmp_path / "made").exists() and Path("/etc").is_dir()
+
+
+def test_a_file_from_inside_is_read_if_it_is_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    assert own_file(tmp_path / "file").read_text() == "x"
+    for name in ("link", "nothing"):
+        with pytest.raises(InfraError, match="is no file"):
+            own_file(tmp_path / name)
 
 
 def test_a_link_made_by_the_build_is_not_followed(tmp_path: Path) -> None:
