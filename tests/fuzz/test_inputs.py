@@ -101,17 +101,16 @@ def far(*_: Any, **__: Any) -> Any:
 def source(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A source to which the patches apply as they are; a check ends when it knows whether they do."""
     pristine = world.root / "pristine"
+    files: dict[str, dict[int, str]] = {}
     for text in PATCHES:
         for hunk in diff.hunks(text.decode(errors="surrogateescape")):
-            path = pristine / hunk.file
-            if hunk.file and path.resolve().is_relative_to(pristine):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                rows = path.read_text(errors="surrogateescape").split("\n") if path.is_file() else []
-                rows += [""] * (max((line.old for line in hunk.lines), default=0) - len(rows))
-                for line in hunk.lines:
-                    if line.old:
-                        rows[line.old - 1] = line.text
-                path.write_text("\n".join(rows) + "\n", errors="surrogateescape")
+            files.setdefault(hunk.file, {}).update({line.old: line.text for line in hunk.lines if line.old})
+    for name, rows in files.items():
+        path = pristine / name
+        if name and path.resolve().is_relative_to(pristine):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            whole = "".join(f"{rows.get(number, '')}\n" for number in range(1, max(rows, default=0) + 1))
+            path.write_text(whole, errors="surrogateescape")
 
     tree = Tree("tree", "key", pristine, "6.1")
 
