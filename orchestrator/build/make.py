@@ -13,13 +13,16 @@ from orchestrator import proc
 from orchestrator.build.tree import SharedTree
 from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
 from orchestrator.model import Arch, Build
+from orchestrator.paths import PACKAGE
 from orchestrator.sandbox import Bounds, Sandbox
+from orchestrator.store import write_atomically
 
 _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
 LINES = "-g1"  # the least debug information: a profile can tell lines of source; no instruction differs by it
 # All that there is to tell of an object, of types too that it only includes; no instruction differs by it either.
 WHOLE = "-g -gdwarf-4 -fno-eliminate-unused-debug-types -fstack-usage"
 PROCESSES = 100  # for each job of make; a compile is about six
+COMPILER = PACKAGE / "build" / "compiler.sh"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Make:
 
     async def __call__(self, *targets: str, niceness: int = 0) -> None:
         """Raises BuildError with the compiler's first error, TimedOut, DiskFull, or InfraError if make was killed."""
-        argv = make_command(self.build.arch, self.shared, self.jobs, list(targets), self.told)
+        argv = make_command(self.build.arch, self.shared, self.jobs, list(targets), self.told, self._compiler())
         try:
             done = await self._run(argv, niceness)
         except TimeoutError as error:
@@ -57,11 +60,18 @@ class Make:
         env = self._environment()
         if not self.shared.private:
             return await proc.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
-        self.cache.mkdir(parents=True, exist_ok=True)
         bounds = Bounds(_memory_mib(), PROCESSES * self.jobs, int(self.disk_gib * 1024))
         source = self.shown or {self.shared.source: self.shared.source}
         sandbox = Sandbox((self.cache,), {self.shared.made: self.shared.build}, bounds, source)
         return await sandbox.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
+
+    def _compiler(self) -> Path:
+        """At the same place whatever kmatrix is run from, as make compiles anew what was compiled with another."""
+        copy, text = self.cache / COMPILER.name, COMPILER.read_text()
+        if not copy.exists() or copy.read_text() != text:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            write_atomically(copy, text)
+        return copy
 
     def _environment(self) -> dict[str, str]:
         """Fixed, so that the same inputs give the same bits."""
@@ -78,7 +88,7 @@ class Make:
             "SOURCE_DATE_EPOCH": "0",
             "CCACHE_DIR": str(self.cache),
             "CCACHE_MAXSIZE": f"{self.cache_gib}G",
-            "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor
+            "CCACHE_DEPEND": "1",  # a miss costs no run of the preprocessor; see compiler.sh
             "CCACHE_INODECACHE": "1",
             **{name: os.environ[name] for name in ("CCACHE_DISABLE",) if name in os.environ},
             **({"CCACHE_DISABLE": "1"} if self.told != LINES else {}),
@@ -91,7 +101,9 @@ def _memory_mib() -> int:
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 / 4) >> 20
 
 
-def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str], told: str = LINES) -> list[str]:
+def make_command(
+    arch: Arch, shared: SharedTree, jobs: int, targets: list[str], told: str, compiler: Path
+) -> list[str]:
     """The make call for an arch. Pure."""
     return [
         "make",
@@ -100,7 +112,7 @@ def make_command(arch: Arch, shared: SharedTree, jobs: int, targets: list[str], 
         f"O={shared.build}",
         f"ARCH={arch.kernel_arch}",
         f"CROSS_COMPILE={arch.cross_prefix}",
-        f"CC=ccache {arch.cross_prefix}gcc",
+        f"CC=sh {compiler} {arch.cross_prefix}gcc",
         f"KCFLAGS={told} -ffile-prefix-map={shared.source}=. -ffile-prefix-map={shared.build}=.",
         *targets,
     ]  # fmt: skip

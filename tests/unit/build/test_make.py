@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""make, in the sandbox of a patch that nobody vouches for: what its Makefile may take of the disk."""
+"""make, in the sandbox of a patch that nobody vouches for: what its Makefile may take of the disk. And what of its
+compiler's work is kept."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from orchestrator import arches
-from orchestrator.build.make import Make
+from orchestrator.build.make import COMPILER, Make
 from orchestrator.build.tree import SharedTree
 from orchestrator.errors import BuildError
 from orchestrator.model import Build, Kernel, Source
@@ -47,3 +50,28 @@ def test_a_makefile_that_writes_20_gib_is_stopped_at_the_bound(tmp_path: Path) -
 def test_one_that_writes_less_is_left_alone(tmp_path: Path) -> None:
     shared = made(tmp_path, "50M")
     assert (shared.made / "out").read_text() == "made\n" and (shared.made / "evil").stat().st_size == 50 << 20
+
+
+@pytest.mark.parametrize("name", ["piggy.S", "config.c"])
+def test_what_takes_in_other_files_is_compiled_each_time(tmp_path: Path, name: str) -> None:
+    """A kernel's image has the kernel so: an old one would be booted in place of the new."""
+    source, other = tmp_path / name, tmp_path / "other"
+    source.write_text(f'.incbin "{other}"\n' if name.endswith(".S") else f'asm(".incbin \\"{other}\\"");\n')
+    env = {"PATH": os.environ["PATH"], "CCACHE_DIR": str(tmp_path / "ccache"), "CCACHE_DEPEND": "1"}
+    out = tmp_path / "out.o"
+    options = ["-Wp,-MMD,out.d", "-c", "-o", str(out), str(source)]
+    for text in ("of before", "of after."):
+        other.write_text(text)
+        subprocess.run(["sh", str(COMPILER), "gcc", *options], env=env, cwd=tmp_path, check=True)
+        assert text.encode() in out.read_bytes()
+
+
+def test_all_else_is_compiled_once(tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text("int a;\n")
+    env = {"PATH": os.environ["PATH"], "CCACHE_DIR": str(tmp_path / "ccache"), "CCACHE_DEPEND": "1"}
+    for _ in range(2):
+        command = ["sh", str(COMPILER), "gcc", "-Wp,-MMD,a.d", "-c", "-o", "a.o", "a.c"]
+        subprocess.run(command, env=env, cwd=tmp_path, check=True)
+    told = subprocess.run(["ccache", "--print-stats"], env=env, capture_output=True, text=True, check=True).stdout
+    stats = dict(line.split("\t") for line in told.splitlines())
+    assert stats["cache_miss"] == "1" and stats["direct_cache_hit"] == "1"
