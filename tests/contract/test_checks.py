@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SCRIPTS = [".ci/run", ".ci/packages", "images/initramfs/init"]
+SCRIPTS = [".ci/run", ".ci/packages", "images/initramfs/init", "orchestrator/build/compiler.sh"]
 
 
 @pytest.mark.parametrize(
