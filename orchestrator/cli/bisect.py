@@ -115,7 +115,7 @@ def _row(words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner
             printer(stderr=True).print(commits.note, soft_wrap=True, highlight=False, markup=False)
         return commits, upon(Change(Series(()), commits.source), commits.source, matrix)
     wanted = from_words(words, base, tree, matrix)
-    wanted, theirs = author.followed(wanted, words, base, matrix, manner)
+    wanted, theirs = author.followed(wanted, base, matrix, manner)
     for line in (*wanted.notes, *(author_lines(theirs) if theirs else ())):
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     return OfSeries(wanted.source, wanted.series, wanted.prerequisites), wanted

@@ -139,7 +139,7 @@ def check(
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
-    wanted, theirs = author.followed(wanted, patch or [], base, matrix, manner)
+    wanted, theirs = author.followed(wanted, base, matrix, manner)
     for line in author_lines(theirs) if theirs else ():
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     with new_run(out, "check-") as folder:

@@ -12,8 +12,10 @@ from orchestrator import proc
 from orchestrator.errors import ConfigError, ToolMissing
 from orchestrator.series import diff, mbox
 from orchestrator.series.author import Author
+from orchestrator.series.author import prerequisites as named_in
 from orchestrator.series.letters import Patch, letters
-from orchestrator.series.series import Series
+from orchestrator.series.series import Origin, Series
+from orchestrator.series.threads import Version
 
 SUFFIXES = (".patch", ".diff", ".mbox", ".mbx", ".eml", ".gz")
 MOST = 1000  # mails that are looked at
@@ -22,8 +24,8 @@ LARGEST = 16 << 20  # bytes of a file that is looked at
 
 @dataclass(frozen=True)
 class Found:
-    """series: without what is a prerequisite of its other parts; patches: those, in order; missing: what else is
-    named, as the mail names it."""
+    """series: without what is a prerequisite of its other parts, which is not left out either; patches: those, in
+    order; missing: what else is named, as the mail names it."""
 
     series: Series
     patches: tuple[Patch, ...] = ()
@@ -53,10 +55,38 @@ async def found(author: Author, series: Series, files: Sequence[Path]) -> Found:
         missing = [f"prerequisite-patch-id {name}" for name in author.patch_ids if name not in table]
     else:
         got, missing = _by_message(author.messages, mails, set(mine), await _patch_ids([m.patch.text for m in mails]))
-    rest = tuple(patch for patch, name in zip(series.patches, mine, strict=True) if name not in own)
-    if not rest:  # a series that names itself
+    if len(own) == len(set(mine)):  # a series that names itself
         return Found(series)
-    return Found(replace(series, patches=rest), got, tuple(missing))
+    return Found(await _without(series, [name in own for name in mine], got), got, tuple(missing))
+
+
+async def on_top(versions: Sequence[Version]) -> int:
+    """Of several series the one, by its number from 1, that names all others as its prerequisites; 0 for none."""
+    ids = [set(await _patch_ids([patch.text for part in its.parts for patch in part.patches])) for its in versions]
+    found = []
+    for place, version in enumerate(versions):
+        patch_ids, messages = map(set, named_in(letter.text for letter in version.letters))
+        others = [at for at in range(len(versions)) if at != place]
+        if all(ids[at] <= patch_ids or {part.id for part in versions[at].letters} & messages for at in others):
+            found.append(place + 1)
+    return found[0] if len(found) == 1 else 0
+
+
+async def _without(series: Series, first: Sequence[bool], got: Sequence[Patch]) -> Series:
+    """Without its patches that are applied first, and those of what it left out."""
+    origins, at = list[Origin](), 0
+    for its in series.origins:
+        here = range(at, at + its.parts)
+        left = [series.patches[place] for place in here if not first[place]]
+        at += its.parts
+        if left:
+            gone = its.parts - len(left)
+            title = left[0].title if gone and its.title == series.patches[here[0]].title else its.title
+            origins.append(replace(its, title=title, parts=len(left), total=its.total - gone))
+    theirs = set(await _patch_ids([patch.text for patch in got]))
+    rest = [its for its in series.rest if not set(await _patch_ids([patch.text for patch in its.patches])) <= theirs]
+    patches = tuple(patch for patch, before in zip(series.patches, first, strict=True) if not before)
+    return replace(series, patches=patches, origins=tuple(origins), rest=tuple(rest))
 
 
 def _by_message(

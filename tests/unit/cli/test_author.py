@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
+from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix
 from orchestrator.report.parts.author import author_lines
 from orchestrator.runs import load, record
@@ -227,6 +228,82 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
         "mm-needed-first.patch", "mm-needed-second.patch",
     ]  # fmt: skip
     assert "prerequisites" not in load.load(run.path).reproduce
+
+
+def threaded(path: Path, id: str, tags: str = "PATCH", to: str = "") -> str:
+    """The mail with a Message-Id, other tags, and what it answers."""
+    answers = f"In-Reply-To: <{to}>\n" if to else ""
+    text = path.read_text().replace("\nSubject:", f"\nMessage-Id: <{id}>\n{answers}Subject:", 1)
+    return re.sub(r"\[PATCH[^\]]*\]", f"[{tags}]", text, count=1)
+
+
+def told(house: House, *words: str | Path) -> list[str]:
+    """Of a check, which series were taken, and what was left out."""
+    (house.path / "matrix.yaml").write_text(MATRIX.format(here=house.path))
+    run = house.path / f"run-{len(list(house.path.glob('run-*')))}"
+    options = ["--config", str(house.path / "matrix.yaml"), "--out", str(run)]
+    done = CliRunner().invoke(app, ["check", *map(str, words), *options])
+    if isinstance(done.exception, ConfigError):
+        raise done.exception
+    taken = load.load(run).report["taken"]
+    rows = [f"{row['title']}: {row['parts']} of {row['total']}" for row in taken["series"]]
+    return [*rows, *taken["notes"], *(line.partition(" (")[0] for line in taken["left_out"])]
+
+
+@pytest.mark.parametrize("by", ["patch-id", "message-id"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_of_several_series_in_a_file_the_one_upon_the_others_is_meant(house: House, by: str, apart: bool) -> None:
+    """As a thread of an archive has them; they are applied first, and no report says that they were left out."""
+    (one, two, mine), _ = prerequisites(house)
+    tags = ["PATCH", "PATCH"] if apart else ["PATCH 1/2", "PATCH 2/2"]
+    mails = [threaded(one, "n1@x", tags[0]), threaded(two, "n2@x", tags[1], "" if apart else "n1@x")]
+    mails += [threaded(mine, "m@x")]
+    if by == "message-id":
+        ids = iter(("<n1@x>", "<n2@x>" if apart else "<n1@x>"))
+        mails[2] = re.sub(r"prerequisite-patch-id: \w+", lambda _: f"prerequisite-message-id: {next(ids)}", mails[2])
+    box = house.path / "t.mbox"
+    box.write_text("\n".join(mails))
+    for words in ((box,), (box, "--series", "m@x")):
+        assert told(house, *words) == ["mm: the change: 1 of 1"]
+    matrix, _, said, _ = house.check(box)
+    assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
+    assert "applied first, as its prerequisites: mm: needed first, mm: needed second" in said
+    box.write_text(
+        "\n".join([*mails, threaded(two, "o@x").replace("needed second", "of nobody").replace("/* n", "/* N")])
+    )
+    with pytest.raises(ConfigError, match="series in it, and it is not known which one is meant"):
+        told(house, box)
+    assert told(house, box, "--series", "m@x") == ["mm: the change: 1 of 1", '"[PATCH] mm: of nobody"']
+
+
+def test_files_that_are_prerequisites_are_no_part_of_what_is_checked(house: House) -> None:
+    (one, two, mine), _ = prerequisites(house)
+    for words in ((mine, one, two), (one, two, mine)):
+        assert told(house, *words) == ["mm: the change: 1 of 1"], "and not that 3/3 of another series is missing"
+    box = house.path / "t.mbox"
+    box.write_text("\n".join(re.sub(r"\[PATCH \d/3\]", "[PATCH]", its.read_text()) for its in (one, two, mine)))
+    assert told(house, box) == ["mm: the change: 1 of 1"]
+
+
+def test_a_cover_letter_of_its_own_file_names_the_base_and_what_comes_first(house: House) -> None:
+    (one, _, _), base = prerequisites(house)
+    house.git("am", "-q", str(one))
+    for name in "ab":
+        house.edit("mm/b.c", 5 if name == "a" else 25, f"/* {name} */")
+        house.commit(f"mm: change {name}")
+    tags = "--subject-prefix=PATCH mm-unstable v2"
+    sent = house.patches("HEAD~2", f"--base={base}", "--cover-letter", "--thread", tags, to="v2")
+    house.git("reset", "-q", "--hard", base)
+    assert "prerequisite-patch-id: " in sent[0].read_text() and "base-commit: " not in sent[1].read_text()
+    (sent[0].parent / "needed.patch").write_text(one.read_text())
+    matrix, _, said, applies = house.check(*sent)
+    assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
+    assert files(matrix, "unpatched") == NEEDED[:1]
+    assert files(matrix, "patched") == [*NEEDED[:1], "mm: change a", "mm: change b"]
+    assert said[-1] == "applied first, as its prerequisites: mm: needed first"
+    box = house.path / "t.mbox"
+    box.write_text("\n".join(path.read_text() for path in (*sent, one)))
+    assert told(house, box) == ["*** SUBJECT HERE ***: 2 of 2"]
 
 
 def test_missing_prerequisites_are_named_and_those_in_the_source_are_not_applied_again(house: House) -> None:
