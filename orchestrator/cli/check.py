@@ -268,10 +268,10 @@ async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, l
     first = next((kernel.patches for kernel in matrix.kernels if kernel.name == UNPATCHED), ())
     pristine = await builder.source(whole.source)
     with builder.store.scratch() as scratch:
-        if first and (error := await intake.refusal(pristine, first, scratch / "first")):
-            error.message += " (one of its prerequisites)"
-            return error, []
-        error = await intake.refusal(pristine, whole.patches, scratch / "whole")
+        if error := await intake.refusal(pristine, first, scratch / "first") if first else None:
+            error.message = f"one of its prerequisites: {error.message}"
+        else:
+            error = await intake.refusal(pristine, whole.patches, scratch / "whole")
     return error, await intake.elsewhere(matrix, whole.source, whole.patches, builder) if error else []
 
 

@@ -20,6 +20,7 @@ from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix
+from orchestrator.report.parts import taken
 from orchestrator.report.parts.author import author_lines
 from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
@@ -167,7 +168,7 @@ def test_a_base_that_is_not_there_is_told_with_the_files_that_differ(house: Hous
         "first: mm/a.c is not byte for byte that of the author",
         f"no git source has its base-commit {'0' * 39}1",
         "not here, and not looked at: second (--base takes one)",
-        "its subject names mm-new, of which no git source has such a commit",
+        "its subject names mm-new: no git source has a commit of it with all files as the author had them",
     ]
 
 
@@ -221,6 +222,7 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
     assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
     assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
     assert said == [
+        f"mine at {base[:12]}: its base-commit; it is the base",
         "mine: the file is byte for byte that of the author",
         "applied first, as its prerequisites: mm: needed first, mm: needed second",
     ]
@@ -304,6 +306,66 @@ def test_a_cover_letter_of_its_own_file_names_the_base_and_what_comes_first(hous
     box = house.path / "t.mbox"
     box.write_text("\n".join(path.read_text() for path in (*sent, one)))
     assert told(house, box) == ["*** SUBJECT HERE ***: 2 of 2"]
+
+
+@pytest.fixture
+def upon(house: House) -> list[Path]:
+    """Two patches, and beside them what they need first: of that, a line of context is another in second, where one
+    of them is already."""
+    base = house.git("rev-parse", "HEAD")
+    house.edit("mm/b.c", 37, "/* needed */")
+    house.commit("mm: needed")
+    for line in (5, 25):
+        house.edit("mm/a.c", line, "/* the change */")
+        house.commit(f"mm: change {line}")
+    mine = house.patches("HEAD~2", f"--base={base}")
+    (mine[0].parent / "needed.patch").write_text(house.patches(base, to="all")[0].read_text())
+    house.git("reset", "-q", "--hard", base)
+    house.edit("mm/a.c", 25, "/* the change */")
+    house.edit("mm/b.c", 39, "/* another */")
+    house.tar("second")
+    house.git("reset", "-q", "--hard", base)
+    return mine
+
+
+def test_prerequisites_are_applied_with_what_a_person_chose_and_told(house: House, upon: list[Path]) -> None:
+    matrix, run, said, applies = house.check(*upon, "--base", "second")
+    assert applies.startswith(
+        "applies to second: no: one of its prerequisites: 0001-mm-needed.patch does not apply: "
+        "hunk #1 of mm/b.c fails at line 35; it would apply with fuzz 1 (--fuzz 1)"
+    )
+    matrix, run, said, applies = house.check(*upon, "--base", "second", "--fuzz", "1", "--partial", "--each")
+    assert applies.splitlines() == [
+        "0001-mm-needed.patch: hunk #1 of mm/b.c (line 35) applied at line 35 with fuzz 1",
+        "0002-mm-change-25.patch: left out: the source has all of it already",
+        "applies to second: yes",
+    ]
+    assert "applied first, as its prerequisites: mm: needed" in said
+    names = {kernel.name: [path.name for path in kernel.patches] for kernel in matrix.kernels}
+    first = ["0001-mm-needed.patch", "0001-mm-change-5.patch"]
+    assert names == {"unpatched": first[:1], "patched-1": first, "patched": first}
+    report = load.load(run.path)
+    assert report.reproduce.endswith(
+        " --fuzz 1 --partial 0001-mm-needed.patch 0001-mm-change-5.patch 0002-mm-change-25.patch"
+    )
+    assert [line for line in taken.lines(report.report) if "--fuzz" in line or "first" in line] == [
+        f"applied with --fuzz 1 --partial: {line}" for line in applies.splitlines()[:2]
+    ] + ["applied first, as its prerequisites: mm: needed"]
+
+
+def test_a_run_with_prerequisites_is_done_again_by_its_own_files(house: House, upon: list[Path]) -> None:
+    matrix, run, said, _ = house.check(*upon)
+    again = house.path / "again"
+    again.mkdir()
+    given = {path.name: path for place in ("prerequisites", "series") for path in (run.path / place).iterdir()}
+    words = [word for word in load.load(run.path).reproduce.split() if word.endswith(".patch")]
+    for name in words:
+        shutil.copy(given[name], again)
+    repeated, _, told, _ = house.check(*(again / name for name in words))
+    assert told == said
+    assert [[path.read_text() for path in kernel.patches] for kernel in repeated.kernels] == [
+        [path.read_text() for path in kernel.patches] for kernel in matrix.kernels
+    ]
 
 
 def test_missing_prerequisites_are_named_and_those_in_the_source_are_not_applied_again(house: House) -> None:
