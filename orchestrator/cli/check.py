@@ -28,6 +28,7 @@ from orchestrator.cli.options import (
     History,
     Jobs,
     Json,
+    OneSeries,
     Reach,
     Refresh,
     Static,
@@ -53,7 +54,7 @@ from orchestrator.runs.reproduce import PREREQUISITES
 from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.diff import bare, touched
 from orchestrator.series.fit import MOST_FUZZ, tell
-from orchestrator.series.letters import Patch
+from orchestrator.series.letters import Patch, numbered
 from orchestrator.series.series import Series
 from orchestrator.store import Store
 from orchestrator.ui import JsonLines
@@ -76,12 +77,7 @@ def check(
             "nothing: what is not committed in the kernel tree that you are in.",
         ),
     ] = None,
-    series: Annotated[
-        str,
-        typer.Option(
-            "--series", help="Of several series in a file this one: a Message-Id, or its number in the list."
-        ),
-    ] = "",
+    series: OneSeries = "",
     fuzz: Annotated[
         int,
         typer.Option("--fuzz", min=0, max=MOST_FUZZ, help="So many lines of a hunk's context may be others."),
@@ -290,14 +286,13 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
 
 def _steps(all_of_them: Sequence[Patch]) -> dict[str, str]:
     """{kernel: what it is called}, of a series patch by patch."""
-    total = len(all_of_them)
-    return {f"{PATCHED}-{i}": f'patch {i}/{total} "{patch.title}"' for i, patch in enumerate(all_of_them, 1)}
+    rows = enumerate(zip(numbered(all_of_them), all_of_them, strict=True), 1)
+    return {f"{PATCHED}-{i}": f'{number} "{patch.title}"' for i, (number, patch) in rows}
 
 
 def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:
     """patch 2/3 "mm: do more" for a step, the series for the whole; where its config followed, with what."""
-    number = new.removeprefix(f"{PATCHED}-")
-    if number.isdigit():
-        return f'patch {number}/{len(all_of_them)} "{all_of_them[int(number) - 1].title}"'
+    if step := _steps(all_of_them).get(new):
+        return step
     what = "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
     return what if new == PATCHED else f"{what}, from {base} to {new}"
