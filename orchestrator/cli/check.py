@@ -73,7 +73,7 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[PATCH...]",
-            help="Patch files, an mbox, commits (A..B, or one), or a Message-Id; "
+            help="Patch files or their folder, an mbox, commits (A..B, or one), or a Message-Id; "
             "nothing: what is not committed in the kernel tree that you are in.",
         ),
     ] = None,

@@ -18,7 +18,9 @@ from orchestrator.series.fetch import Range
 from orchestrator.series.letters import Patch
 from orchestrator.series.series import Series, Several, from_mails, read
 
-_FORMS = "name patch files, an mbox, a range A..B, or one Message-Id (also as its address in an archive)"
+_FORMS = (
+    "name patch files or their folder, an mbox, a range A..B, or one Message-Id (also as its address in an archive)"
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,9 @@ def _found(
 
 
 def _files(words: list[str]) -> list[Path]:
-    return [Path(word).expanduser() for word in words]
+    """A folder stands for the patches in it, as git format-patch makes one."""
+    paths = [Path(word).expanduser() for word in words]
+    return [file for path in paths for file in (sorted(path.glob("*.patch")) if path.is_dir() else [path])]
 
 
 def _read(files: list[Path], pick: str, partial: bool) -> Series:

@@ -303,6 +303,7 @@ def test_a_cover_letter_of_its_own_file_names_the_base_and_what_comes_first(hous
     assert files(matrix, "unpatched") == NEEDED[:1]
     assert files(matrix, "patched") == [*NEEDED[:1], "mm: change a", "mm: change b"]
     assert said[-1] == "applied first, as its prerequisites: mm: needed first"
+    assert told(house, sent[0].parent) == ["*** SUBJECT HERE ***: 2 of 2"], "the folder of them all"
     box = house.path / "t.mbox"
     box.write_text("\n".join(path.read_text() for path in (*sent, one)))
     assert told(house, box) == ["*** SUBJECT HERE ***: 2 of 2"]
