@@ -16,7 +16,7 @@ from orchestrator.series.fit import MOST_FUZZ, Fit, Fitted, Place, fitted, tell
 NEAR = ("mm", "include/linux")  # folders where what left a file is looked for, beside its own
 MOST_OF_A_NAME = 9  # files
 _KINDS = ("*.c", "*.h", "*.S")
-_REBASE = "rebase the patch on this source, or name another source in matrix.yaml"
+_REBASE = "rebase the patch on this source, or name another one (--base, or in matrix.yaml)"
 
 
 @dataclass(frozen=True)
