@@ -86,10 +86,11 @@ async def _best(
     fits = [*([own] if own else []), *known.values()]
     best = max(fits, key=lambda its: its.same, default=None)  # the usual one where others are no better
     unseen = [source.name for source in others if source.name not in known]
-    if unseen and not (best and best.whole):
+    exact = best is not None and best.whole
+    if unseen and not exact:
         also = f"not here, and not looked at: {', '.join(unseen)} (--base takes one)"
         notes = (*notes, also)
-    if author.tree:
+    if author.tree and not exact:
         lacks = "no git source has a commit of it with all files as the author had them"
         notes = (*notes, f"its subject names {author.tree}: {lacks}")
     if best is None or best is own:

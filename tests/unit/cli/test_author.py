@@ -224,7 +224,7 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
     assert said == [
         f"mine at {base[:12]}: its base-commit; it is the base",
         "mine: the file is byte for byte that of the author",
-        "applied first, as its prerequisites: mm: needed first, mm: needed second",
+        "its prerequisites come first: mm: needed first, mm: needed second",
     ]
     assert [path.name[5:] for path in sorted((run.path / "prerequisites").iterdir())] == [
         "mm-needed-first.patch", "mm-needed-second.patch",
@@ -269,7 +269,7 @@ def test_of_several_series_in_a_file_the_one_upon_the_others_is_meant(house: Hou
         assert told(house, *words) == ["mm: the change: 1 of 1"]
     matrix, _, said, _ = house.check(box)
     assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
-    assert "applied first, as its prerequisites: mm: needed first, mm: needed second" in said
+    assert "its prerequisites come first: mm: needed first, mm: needed second" in said
     box.write_text(
         "\n".join([*mails, threaded(two, "o@x").replace("needed second", "of nobody").replace("/* n", "/* N")])
     )
@@ -302,7 +302,7 @@ def test_a_cover_letter_of_its_own_file_names_the_base_and_what_comes_first(hous
     assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
     assert files(matrix, "unpatched") == NEEDED[:1]
     assert files(matrix, "patched") == [*NEEDED[:1], "mm: change a", "mm: change b"]
-    assert said[-1] == "applied first, as its prerequisites: mm: needed first"
+    assert said[-1] == "its prerequisites come first: mm: needed first"
     assert told(house, sent[0].parent) == ["*** SUBJECT HERE ***: 2 of 2"], "the folder of them all"
     box = house.path / "t.mbox"
     box.write_text("\n".join(path.read_text() for path in (*sent, one)))
@@ -341,7 +341,7 @@ def test_prerequisites_are_applied_with_what_a_person_chose_and_told(house: Hous
         "0002-mm-change-25.patch: left out: the source has all of it already",
         "applies to second: yes",
     ]
-    assert "applied first, as its prerequisites: mm: needed" in said
+    assert "its prerequisites come first: mm: needed" in said
     names = {kernel.name: [path.name for path in kernel.patches] for kernel in matrix.kernels}
     first = ["0001-mm-needed.patch", "0001-mm-change-5.patch"]
     assert names == {"unpatched": first[:1], "patched-1": first, "patched": first}
@@ -351,7 +351,7 @@ def test_prerequisites_are_applied_with_what_a_person_chose_and_told(house: Hous
     )
     assert [line for line in taken.lines(report.report) if "--fuzz" in line or "first" in line] == [
         f"applied with --fuzz 1 --partial: {line}" for line in applies.splitlines()[:2]
-    ] + ["applied first, as its prerequisites: mm: needed"]
+    ] + ["its prerequisites come first: mm: needed"]
 
 
 def test_a_run_with_prerequisites_is_done_again_by_its_own_files(house: House, upon: list[Path]) -> None:

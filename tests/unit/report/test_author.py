@@ -19,7 +19,7 @@ ROW = AuthorRow(
 SAID = [
     "debian-6.1 is the base: more of it is",
     "debian-6.1: 1 of 2 files are byte for byte those that the author had; mm/mlock.c is not",
-    "applied first, as its prerequisites: mm: first",
+    "its prerequisites come first: mm: first",
     "it was made on top of what was not given: prerequisite-patch-id 89ab",
     "no git source has it",
 ]
