@@ -44,7 +44,7 @@ def of(series: Series) -> Author:
             if file not in made:
                 blobs.setdefault(file, old)
         made |= {hunk.file for hunk in diff.hunks(diff.bare(patch.text))}
-    texts = [series.cover, *(patch.text for patch in series.patches)]
+    texts = [*(its.cover for its in series.origins), *(patch.text for patch in series.patches)]
     return Author(blobs, series.base, *prerequisites(texts), series.tree)
 
 

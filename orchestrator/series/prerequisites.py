@@ -46,18 +46,17 @@ async def found(author: Author, series: Series, files: Sequence[Path]) -> Found:
         return Found(series)
     mails = list(islice(_mails(files), MOST))
     mine = await _patch_ids([patch.text for patch in series.patches])
-    named = set(author.patch_ids)
-    own = {name: patch for name, patch in zip(mine, series.patches, strict=True) if name in named}
+    theirs = await _patch_ids([mail.patch.text for mail in mails])
     if author.patch_ids:
-        theirs = await _patch_ids([mail.patch.text for mail in mails])
-        table = {name: mail.patch for name, mail in zip(theirs, mails, strict=True) if name} | own
-        got = tuple(table[name] for name in author.patch_ids if name in table)
+        table = {name: mail.patch for name, mail in zip(theirs, mails, strict=True) if name}
+        table |= dict(zip(mine, series.patches, strict=True))
+        got = {name: table[name] for name in author.patch_ids if name in table}
         missing = [f"prerequisite-patch-id {name}" for name in author.patch_ids if name not in table]
     else:
-        got, missing = _by_message(author.messages, mails, set(mine), await _patch_ids([m.patch.text for m in mails]))
-    if len(own) == len(set(mine)):  # a series that names itself
+        got, missing = _by_message(author.messages, mails, theirs, _that_name(series, mine))
+    if set(mine) <= set(got):  # a series that names itself
         return Found(series)
-    return Found(await _without(series, [name in own for name in mine], got), got, tuple(missing))
+    return Found(await _without(series, mine, set(got)), tuple(got.values()), tuple(missing))
 
 
 async def on_top(versions: Sequence[Version]) -> int:
@@ -72,27 +71,41 @@ async def on_top(versions: Sequence[Version]) -> int:
     return found[0] if len(found) == 1 else 0
 
 
-async def _without(series: Series, first: Sequence[bool], got: Sequence[Patch]) -> Series:
-    """Without its patches that are applied first, and those of what it left out."""
-    origins, at = list[Origin](), 0
-    for its in series.origins:
-        here = range(at, at + its.parts)
-        left = [series.patches[place] for place in here if not first[place]]
-        at += its.parts
+async def _without(series: Series, ids: Sequence[str], first: set[str]) -> Series:
+    """Without what is applied first, of its patches and of what it left out; ids: of its patches."""
+    origins = []
+    for its, here in _parts(series):
+        left = [series.patches[place] for place in here if ids[place] not in first]
         if left:
             gone = its.parts - len(left)
             title = left[0].title if gone and its.title == series.patches[here[0]].title else its.title
             origins.append(replace(its, title=title, parts=len(left), total=its.total - gone))
-    theirs = set(await _patch_ids([patch.text for patch in got]))
-    rest = [its for its in series.rest if not set(await _patch_ids([patch.text for patch in its.patches])) <= theirs]
-    patches = tuple(patch for patch, before in zip(series.patches, first, strict=True) if not before)
+    rest = [its for its in series.rest if not set(await _patch_ids([patch.text for patch in its.patches])) <= first]
+    patches = tuple(patch for patch, name in zip(series.patches, ids, strict=True) if name not in first)
     return replace(series, patches=patches, origins=tuple(origins), rest=tuple(rest))
 
 
+def _that_name(series: Series, ids: Sequence[str]) -> set[str]:
+    """Ids of the patches of those of its series that name prerequisites: they are none, whatever mail they answer."""
+    found = set[str]()
+    for its, here in _parts(series):
+        if any(named_in([its.cover, *(series.patches[place].text for place in here)])):
+            found |= {ids[place] for place in here}
+    return found
+
+
+def _parts(series: Series) -> Iterator[tuple[Origin, range]]:
+    """Where the patches of each of its series are."""
+    at = 0
+    for its in series.origins:
+        yield its, range(at, at + its.parts)
+        at += its.parts
+
+
 def _by_message(
-    names: Sequence[str], mails: Sequence[_Mail], own: set[str], ids: Sequence[str]
-) -> tuple[tuple[Patch, ...], list[str]]:
-    """The patches of each named thread, in order, without the series' own."""
+    names: Sequence[str], mails: Sequence[_Mail], ids: Sequence[str], own: set[str]
+) -> tuple[dict[str, Patch], list[str]]:
+    """The patches of each named thread, in order, by their ids; without the own ones of the series that names it."""
     got: dict[str, Patch] = {}
     missing = []
     for name in names:
@@ -103,7 +116,7 @@ def _by_message(
         ]
         missing += [] if its else [f"prerequisite-message-id {name}"]
         got |= {patch_id: patch for patch, patch_id in sorted(its, key=lambda it: it[0].number)}
-    return tuple(got.values()), missing
+    return got, missing
 
 
 def _mails(files: Sequence[Path]) -> Iterator[_Mail]:

@@ -23,8 +23,8 @@ _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})\s*$", re.M)
 class Origin:
     """Which series it is, as its mails say; "" or 0 where they do not.
 
-    version: v2, v2.1; date: 2026-11-02; parts: how many are taken, of total; notes: what a person must know of how it
-    was understood.
+    version: v2, v2.1; date: 2026-11-02; parts: how many are taken, of total; cover: the text of its cover letter;
+    notes: what a person must know of how it was understood.
     """
 
     title: str
@@ -34,6 +34,7 @@ class Origin:
     message_id: str = ""
     parts: int = 0
     total: int = 0
+    cover: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -49,15 +50,14 @@ class LeftOut:
 class Series:
     """Patches in the order in which they are applied; base is the base-commit: that they name, or "".
 
-    origins: of which series they are, in the same order; rest: what was given and is not taken; cover: the texts of
-    their cover letters; tree: that their subjects name, or "".
+    origins: of which series they are, in the same order; rest: what was given and is not taken; tree: that their
+    subjects name, or "".
     """
 
     patches: tuple[Patch, ...]
     base: str = ""
     origins: tuple[Origin, ...] = ()
     rest: tuple[LeftOut, ...] = ()
-    cover: str = ""
     tree: str = ""
 
     @property
@@ -110,7 +110,6 @@ def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False,
         base=base,
         origins=tuple(_origin(version, partial) for version in meant),
         rest=tuple(_left_out(threads, meant)),
-        cover="\n".join(version.cover.text for version in meant if version.cover),
         tree=next((its for version in meant for letter in version.letters if (its := letter.subject.tree)), ""),
     )
 
@@ -197,8 +196,17 @@ def _origin(version: Version, partial: bool) -> Origin:
     parts = sum(len(letter.patches) for letter in version.parts)
     named = next((letter.subject.named for letter in version.letters if letter.subject.version == version.number), "")
     sent = max((letter.day for letter in version.letters), default="")
-    total, notes = version.total or parts, tuple(_notes(version, partial))
-    return Origin(first.subject.title, named, first.author, sent, first.id, parts, total, notes)
+    return Origin(
+        title=first.subject.title,
+        version=named,
+        author=first.author,
+        date=sent,
+        message_id=first.id,
+        parts=parts,
+        total=version.total or parts,
+        cover=version.cover.text if version.cover else "",
+        notes=tuple(_notes(version, partial)),
+    )
 
 
 def _notes(version: Version, partial: bool) -> list[str]:

@@ -282,6 +282,14 @@ def test_files_that_are_prerequisites_are_no_part_of_what_is_checked(house: Hous
     (one, two, mine), _ = prerequisites(house)
     for words in ((mine, one, two), (one, two, mine)):
         assert told(house, *words) == ["mm: the change: 1 of 1"], "and not that 3/3 of another series is missing"
+    folder = house.path / "by-id"
+    folder.mkdir()
+    (folder / "1.patch").write_text(threaded(one, "n1@x", "PATCH 1/2", "n0@x"))
+    (folder / "2.patch").write_text(threaded(two, "n2@x", "PATCH 2/2", "n0@x"))
+    text = re.sub(r"prerequisite-patch-id: \w+\n", "", threaded(mine, "m@x", to="n0@x"))
+    (folder / "3.patch").write_text(text.replace("\n-- \n", "\nprerequisite-message-id: <n0@x>\n-- \n"))
+    assert told(house, folder) == ["mm: the change: 1 of 1"], "though it answers the same mail"
+    assert files(house.check(folder)[0], "unpatched") == NEEDED
     box = house.path / "t.mbox"
     box.write_text("\n".join(re.sub(r"\[PATCH \d/3\]", "[PATCH]", its.read_text()) for its in (one, two, mine)))
     assert told(house, box) == ["mm: the change: 1 of 1"]
