@@ -88,7 +88,9 @@ def check(
     ] = False,
     base: Annotated[
         str,
-        typer.Option("--base", help="A source of the matrix file, a git tree (PATH or PATH@REVISION), a tarball."),
+        typer.Option(
+            "--base", help="A source of the matrix file or a git tree, of which @REVISION names a commit; a tarball."
+        ),
     ] = "",
     tree: Annotated[Path, typer.Option("--tree", help="The git tree of commits; default: this folder's.")] = Path(),
     each: Annotated[bool, typer.Option("--each", help="Also a kernel for every prefix of the series.")] = False,

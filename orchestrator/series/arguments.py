@@ -117,6 +117,10 @@ def _source(word: str, commit: str, matrix: Matrix) -> Source:
     table = {source.name: source for source in matrix.sources}
     path, _, revision = word.partition("@")
     place = Path(path).expanduser().resolve()
+    if word not in table and revision and path in table:
+        if exact := asyncio.run(kind_of(table[path]).at_commit(table[path], revision)):
+            return exact
+        raise ConfigError(f"{path} has no {revision}", hint="--base takes a source, or SOURCE@REVISION of a git tree")
     if word in table or not place.exists():
         return pick("source", word, table)
     return sources.at_path(place, revision)

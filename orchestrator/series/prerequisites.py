@@ -38,6 +38,14 @@ class _Mail:
     id: str
     answers: tuple[str, ...]  # Message-Ids of mails before it in its thread
 
+    @property
+    def with_ids(self) -> Patch:
+        """The patch as a mail that can be found by its id again."""
+        head = f"Message-Id: <{self.id}>\n" if self.id else ""
+        head += f"References: {' '.join(f'<{name}>' for name in reversed(self.answers))}\n" if self.answers else ""
+        first, _, rest = self.patch.text.partition("\n")
+        return replace(self.patch, text=f"{first}\n{head}{rest}") if first.startswith("Subject: ") else self.patch
+
 
 async def found(author: Author, series: Series, files: Sequence[Path]) -> Found:
     """What of the prerequisites that the author names is in the files, or beside them. patch-ids say exactly which
@@ -110,7 +118,7 @@ def _by_message(
     missing = []
     for name in names:
         its = [
-            (mail.patch, patch_id)
+            (mail.with_ids, patch_id)
             for mail, patch_id in zip(mails, ids, strict=True)
             if patch_id and patch_id not in own and name in (mail.id, *mail.answers)
         ]

@@ -46,10 +46,12 @@ def chosen(taken: TakenRow) -> list[str]:
     options += ["--partial"] if taken["partial"] else []
     if not options:
         return []
-    asked = " ".join(options)
-    if not taken["adapted"]:  # all of it applies as it stands, or it does not apply even so
-        return [f"{asked} was asked for, and no patch was changed for it"]
-    return [f"applied with {asked}: {line}" for line in taken["adapted"]]
+    if not taken[
+        "adapted"
+    ]:  # all of it applies as it stands, or it does not apply even so; notes tell of lacking parts
+        rest = [option for option in options if not any(f"({option})" in note for note in taken["notes"])]
+        return [f"{' '.join(rest)} was asked for, and no patch was changed for it"] if rest else []
+    return [f"applied with {' '.join(options)}: {line}" for line in taken["adapted"]]
 
 
 def altered(report: MatrixReport) -> bool:

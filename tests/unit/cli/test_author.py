@@ -362,7 +362,16 @@ def test_prerequisites_are_applied_with_what_a_person_chose_and_told(house: Hous
     ] + ["its prerequisites come first: mm: needed"]
 
 
-def test_a_run_with_prerequisites_is_done_again_by_its_own_files(house: House, upon: list[Path]) -> None:
+@pytest.mark.parametrize("by", ["patch-id", "message-id", "thread"])
+def test_a_run_with_prerequisites_is_done_again_by_its_own_files(house: House, upon: list[Path], by: str) -> None:
+    if by != "patch-id":
+        needed = upon[0].parent / "needed.patch"
+        needed.write_text(threaded(needed, "n1@x", to="n0@x"))
+        name = "n1@x" if by == "message-id" else "n0@x"
+        for path in upon:
+            path.write_text(
+                re.sub(r"prerequisite-patch-id: \w+", f"prerequisite-message-id: <{name}>", path.read_text())
+            )
     matrix, run, said, _ = house.check(*upon)
     again = house.path / "again"
     again.mkdir()
@@ -371,7 +380,7 @@ def test_a_run_with_prerequisites_is_done_again_by_its_own_files(house: House, u
     for name in words:
         shutil.copy(given[name], again)
     repeated, _, told, _ = house.check(*(again / name for name in words))
-    assert told == said
+    assert told == said and "its prerequisites come first: mm: needed" in said
     assert [[path.read_text() for path in kernel.patches] for kernel in repeated.kernels] == [
         [path.read_text() for path in kernel.patches] for kernel in matrix.kernels
     ]

@@ -184,6 +184,17 @@ def test_the_base_may_be_a_tree_a_revision_of_it_or_a_tarball(git: Git, matrix: 
         )
 
 
+def test_the_base_may_be_a_commit_of_a_source(git: Git, matrix: Matrix, tmp_path: Path) -> None:
+    for revision in ("spare", git.commits[1][:12]):
+        found = from_words([patch_file(tmp_path)], f"mine@{revision}", NOWHERE, matrix)
+        assert found.source == Source("mine", "git", str(git.folder), revision)
+        assert found.kconfig == ("CONFIG_OF_MINE=y",)
+    for word in ("mine@gone", "debian-6.1@v6.1"):
+        with pytest.raises(ConfigError, match="has no ") as caught:
+            from_words([patch_file(tmp_path)], word, NOWHERE, matrix)
+        assert "SOURCE@REVISION" in caught.value.hint
+
+
 def test_the_source_that_has_the_base_commit_is_the_base_with_its_own_kconfig(
     git: Git, matrix: Matrix, tmp_path: Path
 ) -> None:
