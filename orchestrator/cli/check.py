@@ -252,7 +252,7 @@ def _applicable(matrix: Matrix, manner: Manner) -> tuple[tuple[str, ...], list[s
 
 def _details(error: BuildError) -> list[str]:
     """What became of each hunk, and what to do."""
-    hunks = tell(error.fitted.places) if isinstance(error, Refused) else []
+    hunks = [printable(line) for line in tell(error.fitted.places)] if isinstance(error, Refused) else []
     more = [f"and {len(hunks) - MOST_DETAILS} more lines: kmatrix report"] if len(hunks) > MOST_DETAILS else []
     return [*hunks[:MOST_DETAILS], *more, *([f"next: {error.hint}"] if error.hint else [])]
 

@@ -93,7 +93,8 @@ class Looking:
         if not boots:
             return ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=unknown)
         change = await asyncio.to_thread(self._change, pair, sources)
-        parts = await line_parts(pair, base, new, sources)
+        code = any(map(change.interest, Side))
+        parts = await line_parts(pair, base, new, sources) if code else ()
         kernels = {
             side: _measured(side, boots, parts, await _spans(its, pair.new, _wanted(change, side, parts)))
             for side, its in ((Side.REMOVED, base), (Side.ADDED, new))

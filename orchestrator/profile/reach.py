@@ -34,11 +34,11 @@ class Change:
 
     def interest(self, side: Side) -> dict[str, list[tuple[int, int]]]:
         """{file: (first, last) lines} that tell something of the changed lines: their functions and statements, and
-        those that changed macros end up in."""
+        those that changed macros end up in. None of changes that are no code."""
         found: dict[str, dict[tuple[int, int], None]] = {}
         for line in self.lines:
             source = self.sources[side].get(line.file)
-            if line.side is side and source:
+            if line.side is side and source and _statements(source, line.line):
                 found.setdefault(line.file, {}).update(dict.fromkeys(_around(source, line.line)))
         return {file: list(spans) for file, spans in found.items()}
 

@@ -84,9 +84,14 @@ class Several(ConfigError):
 
 
 def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series:
-    """The series in these files. ConfigError as from from_mails()."""
+    """The series in these files. ConfigError as from from_mails(), which names them."""
     hint = "name a patch, an mbox, a git range or a Message-Id"
-    return from_mails((mbox.content(path, hint) for path in paths), pick, partial)
+    files = {path: mbox.content(path, hint) for path in dict.fromkeys(paths)}
+    try:
+        return from_mails(files.values(), pick, partial)
+    except ConfigError as error:
+        names = ", ".join(_few([path.name for path in files]))
+        raise ConfigError(f"{names}: {error.message}", hint=error.hint, log=error.log) from error
 
 
 def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False, thread: str = "") -> Series:

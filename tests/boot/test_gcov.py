@@ -103,7 +103,7 @@ def test_what_gcov_saw_and_is_told_as_no_code_are_heads_of_functions(counted: tu
 
 
 def test_no_line_that_gcov_did_not_see_is_told_as_run(counted: tuple[Done, dict[str, Any]]) -> None:
-    """But for one that is worked out ahead of its condition, as `if (!(flags & X)) return` may be without a branch."""
+    """But for one that is worked out ahead of its condition, as `if (!(flags & X)) return` may be."""
     rows = beside(counted)
     assert len([row for row in rows if row[1] in ("ran", "boot_only") and row[2] == 0]) <= 1, rows
     assert {state for _, state, _ in rows} >= {"ran", "not_run", "not_code"}

@@ -4,7 +4,6 @@ written elsewhere, and an error names its file. Nothing is built or booted."""
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import shutil
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML as Reader
 
 from orchestrator import report as formats
+from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
 from orchestrator.errors import ConfigError
 from orchestrator.series import diff
@@ -44,7 +44,6 @@ from tests.unit.conftest import four, run_folder
 TESTS = Path(__file__).parents[1]
 ROOT = TESTS.parent
 FAR = "far enough"  # what ends a command that has read all its files
-TOGETHER = ("patch",)  # what several mails say together, no one file says
 Steps = list[Worse]
 how_many = pytest.mark.parametrize("number", [ONCE, pytest.param(NIGHT, marks=pytest.mark.night)])
 VERBS = {name: import_module(f"orchestrator.cli.{name}") for name in ("check", "run", "verify", "profile")}
@@ -102,25 +101,25 @@ def far(*_: Any, **__: Any) -> Any:
 def source(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A source to which the patches apply as they are; a check ends when it knows whether they do."""
     pristine = world.root / "pristine"
+    files: dict[str, dict[int, str]] = {}
     for text in PATCHES:
         for hunk in diff.hunks(text.decode(errors="surrogateescape")):
-            path = pristine / hunk.file
-            if hunk.file and path.resolve().is_relative_to(pristine):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                rows = path.read_text(errors="surrogateescape").split("\n") if path.is_file() else []
-                rows += [""] * (max((line.old for line in hunk.lines), default=0) - len(rows))
-                for line in hunk.lines:
-                    if line.old:
-                        rows[line.old - 1] = line.text
-                path.write_text("\n".join(rows) + "\n", errors="surrogateescape")
+            files.setdefault(hunk.file, {}).update({line.old: line.text for line in hunk.lines if line.old})
+    for name, rows in files.items():
+        path = pristine / name
+        if name and path.resolve().is_relative_to(pristine):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            whole = "".join(f"{rows.get(number, '')}\n" for number in range(1, max(rows, default=0) + 1))
+            path.write_text(whole, errors="surrogateescape")
 
-    def applies(matrix: Any, *_: Any) -> None:
-        with tempfile.TemporaryDirectory() as scratch:
-            tree = Tree("tree", "key", pristine, "6.1")
-            asyncio.run(VERBS["check"]._applies_to(tree, matrix.kernels[-1].patches, Path(scratch)))
-        far()
+    tree = Tree("tree", "key", pristine, "6.1")
 
-    monkeypatch.setattr(VERBS["check"], "_applicable", applies)
+    async def fetched(*_: Any) -> Tree:
+        return tree
+
+    monkeypatch.setattr(Builder, "source", fetched)
+    monkeypatch.setattr(Builder, "unpacked", lambda *_: tree)
+    monkeypatch.setattr(VERBS["check"], "measured", far)
     yield pristine
 
 
@@ -141,7 +140,7 @@ def test_mails(world: World, source: Path, number: int) -> None:
             words = ["report", "run", "--format", "mail", "--in-reply-to", name, "--out", "runs/reply"]
             world.gives(words, [name])
         else:
-            world.gives(["check", name, "--base", "s"], [name, FAR, *TOGETHER])
+            world.gives(["check", name, "--base", "s"], [name, FAR])
 
     play()
 
@@ -154,7 +153,7 @@ def test_diffs(world: World, source: Path, number: int) -> None:
         names = [f"{place}.patch" for place, _ in enumerate(which)]
         for name, one in zip(names, which, strict=True):
             (world.here / name).write_bytes(made_worse(PATCHES[one % len(PATCHES)], steps, DIFFS, PATCHES))
-        world.gives(["check", *names, "--base", "s"], [*names, FAR, *TOGETHER])
+        world.gives(["check", *names, "--base", "s"], [*names, FAR])
         for name in names:
             (world.here / name).unlink()
 
