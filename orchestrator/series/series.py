@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, printable
 from orchestrator.series import mbox
 from orchestrator.series.letters import Letter, Patch, letters
 from orchestrator.series.threads import WHOLE, Lineage, Threads, Version, assembled
@@ -91,7 +91,9 @@ def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series
         return from_mails(files.values(), pick, partial)
     except ConfigError as error:
         names = ", ".join(_few([path.name for path in files]))
-        raise ConfigError(f"{names}: {error.message}", hint=error.hint, log=error.log) from error
+        error.message = printable(f"{names}: {error.message}")
+        error.args = (error.message,)
+        raise
 
 
 def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False, thread: str = "") -> Series:
