@@ -120,7 +120,9 @@ def _source(word: str, commit: str, matrix: Matrix) -> Source:
     if word not in table and revision and path in table:
         if exact := asyncio.run(kind_of(table[path]).at_commit(table[path], revision)):
             return exact
-        raise ConfigError(f"{path} has no {revision}", hint="--base takes a source, or SOURCE@REVISION of a git tree")
+        raise ConfigError(
+            f"source {path} has no commit {revision}", hint="--base takes a source, or SOURCE@REVISION of a git tree"
+        )
     if word in table or not place.exists():
         return pick("source", word, table)
     return sources.at_path(place, revision)

@@ -190,7 +190,7 @@ def test_the_base_may_be_a_commit_of_a_source(git: Git, matrix: Matrix, tmp_path
         assert found.source == Source("mine", "git", str(git.folder), revision)
         assert found.kconfig == ("CONFIG_OF_MINE=y",)
     for word in ("mine@gone", "debian-6.1@v6.1"):
-        with pytest.raises(ConfigError, match="has no ") as caught:
+        with pytest.raises(ConfigError, match="has no commit ") as caught:
             from_words([patch_file(tmp_path)], word, NOWHERE, matrix)
         assert "SOURCE@REVISION" in caught.value.hint
 
