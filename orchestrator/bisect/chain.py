@@ -16,7 +16,7 @@ from orchestrator import proc
 from orchestrator.config import sources
 from orchestrator.errors import ConfigError
 from orchestrator.model import Source
-from orchestrator.series.letters import Patch
+from orchestrator.series.letters import Patch, numbered
 from orchestrator.series.series import Series
 from orchestrator.store import write_atomically
 
@@ -77,8 +77,8 @@ class OfSeries:
     @property
     def changes(self) -> tuple[Change, ...]:
         """patch 1/3 ..."""
-        total = len(self.series.patches)
-        return tuple(Change(f"patch {i}/{total}", patch.title) for i, patch in enumerate(self.series.patches, 1))
+        its = self.series.patches
+        return tuple(Change(number, patch.title) for number, patch in zip(numbered(its), its, strict=True))
 
     def kernel(self, state: int) -> str:
         """As check --each calls it."""

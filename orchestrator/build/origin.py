@@ -57,10 +57,11 @@ async def choose(
     at_base = bool(author.base) and usual.revision == author.base
     nowhere = free and author.base and not at_base
     notes = (f"no git source has its base-commit {author.base}",) if nowhere else ()
+    why = f"{usual.name} at {usual.revision[:12]}: its base-commit; it is the base" if free and at_base else ""
     if not author.blobs:
-        return Origin(usual, f"{usual.name} is the base" if nowhere else "", None, notes)
+        return Origin(usual, f"{usual.name} is the base" if nowhere else why, None, notes)
     if not free or (at_base and not lacking):
-        return Origin(usual, "", await fit(author, usual, builder, fetch=True), notes)
+        return Origin(usual, why, await fit(author, usual, builder, fetch=True), notes)
     for source in sources:
         try:
             found = await kind_of(source).at_files(source, author.blobs, author.tree)
@@ -71,12 +72,13 @@ async def choose(
             exact, place = found
             why = f"{source.name} at {place}: the newest commit with all files as the author had them; it is the base"
             return Origin(exact, why, Fit(exact, len(author.blobs)), notes)
-    return await _best(author, usual, sources, builder, notes)
+    return await _best(author, usual, sources, builder, notes, why)
 
 
 async def _best(
-    author: Author, usual: Source, sources: Sequence[Source], builder: Builder, notes: tuple[str, ...]
+    author: Author, usual: Source, sources: Sequence[Source], builder: Builder, notes: tuple[str, ...], why: str
 ) -> Origin:
+    """why: the usual one is taken, unless another has more of the files."""
     others = [source for source in sources if source != usual and buildable(source)]
     known = {source.name: its for source in others if (its := await fit(author, source, builder, fetch=False))}
     whole = next((its for its in known.values() if its.whole), None)
@@ -84,17 +86,18 @@ async def _best(
     fits = [*([own] if own else []), *known.values()]
     best = max(fits, key=lambda its: its.same, default=None)  # the usual one where others are no better
     unseen = [source.name for source in others if source.name not in known]
-    if unseen and not (best and best.whole):
+    exact = best is not None and best.whole
+    if unseen and not exact:
         also = f"not here, and not looked at: {', '.join(unseen)} (--base takes one)"
         notes = (*notes, also)
-    if author.tree:
-        notes = (*notes, f"its subject names {author.tree}, of which no git source has such a commit")
-    if best is None:
-        return Origin(usual, "", None, notes)
-    rest = ", ".join(f"{its.source.name}: {its.same}" for its in fits if its is not best)
-    better = best is not own
-    why = f"{best.source.name} is the base: more of it is as the author had it than of others ({rest or 'none here'})"
-    return Origin(best.source, why if better else "", best, notes)
+    if author.tree and not exact:
+        lacks = "no git source has a commit of it with all files as the author had them"
+        notes = (*notes, f"its subject names {author.tree}: {lacks}")
+    if best is None or best is own:
+        return Origin(usual, why, best, notes)
+    rest = ", ".join(f"{its.source.name}: {its.same}" for its in fits if its is not best) or "none here"
+    better = f"{best.source.name} is the base: more of it is as the author had it than of others ({rest})"
+    return Origin(best.source, better, best, notes)
 
 
 async def fit(author: Author, source: Source, builder: Builder, fetch: bool) -> Fit | None:

@@ -16,7 +16,7 @@ from orchestrator.series.fit import MOST_FUZZ, Fit, Fitted, Place, fitted, tell
 NEAR = ("mm", "include/linux")  # folders where what left a file is looked for, beside its own
 MOST_OF_A_NAME = 9  # files
 _KINDS = ("*.c", "*.h", "*.S")
-_REBASE = "rebase the patch on this source, or name another source in matrix.yaml"
+_REBASE = "rebase the patch on this source, or name another one (--base, or in matrix.yaml)"
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,11 @@ def _summary(fit: Fitted, failing: list[Place]) -> str:
 def _hint(fit: Fitted) -> str:
     if fit.would_do:
         return f"kmatrix check --fuzz {fit.would_do} applies it so; or {_REBASE}"
-    if any(place.fit is not Fit.FAILS for place in fit.places):
-        return f"{_REBASE}; kmatrix check --partial goes on with what applies"
-    return _REBASE
+    kinds = {place.fit for place in fit.places}
+    ways = ["--partial goes on with what applies"] if Fit.APPLIES in kinds else []
+    if Fit.FUZZ in kinds:
+        ways.append(f"--partial --fuzz {fit.fuzz} " + ("with more of it" if ways else "goes on with what applies so"))
+    return f"{_REBASE}; kmatrix check {', '.join(ways)}" if ways else _REBASE
 
 
 def _hunk(text: str, place: Place) -> str:

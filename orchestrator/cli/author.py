@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from orchestrator.analyse.contract import AuthorRow
 from orchestrator.build import origin, there
@@ -15,53 +13,44 @@ from orchestrator.config.sources import BASE
 from orchestrator.engine import Manner, finish, this_command
 from orchestrator.measure.host import cores
 from orchestrator.model import Matrix
-from orchestrator.series import author, prerequisites, undone
+from orchestrator.series import author, undone
 from orchestrator.series.arguments import Change, upon
 from orchestrator.series.letters import Patch
 from orchestrator.store import Store
 
 
-def followed(
-    wanted: Change, words: Sequence[str], base: str, matrix: Matrix, manner: Manner
-) -> tuple[Change, AuthorRow | None]:
+def followed(wanted: Change, base: str, matrix: Matrix, manner: Manner) -> tuple[Change, AuthorRow | None]:
     """The change upon the author's base, with its prerequisites; and what there is to tell of that."""
     builder = Builder(Store(), manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
-    return finish(_followed(wanted, words, base, matrix, builder), this_command())
+    return finish(_followed(wanted, base, matrix, builder), this_command())
 
 
-async def _followed(
-    wanted: Change, words: Sequence[str], base: str, matrix: Matrix, builder: Builder
-) -> tuple[Change, AuthorRow | None]:
-    files = [Path(word).expanduser() for word in words]
-    its = author.of(wanted.series)
-    found = await prerequisites.found(its, wanted.series, files)
+async def _followed(wanted: Change, base: str, matrix: Matrix, builder: Builder) -> tuple[Change, AuthorRow | None]:
     own = not base and wanted.source.name == BASE  # commits, and what is not committed: they bring theirs
     free = not base
 
     async def choose(*before: Patch) -> Origin:
         if own:
             return Origin(wanted.source)
-        whole = replace(found.series, patches=(*before, *found.series.patches))
-        return await origin.choose(
-            author.of(whole), wanted.source, matrix.sources, builder, free, bool(found.missing)
-        )
+        its = author.of(replace(wanted.series, patches=(*before, *wanted.series.patches)))
+        return await origin.choose(its, wanted.source, matrix.sources, builder, free, bool(wanted.missing))
 
-    taken = await choose(*found.patches)
-    if found.patches and not (taken.fit and taken.fit.whole):
+    taken = await choose(*wanted.prerequisites)
+    if wanted.prerequisites and not (taken.fit and taken.fit.whole):
         other = await choose()  # they may be in a source already
         taken = other if other.fit and other.fit.whole else taken
-    change = replace(upon(wanted, taken.source, matrix), series=found.series)
-    needed = await there.without(found.patches, taken.source, builder)
+    needed = await there.without(wanted.prerequisites, taken.source, builder)
     notes = [*taken.notes, *(f"in {taken.source.name} already: prerequisite {title}" for title in needed.already)]
-    notes += undone.told(found.series.patches)
+    notes += undone.told(wanted.series.patches)
     row = AuthorRow(
         source=taken.source.name,
         files=taken.fit.files if taken.fit else 0,
         other=list(taken.fit.other) if taken.fit else [],
         why=taken.why,
         prerequisites=[patch.title for patch in needed.patches],
-        missing=list(found.missing),
+        missing=list(wanted.missing),
         notes=notes,
     )
     told = any(row[key] for key in ("files", "why", "prerequisites", "missing", "notes"))
-    return replace(change, prerequisites=needed.patches), row if told else None
+    change = replace(upon(wanted, taken.source, matrix), prerequisites=needed.patches)
+    return change, row if told else None

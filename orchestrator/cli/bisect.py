@@ -14,9 +14,10 @@ from orchestrator.bisect.chain import Chain, OfSeries
 from orchestrator.bisect.figures import Figure, Measuring, differ, once
 from orchestrator.bisect.hunt import Hunt
 from orchestrator.bisect.result import Answer
-from orchestrator.cli import author
+from orchestrator.cli import author, intake
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Fresh, History, Jobs, Preset, Unsandboxed, Workloads
+from orchestrator.cli.intake import Choice
+from orchestrator.cli.options import Config, Fresh, History, Jobs, OneSeries, Preset, Unsandboxed, Workloads
 from orchestrator.collectors import known as collectors
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, this_command
@@ -43,6 +44,8 @@ def bisect(
         str, typer.Option("--cell", help="ARCH/WORKLOAD; default: the first of both in the matrix file.")
     ] = "",
     metric: Annotated[str, typer.Option("--metric", help="Which figure.")] = "time",
+    series: OneSeries = "",
+    partial: Annotated[bool, typer.Option("--partial", help="Go on without parts that are missing.")] = False,
     base: Annotated[str, typer.Option("--base", help="What a series is upon, as of check.")] = "",
     tree: Annotated[Path, typer.Option("--tree", help="The git tree of commits; default: this folder's.")] = Path(),
     most: Annotated[
@@ -76,7 +79,7 @@ def bisect(
         quiet=json, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, history=history, kind="bisect",
         again=this_command(),
     )  # fmt: skip
-    row, upon_it = _row(what, base, tree, matrix, manner)
+    row, upon_it = _row(what, base, tree, matrix, manner, series, partial)
     alone = once(matrix, arch, its)
     with new_run(out, "bisect-") as folder:
         measuring = Measuring(folder, alone, metric, manner, upon_it.kconfig, upon_it.config)
@@ -104,7 +107,9 @@ def _cell(matrix: Matrix, words: str) -> tuple[Arch, Workload]:
     return pick("arch", arch or first_arch, arches), pick("workload", workload or first_workload, workloads)
 
 
-def _row(words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner) -> tuple[Chain, Change]:
+def _row(
+    words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner, series: str, partial: bool
+) -> tuple[Chain, Change]:
     """What is to be searched, and what the matrix file says of its source."""
     word = words[0] if len(words) == 1 else ""
     if ".." in word and not Path(word).exists() and "://" not in word:
@@ -114,9 +119,10 @@ def _row(words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner
         if commits.note:
             printer(stderr=True).print(commits.note, soft_wrap=True, highlight=False, markup=False)
         return commits, upon(Change(Series(()), commits.source), commits.source, matrix)
-    wanted = from_words(words, base, tree, matrix)
-    wanted, theirs = author.followed(wanted, words, base, matrix, manner)
-    for line in (*wanted.notes, *(author_lines(theirs) if theirs else ())):
+    wanted = from_words(words, base, tree, matrix, series, partial)
+    intake.tell(intake.taken(wanted, Choice(partial=partial)))
+    wanted, theirs = author.followed(wanted, base, matrix, manner)
+    for line in author_lines(theirs) if theirs else ():
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     return OfSeries(wanted.source, wanted.series, wanted.prerequisites), wanted
 

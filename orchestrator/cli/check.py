@@ -28,6 +28,7 @@ from orchestrator.cli.options import (
     History,
     Jobs,
     Json,
+    OneSeries,
     Reach,
     Refresh,
     Static,
@@ -53,7 +54,7 @@ from orchestrator.runs.reproduce import PREREQUISITES
 from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.diff import bare, touched
 from orchestrator.series.fit import MOST_FUZZ, tell
-from orchestrator.series.letters import Patch
+from orchestrator.series.letters import Patch, numbered
 from orchestrator.series.series import Series
 from orchestrator.store import Store
 from orchestrator.ui import JsonLines
@@ -72,16 +73,11 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[PATCH...]",
-            help="Patch files, an mbox, commits (A..B, or one), or a Message-Id; "
+            help="Patch files or their folder, an mbox, commits (A..B, or one), or a Message-Id; "
             "nothing: what is not committed in the kernel tree that you are in.",
         ),
     ] = None,
-    series: Annotated[
-        str,
-        typer.Option(
-            "--series", help="Of several series in a file this one: a Message-Id, or its number in the list."
-        ),
-    ] = "",
+    series: OneSeries = "",
     fuzz: Annotated[
         int,
         typer.Option("--fuzz", min=0, max=MOST_FUZZ, help="So many lines of a hunk's context may be others."),
@@ -92,7 +88,9 @@ def check(
     ] = False,
     base: Annotated[
         str,
-        typer.Option("--base", help="A source of the matrix file, a git tree (PATH or PATH@REVISION), a tarball."),
+        typer.Option(
+            "--base", help="A source of the matrix file or a git tree, of which @REVISION names a commit; a tarball."
+        ),
     ] = "",
     tree: Annotated[Path, typer.Option("--tree", help="The git tree of commits; default: this folder's.")] = Path(),
     each: Annotated[bool, typer.Option("--each", help="Also a kernel for every prefix of the series.")] = False,
@@ -139,7 +137,7 @@ def check(
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
-    wanted, theirs = author.followed(wanted, patch or [], base, matrix, manner)
+    wanted, theirs = author.followed(wanted, base, matrix, manner)
     for line in author_lines(theirs) if theirs else ():
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     with new_run(out, "check-") as folder:
@@ -268,10 +266,10 @@ async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, l
     first = next((kernel.patches for kernel in matrix.kernels if kernel.name == UNPATCHED), ())
     pristine = await builder.source(whole.source)
     with builder.store.scratch() as scratch:
-        if first and (error := await intake.refusal(pristine, first, scratch / "first")):
-            error.message += " (one of its prerequisites)"
-            return error, []
-        error = await intake.refusal(pristine, whole.patches, scratch / "whole")
+        if error := await intake.refusal(pristine, first, scratch / "first") if first else None:
+            error.message = f"one of its prerequisites: {error.message}"
+        else:
+            error = await intake.refusal(pristine, whole.patches, scratch / "whole")
     return error, await intake.elsewhere(matrix, whole.source, whole.patches, builder) if error else []
 
 
@@ -290,14 +288,13 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
 
 def _steps(all_of_them: Sequence[Patch]) -> dict[str, str]:
     """{kernel: what it is called}, of a series patch by patch."""
-    total = len(all_of_them)
-    return {f"{PATCHED}-{i}": f'patch {i}/{total} "{patch.title}"' for i, patch in enumerate(all_of_them, 1)}
+    rows = enumerate(zip(numbered(all_of_them), all_of_them, strict=True), 1)
+    return {f"{PATCHED}-{i}": f'{number} "{patch.title}"' for i, (number, patch) in rows}
 
 
 def _culprit(base: str, new: str, all_of_them: tuple[Patch, ...]) -> str:
     """patch 2/3 "mm: do more" for a step, the series for the whole; where its config followed, with what."""
-    number = new.removeprefix(f"{PATCHED}-")
-    if number.isdigit():
-        return f'patch {number}/{len(all_of_them)} "{all_of_them[int(number) - 1].title}"'
+    if step := _steps(all_of_them).get(new):
+        return step
     what = "the series" if len(all_of_them) > 1 else f'"{all_of_them[0].title}"'
     return what if new == PATCHED else f"{what}, from {base} to {new}"

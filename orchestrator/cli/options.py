@@ -18,6 +18,10 @@ Select = Annotated[
     list[str] | None,
     typer.Option("--select", "-s", help="Glob over cell ids, ARCH/KERNEL/WORKLOAD; repeatable."),
 ]
+OneSeries = Annotated[
+    str,
+    typer.Option("--series", help="Of several series in a file this one: a Message-Id, or its number in the list."),
+]
 Preset = Annotated[str, typer.Option("--preset", "-p", help="A preset of the matrix file.")]
 Workloads = Annotated[
     list[str] | None,

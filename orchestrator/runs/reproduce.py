@@ -27,8 +27,7 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
         return ""
     request = record.load_request(folder)
     if request.config.parent.name == copies.FOLDER:
-        places = (PREREQUISITES, GIVEN_BEFORE, SERIES, GIVEN)
-        patches = sorted({path.name for place in places for path in (folder.path / place).glob("*")})
+        patches = [*_names(folder, PREREQUISITES, GIVEN_BEFORE), *_names(folder, SERIES, GIVEN)]
         matrix = YAML(typ="safe").load(request.config_text)
         return _check(matrix, report["offered"]["arches"], [*_chosen(report), *patches])
     words = ["kmatrix", "run", "--config", request.config.name]
@@ -37,6 +36,10 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
     words += [f"--select {shlex.quote(glob)}" for glob in request.select]
     words += [f"--{name} {value}" for name, value in request.overrides.items()]
     return " ".join(words)
+
+
+def _names(folder: RunFolder, *places: str) -> list[str]:
+    return sorted({path.name for place in places for path in (folder.path / place).glob("*")})
 
 
 def _check(matrix: Mapping[str, Any], offered: list[str], patches: list[str]) -> str:

@@ -13,12 +13,14 @@ from orchestrator.config.sources import kind_of
 from orchestrator.errors import ConfigError
 from orchestrator.model import Config, Matrix, Source
 from orchestrator.registry import pick
-from orchestrator.series import fetch
+from orchestrator.series import author, fetch, prerequisites
 from orchestrator.series.fetch import Range
 from orchestrator.series.letters import Patch
-from orchestrator.series.series import Series, from_mails, read
+from orchestrator.series.series import Series, Several, from_mails, read
 
-_FORMS = "name patch files, an mbox, a range A..B, or one Message-Id (also as its address in an archive)"
+_FORMS = (
+    "name patch files or their folder, an mbox, a range A..B, or one Message-Id (also as its address in an archive)"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Change:
     config: Config | None = None  # that it has for this source; None: its usual one
     notes: tuple[str, ...] = ()  # what a person must know of how it was understood
     prerequisites: tuple[Patch, ...] = ()  # of others: they are applied to all kernels, first
+    missing: tuple[str, ...] = ()  # prerequisites that its mails name, and that are not at hand
 
 
 def from_words(
@@ -41,7 +44,9 @@ def from_words(
     pick, partial: see series.from_mails(). ConfigError for anything else.
     """
     series, source, notes = _found(words, base, tree, matrix, pick, partial)
-    return upon(Change(series, source, notes=notes), source, matrix)
+    found = asyncio.run(prerequisites.found(author.of(series), series, _files(words)))
+    change = Change(found.series, source, notes=notes, prerequisites=found.patches, missing=found.missing)
+    return upon(change, source, matrix)
 
 
 def upon(change: Change, source: Source, matrix: Matrix) -> Change:
@@ -53,11 +58,11 @@ def upon(change: Change, source: Source, matrix: Matrix) -> Change:
 def _found(
     words: list[str], base: str, tree: Path, matrix: Matrix, pick: str, partial: bool
 ) -> tuple[Series, Source, tuple[str, ...]]:
-    files = [Path(word).expanduser() for word in words]
+    files = _files(words)
     if not words:
         return _uncommitted(base, tree, matrix)
     if all(file.exists() for file in files):
-        series = read(files, pick, partial)
+        series = _read(files, pick, partial)
         return series, _source(base, series.base, matrix), ()
     word = words[0] if len(words) == 1 else ""
     address = word.startswith(("https://", "http://"))
@@ -73,6 +78,23 @@ def _found(
         return *_commits(asyncio.run(fetch.git_range(tree, f"{commit}^..{commit}")), base, matrix), ()
     lacking = ", ".join(str(file) for file in files if not file.exists())
     raise ConfigError(f"no such file: {lacking}", hint=_FORMS)
+
+
+def _files(words: list[str]) -> list[Path]:
+    """A folder stands for the patches in it, as git format-patch makes one."""
+    paths = [Path(word).expanduser() for word in words]
+    return [file for path in paths for file in (sorted(path.glob("*.patch")) if path.is_dir() else [path])]
+
+
+def _read(files: list[Path], pick: str, partial: bool) -> Series:
+    """Of several series in a file the one that is made upon the others is meant."""
+    try:
+        return read(files, pick, partial)
+    except Several as several:
+        place = asyncio.run(prerequisites.on_top([lineage.newest for lineage in several.lineages]))
+        if not place:
+            raise
+        return read(files, str(place), partial)
 
 
 def _commits(found: Range, base: str, matrix: Matrix) -> tuple[Series, Source]:
@@ -95,6 +117,12 @@ def _source(word: str, commit: str, matrix: Matrix) -> Source:
     table = {source.name: source for source in matrix.sources}
     path, _, revision = word.partition("@")
     place = Path(path).expanduser().resolve()
+    if word not in table and revision and path in table:
+        if exact := asyncio.run(kind_of(table[path]).at_commit(table[path], revision)):
+            return exact
+        raise ConfigError(
+            f"source {path} has no commit {revision}", hint="--base takes a source, or SOURCE@REVISION of a git tree"
+        )
     if word in table or not place.exists():
         return pick("source", word, table)
     return sources.at_path(place, revision)

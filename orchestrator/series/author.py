@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.series import diff
@@ -44,14 +44,14 @@ def of(series: Series) -> Author:
             if file not in made:
                 blobs.setdefault(file, old)
         made |= {hunk.file for hunk in diff.hunks(diff.bare(patch.text))}
-    texts = [series.cover, *(patch.text for patch in series.patches)]
-    return Author(
-        blobs,
-        series.base,
-        _all(_PATCH_ID, texts),
-        _all(_MESSAGE, texts),
-        series.tree,
-    )
+    texts = [*(its.cover for its in series.origins), *(patch.text for patch in series.patches)]
+    return Author(blobs, series.base, *prerequisites(texts), series.tree)
+
+
+def prerequisites(texts: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(patch-ids, Message-Ids) of those that mails name, in order."""
+    known = list(texts)
+    return _all(_PATCH_ID, known), _all(_MESSAGE, known)
 
 
 def _all(pattern: re.Pattern[str], texts: list[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
+from itertools import pairwise
 
 from orchestrator.series import diff, mbox
 from orchestrator.series.subject import Subject, parsed
@@ -38,6 +39,15 @@ class Patch:
         """0002-mm-do-less.patch, as git format-patch would call it."""
         slug = re.sub(r"[^A-Za-z0-9_.]+", "-", self.title).strip("-.")[:52].rstrip("-.")
         return f"{place:04}-{slug or 'change'}.patch"
+
+
+def numbered(patches: Sequence[Patch]) -> list[str]:
+    """patch 2/3 for each: as their mails say, where all are of one series that does; else by their places."""
+    its = [(patch.number, patch.total) for patch in patches]
+    one = its and all(number for number, _ in its) and len({total for _, total in its}) == 1
+    if not one or any(old >= new for old, new in pairwise(its)):
+        its = [(place, len(its)) for place in range(1, len(its) + 1)]
+    return [f"patch {number}/{total}" for number, total in its]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.errors import ConfigError
+from orchestrator.errors import ConfigError, printable
 from orchestrator.series import mbox
 from orchestrator.series.letters import Letter, Patch, letters
 from orchestrator.series.threads import WHOLE, Lineage, Threads, Version, assembled
@@ -23,7 +23,8 @@ _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})\s*$", re.M)
 class Origin:
     """Which series it is, as its mails say; "" or 0 where they do not.
 
-    version: v2, v2.1; date: 2026-11-02; parts: how many are taken, of total.
+    version: v2, v2.1; date: 2026-11-02; parts: how many are taken, of total; cover: the text of its cover letter;
+    notes: what a person must know of how it was understood.
     """
 
     title: str
@@ -33,23 +34,53 @@ class Origin:
     message_id: str = ""
     parts: int = 0
     total: int = 0
+    cover: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A mail that was given and is not taken, or a version of a series: its line, which says why, and its patches."""
+
+    line: str
+    patches: tuple[Patch, ...]
 
 
 @dataclass(frozen=True)
 class Series:
     """Patches in the order in which they are applied; base is the base-commit: that they name, or "".
 
-    notes: what a person must know of how it was understood; left_out: what was given and is not taken, and why;
-    cover: the texts of their cover letters; tree: that their subjects name, or "".
+    origins: of which series they are, in the same order; rest: what was given and is not taken; tree: that their
+    subjects name, or "".
     """
 
     patches: tuple[Patch, ...]
     base: str = ""
     origins: tuple[Origin, ...] = ()
-    notes: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    cover: str = ""
+    rest: tuple[LeftOut, ...] = ()
     tree: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person must know of how it was understood."""
+        return tuple(note for its in self.origins for note in its.notes)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """A line for each of the rest."""
+        return _few([its.line for its in self.rest])
+
+
+class Several(ConfigError):
+    """A file with several series, and nobody said which one is meant."""
+
+    def __init__(self, lineages: Sequence[Lineage]) -> None:
+        self.lineages = tuple(lineages)
+        first = lineages[0].newest.first.id or "1"
+        super().__init__(
+            f"there are {len(lineages)} series in it, and it is not known which one is meant:\n{_listed(lineages)}",
+            hint=f"--series takes one of them, by its Message-Id or its number: --series {first}",
+        )
 
 
 def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series:
@@ -60,7 +91,9 @@ def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series
         return from_mails(files.values(), pick, partial)
     except ConfigError as error:
         names = ", ".join(_few([path.name for path in files]))
-        raise ConfigError(f"{names}: {error.message}", hint=error.hint, log=error.log) from error
+        error.message = printable(f"{names}: {error.message}")
+        error.args = (error.message,)
+        raise
 
 
 def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False, thread: str = "") -> Series:
@@ -82,10 +115,8 @@ def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False,
     return Series(
         patches=_in_order(meant),
         base=base,
-        origins=tuple(map(_origin, meant)),
-        notes=tuple(note for version in meant for note in _notes(version, partial)),
-        left_out=_few(list(_left_out(threads, meant))),
-        cover="\n".join(version.cover.text for version in meant if version.cover),
+        origins=tuple(_origin(version, partial) for version in meant),
+        rest=tuple(_left_out(threads, meant)),
         tree=next((its for version in meant for letter in version.letters if (its := letter.subject.tree)), ""),
     )
 
@@ -108,7 +139,7 @@ def _meant(threads: Threads, pick: str, thread: str) -> list[Version]:
         return [its[0].newest]
     files = [file for lineage in threads.lineages for file in lineage.files]
     if len(files) > len(set(files)):
-        raise _several(threads.lineages)
+        raise Several(threads.lineages)
     newest = [lineage.newest for lineage in threads.lineages]
     return sorted(newest, key=lambda version: min(version.files))
 
@@ -136,14 +167,6 @@ def _ids(versions: Iterable[Version], taken_over: bool = True) -> set[str]:
         for letter in version.letters
         if letter.id and (taken_over or letter.subject.number not in version.taken_over)
     }
-
-
-def _several(lineages: Sequence[Lineage]) -> ConfigError:
-    first = lineages[0].newest.first.id or "1"
-    return ConfigError(
-        f"there are {len(lineages)} series in it, and it is not known which one is meant:\n{_listed(lineages)}",
-        hint=f"--series takes one of them, by its Message-Id or its number: --series {first}",
-    )
 
 
 def _listed(lineages: Sequence[Lineage]) -> str:
@@ -175,12 +198,22 @@ def _in_order(meant: Sequence[Version]) -> tuple[Patch, ...]:
     return tuple(patch for version in meant for letter in version.parts for patch in letter.patches)
 
 
-def _origin(version: Version) -> Origin:
+def _origin(version: Version, partial: bool) -> Origin:
     first = version.first
     parts = sum(len(letter.patches) for letter in version.parts)
     named = next((letter.subject.named for letter in version.letters if letter.subject.version == version.number), "")
     sent = max((letter.day for letter in version.letters), default="")
-    return Origin(first.subject.title, named, first.author, sent, first.id, parts, version.total or parts)
+    return Origin(
+        title=first.subject.title,
+        version=named,
+        author=first.author,
+        date=sent,
+        message_id=first.id,
+        parts=parts,
+        total=version.total or parts,
+        cover=version.cover.text if version.cover else "",
+        notes=tuple(_notes(version, partial)),
+    )
 
 
 def _notes(version: Version, partial: bool) -> list[str]:
@@ -203,20 +236,23 @@ def _listing(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-def _left_out(threads: Threads, meant: Sequence[Version]) -> Iterable[str]:
+def _left_out(threads: Threads, meant: Sequence[Version]) -> Iterable[LeftOut]:
     """What of the files is not taken, one line for each version or mail."""
     taken = {id(letter) for version in meant for letter in version.letters}
     for lineage in threads.lineages:
         mine = next((version for version in lineage.versions if any(version is its for its in meant)), None)
         for version in lineage.versions:
-            yield from (f"{_mail(letter)}: there are {letter.subject.total} parts" for letter in version.beyond)
+            for letter in version.beyond:
+                yield LeftOut(f"{_mail(letter)}: there are {letter.subject.total} parts", letter.patches)
             rest = [letter for letter in version.parts if id(letter) not in taken]
-            whole = len(rest) == len(version.parts)
-            for letter in [version.first] if whole else rest:
-                yield f"{_mail(letter)}: {_why_not(version, mine)}"
+            why = _why_not(version, mine)
+            if len(rest) == len(version.parts):
+                yield LeftOut(f"{_mail(version.first)}: {why}", _in_order([version]))
+            else:
+                yield from (LeftOut(f"{_mail(letter)}: {why}", letter.patches) for letter in rest)
     for letter in threads.answers:
         if letter.patches and id(letter) not in taken:
-            yield f"{_mail(letter)}: only answers the series"
+            yield LeftOut(f"{_mail(letter)}: only answers the series", letter.patches)
 
 
 def _why_not(version: Version, mine: Version | None) -> str:

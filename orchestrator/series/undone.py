@@ -10,7 +10,7 @@ from itertools import combinations
 
 from orchestrator.registry import counted
 from orchestrator.series.diff import bare, hunks
-from orchestrator.series.letters import Patch
+from orchestrator.series.letters import Patch, numbered
 
 SHARE = 0.5  # of an earlier patch's lines: less is what any series does that builds on itself
 _Lines = Counter[tuple[str, str]]  # (file, text)
@@ -42,14 +42,12 @@ def undone(patches: Sequence[Patch]) -> list[Undone]:
 def told(patches: Sequence[Patch]) -> list[str]:
     """patch 3/3 "mm: c" undoes patch 1/3 "mm: a"; or how much of it."""
 
-    def name(place: int) -> str:
-        return f'patch {place}/{len(patches)} "{patches[place - 1].title}"'
-
+    names = [f'{number} "{patch.title}"' for number, patch in zip(numbered(patches), patches, strict=True)]
     return [
-        f"{name(its.later)} undoes {name(its.earlier)}"
+        f"{names[its.later - 1]} undoes {names[its.earlier - 1]}"
         if its.lines == its.of
-        else f"{name(its.later)} takes back {its.lines} of the {counted(its.of, 'line')} that "
-        f"{name(its.earlier)} changes"
+        else f"{names[its.later - 1]} takes back {its.lines} of the {counted(its.of, 'line')} that "
+        f"{names[its.earlier - 1]} changes"
         for its in undone(patches)
     ]
 

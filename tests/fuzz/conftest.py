@@ -42,7 +42,9 @@ MAILS = (
     b"Content-Type: message/rfc822\n", b"Content-Type: multipart/mixed; boundary=x\n\n--x\n", b"=?utf-99?b?###?=",
     b"Subject: [PATCH v99999999999999999999 0/0] x\n", b"Subject: [PATCH 7/3]\n", b"Subject: \n", b"Message-Id: <>\n",
     b"From x Mon Sep 17 00:00:00 2001\n", b"From: =?utf-8?q?=ZZ?= <a@b>, ;;: <\n", b"Re: ", b"To: a" + b",b" * 999,
-    b"base-commit: 0123456789abcdef\n", b"In-Reply-To: <a b>\n", b"References: " + b"<x@y> " * 300, b"Date: never\n",
+    b"base-commit: 0123456789abcdef\n", b"prerequisite-patch-id: " + b"0" * 40 + b"\n",
+    b"prerequisite-message-id: <old@example.org>\n",
+    b"In-Reply-To: <a b>\n", b"References: " + b"<x@y> " * 300, b"Date: never\n",
 )  # fmt: skip
 DIFFS = (
     b"--- a/../../../../outside\n+++ b/../../../../outside\n@@ -0,0 +1 @@\n+evil\n",

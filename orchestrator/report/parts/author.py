@@ -19,7 +19,7 @@ def lines(row: AuthorRow) -> list[str]:
     return [
         *([row["why"]] if row["why"] else []),
         *([_files(row)] if row["files"] else []),
-        *([f"applied first, as its prerequisites: {_few(row['prerequisites'])}"] if row["prerequisites"] else []),
+        *([f"its prerequisites come first: {_few(row['prerequisites'])}"] if row["prerequisites"] else []),
         *(f"it was made on top of what was not given: {name}" for name in row["missing"][:TOLD]),
         *([f"and of {len(row['missing']) - TOLD} more"] if len(row["missing"]) > TOLD else []),
         *row["notes"],

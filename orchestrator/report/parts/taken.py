@@ -6,19 +6,17 @@ from __future__ import annotations
 from orchestrator.analyse.contract import MatrixReport, SeriesRow, TakenRow
 from orchestrator.errors import printable
 from orchestrator.registry import counted
+from orchestrator.report.parts.author import author_lines
 
 TITLE = "What was checked"
 
 
 def lines(report: MatrixReport) -> list[str]:
-    """Which series, and all that a reader must know of how it was taken; [] where that is not known."""
-    return taken_lines(report["taken"]) if "taken" in report else []
-
-
-def taken_lines(taken: TakenRow) -> list[str]:
-    """A line for each series, each note, each thing left out, and what a person chose."""
-    lines = [*map(series_line, taken["series"]), *notes(taken)]
-    return [printable(" ".join(line.split())) for line in lines]
+    """Which series, how it was taken, and how the source is its author's; [] where none of it is
+    known."""
+    its = report.get("taken")
+    said = [*map(series_line, its["series"]), *notes(its)] if its else []
+    return [printable(" ".join(line.split())) for line in (*said, *author_lines(report))]
 
 
 def notes(taken: TakenRow) -> list[str]:
@@ -48,8 +46,12 @@ def chosen(taken: TakenRow) -> list[str]:
     options += ["--partial"] if taken["partial"] else []
     if not options:
         return []
-    done = taken["adapted"] or ["all of it applied as it stands"]
-    return [f"applied with {' '.join(options)}: {line}" for line in done]
+    if not taken[
+        "adapted"
+    ]:  # all of it applies as it stands, or it does not apply even so; notes tell of lacking parts
+        rest = [option for option in options if not any(f"({option})" in note for note in taken["notes"])]
+        return [f"{' '.join(rest)} was asked for, and no patch was changed for it"] if rest else []
+    return [f"applied with {' '.join(options)}: {line}" for line in taken["adapted"]]
 
 
 def altered(report: MatrixReport) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.analyse.contract import TakenRow
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.runs import load
 from tests.unit.bisect.conftest import Commits, Lab, value, verb
@@ -80,6 +81,29 @@ def test_a_series_is_searched_as_well(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     lines, _ = lab(*sorted((lab.root / "sent").iterdir()))
     assert lines[1] == 'patch 3/4 "mm: step 3": time +3.00 ns per page (+0.075%), worse'
     assert lab.kernels.asked == ["unpatched", "patched-4", "patched-2", "patched-3"]
+
+
+def test_one_of_several_series_can_be_picked_and_what_was_understood_is_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Commits(lab.root / "linux", row(3, {2: 3}))
+    tree("format-patch", "-q", "--thread", "-o", str(lab.root / "sent"), f"{tree.commits[0]}..master")
+    monkeypatch.setattr(verb.author, "followed", lambda wanted, *_: (wanted, None))
+    one, two, three = (path.read_text() for path in sorted((lab.root / "sent").iterdir()))
+    other = "From: B <b@x>\nMessage-Id: <b@x>\nSubject: [PATCH] mm: of another\n\n" + three[three.index("diff") :]
+    box = lab.root / "t.mbox"
+    box.write_text("\n".join([one, two, f"From {'0' * 40} Mon Sep 17 00:00:00 2001\n{other}"]))
+    with pytest.raises(ConfigError, match="there are 2 series in it"):
+        lab(box)
+    with pytest.raises(ConfigError, match="patch 3/3 is missing") as caught:
+        lab(box, "--series", "1")
+    assert "--partial" in caught.value.hint
+    rows: list[TakenRow] = []
+    monkeypatch.setattr(verb.intake, "tell", rows.append)
+    lines, _ = lab(box, "--series", "1", "--partial")
+    assert lines[1].startswith('patch 2/3 "mm: step 2": time +3.00')
+    assert rows[0]["series"][0]["title"] == "mm: step 1" and "(--partial)" in rows[0]["notes"][0]
+    assert rows[0]["left_out"] == ['"[PATCH] mm: of another" (B): another series']
 
 
 def test_ends_that_are_the_same_and_ends_without_a_figure_are_told(lab: Lab) -> None:

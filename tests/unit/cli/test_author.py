@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
+from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix
+from orchestrator.report.parts import taken
 from orchestrator.report.parts.author import author_lines
 from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
@@ -166,7 +168,7 @@ def test_a_base_that_is_not_there_is_told_with_the_files_that_differ(house: Hous
         "first: mm/a.c is not byte for byte that of the author",
         f"no git source has its base-commit {'0' * 39}1",
         "not here, and not looked at: second (--base takes one)",
-        "its subject names mm-new, of which no git source has such a commit",
+        "its subject names mm-new: no git source has a commit of it with all files as the author had them",
     ]
 
 
@@ -220,13 +222,168 @@ def test_prerequisites_are_applied_first_wherever_they_lie(house: House, place: 
     assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
     assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
     assert said == [
+        f"mine at {base[:12]}: its base-commit; it is the base",
         "mine: the file is byte for byte that of the author",
-        "applied first, as its prerequisites: mm: needed first, mm: needed second",
+        "its prerequisites come first: mm: needed first, mm: needed second",
     ]
     assert [path.name[5:] for path in sorted((run.path / "prerequisites").iterdir())] == [
         "mm-needed-first.patch", "mm-needed-second.patch",
     ]  # fmt: skip
     assert "prerequisites" not in load.load(run.path).reproduce
+
+
+def threaded(path: Path, id: str, tags: str = "PATCH", to: str = "") -> str:
+    """The mail with a Message-Id, other tags, and what it answers."""
+    answers = f"In-Reply-To: <{to}>\n" if to else ""
+    text = path.read_text().replace("\nSubject:", f"\nMessage-Id: <{id}>\n{answers}Subject:", 1)
+    return re.sub(r"\[PATCH[^\]]*\]", f"[{tags}]", text, count=1)
+
+
+def told(house: House, *words: str | Path) -> list[str]:
+    """Of a check, which series were taken, and what was left out."""
+    (house.path / "matrix.yaml").write_text(MATRIX.format(here=house.path))
+    run = house.path / f"run-{len(list(house.path.glob('run-*')))}"
+    options = ["--config", str(house.path / "matrix.yaml"), "--out", str(run)]
+    done = CliRunner().invoke(app, ["check", *map(str, words), *options])
+    if isinstance(done.exception, ConfigError):
+        raise done.exception
+    taken = load.load(run).report["taken"]
+    rows = [f"{row['title']}: {row['parts']} of {row['total']}" for row in taken["series"]]
+    return [*rows, *taken["notes"], *(line.partition(" (")[0] for line in taken["left_out"])]
+
+
+@pytest.mark.parametrize("by", ["patch-id", "message-id"])
+@pytest.mark.parametrize("apart", [True, False])
+def test_of_several_series_in_a_file_the_one_upon_the_others_is_meant(house: House, by: str, apart: bool) -> None:
+    """As a thread of an archive has them; they are applied first, and no report says that they were left out."""
+    (one, two, mine), _ = prerequisites(house)
+    tags = ["PATCH", "PATCH"] if apart else ["PATCH 1/2", "PATCH 2/2"]
+    mails = [threaded(one, "n1@x", tags[0]), threaded(two, "n2@x", tags[1], "" if apart else "n1@x")]
+    mails += [threaded(mine, "m@x")]
+    if by == "message-id":
+        ids = iter(("<n1@x>", "<n2@x>" if apart else "<n1@x>"))
+        mails[2] = re.sub(r"prerequisite-patch-id: \w+", lambda _: f"prerequisite-message-id: {next(ids)}", mails[2])
+    box = house.path / "t.mbox"
+    box.write_text("\n".join(mails))
+    for words in ((box,), (box, "--series", "m@x")):
+        assert told(house, *words) == ["mm: the change: 1 of 1"]
+    matrix, _, said, _ = house.check(box)
+    assert files(matrix, "unpatched") == NEEDED and files(matrix, "patched") == [*NEEDED, "mm: the change"]
+    assert "its prerequisites come first: mm: needed first, mm: needed second" in said
+    box.write_text(
+        "\n".join([*mails, threaded(two, "o@x").replace("needed second", "of nobody").replace("/* n", "/* N")])
+    )
+    with pytest.raises(ConfigError, match="series in it, and it is not known which one is meant"):
+        told(house, box)
+    assert told(house, box, "--series", "m@x") == ["mm: the change: 1 of 1", '"[PATCH] mm: of nobody"']
+
+
+def test_files_that_are_prerequisites_are_no_part_of_what_is_checked(house: House) -> None:
+    (one, two, mine), _ = prerequisites(house)
+    for words in ((mine, one, two), (one, two, mine)):
+        assert told(house, *words) == ["mm: the change: 1 of 1"], "and not that 3/3 of another series is missing"
+    folder = house.path / "by-id"
+    folder.mkdir()
+    (folder / "1.patch").write_text(threaded(one, "n1@x", "PATCH 1/2", "n0@x"))
+    (folder / "2.patch").write_text(threaded(two, "n2@x", "PATCH 2/2", "n0@x"))
+    text = re.sub(r"prerequisite-patch-id: \w+\n", "", threaded(mine, "m@x", to="n0@x"))
+    (folder / "3.patch").write_text(text.replace("\n-- \n", "\nprerequisite-message-id: <n0@x>\n-- \n"))
+    assert told(house, folder) == ["mm: the change: 1 of 1"], "though it answers the same mail"
+    assert files(house.check(folder)[0], "unpatched") == NEEDED
+    box = house.path / "t.mbox"
+    box.write_text("\n".join(re.sub(r"\[PATCH \d/3\]", "[PATCH]", its.read_text()) for its in (one, two, mine)))
+    assert told(house, box) == ["mm: the change: 1 of 1"]
+
+
+def test_a_cover_letter_of_its_own_file_names_the_base_and_what_comes_first(house: House) -> None:
+    (one, _, _), base = prerequisites(house)
+    house.git("am", "-q", str(one))
+    for name in "ab":
+        house.edit("mm/b.c", 5 if name == "a" else 25, f"/* {name} */")
+        house.commit(f"mm: change {name}")
+    tags = "--subject-prefix=PATCH mm-unstable v2"
+    sent = house.patches("HEAD~2", f"--base={base}", "--cover-letter", "--thread", tags, to="v2")
+    house.git("reset", "-q", "--hard", base)
+    assert "prerequisite-patch-id: " in sent[0].read_text() and "base-commit: " not in sent[1].read_text()
+    (sent[0].parent / "needed.patch").write_text(one.read_text())
+    matrix, _, said, applies = house.check(*sent)
+    assert sources(matrix) == {("mine", base)} and applies == "applies to mine: yes"
+    assert files(matrix, "unpatched") == NEEDED[:1]
+    assert files(matrix, "patched") == [*NEEDED[:1], "mm: change a", "mm: change b"]
+    assert said[-1] == "its prerequisites come first: mm: needed first"
+    assert told(house, sent[0].parent) == ["*** SUBJECT HERE ***: 2 of 2"], "the folder of them all"
+    box = house.path / "t.mbox"
+    box.write_text("\n".join(path.read_text() for path in (*sent, one)))
+    assert told(house, box) == ["*** SUBJECT HERE ***: 2 of 2"]
+
+
+@pytest.fixture
+def upon(house: House) -> list[Path]:
+    """Two patches, and beside them what they need first: of that, a line of context is another in second, where one
+    of them is already."""
+    base = house.git("rev-parse", "HEAD")
+    house.edit("mm/b.c", 37, "/* needed */")
+    house.commit("mm: needed")
+    for line in (5, 25):
+        house.edit("mm/a.c", line, "/* the change */")
+        house.commit(f"mm: change {line}")
+    mine = house.patches("HEAD~2", f"--base={base}")
+    (mine[0].parent / "needed.patch").write_text(house.patches(base, to="all")[0].read_text())
+    house.git("reset", "-q", "--hard", base)
+    house.edit("mm/a.c", 25, "/* the change */")
+    house.edit("mm/b.c", 39, "/* another */")
+    house.tar("second")
+    house.git("reset", "-q", "--hard", base)
+    return mine
+
+
+def test_prerequisites_are_applied_with_what_a_person_chose_and_told(house: House, upon: list[Path]) -> None:
+    matrix, run, said, applies = house.check(*upon, "--base", "second")
+    assert applies.startswith(
+        "applies to second: no: one of its prerequisites: 0001-mm-needed.patch does not apply: "
+        "hunk #1 of mm/b.c fails at line 35; it would apply with fuzz 1 (--fuzz 1)"
+    )
+    matrix, run, said, applies = house.check(*upon, "--base", "second", "--fuzz", "1", "--partial", "--each")
+    assert applies.splitlines() == [
+        "0001-mm-needed.patch: hunk #1 of mm/b.c (line 35) applied at line 35 with fuzz 1",
+        "0002-mm-change-25.patch: left out: the source has all of it already",
+        "applies to second: yes",
+    ]
+    assert "its prerequisites come first: mm: needed" in said
+    names = {kernel.name: [path.name for path in kernel.patches] for kernel in matrix.kernels}
+    first = ["0001-mm-needed.patch", "0001-mm-change-5.patch"]
+    assert names == {"unpatched": first[:1], "patched-1": first, "patched": first}
+    report = load.load(run.path)
+    assert report.reproduce.endswith(
+        " --fuzz 1 --partial 0001-mm-needed.patch 0001-mm-change-5.patch 0002-mm-change-25.patch"
+    )
+    assert [line for line in taken.lines(report.report) if "--fuzz" in line or "first" in line] == [
+        f"applied with --fuzz 1 --partial: {line}" for line in applies.splitlines()[:2]
+    ] + ["its prerequisites come first: mm: needed"]
+
+
+@pytest.mark.parametrize("by", ["patch-id", "message-id", "thread"])
+def test_a_run_with_prerequisites_is_done_again_by_its_own_files(house: House, upon: list[Path], by: str) -> None:
+    if by != "patch-id":
+        needed = upon[0].parent / "needed.patch"
+        needed.write_text(threaded(needed, "n1@x", to="n0@x"))
+        name = "n1@x" if by == "message-id" else "n0@x"
+        for path in upon:
+            path.write_text(
+                re.sub(r"prerequisite-patch-id: \w+", f"prerequisite-message-id: <{name}>", path.read_text())
+            )
+    matrix, run, said, _ = house.check(*upon)
+    again = house.path / "again"
+    again.mkdir()
+    given = {path.name: path for place in ("prerequisites", "series") for path in (run.path / place).iterdir()}
+    words = [word for word in load.load(run.path).reproduce.split() if word.endswith(".patch")]
+    for name in words:
+        shutil.copy(given[name], again)
+    repeated, _, told, _ = house.check(*(again / name for name in words))
+    assert told == said and "its prerequisites come first: mm: needed" in said
+    assert [[path.read_text() for path in kernel.patches] for kernel in repeated.kernels] == [
+        [path.read_text() for path in kernel.patches] for kernel in matrix.kernels
+    ]
 
 
 def test_missing_prerequisites_are_named_and_those_in_the_source_are_not_applied_again(house: House) -> None:

@@ -5,6 +5,7 @@ kept. Nothing is built or booted."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from importlib import import_module
@@ -208,6 +209,26 @@ def test_of_a_half_it_is_told_what_is_there_and_partial_takes_the_rest() -> None
     (patch,) = patches("part")
     assert "+/* second */" in patch.read_text() and "gone" not in patch.read_text()
     assert "--partial" in load.of_folder(RunFolder(Path("part"))).reproduce
+
+
+@pytest.mark.parametrize(
+    ("cut", "way"),
+    [
+        ("", "kmatrix check --partial goes on with what applies, --partial --fuzz 1 with more of it"),
+        ("mm/lock.c", "kmatrix check --partial --fuzz 1 goes on with what applies so"),
+    ],
+)
+def test_the_way_on_that_is_named_is_one(cut: str, way: str) -> None:
+    """Half of it is there, a hunk has another line of context; nothing applies as it stands, or a hunk does."""
+    lock = HALF[HALF.index("--- a/mm/lock.c") : HALF.index("--- a/mm/lost.c")]
+    away = FUZZY.partition("100644\n")[2].replace("barrier", "mb")
+    Path("x.patch").write_text(
+        HALF[: HALF.index("--- a/mm/lock.c")] + ("" if cut else lock) + away.replace("@@ -3,6", "@@ -2,6")
+    )
+    said = checked("x.patch").stdout
+    assert said.splitlines()[-1].endswith(f"; {way}"), said
+    for words in re.findall(r"--partial(?: --fuzz \d)?", way):
+        assert checked("x.patch", *words.split(), out=words).stdout.endswith("applies to old: yes\n")
 
 
 def test_where_nothing_of_it_applies_partial_is_no_way_on() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import arches
 from orchestrator.config.fragments import SHIPPED, Wanted, Wish, flat, named, shipped, wanted
 from orchestrator.errors import ConfigError
 
@@ -91,3 +92,16 @@ def test_the_shipped_configs_are_well_made() -> None:
             essential = {wish.option for wish in its.wishes if wish.essential}
             assert {"CONFIG_VIRTIO_NET", "CONFIG_DEVTMPFS_MOUNT", "CONFIG_EXT4_FS"} <= essential
     assert SHIPPED.is_dir()
+
+
+@pytest.mark.parametrize("arch", sorted(arches.known()))
+@pytest.mark.parametrize("name", shipped())
+def test_no_shipped_config_needs_what_newer_linux_lost_and_the_standard_one_has_whole_slabs(
+    name: str, arch: str
+) -> None:
+    """PROC_SYSCTL is gone since Linux 7; with SLUB_TINY, which tiny kernels have since 6.2, no list is refilled."""
+    lines = named(name, None, [arch]).lines[arch]
+    newest = {wish.option: wish for wish in wanted(lines, "7.3.4").wishes}
+    assert "CONFIG_PROC_SYSCTL" not in newest or not newest["CONFIG_PROC_SYSCTL"].essential
+    if name == "standard":
+        assert {wish.option: wish.value for wish in wanted(lines, "6.12.118").wishes}["CONFIG_SLUB_TINY"] == "n"

@@ -19,7 +19,7 @@ ROW = AuthorRow(
 SAID = [
     "debian-6.1 is the base: more of it is",
     "debian-6.1: 1 of 2 files are byte for byte those that the author had; mm/mlock.c is not",
-    "applied first, as its prerequisites: mm: first",
+    "its prerequisites come first: mm: first",
     "it was made on top of what was not given: prerequisite-patch-id 89ab",
     "no git source has it",
 ]
@@ -41,10 +41,16 @@ def test_in_words() -> None:
 
 def test_every_report_for_people_has_it_and_one_without_it_is_as_before() -> None:
     told = {**good(), "author": ROW}
-    for name in ("terminal", "markdown", "mail", "html"):
+    for name, times in {"terminal": 1, "markdown": 1, "mail": 1, "html": 1, "ktap": 1, "junit": 2}.items():  # suites
         text = " ".join(known()[name](Run(told)).split())  # type: ignore[arg-type]
-        assert "1 of 2 files are byte for byte those that the author had" in text, name
+        assert text.count("1 of 2 files are byte for byte those that the author had") == times, name
         assert "byte for byte" not in known()[name](Run(good()))
+
+
+def test_it_is_told_with_what_was_checked() -> None:
+    mail = known()["mail"](Run({**good(), "author": ROW}))  # type: ignore[arg-type]
+    assert "What was checked:\n- debian-6.1 is the base: more of it is\n- debian-6.1: 1 of 2" in mail
+    assert "What of the change is in these kernels" not in mail
 
 
 def test_the_run_folder_keeps_it(tmp_path: Path) -> None:

@@ -64,9 +64,10 @@ def test_a_run_that_is_no_check_says_nothing() -> None:
 
 
 def test_what_was_chosen_and_not_needed_is_told_as_that() -> None:
-    assert taken.chosen(TakenRow({**ROW, "partial": True})) == [
-        "applied with --partial: all of it applied as it stands"
-    ]
+    said = "--partial was asked for, and no patch was changed for it"
+    assert taken.chosen(TakenRow({**ROW, "partial": True})) == [said], "nor where it does not apply even so"
+    lacking = ["1/3 of the series was not given: gone on without (--partial)"]
+    assert taken.chosen(TakenRow({**ROW, "partial": True, "notes": lacking})) == [], "which is told already"
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.__name__.rpartition(".")[2])

@@ -184,6 +184,17 @@ def test_the_base_may_be_a_tree_a_revision_of_it_or_a_tarball(git: Git, matrix: 
         )
 
 
+def test_the_base_may_be_a_commit_of_a_source(git: Git, matrix: Matrix, tmp_path: Path) -> None:
+    for revision in ("spare", git.commits[1][:12]):
+        found = from_words([patch_file(tmp_path)], f"mine@{revision}", NOWHERE, matrix)
+        assert found.source == Source("mine", "git", str(git.folder), revision)
+        assert found.kconfig == ("CONFIG_OF_MINE=y",)
+    for word in ("mine@gone", "debian-6.1@v6.1"):
+        with pytest.raises(ConfigError, match="has no commit ") as caught:
+            from_words([patch_file(tmp_path)], word, NOWHERE, matrix)
+        assert "SOURCE@REVISION" in caught.value.hint
+
+
 def test_the_source_that_has_the_base_commit_is_the_base_with_its_own_kconfig(
     git: Git, matrix: Matrix, tmp_path: Path
 ) -> None:
@@ -277,10 +288,11 @@ def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monke
     run = tmp_path / "run"
     done = CliRunner().invoke(app, ["check", word, "--config", str(tmp_path / "matrix.yaml"), "--out", str(run)])
     assert done.exit_code == 0 and done.stdout.splitlines() == ["applies to mine: yes"], done.output
-    first, second, third = done.stderr.splitlines()
+    first, second, third, last = done.stderr.splitlines()
     assert first == f"matrix: {tmp_path}/matrix.yaml"
     assert re.fullmatch(r'patch: "mm: words – of the file", 1 part, a <a@b>, \d{4}-\d\d-\d\d', second)
-    assert third == "mine: the file is byte for byte that of the author"
+    assert third == f"mine at {base[:12]}: its base-commit; it is the base"
+    assert last == "mine: the file is byte for byte that of the author"
     kernels = {kernel.name: kernel for kernel in matrix_file.load(run / "inputs/matrix.yaml").kernels}
     assert {(k.source.revision, k.kconfig) for k in kernels.values()} == {(base, ("CONFIG_OF_MINE=y",))}
     assert [len(kernels[name].patches) for name in ("unpatched", "patched")] == [0, 1]

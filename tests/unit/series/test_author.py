@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.series import author
 from orchestrator.series.letters import Patch
-from orchestrator.series.series import Series, from_mails
+from orchestrator.series.series import Origin, Series, from_mails
 
 OLD, NEW, NONE = "47e89cf37062", "d3805b95c21b", "000000000000"
 HUNK = "@@ -1 +1,2 @@\n a\n+b\n"
@@ -19,7 +19,8 @@ def section(name: str, index: str = f"{OLD}..{NEW}", head: str = "", old: str = 
 
 
 def of(*texts: str, cover: str = "") -> author.Author:
-    return author.of(Series(tuple(Patch(f"p{i}", text) for i, text in enumerate(texts, 1)), cover=cover))
+    patches = tuple(Patch(f"p{i}", text) for i, text in enumerate(texts, 1))
+    return author.of(Series(patches, origins=(Origin("x", cover=cover),)))
 
 
 @pytest.mark.parametrize(

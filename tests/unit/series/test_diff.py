@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.series.diff import hunks
+from orchestrator.series.diff import hunks, touched
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,9 @@ def test_names_are_read_as_diff_and_git_quote_them(written: str, name: str) -> N
     """With the quotes a file's name does not end as a source's does, and nothing of it would be code."""
     [hunk] = hunks(f"--- {written.replace('b/', 'a/', 1)}\n+++ {written}\n@@ -1 +1 @@\n-a\n+b\n")
     assert hunk.file == name and [line.sign for line in hunk.lines] == ["-", "+"]
+
+
+def test_a_line_number_that_no_file_has_is_none() -> None:
+    text = "--- a/mm/x.c\n+++ b/mm/x.c\n@@ -{0} +1,2 @@\n a\n+b\n"
+    assert touched(text.format("9" * 5000)) == {"mm/x.c"} and hunks(text.format("9" * 5000)) == []
+    assert len(hunks(text.format("123456789"))) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.series.letters import Patch
+from orchestrator.series.letters import Patch, numbered
 from orchestrator.series.undone import Undone, told, undone
 
 
@@ -44,3 +44,12 @@ def test_in_words() -> None:
     assert told([patch("a", "", "1;2;3;4"), patch("b", "1;2", "7")]) == [
         'patch 2/2 "b" takes back 2 of the 4 lines that patch 1/2 "a" changes'
     ]
+
+
+def test_patches_are_called_by_the_numbers_of_their_mails_where_they_are_of_one_series() -> None:
+    def of(*numbers: tuple[int, int]) -> list[str]:
+        return numbered([Patch("x", "", *its) for its in numbers])
+
+    assert of((2, 3), (3, 3)) == ["patch 2/3", "patch 3/3"]
+    assert of((1, 1), (1, 1)) == of((1, 2), (1, 3)) == of((0, 0), (1, 2)) == ["patch 1/2", "patch 2/2"]
+    assert of() == []
