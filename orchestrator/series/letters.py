@@ -82,17 +82,18 @@ class Letter:
         return self.date.date().isoformat() if self.date else ""
 
 
-def letters(content: bytes, file: int = 0) -> list[Letter]:
-    """Of one file, in its order. Replies without a patch are none, and words that are no cover letter."""
+def letters(content: bytes, file: int = 0, name: str = "") -> list[Letter]:
+    """Of one file, in its order. Replies without a patch are none, and words that are no cover letter. name: what a
+    diff without any words is called."""
     mails = mbox.split(content)
-    found = [letter for mail in mails for letter in _of_mail(mail)]
+    found = [letter for mail in mails for letter in _of_mail(mail, name)]
     return [replace(letter, file=file, alone=len(mails) == 1) for letter in found]
 
 
-def _of_mail(content: bytes) -> list[Letter]:
+def _of_mail(content: bytes, name: str) -> list[Letter]:
     mail = mbox.read(content)
     if mail["Subject"] is None:
-        return _bare(content.decode(errors="surrogateescape"))
+        return _bare(content.decode(errors="surrogateescape"), name)
     inner = [letter for whole in mbox.mails(mail) if (letter := _letter(whole))]
     if found := [letter for letter in inner if letter.patches]:
         return found
@@ -100,12 +101,12 @@ def _of_mail(content: bytes) -> list[Letter]:
     return [own] if own else []
 
 
-def _bare(text: str) -> list[Letter]:
+def _bare(text: str, name: str) -> list[Letter]:
     """A diff without a mail around it."""
     if diff.start(text) < 0:
         return []
     first = next((row for row in text.splitlines() if row.strip()), "")
-    title = "" if first.startswith(("diff ", "--- ", "Index:")) else first
+    title = name if first.startswith(("diff ", "--- ", "Index:")) else first
     readable = title.encode(errors="surrogateescape").decode(errors="replace") or "change"
     return [Letter(Subject(readable), text, (Patch(readable, text),))]
 

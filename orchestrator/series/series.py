@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 
 from orchestrator.errors import ConfigError, printable
@@ -16,6 +17,7 @@ from orchestrator.series.threads import WHOLE, Lineage, Threads, Version, assemb
 
 MOST_LISTED = 20  # series
 NO_PATCH = "a diff, mails of git format-patch, or an mbox with them"
+_SUFFIX = re.compile(r"\.(patch|diff|mbox|txt|eml)(\.\w+)?$")
 _BASE = re.compile(r"^base-commit: ([0-9a-f]{7,40})\s*$", re.M)
 
 
@@ -88,7 +90,7 @@ def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series
     hint = "name a patch, an mbox, a git range or a Message-Id"
     files = {path: mbox.content(path, hint) for path in dict.fromkeys(paths)}
     try:
-        return from_mails(files.values(), pick, partial)
+        return from_mails(files.values(), pick, partial, names=[_SUFFIX.sub("", path.name) for path in files])
     except ConfigError as error:
         names = ", ".join(_few([path.name for path in files]))
         error.message = printable(f"{names}: {error.message}")
@@ -96,14 +98,17 @@ def read(paths: Iterable[Path], pick: str = "", partial: bool = False) -> Series
         raise
 
 
-def from_mails(contents: Iterable[bytes], pick: str = "", partial: bool = False, thread: str = "") -> Series:
+def from_mails(
+    contents: Iterable[bytes], pick: str = "", partial: bool = False, thread: str = "", names: Sequence[str] = ()
+) -> Series:
     """The series in what files hold, each as mbox.content gives it.
 
     pick: the Message-Id of one of several, or its number in the list of the error that names them; partial: go on
-    without what is missing; thread: a mail whose series is meant, in its newest version. ConfigError for no patch,
-    for several series in one file, for a part that is missing, and for two of the same.
+    without what is missing; thread: a mail whose series is meant, in its newest version; names: of the files.
+    ConfigError for no patch, for several series in one file, for a part that is missing, and for two of the same.
     """
-    found = [letter for place, content in enumerate(contents) for letter in letters(content, place)]
+    given = zip(contents, chain(names, repeat("")), strict=False)
+    found = [letter for place, (content, name) in enumerate(given) for letter in letters(content, place, name)]
     threads = assembled(found)
     if not threads.lineages:
         hint = f"what is wanted: {NO_PATCH}"

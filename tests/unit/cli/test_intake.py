@@ -160,7 +160,7 @@ def test_a_series_can_be_picked() -> None:
 def test_fuzz_is_named_where_it_would_do_and_taken_where_it_is_asked_for() -> None:
     done = checked("fuzzy.patch")
     assert [" ".join(line.split()) for line in done.stdout.splitlines()[:4]] == [
-        "applies to old: no: 0001-change.patch does not apply: hunk #1 of mm/walk.c fails at line 3; "
+        "applies to old: no: 0001-fuzzy.patch does not apply: hunk #1 of mm/walk.c fails at line 3; "
         "it would apply with fuzz 1 (--fuzz 1)",
         "mm/walk.c hunk #1 (line 3): fails; would apply at line 3 with fuzz 1",
         "patch: /* must be aligned */",
@@ -168,14 +168,14 @@ def test_fuzz_is_named_where_it_would_do_and_taken_where_it_is_asked_for() -> No
     ]
     assert json.loads(Path("run/plan.json").read_text())["select"] == ["*/patched/*"]
     done = checked("fuzzy.patch", "--fuzz", "1", out="fuzz")
-    told = "0001-change.patch: hunk #1 of mm/walk.c (line 3) applied at line 3 with fuzz 1"
+    told = "0001-fuzzy.patch: hunk #1 of mm/walk.c (line 3) applied at line 3 with fuzz 1"
     assert done.stdout.splitlines() == [told, "applies to old: yes"]
     assert (kept("fuzz")["fuzz"], kept("fuzz")["adapted"]) == (1, [told])
     (patch,) = patches("fuzz")
     assert "needs to be aligned" in patch.read_text() and "+\tbarrier();" in patch.read_text()
-    assert Path("fuzz/given/0001-change.patch").read_text() == FUZZY
+    assert Path("fuzz/given/0001-fuzzy.patch").read_text() == FUZZY
     report = load.of_folder(RunFolder(Path("fuzz")))
-    assert "--fuzz 1" in report.reproduce and report.reproduce.endswith(" 0001-change.patch")
+    assert "--fuzz 1" in report.reproduce and report.reproduce.endswith(" 0001-fuzzy.patch")
 
 
 def test_fuzz_that_is_not_needed_changes_nothing() -> None:
@@ -194,15 +194,15 @@ def test_another_source_that_is_here_is_named_where_it_would_apply() -> None:
 def test_of_a_half_it_is_told_what_is_there_and_partial_takes_the_rest() -> None:
     done = checked("half.patch")
     assert done.stdout.splitlines()[:3] == [
-        "applies to old: no: 0001-change.patch does not apply: hunk #1 of mm/lost.c fails at line 1; "
+        "applies to old: no: 0001-half.patch does not apply: hunk #1 of mm/lost.c fails at line 1; "
         "1 of 3 hunks is in the source already",
         "  mm/walk.c hunk #1 (line 3): is in the source already, at line 3",
         "  mm/lost.c hunk #1 (line 1): fails: the file is not there",
     ]
     done = checked("half.patch", "--partial", out="part")
     told = [
-        "0001-change.patch: hunk #1 of mm/walk.c (line 3) left out: the source has it already",
-        "0001-change.patch: hunk #1 of mm/lost.c (line 1) left out: it does not apply",
+        "0001-half.patch: hunk #1 of mm/walk.c (line 3) left out: the source has it already",
+        "0001-half.patch: hunk #1 of mm/lost.c (line 1) left out: it does not apply",
     ]
     assert done.stdout.splitlines() == [*told, "applies to old: yes"]
     assert kept("part")["partial"] and kept("part")["adapted"] == told

@@ -50,7 +50,7 @@ def test_files_of_format_patch_may_come_in_any_order(tmp_path: Path) -> None:
 
 
 def test_a_plain_diff_is_a_patch(tmp_path: Path) -> None:
-    assert parsed(tmp_path, DIFF.format("x")) == ["change"]
+    assert parsed(tmp_path, DIFF.format("x")) == ["0"], "which is the file's name"
     assert parsed(tmp_path, "mm: words before it\n\n" + DIFF.format("x")) == ["mm: words before it"]
 
 
