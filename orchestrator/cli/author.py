@@ -18,14 +18,13 @@ from orchestrator.model import Matrix
 from orchestrator.series import author, prerequisites, undone
 from orchestrator.series.arguments import Change, upon
 from orchestrator.series.letters import Patch
-from orchestrator.store import Store
 
 
 def followed(
     wanted: Change, words: Sequence[str], base: str, matrix: Matrix, manner: Manner
 ) -> tuple[Change, AuthorRow | None]:
     """The change upon the author's base, with its prerequisites; and what there is to tell of that."""
-    builder = Builder(Store(), manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
+    builder = Builder.of(matrix, manner.jobs or cores(), manner.refresh)
     return finish(_followed(wanted, words, base, matrix, builder), this_command())
 
 

@@ -204,7 +204,7 @@ def _fitted(
     them."""
     first = intake.written(folder, wanted.prerequisites, PREREQUISITES)
     files = intake.written(folder, wanted.series.patches)
-    builder = intake.store_builder(matrix, cores(), manner.refresh)
+    builder = Builder.of(matrix, cores(), manner.refresh)
     done = finish(intake.fit(folder, wanted, first, files, choice, builder), this_command())
     if done.told and not manner.json:
         printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
@@ -261,7 +261,7 @@ def _details(error: BuildError) -> list[str]:
 
 async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, list[str]]:
     """Why not, and on which other sources it would; None if it does."""
-    builder = intake.store_builder(matrix, cores(), manner.refresh)
+    builder = Builder.of(matrix, cores(), manner.refresh)
     whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
     if not buildable(whole.source):
         raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")

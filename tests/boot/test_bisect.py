@@ -52,7 +52,7 @@ class Tree:
         text = path.read_text()
         assert old in text, name
         path.write_text(text.replace(old, new, 1))
-        self("add", name)
+        self("add", "--force", name)  # a .gitignore of Debian's names all folders
 
     def step(self, number: int, instructions: int) -> str:
         """A commit that adds instructions, or none."""

@@ -182,13 +182,15 @@ def test_where_it_cannot_be_had_the_guest_says_so(
     monkeypatch.setattr(sandbox, "_usable", {"why": "no user namespaces"})
 
     async def play(sealed: bool) -> list[str]:
-        running = Guest(replace(machine(house, "cat $HOME/.ssh/id >&2"), sealed=sealed), Limits(), tmp_path)
+        running = Guest(
+            replace(machine(house, "cat $HOME/.ssh/id >&2"), sealed=sealed, vouched=True), Limits(), tmp_path
+        )
         with pytest.raises(InfraError, match=r"QEMU did not start: \.ssh/id"):
             async with AsyncExitStack() as stack:
                 await running.start(stack)
         return running.notes
 
-    strange = Guest(replace(machine(house, "cat $HOME/.ssh/id >&2"), vouched=False), Limits(), tmp_path)
+    strange = Guest(machine(house, "cat $HOME/.ssh/id >&2"), Limits(), tmp_path)
     with pytest.raises(ToolMissing, match="bubblewrap cannot hold it here: no user namespaces"):
         asyncio.run(strange.start(AsyncExitStack()))
     assert asyncio.run(play(True)) == ["QEMU ran without a sandbox: no user namespaces"]
