@@ -28,6 +28,7 @@ from orchestrator.cli.options import (
     History,
     Jobs,
     Json,
+    OneSeries,
     Reach,
     Refresh,
     Static,
@@ -76,12 +77,7 @@ def check(
             "nothing: what is not committed in the kernel tree that you are in.",
         ),
     ] = None,
-    series: Annotated[
-        str,
-        typer.Option(
-            "--series", help="Of several series in a file this one: a Message-Id, or its number in the list."
-        ),
-    ] = "",
+    series: OneSeries = "",
     fuzz: Annotated[
         int,
         typer.Option("--fuzz", min=0, max=MOST_FUZZ, help="So many lines of a hunk's context may be others."),
@@ -142,7 +138,7 @@ def check(
     wanted, theirs = author.followed(wanted, patch or [], base, matrix, manner)
     for line in author_lines(theirs) if theirs else ():
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
-    with new_run(out, "check-") as folder:
+    with new_run(out, "check") as folder:
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
         select, others = _applicable(checked, manner)

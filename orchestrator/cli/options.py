@@ -37,6 +37,10 @@ History = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
+OneSeries = Annotated[
+    str,
+    typer.Option("--series", help="Of several series in a file this one: a Message-Id, or its number in the list."),
+]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Build and boot patches without bubblewrap: you trust them.")
 ]
