@@ -14,7 +14,7 @@ from orchestrator.bisect.chain import Chain, OfSeries
 from orchestrator.bisect.figures import Figure, Measuring, differ, once
 from orchestrator.bisect.hunt import Hunt
 from orchestrator.bisect.result import Answer
-from orchestrator.cli import author
+from orchestrator.cli import author, intake
 from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import Config, Fresh, History, Jobs, OneSeries, Preset, Unsandboxed, Workloads
 from orchestrator.collectors import known as collectors
@@ -127,9 +127,10 @@ def _of_range(word: str, base: str, tree: Path, matrix: Matrix) -> tuple[Chain, 
 
 
 def _of_files(wanted: Change, words: list[str], base: str, matrix: Matrix, manner: Manner) -> tuple[Chain, Change]:
-    """The same of a series."""
+    """The same of a series, which is told as it was understood."""
+    intake.tell(intake.taken(wanted, intake.Choice()))
     wanted, theirs = author.followed(wanted, words, base, matrix, manner)
-    for line in (*wanted.notes, *(author_lines(theirs) if theirs else ())):
+    for line in author_lines(theirs) if theirs else ():
         _tell(line, False)
     return OfSeries(wanted.source, wanted.series, wanted.prerequisites), wanted
 

@@ -101,12 +101,15 @@ def test_a_merge_is_looked_into(lab: Lab) -> None:
 
 
 def test_a_series_is_searched_as_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(verb.intake, "tell", lambda row: told.extend(its["title"] for its in row["series"]))
     tree = Commits(lab.root / "linux", row(4, {3: 3}))
     tree("format-patch", "-q", "-o", str(lab.root / "sent"), f"{tree.commits[0]}..master")
     monkeypatch.setattr(verb.author, "followed", lambda wanted, *_: (wanted, None))
     lines, _ = lab(*sorted((lab.root / "sent").iterdir()))
     assert lines[1] == 'patch 3/4 "mm: step 3": time +3.00 ns per page (+0.075%), worse'
     assert lab.kernels.asked == ["unpatched", "patched-4", "patched-2", "patched-3"]
+    assert told, "which series it is"
 
 
 def test_ends_that_are_the_same_and_ends_without_a_figure_are_told(lab: Lab) -> None:
