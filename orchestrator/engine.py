@@ -188,18 +188,17 @@ class Work:
 
 def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
     """What is to be done for a plan of the matrix, with its results in the folder."""
-    store, jobs = Store(), manner.jobs or cores()
-    builder = Builder(
-        store,
-        jobs,
-        matrix.limits.build,
-        matrix.ccache_gib,
-        manner.refresh,
-        manner.unsandboxed,
-        disk_gib=matrix.limits.disk_gib,
-    )
+    builder = Builder.of(matrix, manner.jobs or cores(), manner.refresh, manner.unsandboxed)
     runner = Runner(
-        made, folder, Bus(), store, IMAGES, builder, profile=manner.profile, fresh=manner.fresh, reach=manner.reach
+        made,
+        folder,
+        Bus(),
+        builder.store,
+        IMAGES,
+        builder,
+        profile=manner.profile,
+        fresh=manner.fresh,
+        reach=manner.reach,
     )
     return Work(runner, manner)
 

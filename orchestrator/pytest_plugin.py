@@ -44,6 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption("--kmatrix-config", metavar="PATH", help="the matrix file; default: see kmatrix_config")
     group.addoption("--kmatrix-preset", default="", metavar="NAME", help="a preset of the matrix file")
+    group.addoption(
+        "--kmatrix-unsandboxed", action="store_true",
+        help="build and boot patches without bubblewrap: you trust them",
+    )  # fmt: skip
     group.addoption("--kmatrix-profile", dest="kmatrix_preset", help=argparse.SUPPRESS)  # its name of before
     usual = "the nearest matrix.yaml in the test file's folder and above it"
     parser.addini("kmatrix_config", f"the matrix file, relative to the ini file; default: {usual}", default="")
@@ -151,7 +155,7 @@ def _kmatrix_lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
                 reporter.ensure_newline()
                 reporter.write_line(line)
 
-    return Lab(Store(), tmp_path_factory.mktemp, tell)
+    return Lab(Store(), tmp_path_factory.mktemp, tell, request.config.getoption("--kmatrix-unsandboxed"))
 
 
 def _targets(config: pytest.Config, test_file: Path) -> tuple[Target, ...]:

@@ -130,13 +130,16 @@ class OfTree:
         return ((path,) if path.stat().st_size else ()) + self.own
 
     async def inside(self, change: int) -> Chain | None:
-        """From where the merged branch began to its tip. A merge of several branches is left whole."""
-        commit = self.commits[change]
+        """From where the merged branch began to its tip. A merge of several branches is left whole.
+
+        It brings what the state before it is not upon: the main line's commits where the range begins on a branch.
+        """
+        before, commit = self.commits[change - 1 : change + 1]
         parents = (await _git(self.tree, "rev-parse", f"{commit}^@")).split()
         if len(parents) != 2:
             return None
         base = (await _git(self.tree, "merge-base", *parents)).strip()
-        found = await _row(self.tree, base, parents[1])
+        found = await _row(self.tree, base, parents[1] if parents[0] == before else parents[0])
         return replace(self, commits=found[0], titles=found[1]) if len(found[0]) > 1 else None
 
 
@@ -160,11 +163,14 @@ async def of_range(tree: Path, words: str, source: Source | None = None, own: tu
 
 
 async def _row(tree: Path, older: str, newer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Commits and their titles along the first parents, the older end before all."""
+    """Commits and their titles along the first parents, the older end before all. Each is upon it: where it is on a
+    branch that was merged, they begin with that merge."""
     words = ["--no-walk", "--format=%H %s", older]
     first = (await _git(tree, "log", *words)).splitlines()
     rest = await _git(tree, "log", "--first-parent", "--reverse", "--format=%H %s", f"{older}..{newer}")
+    upon = set((await _git(tree, "rev-list", "--ancestry-path", f"{older}..{newer}")).split())
     pairs = [row.partition(" ") for row in (*first, *rest.splitlines())]
+    pairs = [row for place, row in enumerate(pairs) if place == 0 or row[0] in upon]
     return tuple(commit for commit, _, _ in pairs), tuple(title for _, _, title in pairs)
 
 

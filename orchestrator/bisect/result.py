@@ -67,7 +67,7 @@ class Answer:
             end, name = ("older", 0) if older is None else ("newer", len(self.chain.changes))
             kernel = self.chain.kernel(name)
             why = self.lost.get(kernel, "it was not measured before the time was up")
-            return f"{what}: the {end} end ({kernel}) has no figure: {why}"
+            return f"{what}: the {end} end ({kernel}) has no figure: {why.splitlines()[0]}"
         values = [f"{its.per_unit(self.how):.{self.how.digits}f}" for its in (older, newer)]
         if not self.found.culprits:
             return f"{what}: no difference between its ends, {values[0]} and {values[1]} {self.shown_unit}"
@@ -77,6 +77,8 @@ class Answer:
         lost = [f"no figure of {kernel}: {why.splitlines()[0]}" for kernel, why in self.lost.items()]
         told = lost[:TOLD] + ([f"and of {len(lost) - TOLD} more"] if len(lost) > TOLD else [])
         beside = max(0, self.kernels - 2)
+        if not self.found.culprits and None not in self.found.ends:
+            told.append("what a change does and a later one undoes is not seen so: let the range end between them")
         rows = [*told, f"measured: {counted(beside, 'kernel')} beside the two ends, one pass each"]
         return rows if self.found.whole else [*rows, "not all was looked at: it was stopped before the end"]
 

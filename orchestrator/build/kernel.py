@@ -22,7 +22,7 @@ from orchestrator.build.tree import CONFIGURED, RECONFIGURE, WANTED, SharedTree,
 from orchestrator.config import fragments
 from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError, ConfigError
-from orchestrator.model import Build, KernelArtifact, Source
+from orchestrator.model import Build, KernelArtifact, Matrix, Source
 from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, remove, sha256, write_atomically
 
@@ -43,6 +43,12 @@ class Builder:
     unsandboxed: bool = False  # whoever says so trusts every patch
     disk_gib: float = 8  # of a build that nobody vouches for
     _trees: dict[str, Tree] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, matrix: Matrix, jobs: int, refresh: bool = False, unsandboxed: bool = False) -> Builder:
+        """As a matrix file has it, into the user's store."""
+        limits = matrix.limits
+        return cls(Store(), jobs, limits.build, matrix.ccache_gib, refresh, unsandboxed, limits.disk_gib)
 
     async def find(self, build: Build) -> KernelArtifact | None:
         """The built kernel if the store has it; None: it has to be made."""

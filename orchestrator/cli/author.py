@@ -16,12 +16,11 @@ from orchestrator.model import Matrix
 from orchestrator.series import author, undone
 from orchestrator.series.arguments import Change, upon
 from orchestrator.series.letters import Patch
-from orchestrator.store import Store
 
 
 def followed(wanted: Change, base: str, matrix: Matrix, manner: Manner) -> tuple[Change, AuthorRow | None]:
     """The change upon the author's base, with its prerequisites; and what there is to tell of that."""
-    builder = Builder(Store(), manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, manner.refresh)
+    builder = Builder.of(matrix, manner.jobs or cores(), manner.refresh)
     return finish(_followed(wanted, base, matrix, builder), this_command())
 
 

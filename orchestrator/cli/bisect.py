@@ -45,7 +45,9 @@ def bisect(
     ] = "",
     metric: Annotated[str, typer.Option("--metric", help="Which figure.")] = "time",
     series: OneSeries = "",
-    partial: Annotated[bool, typer.Option("--partial", help="Go on without parts that are missing.")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Of a series, go on without parts that are missing.")
+    ] = False,
     base: Annotated[str, typer.Option("--base", help="What a series is upon, as of check.")] = "",
     tree: Annotated[Path, typer.Option("--tree", help="The git tree of commits; default: this folder's.")] = Path(),
     most: Annotated[
@@ -79,9 +81,13 @@ def bisect(
         quiet=json, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, history=history, kind="bisect",
         again=this_command(),
     )  # fmt: skip
-    row, upon_it = _row(what, base, tree, matrix, manner, series, partial)
+    row, upon_it = (
+        _of_range(what[0], base, tree, matrix)
+        if _is_range(what)
+        else _of_files(from_words(what, base, tree, matrix, series, partial), base, matrix, manner, partial)
+    )
     alone = once(matrix, arch, its)
-    with new_run(out, "bisect-") as folder:
+    with new_run(out, "bisect", goes_on=True) as folder:
         measuring = Measuring(folder, alone, metric, manner, upon_it.kconfig, upon_it.config)
 
         def differs(before: Figure, after: Figure) -> bool:
@@ -107,23 +113,26 @@ def _cell(matrix: Matrix, words: str) -> tuple[Arch, Workload]:
     return pick("arch", arch or first_arch, arches), pick("workload", workload or first_workload, workloads)
 
 
-def _row(
-    words: list[str], base: str, tree: Path, matrix: Matrix, manner: Manner, series: str, partial: bool
-) -> tuple[Chain, Change]:
+def _is_range(words: list[str]) -> bool:
+    return len(words) == 1 and ".." in words[0] and not Path(words[0]).exists() and "://" not in words[0]
+
+
+def _of_range(word: str, base: str, tree: Path, matrix: Matrix) -> tuple[Chain, Change]:
     """What is to be searched, and what the matrix file says of its source."""
-    word = words[0] if len(words) == 1 else ""
-    if ".." in word and not Path(word).exists() and "://" not in word:
-        if base:
-            raise ConfigError("commits are upon each other: --base goes with patches")
-        commits = asyncio.run(chain.of_range(tree, word))
-        if commits.note:
-            printer(stderr=True).print(commits.note, soft_wrap=True, highlight=False, markup=False)
-        return commits, upon(Change(Series(()), commits.source), commits.source, matrix)
-    wanted = from_words(words, base, tree, matrix, series, partial)
+    if base:
+        raise ConfigError("commits are upon each other: --base goes with patches")
+    commits = asyncio.run(chain.of_range(tree, word))
+    if commits.note:
+        _tell(commits.note, False)
+    return commits, upon(Change(Series(()), commits.source), commits.source, matrix)
+
+
+def _of_files(wanted: Change, base: str, matrix: Matrix, manner: Manner, partial: bool) -> tuple[Chain, Change]:
+    """The same of a series, which is told as it was understood."""
     intake.tell(intake.taken(wanted, Choice(partial=partial)))
     wanted, theirs = author.followed(wanted, base, matrix, manner)
     for line in author_lines(theirs) if theirs else ():
-        printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
+        _tell(line, False)
     return OfSeries(wanted.source, wanted.series, wanted.prerequisites), wanted
 
 

@@ -140,7 +140,7 @@ def check(
     wanted, theirs = author.followed(wanted, base, matrix, manner)
     for line in author_lines(theirs) if theirs else ():
         printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
-    with new_run(out, "check-") as folder:
+    with new_run(out, "check") as folder:
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
         select, others = _applicable(checked, manner)
@@ -202,7 +202,7 @@ def _fitted(
     them."""
     first = intake.written(folder, wanted.prerequisites, PREREQUISITES)
     files = intake.written(folder, wanted.series.patches)
-    builder = intake.store_builder(matrix, cores(), manner.refresh)
+    builder = Builder.of(matrix, cores(), manner.refresh)
     done = finish(intake.fit(folder, wanted, first, files, choice, builder), this_command())
     if done.told and not manner.json:
         printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
@@ -259,7 +259,7 @@ def _details(error: BuildError) -> list[str]:
 
 async def _applies(matrix: Matrix, manner: Manner) -> tuple[BuildError | None, list[str]]:
     """Why not, and on which other sources it would; None if it does."""
-    builder = intake.store_builder(matrix, cores(), manner.refresh)
+    builder = Builder.of(matrix, cores(), manner.refresh)
     whole = next(kernel for kernel in matrix.kernels if kernel.name == PATCHED)
     if not buildable(whole.source):
         raise ConfigError(f"a ready {whole.source.kind} takes no patches", hint="name a source with --base")

@@ -24,7 +24,6 @@ from orchestrator.runs import copies, needed_file
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
-from orchestrator.store import Store
 from orchestrator.ui import JsonLines
 
 UNPATCHED, PATCHED = "unpatched", "patched"
@@ -42,9 +41,7 @@ def after(folder: RunFolder, matrix: Matrix, done: Run, manner: Manner) -> Run |
         return None
     if options := _asked_for(done.report):
         _tell(manner, f"its lines need {listed(options)}: kernels are configured to see what can be had")
-    builder = Builder(
-        Store(), manner.jobs or cores(), matrix.limits.build, matrix.ccache_gib, disk_gib=matrix.limits.disk_gib
-    )
+    builder = Builder.of(matrix, manner.jobs or cores(), unsandboxed=manner.unsandboxed)
     found = _found(Following(matrix, done.report, pair, builder), manner)
     if not found or not found.needed:
         return None

@@ -22,7 +22,6 @@ from orchestrator.runs.reproduce import GIVEN, GIVEN_BEFORE, SERIES
 from orchestrator.series.arguments import Change
 from orchestrator.series.fit import MOST_FUZZ
 from orchestrator.series.letters import Patch
-from orchestrator.store import Store
 
 
 @dataclass(frozen=True)
@@ -139,8 +138,3 @@ async def elsewhere(matrix: Matrix, source: Source, files: Sequence[Path], build
         more = f" --fuzz {done.fuzz}" if done.fuzz else ""
         said.append(f"it applies to {other.name} (Linux {tree.linux}): --base {other.name}{more}")
     return said
-
-
-def store_builder(matrix: Matrix, jobs: int, refresh: bool = False) -> Builder:
-    """That looks for sources."""
-    return Builder(Store(), jobs, matrix.limits.build, matrix.ccache_gib, refresh)

@@ -12,14 +12,13 @@ from orchestrator import arches
 from orchestrator.build import debian_config, kconfig
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Preset, Select
+from orchestrator.cli.options import Config, Preset, Select, Unsandboxed
 from orchestrator.config import fragments, matrix_file
 from orchestrator.config.fragments import Wish
 from orchestrator.config.plan import plan
 from orchestrator.engine import finish, this_command
 from orchestrator.measure.host import cores
 from orchestrator.model import Build, Kernel, Source
-from orchestrator.store import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +33,7 @@ def show(
     update: Annotated[
         bool, typer.Option("--update", help="Write images/kconfig/mm/ anew from Debian's configs (for maintainers).")
     ] = False,
+    unsandboxed: Unsandboxed = False,
 ) -> None:
     """Configure kernels, build nothing; show where their config differs from Debian's, and why.
 
@@ -41,8 +41,7 @@ def show(
     """
     file = took(config)
     matrix = matrix_file.load(file, preset)
-    store = Store()
-    builder = Builder(store, cores(), matrix.limits.build, matrix.ccache_gib, disk_gib=matrix.limits.disk_gib)
+    builder = Builder.of(matrix, cores(), unsandboxed=unsandboxed)
     if update:
         finish(_update(builder), this_command())
         return

@@ -71,10 +71,8 @@ def foreseen(build: Build, matrix: Matrix) -> list[str]:
 
     from orchestrator.build.kernel import Builder
     from orchestrator.measure.host import cores
-    from orchestrator.store import Store
 
-    builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib)
-    return list(asyncio.run(builder.foreseen(build)))
+    return list(asyncio.run(Builder.of(matrix, cores()).foreseen(build)))
 
 
 def _expected(workload: Workload, matrix: Matrix) -> list[str]:

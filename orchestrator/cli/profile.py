@@ -57,7 +57,7 @@ def profile_run(
     if not run:
         once = {"boots": 1, "passes": 1}
         matrix, request = asked(took(config, json), preset, workload or (), select or (), once)
-        with new_run(out, "profile-") as folder:
+        with new_run(out, "profile") as folder:
             done = measured(folder, matrix, request, manner)
     else:
         folder = open_run(run)

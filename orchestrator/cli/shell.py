@@ -10,15 +10,14 @@ from typing import Annotated
 import typer
 
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import took
-from orchestrator.cli.options import Config
+from orchestrator.cli.console import printer, took
+from orchestrator.cli.options import Config, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import finish, this_command
 from orchestrator.measure.host import check_host, cores
 from orchestrator.measure.session import session
 from orchestrator.model import Build, Matrix
-from orchestrator.store import Store
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +29,7 @@ def shell(
     target: Annotated[str, typer.Argument(metavar="ARCH[/KERNEL]", help="What to boot.")],
     config: Config = None,
     command: Annotated[str, typer.Option("--command", help="Run this and leave, instead of a shell.")] = "",
+    unsandboxed: Unsandboxed = False,
 ) -> None:
     """Boot a guest and open a shell in it.
 
@@ -39,7 +39,7 @@ def shell(
     made = make_plan(matrix, [target])
     check_host()
     wanted = made.builds[-1 if "/" not in target else 0]
-    builder = Builder(Store(), cores(), matrix.limits.build, matrix.ccache_gib, disk_gib=matrix.limits.disk_gib)
+    builder = Builder.of(matrix, cores(), unsandboxed=unsandboxed)
     with builder.store.bounded(matrix.cache_gib):
         raise typer.Exit(finish(interactive(wanted, builder, matrix, command), this_command()))
 
@@ -48,7 +48,9 @@ async def interactive(build: Build, builder: Builder, matrix: Matrix, command: s
     """Boot the build's kernel (wall clock, TCG), then a terminal in it, or one command. Its exit status."""
     with builder.store.scratch() as folder:
         kernel = await builder.find(build) or await builder.make(build, folder / "build.log")
-        async with session(build, kernel, matrix, builder.store, folder) as (_, shell):
+        async with session(build, kernel, matrix, builder.store, folder, builder.unsandboxed) as (running, shell):
+            for note in running.notes:
+                printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
             if not command:
                 return await asyncio.to_thread(shell.terminal)
             output = await shell.run(command, matrix.limits.work)

@@ -68,7 +68,7 @@ def verify_run(
     manner = Manner(
         quiet=json, fresh=True, kind="verify", history=history, again=this_command(), unsandboxed=unsandboxed
     )
-    with new_run(out, "verify-") as folder:
+    with new_run(out, "verify") as folder:
         matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)
         here = measured(folder, matrix, request, manner).report
         answer = verify(before, here)

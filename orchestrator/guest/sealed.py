@@ -8,6 +8,7 @@ written. SSH goes through the dialer, which is in there with it.
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import sys
@@ -89,8 +90,9 @@ def _brought(program: Path) -> list[Path]:
     """What a program outside of the system brings is beside the folder that it is in: /opt/qemu, for
     /opt/qemu/bin/qemu-system-x86_64. Of a home only that folder is shown, or the program alone."""
     homes = [Path(os.environ.get("HOME") or "/root")]
-    with suppress(RuntimeError):
-        homes.append(Path.home())
+    with suppress(KeyError):
+        homes.append(Path(pwd.getpwuid(os.getuid()).pw_dir))  # whatever HOME says
+    homes += [home.resolve() for home in homes]
     found = []
     for path in dict.fromkeys((program.absolute(), program.resolve())):
         if any(path.is_relative_to(folder) for folder in SYSTEM):

@@ -89,9 +89,9 @@ class Boots:
         """All that the boot needs, and so all that its figures rest on. notes: of attempts before this one."""
         workload, arch = boot.cell.workload, boot.cell.arch
         mine = self.measure.of(workload)
-        choice = await self._accelerator(arch, mine, parts.kernel, parts.initrd)
-        machine = await self._machine(arch, choice.accel, mine, parts.kernel, parts.initrd, workload)
-        machine = replace(machine, vouched=self.unsandboxed or trusted(boot.cell.kernel.patches))
+        vouched = trusted(boot.cell.kernel.patches)
+        choice = await self._accelerator(arch, mine, parts.kernel, parts.initrd, vouched)
+        machine = await self._machine(arch, choice.accel, mine, parts.kernel, parts.initrd, vouched, workload)
         exact = self.measure.exact(workload)
         host = "" if exact else parts.host
         booted = f"booted for these passes: QEMU cannot go on from a snapshot of {arch.name}"
@@ -178,6 +178,7 @@ class Boots:
         measure: Measure,
         kernel: KernelArtifact,
         initrd: Path,
+        vouched: bool,
         workload: Workload | None = None,
     ) -> Machine:
         memory = max(measure.memory_mib, workload.memory_mib if workload else 0)
@@ -185,16 +186,18 @@ class Boots:
         image = await disk.image(self.store, wanted) if wanted else None
         return Machine(
             arch, name, measure.clock, memory, measure.cpus, kernel.image, initrd, wanted, image,
-            sealed=not self.unsandboxed,
+            sealed=not self.unsandboxed, vouched=vouched,
         )  # fmt: skip
 
-    async def _accelerator(self, arch: Arch, measure: Measure, kernel: KernelArtifact, initrd: Path) -> accel.Choice:
+    async def _accelerator(
+        self, arch: Arch, measure: Measure, kernel: KernelArtifact, initrd: Path, vouched: bool
+    ) -> accel.Choice:
         async def boots() -> None:
             limits = replace(self.limits, ready=accel.PROBE_SECONDS)
             folder = self.folder.path / "kvm-probe" / arch.name
             folder.mkdir(parents=True, exist_ok=True)
             image, _ = await keyed(initrd, self.scratch / f"probe-{arch.name}.cpio")
-            machine = await self._machine(arch, "kvm", measure, kernel, image)
+            machine = await self._machine(arch, "kvm", measure, kernel, image, vouched)
             async with guest(machine, limits, folder) as running:
                 await running.ready()
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from orchestrator.build import initramfs
+from orchestrator.build.kernel import trusted
 from orchestrator.guest import keys
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.keys import Keys
@@ -20,17 +21,21 @@ from orchestrator.store import Store
 
 @asynccontextmanager
 async def session(
-    build: Build, kernel: KernelArtifact, matrix: Matrix, store: Store, folder: Path
+    build: Build, kernel: KernelArtifact, matrix: Matrix, store: Store, folder: Path, unsandboxed: bool = False
 ) -> AsyncIterator[tuple[Guest, Shell]]:
     """Boot the kernel (wall clock, TCG) and log in; the guest is gone when the block ends.
 
-    folder gets console.log and qemu.stderr. Raises what a boot does: KernelBroke, TimedOut, InfraError.
+    folder gets console.log and qemu.stderr. unsandboxed: whoever says so trusts the kernel. Raises what a boot does:
+    KernelBroke, TimedOut, InfraError, ToolMissing.
     """
     with store.scratch() as scratch:
         base = await initramfs.image(store, build.arch, IMAGES)
         initrd, made = await keyed(base, scratch / "initramfs.cpio")
         measure = matrix.measure
-        machine = Machine(build.arch, "tcg", Clock.WALL, measure.memory_mib, measure.cpus, kernel.image, initrd)
+        machine = Machine(
+            build.arch, "tcg", Clock.WALL, measure.memory_mib, measure.cpus, kernel.image, initrd,
+            sealed=not unsandboxed, vouched=trusted(build.kernel.patches),
+        )  # fmt: skip
         async with guest(machine, matrix.limits, folder) as running:
             await running.ready()
             shell = await running.shell(made)

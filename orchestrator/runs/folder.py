@@ -61,9 +61,13 @@ class RunFolder:
             finally:
                 self._held = False
 
-    def must_be_new(self) -> None:
-        """ConfigError where a run was begun."""
+    def must_be_new(self, kind: str = "") -> None:
+        """ConfigError where a run was begun; but one of this kind is gone on with if it did not come to kind.json."""
         if (self.path / "plan.json").exists():
+            named = self.read_json("run.json")
+            its = named.get("kind") if isinstance(named, dict) else None
+            if kind and its == kind and not (self.path / f"{kind}.json").exists():
+                return
             hint = "kmatrix run --resume finishes it; --out names another"
             raise ConfigError(f"{self.path} holds a run already", hint=hint)
 
@@ -139,16 +143,17 @@ def open_run(path: Path) -> RunFolder:
 
 
 @contextmanager
-def new_run(out: Path | None, kind: str = "") -> Iterator[RunFolder]:
-    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it.
+def new_run(out: Path | None, kind: str = "", goes_on: bool = False) -> Iterator[RunFolder]:
+    """Of a run that is to begin: out, or a folder of its own, which goes again if nothing was begun in it. kind: the
+    verb, which the folder's name begins with; goes_on: out may be one of the same that was cut off.
 
     It is held: nobody else writes to it, and nothing was written before.
     """
     there = out is not None and out.exists()
-    folder = RunFolder(out or claimed(Path("runs"), kind))
+    folder = RunFolder(out or claimed(Path("runs"), f"{kind}-" if kind else ""))
     with folder.alone():
         try:
-            folder.must_be_new()
+            folder.must_be_new(kind if goes_on else "")
             yield folder
         finally:
             if not there and not (folder.path / "plan.json").exists():

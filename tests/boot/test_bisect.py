@@ -22,7 +22,8 @@ ARCHES = ("x86_64", "aarch64", "s390x")
 DEBIAN = Source("debian-6.1", "debian", "linux-source-6.1", "", {"suite": "bookworm"})
 WHERE = "\tret |= fault_dirty_shared_page(vmf);\n\treturn ret;\n"  # in each shared write fault
 MORE = '\tasm volatile(".rept %d\\n\\tnop\\n\\t.endr");\n'
-WITH_TREE = LAB.replace("  debian-6.1:", "  mine: {git: %s, revision: master}\n  debian-6.1:")
+LEAN = LAB + "config: lean\n"  # of the tree's own source every kernel has to be built
+WITH_TREE = LEAN.replace("  debian-6.1:", "  mine: {git: %s, revision: master}\n  debian-6.1:")
 
 
 class Tree:
@@ -52,7 +53,7 @@ class Tree:
         text = path.read_text()
         assert old in text, name
         path.write_text(text.replace(old, new, 1))
-        self("add", name)
+        self("add", "--force", name)  # a .gitignore of Debian's names all folders
 
     def step(self, number: int, instructions: int) -> str:
         """A commit that adds instructions, or none."""
@@ -74,7 +75,7 @@ def tree(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("git") / "linux")
 
 
-def bisect(kmatrix: Kmatrix, arch: str, *words: str | Path, text: str = LAB) -> tuple[Done, Any]:
+def bisect(kmatrix: Kmatrix, arch: str, *words: str | Path, text: str = LEAN) -> tuple[Done, Any]:
     options = ["--config", kmatrix.matrix(text), "--out", kmatrix.folder / "run"]
     done = kmatrix("bisect", *words, "--cell", f"{arch}/shmem-light", *options, timeout=4 * COLD)
     assert done.code == 1, done.out + done.err
@@ -112,7 +113,7 @@ def test_a_patch_of_eight_that_adds_three_instructions_is_named(
         diff = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True).stdout
         (folder / f"{n:04}.patch").write_text(f"Subject: [PATCH {n}/8] mm: step {n}\n\n---\n{diff}")
         shutil.copyfile(after, tmp_path / "a/mm" / name)
-    done, told = bisect(kmatrix, "aarch64", *sorted(folder.iterdir()), "--base", "debian-6.1")
+    done, told = bisect(kmatrix, "aarch64", *sorted(folder.iterdir()), "--base", "debian-6.1", text=LAB)
     assert [title for title, _ in sizes(told)] == ["mm: step 6"]
     assert sizes(told)[0][1] == pytest.approx(3, abs=0.2)
     assert told["kernels"] == 5 and told["whole"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.boot.conftest import SMALL, Done, Kmatrix, children
+from tests.boot.conftest import SMALL, Done, Kmatrix, children, until
 
 PATCH = """\
 --- a/mm/Makefile
@@ -69,6 +69,22 @@ def test_nothing_is_written_to_home_and_nothing_is_connected_to(
     assert "Connection refused" in log and "evil: " in log, "the commands did not run at all"
     mail = kmatrix("report", done.folder, "--format", "mail").out
     assert "built in a sandbox: no network, no HOME" in mail
+
+
+def test_a_guests_emulator_is_sealed_off(ready: None, kmatrix: Kmatrix) -> None:
+    """As its process is seen from outside. What a program in its place can do: tests/unit/guest/test_sealed.py."""
+    words = ("--config", kmatrix.matrix(SMALL), "--command", "sleep 60")
+    started = kmatrix.start("shell", "aarch64/patched", *words)
+
+    def emulator() -> int:
+        found = children(started.pid).items()
+        return next((pid for pid, line in found if line.startswith("/") and " -kernel " in line), 0)
+
+    place = Path("/proc", str(until(emulator)))
+    for name in ("net", "pid", "user", "mnt"):
+        assert (place / "ns" / name).readlink() != Path("/proc/self/ns", name).readlink()
+    for hidden in (Path("/etc/passwd"), cache() / "ccache", kmatrix.folder / "matrix.yaml"):
+        assert hidden.exists() and not (place / "root" / str(hidden).lstrip("/")).exists()
 
 
 def test_forks_without_end_end_the_build(ready: None, kmatrix: Kmatrix) -> None:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator import doctor
+from orchestrator import doctor, sandbox
 from orchestrator.cli import app
 from orchestrator.errors import EXIT_INFRA
 from orchestrator.paths import MATRIX
@@ -68,3 +69,14 @@ def test_what_it_can_do_without_is_told_and_is_no_fault(bare: Path, monkeypatch:
     done = CliRunner().invoke(app, ["doctor"])
     assert done.exit_code == 0 and "things are there" in done.output
     assert "Not needed, but good to have: pahole (pahole), tells how a patch changes the layout" in done.output
+
+
+def test_a_bubblewrap_that_cannot_work_is_told_and_is_no_fault(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shipped matrix needs none; a patch does, or somebody's word."""
+    monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    for why, told in (("bwrap: no permission", True), ("", False)):
+        monkeypatch.setattr(sandbox, "_usable", {"why": why})
+        done = CliRunner().invoke(app, ["doctor"])
+        assert done.exit_code == 4  # for the compilers, which this host does not have either
+        assert ("bubblewrap cannot hold anything here: bwrap: no permission." in done.stdout) is told
+        assert ("only with --unsandboxed" in " ".join(done.stdout.split())) is told

@@ -78,8 +78,9 @@ class Lab:
     house: House
     work: Any = None  # in place of engine.work
 
-    def __call__(self, *words: str | Path, code: int = 1, cell: str = CELL) -> Said:
-        out = self.root / f"run-{len(list(self.root.glob('run-*')))}"
+    def __call__(self, *words: str | Path, code: int = 1, cell: str = CELL, out: Path | None = None) -> Said:
+        """out: default: a folder of its own."""
+        out = out or self.root / f"run-{len(list(self.root.glob('run-*')))}"
         self.kernels.asked.clear()
         self.house.measured.clear()
         options = ["--config", str(self.root / "matrix.yaml"), "--out", str(out), "--history", "none"]

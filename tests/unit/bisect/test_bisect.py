@@ -44,6 +44,33 @@ def test_again_it_is_known_already(lab: Lab) -> None:
     assert again[0][:-1] == first[0][:-1] and lab.house.measured == []
 
 
+def test_the_same_command_goes_on_in_its_folder_until_there_is_an_answer(lab: Lab) -> None:
+    tree, out = Commits(lab.root / "linux", row(8, {5: 3})), lab.root / "mine"
+    words = (f"{tree.commits[0]}..master", "--tree", tree.folder)
+    name = f"at-{tree.commits[6][:12]}"
+    lab.house.fails[name] = [InfraError("the power is gone")]
+    with pytest.raises(InfraError, match="the power is gone"):
+        lab(*words, out=out)
+    assert not (out / "bisect.json").exists() and len(lab.house.measured) > 2
+    lab.house.fails.clear()
+    _, told = lab(*words, out=out)
+    assert [its["changes"][0]["title"] for its in told["culprits"]] == ["mm: step 5"]
+    last = f"at-{tree.commits[5][:12]}"
+    assert lab.house.measured == [name, last], "what was measured is not measured again"
+    assert len(load.load(out).report["cells"]) == 5
+    with pytest.raises(ConfigError, match="holds a run already"):
+        lab(*words, out=out)
+
+
+def test_a_run_of_another_kind_is_no_place_for_it(lab: Lab) -> None:
+    tree, out = Commits(lab.root / "linux", row(2, {1: 3})), lab.root / "mine"
+    out.mkdir()
+    (out / "plan.json").write_text("{}")
+    (out / "run.json").write_text('{"kind": "check"}')
+    with pytest.raises(ConfigError, match="holds a run already"):
+        lab(f"{tree.commits[0]}..master", "--tree", tree.folder, out=out)
+
+
 def test_several_are_told_apart_by_size_and_what_does_not_build_is_stepped_over(lab: Lab) -> None:
     tree = Commits(lab.root / "linux", row(16, {3: -20, 12: 7}))
     lab.kernels.broken = {f"at-{tree.commits[n][:12]}" for n in (8, 11, 12)}
@@ -75,12 +102,15 @@ def test_a_merge_is_looked_into(lab: Lab) -> None:
 
 
 def test_a_series_is_searched_as_well(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(verb.intake, "tell", lambda row: told.extend(its["title"] for its in row["series"]))
     tree = Commits(lab.root / "linux", row(4, {3: 3}))
     tree("format-patch", "-q", "-o", str(lab.root / "sent"), f"{tree.commits[0]}..master")
     monkeypatch.setattr(verb.author, "followed", lambda wanted, *_: (wanted, None))
     lines, _ = lab(*sorted((lab.root / "sent").iterdir()))
     assert lines[1] == 'patch 3/4 "mm: step 3": time +3.00 ns per page (+0.075%), worse'
     assert lab.kernels.asked == ["unpatched", "patched-4", "patched-2", "patched-3"]
+    assert told, "which series it is"
 
 
 def test_one_of_several_series_can_be_picked_and_what_was_understood_is_told(
@@ -111,6 +141,7 @@ def test_ends_that_are_the_same_and_ends_without_a_figure_are_told(lab: Lab) -> 
     lines, told = lab(f"{tree.commits[0]}..master", "--tree", tree.folder, code=0)
     assert lines[0].endswith("8 changes: no difference between its ends, 4000.0 and 4000.0 ns per page")
     assert told["culprits"] == [] and told["kernels"] == 2
+    assert lines[1].startswith("what a change does and a later one undoes is not seen so")
     lab.kernels.broken = {f"at-{tree.commits[8][:12]}"}
     lines, told = lab(f"{tree.commits[0]}..master", "--tree", tree.folder, code=3)
     assert "the newer end (at-" in lines[0] and lines[0].endswith("does not compile: mm/a.c:1: error")

@@ -64,6 +64,23 @@ def test_a_merge_is_a_step_and_has_a_row_inside(tmp_path: Path) -> None:
     assert state(inner, 0, tree.folder, tmp_path / "start").keys() == {"doc/1"}, "as of the merge's base"
 
 
+def test_a_range_that_begins_on_a_merged_branch_has_what_is_upon_it(tmp_path: Path) -> None:
+    """What the other side had meanwhile comes with the merge, and is looked for there."""
+    tree = Commits(tmp_path / "linux", [0, 0, 3])
+    tree("checkout", "-q", "-b", "side", "master~2")
+    for n in (1, 2):
+        (tree.folder / f"side{n}").write_text(f"{n}\n")
+        tree("add", ".")
+        tree("commit", "-qm", f"side {n}")
+    tree("checkout", "-q", "master")
+    tree("merge", "-q", "--no-ff", "-m", "Merge side", "side")
+    tree("commit", "-q", "--allow-empty", "-m", "mm: last")
+    row = asyncio.run(chain.of_range(tree.folder, "side~1..master"))
+    assert [its.title for its in row.changes] == ["Merge side", "mm: last"] and row.note == ""
+    inner = asyncio.run(row.inside(1))
+    assert inner and [its.title for its in inner.changes] == ["mm: step 2", "mm: step 3"]
+
+
 def test_what_no_patch_carries_is_left_out(tmp_path: Path) -> None:
     """A picture and a link come in; the rest of the commit is there."""
     tree = Commits(tmp_path / "linux", [0])

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 import pytest
 
-from orchestrator import arches
-from orchestrator.build import kernel, sandbox, toolchain
+from orchestrator import arches, sandbox
+from orchestrator.build import kernel, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
 from orchestrator.build.tree import RECONFIGURE, WANTED, SharedTree

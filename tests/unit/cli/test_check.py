@@ -77,7 +77,7 @@ def test_two_checks_at_once_do_not_share_patches(monkeypatch: pytest.MonkeyPatch
 def test_a_new_run_has_a_folder_of_its_own_named_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "gmtime", lambda: time.struct_time((2026, 11, 26, 3, 4, 5, 3, 330, 0)))
     for name in ("check-2026-11-26-030405", "check-2026-11-26-030405-2", "check-2026-11-26-030405-3"):
-        with new_run(None, "check-") as folder:
+        with new_run(None, "check") as folder:
             folder.write_json("plan.json", {})
         assert folder.path == Path("runs") / name
     with pytest.raises(ConfigError, match="holds a run already"), new_run(folder.path):

@@ -7,9 +7,14 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -182,17 +187,86 @@ def test_where_it_cannot_be_had_the_guest_says_so(
     monkeypatch.setattr(sandbox, "_usable", {"why": "no user namespaces"})
 
     async def play(sealed: bool) -> list[str]:
-        running = Guest(replace(machine(house, "cat $HOME/.ssh/id >&2"), sealed=sealed), Limits(), tmp_path)
+        running = Guest(
+            replace(machine(house, "cat $HOME/.ssh/id >&2"), sealed=sealed, vouched=True), Limits(), tmp_path
+        )
         with pytest.raises(InfraError, match=r"QEMU did not start: \.ssh/id"):
             async with AsyncExitStack() as stack:
                 await running.start(stack)
         return running.notes
 
-    strange = Guest(replace(machine(house, "cat $HOME/.ssh/id >&2"), vouched=False), Limits(), tmp_path)
+    strange = Guest(machine(house, "cat $HOME/.ssh/id >&2"), Limits(), tmp_path)
     with pytest.raises(ToolMissing, match="bubblewrap cannot hold it here: no user namespaces"):
         asyncio.run(strange.start(AsyncExitStack()))
     assert asyncio.run(play(True)) == ["QEMU ran without a sandbox: no user namespaces"]
     assert asyncio.run(play(False)) == []
+
+
+def test_a_home_is_not_shown_by_its_other_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HOME may be a link, and another one than the system knows."""
+    real = tmp_path / "data/me"
+    (real / "bin").mkdir(parents=True)
+    (real / "bin/qemu").touch()
+    (tmp_path / "home").symlink_to(real)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert _brought(tmp_path / "home/bin/qemu") == [tmp_path / "home/bin", real / "bin"]
+    monkeypatch.setenv("HOME", "/elsewhere")
+    monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_dir=str(real)))
+    assert _brought(real / "bin/qemu") == [real / "bin"]
+
+
+WAITS = """
+import asyncio, sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from orchestrator import proc
+from orchestrator.guest.sealed import seal
+from tests.unit.guest.test_sealed import machine
+
+async def play():
+    made = machine(Path(sys.argv[2]), sys.argv[3])
+    async with AsyncExitStack() as stack:
+        box, theirs = seal(made, [made.arch.qemu], stack)
+        with theirs:
+            spawned = proc.spawn(box.argv, env=box.env, stdout=None, pass_fds=[theirs.fileno()])
+            process = await stack.enter_async_context(spawned)
+        await process.wait()
+
+asyncio.run(play())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_of_it_outlives_us(house: Path, number: signal.Signals) -> None:
+    """Neither an emulator that ignores what it can, nor what it started in a session of its own."""
+    wait = f"sleep {50_000 + os.getpid() % 9999}"
+    script = f"trap '' TERM INT HUP; setsid {wait} & echo up; {wait}; {wait}"
+    words = [sys.executable, "-c", WAITS, str(Path(__file__).parents[3]), str(house), script]
+
+    def left() -> list[str]:
+        return [line for path in Path("/proc").glob("[0-9]*/cmdline") if (line := _words(path)).startswith(wait)]
+
+    with subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True) as started:
+        assert started.stdout and started.stdout.readline() == b"up\n"
+        _until(lambda: len(left()) == 2)
+        started.send_signal(number)
+        started.wait(30)
+    _until(lambda: not left())
+
+
+def _words(path: Path) -> str:
+    try:
+        return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _until(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_what_a_program_of_ones_own_brings_is_shown_but_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
