@@ -24,12 +24,13 @@ import paramiko
 from invoke.exceptions import CommandTimedOut, ThreadException, UnexpectedExit
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from orchestrator.errors import InfraError
+from orchestrator.errors import InfraError, WorkloadFailed
 from orchestrator.guest.keys import Keys, host_key
 
 T = TypeVar("T")
 HOST = "guest"  # as its key is known by; nobody looks it up
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # what it would print, the errors here say
+MOST = 8 << 20  # characters that one call may print
 LOST = (OSError, EOFError, paramiko.SSHException, ThreadException)
 
 
@@ -48,6 +49,19 @@ class Output:
     code: int
     stdout: str
     stderr: str
+
+
+class _Heard(io.StringIO):
+    """What fabric is to repeat of what it reads. It is only counted: too much of it ends the call."""
+
+    count = 0
+
+    def write(self, text: str) -> int:
+        """As a stream's."""
+        self.count += len(text)
+        if self.count > MOST:
+            raise OSError("too much output")
+        return len(text)
 
 
 class _Dialled(fabric.Connection):  # type: ignore[misc]
@@ -91,14 +105,20 @@ class Shell:
             raise InfraError(f"SSH login failed: {error}", kind="ssh_login") from error
 
     async def run(self, command: str, limit: float) -> Output:
-        """Run to the end. TimeoutError after limit (s); InfraError when the connection is lost."""
+        """Run to the end. TimeoutError after limit (s); WorkloadFailed when it prints too much; InfraError when the
+        connection is lost."""
+        heard = _Heard()
         try:
             done = await self._call(
-                self._connection.run, command, hide=True, warn=True, pty=False, in_stream=False, timeout=limit
-            )
+                self._connection.run, command, warn=True, pty=False, in_stream=False, timeout=limit, out_stream=heard,
+                err_stream=heard,
+            )  # fmt: skip
         except CommandTimedOut as error:
             raise TimeoutError(command) from error
         except LOST as error:
+            if heard.count > MOST:
+                self.close()
+                raise WorkloadFailed(f"it printed more than {MOST >> 20} MiB", kind="output") from error
             raise _lost(error) from error
         if done.exited < 0 and not await self._call(self._alive):
             raise _lost(EOFError("the channel closed without an exit status"))

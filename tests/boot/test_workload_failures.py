@@ -10,7 +10,7 @@ import pytest
 
 from tests.boot.conftest import SMALL, Done, Kmatrix
 
-TEXT = SMALL.replace("[small]", "[small, fails, rubbish, hangs, eats-memory, drops-ssh]").replace(
+TEXT = SMALL.replace("[small]", "[small, fails, rubbish, hangs, eats-memory, drops-ssh, floods]").replace(
     "work: 60", "work: 15"
 )
 
@@ -32,6 +32,7 @@ def failed(ready: None, kmatrix_module: Kmatrix) -> Done:
         ("rubbish", "workload_failed", "rubbish", "not a result line: 'everything is fine, trust me'"),
         ("hangs", "timed_out", "hang", "the guest did not finish hangs within 15 s"),
         ("eats-memory", "workload_failed", "guest_oom", "the guest ran out of memory and killed workload"),
+        ("floods", "workload_failed", "output", "it printed more than 8 MiB"),
         ("drops-ssh", "infra_failed", "ssh_lost", "the SSH connection was lost"),
     ],
 )
