@@ -67,6 +67,7 @@ def change_bars(rows: Sequence[ComparisonRow]) -> str:
         room = 0.45 * (high - low)  # for the labels
         axes.set_xlim(low - room * (low < 0), high + room * (high > 0))
         axes.invert_yaxis()
+        axes.locator_params(axis="x", nbins=4)
         axes.set_xlabel("change, %")
 
     first = shown[0]
