@@ -7,15 +7,14 @@ tree is the difference between it and the source, so that merges are steps like 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator import proc
 from orchestrator.config import sources
 from orchestrator.errors import ConfigError
 from orchestrator.model import Source
+from orchestrator.series.fetch import git, top
 from orchestrator.series.letters import Patch, numbered
 from orchestrator.series.series import Series
 from orchestrator.store import write_atomically
@@ -126,7 +125,7 @@ class OfTree:
         path = folder.resolve() / f"{commit[:12]}.patch"
         ends = (self.root, commit)
         skipped = [f":(top,exclude,literal){name}" for name in await _not_text(self.tree, *ends)]
-        await _git(self.tree, "diff", *_DIFF, f"--output={_made(path)}", *ends, "--", ":(top)", *skipped)
+        await git(self.tree, "diff", *_DIFF, f"--output={_made(path)}", *ends, "--", ":(top)", *skipped)
         return ((path,) if path.stat().st_size else ()) + self.own
 
     async def inside(self, change: int) -> Chain | None:
@@ -135,10 +134,10 @@ class OfTree:
         It brings what the state before it is not upon: the main line's commits where the range begins on a branch.
         """
         before, commit = self.commits[change - 1 : change + 1]
-        parents = (await _git(self.tree, "rev-parse", f"{commit}^@")).split()
+        parents = (await git(self.tree, "rev-parse", f"{commit}^@")).split()
         if len(parents) != 2:
             return None
-        base = (await _git(self.tree, "merge-base", *parents)).strip()
+        base = (await git(self.tree, "merge-base", *parents)).strip()
         found = await _row(self.tree, base, parents[1] if parents[0] == before else parents[0])
         return replace(self, commits=found[0], titles=found[1]) if len(found[0]) > 1 else None
 
@@ -150,14 +149,13 @@ async def of_range(tree: Path, words: str, source: Source | None = None, own: tu
     """
     older, _, newer = words.partition("..")
     ends = (older or "HEAD", newer.lstrip(".") or "HEAD")
-    base = (await _git(tree, "merge-base", *ends)).strip()
+    base = (await git(tree, "merge-base", *ends)).strip()
     commits, titles = await _row(tree, base, ends[1])
     if len(commits) < 2:
         raise ConfigError(f"{words} of {tree.resolve()} has no commit", hint=HINT)
-    top = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
-    place = tree.resolve() if top.code else Path(top.output.strip())
+    place = await top(tree) or tree.resolve()
     at = replace(source, revision=base) if source else sources.at_path(place, base)
-    begin = (await _git(tree, "rev-parse", f"{ends[0]}^{{commit}}")).strip()
+    begin = (await git(tree, "rev-parse", f"{ends[0]}^{{commit}}")).strip()
     apart = f"{ends[0]} is not before {ends[1]}: what it alone has is left out, the range begins at {base[:12]}"
     return OfTree(at, place, base, commits, titles, own, apart if begin != base else "")
 
@@ -166,9 +164,9 @@ async def _row(tree: Path, older: str, newer: str) -> tuple[tuple[str, ...], tup
     """Commits and their titles along the first parents, the older end before all. Each is upon it: where it is on a
     branch that was merged, they begin with that merge."""
     words = ["--no-walk", "--format=%H %s", older]
-    first = (await _git(tree, "log", *words)).splitlines()
-    rest = await _git(tree, "log", "--first-parent", "--reverse", "--format=%H %s", f"{older}..{newer}")
-    upon = set((await _git(tree, "rev-list", "--ancestry-path", f"{older}..{newer}")).split())
+    first = (await git(tree, "log", *words)).splitlines()
+    rest = await git(tree, "log", "--first-parent", "--reverse", "--format=%H %s", f"{older}..{newer}")
+    upon = set((await git(tree, "rev-list", "--ancestry-path", f"{older}..{newer}")).split())
     pairs = [row.partition(" ") for row in (*first, *rest.splitlines())]
     pairs = [row for place, row in enumerate(pairs) if place == 0 or row[0] in upon]
     return tuple(commit for commit, _, _ in pairs), tuple(title for _, _, title in pairs)
@@ -176,9 +174,9 @@ async def _row(tree: Path, older: str, newer: str) -> tuple[tuple[str, ...], tup
 
 async def _not_text(tree: Path, *ends: str) -> list[str]:
     """Files that differ and that no patch can carry."""
-    numbers = (await _git(tree, "diff", "--numstat", "--no-renames", "-z", *ends)).split("\0")
+    numbers = (await git(tree, "diff", "--numstat", "--no-renames", "-z", *ends)).split("\0")
     binary = [row[4:] for row in numbers if row.startswith("-\t-\t")]
-    rows = (await _git(tree, "diff", "--raw", "--no-renames", "-z", *ends)).split("\0")
+    rows = (await git(tree, "diff", "--raw", "--no-renames", "-z", *ends)).split("\0")
     links = [
         name
         for row, name in zip(rows[::2], rows[1::2], strict=False)
@@ -190,11 +188,3 @@ async def _not_text(tree: Path, *ends: str) -> list[str]:
 def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
-
-
-async def _git(tree: Path, *words: str) -> str:
-    done = await proc.run(["git", "-C", str(tree), "--no-pager", "-c", "log.showSignature=false", *words])
-    if done.code:
-        said: Sequence[str] = done.output.strip().splitlines() or [str(done.code)]
-        raise ConfigError(f"git {words[0]} in {tree.resolve()}: {said[0]}", hint=f"--tree names the git tree; {HINT}")
-    return done.output

@@ -49,18 +49,18 @@ async def git_range(tree: Path, words: str) -> Range:
     """A..B of a git tree. ConfigError with git's words, for no commit, and for merges, which no patch carries."""
     first, _, last = words.partition("..")
     last = last.lstrip(".") or "HEAD"
-    base = (await _git(tree, "merge-base", first or "HEAD", last)).strip()
+    base = (await git(tree, "merge-base", first or "HEAD", last)).strip()
     commits = f"{base}..{last}"
-    merges = (await _git(tree, "rev-list", "--merges", "--abbrev-commit", commits)).split()
+    merges = (await git(tree, "rev-list", "--merges", "--abbrev-commit", commits)).split()
     if merges:
         hint = "patches leave merges out: rebase the branch (git rebase), or name a range without them"
         raise ConfigError(f"{words} of {tree.resolve()} has merges: {', '.join(merges[:9])}", hint=hint)
     with tempfile.TemporaryDirectory() as folder:
-        await _git(tree, "format-patch", "--output-directory", folder, *_PLAIN, commits)
+        await git(tree, "format-patch", "--output-directory", folder, *_PLAIN, commits)
         patches = tuple(path.read_bytes() for path in sorted(Path(folder).iterdir()))
     if not patches:
         raise ConfigError(f"{words} of {tree.resolve()} has no commit", hint="the newer end stands last: A..B")
-    return Range(patches, base, await _top(tree) or tree.resolve())
+    return Range(patches, base, await top(tree) or tree.resolve())
 
 
 async def commit(tree: Path, word: str) -> str:
@@ -72,13 +72,13 @@ async def commit(tree: Path, word: str) -> str:
 async def uncommitted(tree: Path) -> Uncommitted:
     """All that differs from HEAD, staged or not. ConfigError outside of a kernel tree, and where nothing differs."""
     top = await _kernel_tree(tree)
-    base = (await _git(top, "rev-parse", "HEAD")).strip()
+    base = (await git(top, "rev-parse", "HEAD")).strip()
     beside = ["--others", "--exclude-standard", f"--exclude=/{RUNS}/", "-z"]  # what checks leave is nobody's change
-    new = (await _git(top, "ls-files", *beside)).split("\0")
+    new = (await git(top, "ls-files", *beside)).split("\0")
     untracked = tuple(name for name in new if name)
     with tempfile.TemporaryDirectory() as folder:  # a file may be in any encoding, and its patch with it
         out = Path(folder) / "patch"
-        await _git(top, "diff", *_DIFF, f"--output={out}", "HEAD")
+        await git(top, "diff", *_DIFF, f"--output={out}", "HEAD")
         patch = out.read_bytes() if out.exists() else b""
     if not patch.strip():
         also = f" ({few(untracked)} not in git)" if untracked else ""
@@ -92,7 +92,7 @@ def few(names: Sequence[str], most: int = 9) -> str:
     return ", ".join(names[:most]) + more
 
 
-async def _top(tree: Path) -> Path | None:
+async def top(tree: Path) -> Path | None:
     """Of the git tree that the folder is in; None outside of any, and of a bare one."""
     done = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
     return None if done.code else Path(done.output.strip())
@@ -100,14 +100,14 @@ async def _top(tree: Path) -> Path | None:
 
 async def _kernel_tree(tree: Path) -> Path:
     """The top of the git tree of Linux that the folder is in."""
-    top = await _top(tree)
-    if top is None or not ((top / "Kbuild").is_file() and (top / "Makefile").is_file()):
+    found = await top(tree)
+    if found is None or not ((found / "Kbuild").is_file() and (found / "Makefile").is_file()):
         raise ConfigError(
             f"no patch was named, and {tree.resolve()} is not in a git tree of Linux, whose uncommitted change "
             "would be checked",
             hint=f"name a patch: kmatrix check 0001-mm-do-less.patch; or, in a tree of Linux: {EXAMPLE}",
         )
-    return top
+    return found
 
 
 async def message(name: str) -> bytes:
@@ -131,8 +131,9 @@ async def message(name: str) -> bytes:
         return mbox.content(found[0], hint)
 
 
-async def _git(tree: Path, *words: str) -> str:
-    done = await proc.run(["git", "-C", str(tree), *words])
+async def git(tree: Path, *words: str) -> str:
+    """What git says of a tree. ConfigError with its words where it fails."""
+    done = await proc.run(["git", "-C", str(tree), "--no-pager", "-c", "log.showSignature=false", *words])
     if done.code:
         raise ConfigError(
             f"git {words[0]} in {tree.resolve()}: {done.output.strip()}", hint="--tree names the git tree"
