@@ -64,6 +64,9 @@ class Builder:
         tree = await self.source(build.kernel.source)
         key = await self.key(build, tree)
         folder = self.store.folder("kernels", key)
+        if not trusted(build.kernel.patches):
+            with self.store.scratch() as scratch:  # what does not apply is told at once, whoever has the tree
+                await patches.apply(tree.folder, scratch, build.kernel.patches)
         async with self._shared_tree(build, tree) as shared:
             if not folder.exists():  # another process may have been faster
                 await self._common(build, tree, shared, log, niceness)
@@ -172,8 +175,6 @@ class Builder:
         headers.catch_up(shared.source, shared.build)
         if there or not shared.private:
             return
-        with self.store.scratch() as scratch:  # what does not apply is told before anything is built
-            await patches.apply(tree.folder, scratch, build.kernel.patches)
         kernel = replace(build.kernel, patches=tuple(takewhile(lambda patch: trusted([patch]), build.kernel.patches)))
         with suppress(BuildError):  # of the source itself: the kernel that was asked for will tell
             make, _ = await self._configured(replace(build, kernel=kernel), tree, common, log)

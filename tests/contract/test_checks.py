@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,11 @@ SCRIPTS = [".ci/run", ".ci/packages", "images/initramfs/init", "orchestrator/bui
 def test_clean(command: list[str]) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_file_of_tests_is_collected(pytestconfig: pytest.Config) -> None:
+    """pytest goes by a folder of some names, and says nothing."""
+    gone_by = pytestconfig.getini("norecursedirs")
+    folders = {part for path in (ROOT / "tests").rglob("test_*.py") for part in path.relative_to(ROOT).parts[:-1]}
+    assert [folder for folder in sorted(folders) if any(fnmatch(folder, name) for name in gone_by)] == []
+    assert "build" in folders

@@ -60,7 +60,7 @@ class Made:
 
     calls: ClassVar[list[tuple[str, str, str]]] = []
 
-    def __init__(self, _: Build, shared: SharedTree, *__: object) -> None:
+    def __init__(self, _: Build, shared: SharedTree, *__: object, disk_gib: float) -> None:
         self.shared = shared
 
     async def __call__(self, *targets: str, niceness: int = 0) -> None:
