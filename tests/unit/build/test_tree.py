@@ -141,6 +141,19 @@ def test_what_does_not_apply_is_told_before_anything_is_built(builder: Builder, 
     assert Made.calls == []
 
 
+def test_and_while_somebody_else_has_the_tree(builder: Builder, tmp_path: Path) -> None:
+    patch = tmp_path / "one.patch"
+    patch.write_text(PATCH.format("other", "mended"))
+    build = Build(arches.known()["s390x"], Kernel("k", Source("s", "git", "/x", "HEAD"), (patch,)), (A,))
+
+    async def play() -> None:
+        async with builder.store.lock("tree-key-s390x"):
+            with pytest.raises(BuildError, match="does not apply"):
+                await asyncio.wait_for(builder.make(build, builder.store.root / "log"), 20)
+
+    asyncio.run(play())
+
+
 def test_other_kconfig_files_make_other_configs_of_every_build(builder: Builder, tmp_path: Path) -> None:
     patch = tmp_path / "kconfig.patch"
     patch.write_text('--- a/Kconfig\n+++ b/Kconfig\n@@ -1,2 +1,3 @@\n+config C\n config A\n \tbool "a"\n')
