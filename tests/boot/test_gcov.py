@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def counted(
         "run", "--config", config, "--unsandboxed", "--out", kmatrix_module.folder / arch, "-w", HERE / "own/gcov.c"
     )
     assert done.code == 0, done.out + done.err
+    done = replace(done, folder=kmatrix_module.folder / arch)
     for line in (done.folder / f"cells/{arch}/moved/gcov/boot-0/work.err").read_text().splitlines():
         name, _, data = line.partition(" ")
         if name.endswith(".gcda"):
