@@ -128,6 +128,10 @@ def _flat(path: Path, arch: str, outer: tuple[Path, ...]) -> Iterator[str]:
         if word and word[1] in ("essential", "wished"):
             mark = "wished" if word[1] == "wished" else ""
         elif word and word[1] == "include":
+            if "\0" in line:
+                raise ConfigError(
+                    f"{path}:{number}: no file can have such a name", hint="see images/kconfig/README.md"
+                )
             inner = path.parent / word[2].strip().replace("{arch}", arch)
             if inner.exists() or "{arch}" not in word[2]:
                 yield from _flat(inner, arch, (*outer, path))

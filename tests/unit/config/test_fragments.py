@@ -105,3 +105,9 @@ def test_no_shipped_config_needs_what_newer_linux_lost_and_the_standard_one_has_
     assert "CONFIG_PROC_SYSCTL" not in newest or not newest["CONFIG_PROC_SYSCTL"].essential
     if name == "standard":
         assert {wish.option: wish.value for wish in wanted(lines, "6.12.118").wishes}["CONFIG_SLUB_TINY"] == "n"
+
+
+def test_a_name_that_no_file_can_have_is_told_by_its_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.config").write_text("CONFIG_A=y\n#: include a\0b\n")
+    with pytest.raises(ConfigError, match=r"mine\.config:2: no file can have such a name"):
+        flat(tmp_path / "mine.config", "s390x")
