@@ -47,7 +47,7 @@ from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
 from orchestrator.report.parts.author import lines as author_lines
 from orchestrator.report.parts.words import listed
-from orchestrator.runs import author_file, copies, taken_file
+from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
 from orchestrator.runs.reproduce import PREREQUISITES
@@ -144,9 +144,9 @@ def check(
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
         select, others = _applicable(checked, manner)
-        taken_file.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *others)), choice, told))
+        of_check.TAKEN.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *others)), choice, told))
         if theirs:
-            author_file.save(folder, theirs)
+            of_check.AUTHOR.save(folder, theirs)
         request = Request(copies.place(folder), "", select, {})
         done = measured(folder, checked, request, manner)
         if not json:

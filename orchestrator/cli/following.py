@@ -20,7 +20,7 @@ from orchestrator.model import Comparison, Matrix
 from orchestrator.profile.built import Why
 from orchestrator.report.parts.needed import refused
 from orchestrator.report.parts.words import listed
-from orchestrator.runs import copies, needed_file
+from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
@@ -47,7 +47,7 @@ def after(folder: RunFolder, matrix: Matrix, done: Run, manner: Manner) -> Run |
         return None
     for line in refused(found.needed):
         _tell(manner, line)
-    needed_file.save(folder, found.needed)
+    of_check.NEEDED.save(folder, list(found.needed))
     if not found.more:
         return settled(folder, manner)
     _tell(manner, _cost(found, done.report, builder))

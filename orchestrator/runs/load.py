@@ -19,16 +19,14 @@ from orchestrator.profile.comparison import ProfileReport
 from orchestrator.runs import (
     account_files,
     against,
-    author_file,
     consoles,
     copies,
     identity,
-    needed_file,
+    of_check,
     reach_file,
     record,
     reproduce,
     static_file,
-    taken_file,
 )
 from orchestrator.runs.folder import RunFolder, open_run, whole
 from orchestrator.runs.run import Run
@@ -169,11 +167,11 @@ def _matrix(
         made["unprofiled"] = lacking
     if named := folder.read_json(record.RUN):
         made["run"] = named
-    if needed := needed_file.load(folder):
+    if needed := of_check.NEEDED.load(folder):
         made["needed"] = needed
-    if taken := taken_file.load(folder):
+    if taken := of_check.TAKEN.load(folder):
         made["taken"] = taken
-    if author := author_file.load(folder):
+    if author := of_check.AUTHOR.load(folder):
         made["author"] = author
     made["offered"] = plan.get("offered") or record.offered()
     return made

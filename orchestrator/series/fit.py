@@ -8,19 +8,16 @@ removed must be there in any case.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from enum import StrEnum
 
 from orchestrator.series import diff
 from orchestrator.series.diff import Piece, Section
+from orchestrator.series.like import LEAST_ALIKE, Like, most_alike, telling
 
 MOST_FUZZ = 3  # lines: as much context as a hunk has
 MOST_SOUGHT = 20  # hunks that are looked for in other files
-LEAST_ALIKE = 0.4  # of a hunk's lines: below it, nothing is said to be like it
-SHOWN = 4  # pairs of lines that differ
 
 Read = Callable[[str], str | None]  # a file of the source by its name; None: it is not there
 
@@ -32,19 +29,6 @@ class Fit(StrEnum):
     FUZZ = "fuzz"  # with some of its context left out of account
     THERE = "there"  # the source has it already
     FAILS = "fails"
-
-
-@dataclass(frozen=True)
-class Like:
-    """The place that is most like what a hunk was made for: how many of its lines are there, and those that differ,
-    as the hunk has them and as the source does. blanks: they differ in white space alone."""
-
-    file: str
-    line: int
-    same: int
-    of: int
-    differing: tuple[tuple[str, str], ...] = ()
-    blanks: bool = False
 
 
 @dataclass(frozen=True)
@@ -206,14 +190,14 @@ def _roughly(piece: Piece, lines: Sequence[str], guess: int, most: int, least: i
     for at in _nearest(guess, len(lines) - len(old)):
         if at < least:
             continue
-        lost, telling = 0, False
+        lost, said = 0, False
         for (context, text), there in zip(old, lines[at : at + len(old)], strict=True):
             same = text == there
             lost += not same if context else (not same) * (most + 1)
-            telling |= same and _telling(text)
+            said |= same and telling(text)
             if lost > most:
                 break
-        if lost <= most and telling:
+        if lost <= most and said:
             return at
     return None
 
@@ -312,7 +296,9 @@ def _with_like(place: Place, piece: Piece, read: Read, nearby: Callable[[str], I
     if place.fit not in (Fit.FAILS, Fit.FUZZ) or not (old := [line.text for line in piece.lines if line.sign != "+"]):
         return place
     content = read(place.file)
-    here = None if content is None else like(old, content.split("\n"), place.file, (place.line or place.said) - 1)
+    here = (
+        None if content is None else most_alike(old, content.split("\n"), place.file, (place.line or place.said) - 1)
+    )
     if place.fit is Fit.FAILS and nearby and (here is None or here.same * 2 < here.of):
         others = (_elsewhere(old, name, read) for name in nearby(place.file) if name != place.file)
         best = max((its for its in others if its), key=lambda its: its.same, default=None)
@@ -325,80 +311,7 @@ def _elsewhere(old: Sequence[str], name: str, read: Read) -> Like | None:
     content = read(name)
     if content is None:
         return None
-    telling = [line for line in old if _telling(line)]
-    if not telling or sum(line in content for line in telling) * 2 < len(telling):
+    words = [line for line in old if telling(line)]
+    if not words or sum(line in content for line in words) * 2 < len(words):
         return None
-    return like(old, content.split("\n"), name, 0)
-
-
-def _squeezed(line: str) -> str:
-    return " ".join(line.split())
-
-
-def _telling(line: str) -> bool:
-    """Not blank, not a brace alone."""
-    return len(line.strip(" \t{}();,*/")) > 2
-
-
-def like(old: Sequence[str], lines: Sequence[str], file: str, guess: int) -> Like | None:
-    """The place of a file that is most like these lines; None if too few of them are anywhere together."""
-    mine, theirs = [_squeezed(line) for line in old], [_squeezed(line) for line in lines]
-    where: dict[str, list[int]] = defaultdict(list)
-    wanted = {line for line in mine if _telling(line)}
-    for at, line in enumerate(theirs):
-        if line in wanted:
-            where[line].append(at)
-    votes: Counter[int] = Counter()
-    for place, line in enumerate(mine):
-        for at in where.get(line, ())[:200]:
-            votes[at - place] += 1
-    best: tuple[tuple[int, int], Like] | None = None
-    for start, _ in votes.most_common(8):
-        found = _compared(old, lines, mine, theirs, file, start)
-        rank = (found.same, -abs(start - guess))
-        if best is None or rank > best[0]:
-            best = rank, found
-    return best[1] if best and best[1].same >= len(old) * LEAST_ALIKE else None
-
-
-def _compared(
-    old: Sequence[str], lines: Sequence[str], mine: Sequence[str], theirs: Sequence[str], file: str, start: int
-) -> Like:
-    """A hunk's old lines against those of the source that begin there, or some lines before or behind."""
-    slack = 4
-    low, high = max(0, start - slack), min(len(lines), start + len(old) + slack)
-    matcher = SequenceMatcher(None, mine, theirs[low:high], autojunk=False)
-    blocks = [block for block in matcher.get_matching_blocks() if block.size]
-    same = sum(block.size for block in blocks)
-    exact = sum(
-        old[block.a + at] == lines[low + block.b + at] for block in blocks for at in range(block.size)
-    )  # what differs in blanks differs
-    pairs = [
-        (old[block.a + at], lines[low + block.b + at])
-        for block in blocks
-        for at in range(block.size)
-        if old[block.a + at] != lines[low + block.b + at]
-    ]
-    blanks = same == len(old) and exact < same and len({block.b - block.a for block in blocks}) == 1
-    if not blanks:
-        pairs = _differing(old, lines, matcher, low)
-    first = low + min((block.b - block.a for block in blocks[:1]), default=0)
-    return Like(file, max(first, 0) + 1, same, len(old), tuple(pairs[:SHOWN]), blanks)
-
-
-def _differing(
-    old: Sequence[str], lines: Sequence[str], matcher: SequenceMatcher[str], low: int
-) -> list[tuple[str, str]]:
-    """Lines of the hunk that are not there, each with what is there instead; what lies outside is not told."""
-    pairs: list[tuple[str, str]] = []
-    for kind, first, end, at, to in matcher.get_opcodes():
-        if kind == "equal" or (kind == "insert" and (first in (0, len(old)))):
-            continue
-        theirs = lines[low + at : low + to]
-        if first == 0:
-            theirs = theirs[max(0, len(theirs) - (end - first)) :]
-        theirs = theirs[: max(end - first, 1)] if kind != "insert" else theirs
-        for place in range(max(end - first, len(theirs))):
-            mine = old[first + place] if first + place < end else ""
-            pairs.append((mine, theirs[place] if place < len(theirs) else ""))
-    return pairs
+    return most_alike(old, content.split("\n"), name, 0)

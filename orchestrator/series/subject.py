@@ -14,8 +14,8 @@ _VERSION = re.compile(r"(?i)(?:\b|(?<=PATCH)|(?<=RFC))v(\d{1,4})(?:\.(\d{1,4}))?
 _RESEND = re.compile(r"(?i)\bRE-?(?:SEND|POST)\b")
 _RELEASE = re.compile(r"\d+\.\d+")
 _WORD = re.compile(r"[\w./-]+")
-_TAGGED = re.compile(r"\[([^\]]*\b(?:PATCH|RFC)[^\]]*)\]", re.I)
-_NO_TREE = re.compile(r"(?i)(PATCH(v\d+)?|RFC(v\d+)?|RESEND|REPOST|DRAFT|AUTOSEL|for|v\d+(\.\d+)?|\d+/\d+),?")
+_TAG = re.compile(r"\[[^\]]*\]")
+_NO_TREE = ("autosel", "draft", "for")
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,6 @@ def parsed(text: str) -> Subject:
     found = _BRACKETS.match(text)
     tags, title = found.groups() if found else ("", text)
     number, version = _NUMBER.search(tags), _VERSION.search(tags)
-    rest = tags
-    for known in (_NUMBER, _VERSION, _RESEND, _PATCH):
-        rest = known.sub(" ", rest)
     says = number or _PATCH.search(tags) or (version and _RESEND.search(tags))
     first, minor = (int(version[1]), int(version[2] or 0)) if version else (1, 0)
     return Subject(
@@ -75,15 +72,21 @@ def parsed(text: str) -> Subject:
         version=(max(first, 1), minor) if says else (0, 0),
         number=int(number[1]) if number else 0,
         total=int(number[2]) if number else 0,
-        words=frozenset(word.lower() for word in _WORD.findall(rest)),
+        words=frozenset(word.lower() for word in _words(tags)),
         resend=bool(_RESEND.search(tags)),
         reply=reply,
         tree=_tree(tags),
     )
 
 
+def _words(tags: str) -> list[str]:
+    """Those that have no meaning of their own."""
+    for known in (_NUMBER, _VERSION, _RESEND, _PATCH):
+        tags = known.sub(" ", tags)
+    return _WORD.findall(tags)
+
+
 def _tree(tags: str) -> str:
     """The word of [PATCH mm-unstable v2 1/3] that is none of git's own."""
-    tagged = _TAGGED.search(tags)
-    words = tagged[1].split() if tagged else []
-    return next((word.strip("-,") for word in words if not _NO_TREE.fullmatch(word)), "")
+    tag = next((tag for tag in _TAG.findall(tags) if _PATCH.search(tag)), "")
+    return next((word.strip("-") for word in _words(tag) if word.lower() not in _NO_TREE), "")

@@ -15,7 +15,7 @@ from orchestrator.events import Bus
 from orchestrator.measure import follow, runner
 from orchestrator.measure.follow import Had
 from orchestrator.model import Comparison, Matrix, Plan
-from orchestrator.runs import copies, load, needed_file
+from orchestrator.runs import copies, load, of_check
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.store import Store
@@ -70,7 +70,7 @@ def grow(house: House, folder: RunFolder) -> None:
         Had(s390x, lost={"CONFIG_SWAP": "depends on LUCK"}),
     ]
     found = follow.followed(matrix, Comparison("unpatched", "patched"), made)
-    needed_file.save(folder, found.needed)
+    of_check.NEEDED.save(folder, list(found.needed))
     engine.grown(folder, found.matrix, Request(copies.place(folder), "", found.select, {}), found.more, MANNER)
 
 

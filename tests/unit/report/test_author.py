@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.analyse.contract import AuthorRow
 from orchestrator.report import known
 from orchestrator.report.parts.author import lines
-from orchestrator.runs import author_file, load
+from orchestrator.runs import load, of_check
 from orchestrator.runs.run import Run
 from tests.unit.conftest import four, good, run_folder
 
@@ -56,7 +56,7 @@ def test_it_is_told_with_what_was_checked() -> None:
 def test_the_run_folder_keeps_it(tmp_path: Path) -> None:
     folder = run_folder(tmp_path / "run", *four())
     assert "author" not in load.load(folder.path).report
-    author_file.save(folder, ROW)
+    of_check.AUTHOR.save(folder, ROW)
     assert load.load(folder.path).report["author"] == ROW
     folder.write_json("matrix.json", load.matrix_of(folder))
     assert load.load(folder.path / "matrix.json").report["author"] == ROW, "a matrix.json alone has it, too"
