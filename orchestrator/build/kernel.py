@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from orchestrator import sandbox
 from orchestrator.build import compiled, headers, kconfig, patches, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
@@ -24,6 +23,7 @@ from orchestrator.config.sources import Ready, buildable, kind_of
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Build, KernelArtifact, Matrix, Source
 from orchestrator.paths import IMAGES
+from orchestrator.sandbox import bubblewrap
 from orchestrator.store import Store, digest, remove, sha256, write_atomically
 
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
@@ -149,7 +149,7 @@ class Builder:
         async with self.store.lock(f"tree-{tree.key}-{build.arch.name}"):
             private = not (self.unsandboxed or trusted(build.kernel.patches))
             if private:
-                await sandbox.check()
+                await bubblewrap.check()
             shared = SharedTree(self.store.folder("trees", f"{tree.key}-{build.arch.name}"), private, name=name)
             await shared.prepare(tree, self.store)
             shared.dirty.touch()
@@ -230,7 +230,7 @@ class Builder:
                 "config": fragments.wanted(build.kconfig, "").name,
                 "config_sha256": _config_sha256(folder / "config"),
                 "wished": dict(lost),
-                **({"sandbox": sandbox.WORDS} if shared.private else {}),
+                **({"sandbox": bubblewrap.WORDS} if shared.private else {}),
             }
             options = kconfig.options((folder / "config").read_text().splitlines())
             place = (shared.made, shared.source, shared.build)

@@ -14,7 +14,7 @@ from orchestrator.build.tree import SharedTree
 from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
 from orchestrator.model import Arch, Build
 from orchestrator.paths import PACKAGE
-from orchestrator.sandbox import Bounds, Sandbox
+from orchestrator.sandbox.bubblewrap import Bounds, Sandbox
 from orchestrator.store import write_atomically
 
 _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)

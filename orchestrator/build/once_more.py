@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator import sandbox
 from orchestrator.build import pahole, patches
 from orchestrator.build.kernel import Builder, regular
 from orchestrator.build.make import WHOLE, Make
@@ -25,6 +24,7 @@ from orchestrator.errors import BuildError, InfraError
 from orchestrator.model import Build, KernelArtifact
 from orchestrator.profile import objects as its
 from orchestrator.profile.objects import Layout, Told
+from orchestrator.sandbox import bubblewrap
 from orchestrator.store import digest
 
 RECIPE = 1  # part of every key: raise it when this file, or what reads it, changes what comes out
@@ -55,7 +55,7 @@ class OnceMore:
         return told
 
     async def _told(self, build: Build, kernel: KernelArtifact, objects: Sequence[str], scratch: Path) -> Told:
-        await sandbox.check()
+        await bubblewrap.check()
         tree = await self.builder.source(build.kernel.source)
         shared, before = await self._copied(build, tree, scratch)
         _configure(shared.made, kernel)

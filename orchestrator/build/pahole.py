@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.errors import InfraError
-from orchestrator.sandbox import Bounds, Sandbox
+from orchestrator.sandbox.bubblewrap import Bounds, Sandbox
 
 PROGRAM, PACKAGE = "pahole", "pahole"
 _BOUNDS, _TIMEOUT = Bounds(4096, 10), 120.0  # MiB, processes; seconds

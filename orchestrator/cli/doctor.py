@@ -12,11 +12,11 @@ import typer
 from rich.table import Table
 
 from orchestrator import doctor as checks
-from orchestrator import sandbox
 from orchestrator.cli.console import print_error, printer, took
 from orchestrator.cli.options import Config
 from orchestrator.config import matrix_file
 from orchestrator.errors import EXIT_INFRA, ConfigError
+from orchestrator.sandbox import bubblewrap
 
 USERNS = (
     "Patches are then built and booted only with --unsandboxed, all else without a sandbox. User namespaces mend it: "
@@ -47,7 +47,7 @@ def doctor(
             table.add_row(need.name, need.why, need.package, need.fedora)
         console.print(table)
         console.print(f"\nInstall them with:\n  {checks.install_command(lacking)}", soft_wrap=True)
-    if shutil.which("bwrap") and (why := asyncio.run(sandbox.usable())):
+    if shutil.which("bwrap") and (why := asyncio.run(bubblewrap.usable())):
         console.print(f"bubblewrap cannot hold anything here: {why}.\n{USERNS}", soft_wrap=True, markup=False)
     for need in checks.optional(tests):
         console.print(f"Not needed, but good to have: {need.name} ({need.package}), {need.why}.", soft_wrap=True)

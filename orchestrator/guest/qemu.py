@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from qemu.qmp import EventListener, QMPClient, QMPError
 
-from orchestrator import proc, sandbox
+from orchestrator import proc
 from orchestrator.errors import DiskFull, InfraError, KernelBroke, KmatrixError, TimedOut
 from orchestrator.guest import state
 from orchestrator.guest.command_line import Machine, qemu_argv
@@ -27,6 +27,7 @@ from orchestrator.guest.sealed import Sealed, seal
 from orchestrator.guest.shell import Shell
 from orchestrator.model import Limits
 from orchestrator.profile.standstill import Place
+from orchestrator.sandbox import bubblewrap
 
 T = TypeVar("T")
 ROOM = "make room (kmatrix clean), then run --resume"
@@ -57,13 +58,13 @@ class Guest:
         fds = [end.fileno() for end in ends]
         self.argv = qemu_argv(self.machine, *fds)
         command, env = self.argv, None
-        if self.machine.sealed and not (why := await sandbox.usable()):
+        if self.machine.sealed and not (why := await bubblewrap.usable()):
             self._sealed, dialer = seal(self.machine, self.argv, stack)
             command, env = self._sealed.argv, self._sealed.env
             ends.append(dialer)
         elif self.machine.sealed:
             if not self.machine.vouched:
-                await sandbox.check()
+                await bubblewrap.check()
             self.notes.append(f"QEMU ran without a sandbox: {why}")
         self.console = Console(ours_console, self.folder / "console.log")
         errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
@@ -149,7 +150,7 @@ class Guest:
 
     def cpu_seconds(self) -> float:
         """Host CPU time of QEMU so far; 0 when it has gone."""
-        self._pid = self._pid or (sandbox.inside(self.process.pid) if self._sealed else self.process.pid)
+        self._pid = self._pid or (bubblewrap.inside(self.process.pid) if self._sealed else self.process.pid)
         return proc.cpu_seconds(self._pid)
 
     async def look(self) -> tuple[Place, ...]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from orchestrator.errors import InfraError
 from orchestrator.guest import dialer
 from orchestrator.guest.command_line import Machine
-from orchestrator.sandbox import SYSTEM, Bounds, Sandbox
+from orchestrator.sandbox.bubblewrap import SYSTEM, Bounds, Sandbox
 
 ANSWER = 20.0  # seconds for a connection
 MEMORY_MIB = 64  # of files in memory, which QEMU needs none of

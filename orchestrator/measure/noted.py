@@ -17,7 +17,7 @@ from orchestrator.model import Marks
 from orchestrator.profile import symbols
 from orchestrator.profile.blocks import Counted, parse_counted, parse_seen
 from orchestrator.profile.line_table import Executed
-from orchestrator.sandbox import own_file
+from orchestrator.sandbox.bubblewrap import own_file
 
 SEEN, COUNTED = "seen.gz", "executed.gz"  # until the counted passes; in them, and how often
 

@@ -20,7 +20,7 @@ from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.runs import account_files
-from orchestrator.sandbox import own_file
+from orchestrator.sandbox.bubblewrap import own_file
 
 SWITCHES = ("__switch_to*", "cpu_switch_to")  # what changes the stack
 _UNITS_PER_US = 1000  # instructions in a microsecond of the instruction clock

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from orchestrator import doctor, sandbox
+from orchestrator import doctor
 from orchestrator.cli import app
 from orchestrator.errors import EXIT_INFRA
 from orchestrator.paths import MATRIX
+from orchestrator.sandbox import bubblewrap
 
 PORTS = ["riscv64", "ppc64le"]
 
@@ -75,7 +76,7 @@ def test_a_bubblewrap_that_cannot_work_is_told_and_is_no_fault(bare: Path, monke
     """The shipped matrix needs none; a patch does, or somebody's word."""
     monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")
     for why, told in (("bwrap: no permission", True), ("", False)):
-        monkeypatch.setattr(sandbox, "_usable", {"why": why})
+        monkeypatch.setattr(bubblewrap, "_usable", {"why": why})
         done = CliRunner().invoke(app, ["doctor"])
         assert done.exit_code == 4  # for the compilers, which this host does not have either
         assert ("bubblewrap cannot hold anything here: bwrap: no permission." in done.stdout) is told

@@ -11,13 +11,14 @@ from typing import ClassVar
 
 import pytest
 
-from orchestrator import arches, sandbox
+from orchestrator import arches
 from orchestrator.build import kernel, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
 from orchestrator.build.tree import RECONFIGURE, WANTED, SharedTree
 from orchestrator.errors import BuildError
 from orchestrator.model import Build, Kernel, Source
+from orchestrator.sandbox import bubblewrap
 from orchestrator.store import Store
 
 
@@ -95,7 +96,7 @@ def builder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Builder:
 
     monkeypatch.setattr(kernel, "prepare", prepared)
     monkeypatch.setattr(toolchain, "compiler", compiler)
-    monkeypatch.setattr(sandbox, "check", nothing)
+    monkeypatch.setattr(bubblewrap, "check", nothing)
     monkeypatch.setattr(kernel, "Make", Made)
     monkeypatch.setattr(Builder, "_keep", nothing)
     monkeypatch.setattr(Builder, "_artifact", lambda *_: None)

@@ -18,12 +18,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from orchestrator import arches, proc, sandbox
+from orchestrator import arches, proc
 from orchestrator.errors import InfraError, ToolMissing
 from orchestrator.guest.command_line import Machine, Plugin
 from orchestrator.guest.qemu import Guest
 from orchestrator.guest.sealed import _brought, seal
 from orchestrator.model import Clock, Disk, Limits
+from orchestrator.sandbox import bubblewrap
 
 SERVER = """
 import socket, time
@@ -156,7 +157,7 @@ def test_a_connection_comes_out_where_nobody_else_gets_in(house: Path) -> None:
                 socket.create_connection(("127.0.0.1", port), 1).recv(9).index(b"hello")
             with pytest.raises(ConnectionRefusedError):
                 await asyncio.to_thread(sealed.dial, 1)
-            inner = sandbox.inside(process.pid)
+            inner = bubblewrap.inside(process.pid)
             assert (
                 "qemu-fake" in Path(f"/proc/{inner}/cmdline").read_text()
                 or "python3" in Path(f"/proc/{inner}/cmdline").read_text()
@@ -184,7 +185,7 @@ def test_a_signal_that_ends_it_is_told_as_one(house: Path, tmp_path: Path) -> No
 def test_where_it_cannot_be_had_the_guest_says_so(
     house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox, "_usable", {"why": "no user namespaces"})
+    monkeypatch.setattr(bubblewrap, "_usable", {"why": "no user namespaces"})
 
     async def play(sealed: bool) -> list[str]:
         running = Guest(

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import proc, sandbox
+from orchestrator import proc
 from orchestrator.build.kernel import regular, trusted
 from orchestrator.errors import BuildError, DiskFull, InfraError, ToolMissing
 from orchestrator.paths import IMAGES
-from orchestrator.sandbox import Bounds, Sandbox, own_file
+from orchestrator.sandbox import bubblewrap
+from orchestrator.sandbox.bubblewrap import Bounds, Sandbox, own_file
 from orchestrator.store import remove
 
 Run = Callable[..., tuple[int, str]]
@@ -168,12 +169,12 @@ def test_too_much_of_the_disk_ends_it(run: Run, tmp_path: Path, what: str) -> No
 
 
 def test_a_file_ends_at_a_limit_if_nobody_looks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "SLACK", 10 << 20)
+    monkeypatch.setattr(bubblewrap, "SLACK", 10 << 20)
 
     async def blind(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(sandbox._Disk, "look", blind)
+    monkeypatch.setattr(bubblewrap._Disk, "look", blind)
     code, output = run(f"{HOUSE}head -c 20G /dev/zero >x", Bounds(1000, 50, 20))
     assert code != 0 and "File size limit exceeded" in output
     assert (tmp_path / "private/x").stat().st_size == 30 << 20
@@ -181,22 +182,22 @@ def test_a_file_ends_at_a_limit_if_nobody_looks(run: Run, tmp_path: Path, monkey
 
 def test_a_build_that_is_counted_goes_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """It stands still meanwhile, and does not notice."""
-    monkeypatch.setattr(sandbox, "RECOUNT", 0)
+    monkeypatch.setattr(bubblewrap, "RECOUNT", 0)
     counted = []
-    count = sandbox._Disk._count
+    count = bubblewrap._Disk._count
 
-    async def noted(self: sandbox._Disk, child: int) -> int:
+    async def noted(self: bubblewrap._Disk, child: int) -> int:
         counted.append(await count(self, child))
         return counted[-1]
 
-    monkeypatch.setattr(sandbox._Disk, "_count", noted)
+    monkeypatch.setattr(bubblewrap._Disk, "_count", noted)
     text = "for i in 1 2 3 4 5 6 7 8; do head -c 5M /dev/zero >$i; sleep 0.2; done; sleep 1; echo done"
     assert run(HOUSE + text, Bounds(1000, 50, 100)) == (0, "done\n")
     assert len(counted) > 3 and 40 << 20 <= counted[-1] < 42 << 20
 
 
 def test_who_prints_without_end_is_ended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "PRINTED", 10 << 20)
+    monkeypatch.setattr(bubblewrap, "PRINTED", 10 << 20)
     with pytest.raises(BuildError, match="has printed more than 10 MiB"):
         run("while :; do head -c 5M /dev/zero; sleep 0.05; done")
 
@@ -204,7 +205,7 @@ def test_who_prints_without_end_is_ended(run: Run, monkeypatch: pytest.MonkeyPat
 def test_a_disk_that_becomes_full_is_nobodys_fault(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of files that nobody can count."""
     free = iter([9 << 30, 9 << 30, 9 << 30])
-    monkeypatch.setattr(sandbox._Disk, "_left_on_disk", lambda _: (next(free, 1 << 29), 9 << 30))
+    monkeypatch.setattr(bubblewrap._Disk, "_left_on_disk", lambda _: (next(free, 1 << 29), 9 << 30))
     with pytest.raises(DiskFull, match="has become nearly full"):
         run("sleep 60")
 
@@ -246,7 +247,7 @@ def test_only_the_projects_patches_are_trusted(tmp_path: Path) -> None:
 
 
 def test_without_bubblewrap_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_usable", {"why": "bwrap is not installed"})
+    monkeypatch.setattr(bubblewrap, "_usable", {"why": "bwrap is not installed"})
     with pytest.raises(ToolMissing, match="bubblewrap cannot hold it here: bwrap is not installed") as raised:
-        asyncio.run(sandbox.check())
+        asyncio.run(bubblewrap.check())
     assert "--unsandboxed" in raised.value.hint

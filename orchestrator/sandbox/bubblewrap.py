@@ -21,8 +21,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import proc, seccomp
+from orchestrator import proc
 from orchestrator.errors import BuildError, DiskFull, InfraError, KmatrixError, ToolMissing
+from orchestrator.sandbox import seccomp
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
 WORDS = "no network, no HOME; memory, disk, processes and time limited"

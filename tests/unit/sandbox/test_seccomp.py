@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from orchestrator import seccomp
+from orchestrator.sandbox import seccomp
 
 REFUSED, ALLOWED = 0x00050000 | 95, 0x7FFF0000
 X86_64, S390X = 0xC000003E, 0x80000016
