@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
+import pytest
+import typer
 from typer.testing import CliRunner
 
 from orchestrator.analyse.contract import ChangedRow, IdenticalRow, MatrixReport, NotBuiltRow, Offered
@@ -16,11 +19,12 @@ from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
-from orchestrator.model import BootResult, CellResult, Comparison, Failure, PassSample, Status
+from orchestrator.model import BootResult, CellResult, Comparison, Failure, Matrix, PassSample, Status
 from orchestrator.runs import load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
+CHECK = import_module("orchestrator.cli.check")
 SEED = {"shmem-write": matrix_file.load(Path(__file__).parents[2] / "matrix.yaml").workloads[0].expectations}
 BASE = {"time": 469350.0, "pgfault": 204800.0, "minflt": 0.0, "majflt": 102400.0}
 NEW = {"time": 398350.0, "pgfault": 102400.0, "minflt": 102400.0, "majflt": 0.0}
@@ -214,3 +218,16 @@ def call(*words: str | Path, stdin: str = "") -> tuple[int, str]:
     if isinstance(done.exception, ConfigError):
         raise done.exception
     return done.exit_code, done.stdout
+
+
+@pytest.fixture
+def unmeasured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check ends, well, when what it would measure is written down. Nothing of the user's cache is touched."""
+
+    def stop(folder: RunFolder, matrix: Matrix, request: Request, *_: object) -> None:
+        record.save_request(folder, request, matrix, plan(matrix, request.select))
+        raise typer.Exit(0)
+
+    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(CHECK, "check_host", lambda: None)
+    monkeypatch.setattr(CHECK, "measured", stop)

@@ -8,25 +8,20 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from orchestrator.cli import app
 from orchestrator.config import matrix_file
-from orchestrator.config.plan import plan
 from orchestrator.errors import ConfigError
 from orchestrator.model import Matrix
 from orchestrator.report.parts import taken
 from orchestrator.report.parts.author import author_lines
-from orchestrator.runs import load, record
+from orchestrator.runs import load
 from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.record import Request
 
-check = import_module("orchestrator.cli.check")
 MAKEFILE = "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\n"
 LINES = [f"int line_{n};" for n in range(40)]
 MATRIX = """\
@@ -97,14 +92,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
-    def stop(folder: RunFolder, matrix: Matrix, request: Request, *_: object) -> None:
-        record.save_request(folder, request, matrix, plan(matrix, request.select))
-        raise typer.Exit(0)
-
-    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(check, "check_host", lambda: None)
-    monkeypatch.setattr(check, "measured", stop)
+def house(tmp_path: Path, unmeasured: None) -> House:
     return House(tmp_path)
 
 

@@ -10,18 +10,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from orchestrator.build import patches
-from orchestrator.cli import app, check
+from orchestrator.cli import app
 from orchestrator.config import matrix_file
-from orchestrator.config.plan import plan
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Matrix, Source
-from orchestrator.runs import record
-from orchestrator.runs.folder import RunFolder
-from orchestrator.runs.record import Request
 from orchestrator.series.arguments import Change, from_words
 
 NOWHERE = Path("/nowhere")
@@ -270,16 +265,8 @@ def test_what_is_none_of_these_is_told(matrix: Matrix, tmp_path: Path) -> None:
             from_words(words, "", NOWHERE, matrix)
 
 
-def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_the_command_to_the_runs_own_matrix(git: Git, tmp_path: Path, unmeasured: None) -> None:
     """All of check but builds and boots: the base is unpacked, the series applied, what is run written."""
-
-    def stop(folder: RunFolder, matrix: Matrix, request: Request, *_: object) -> None:
-        record.save_request(folder, request, matrix, plan(matrix, request.select))
-        raise typer.Exit(0)
-
-    monkeypatch.setenv("KMATRIX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(check, "check_host", lambda: None)
-    monkeypatch.setattr(check, "measured", stop)
     (tmp_path / "matrix.yaml").write_text(MATRIX)
     base = git.commit("Makefile", "VERSION = 6\nPATCHLEVEL = 1\nSUBLEVEL = 7\n", "base")
     git.commit("mm/x.c", "// 日本\n", "mm: words – of the file")
