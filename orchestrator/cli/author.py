@@ -9,19 +9,24 @@ from orchestrator.analyse.contract import AuthorRow
 from orchestrator.build import origin, there
 from orchestrator.build.kernel import Builder
 from orchestrator.build.origin import Origin
+from orchestrator.cli.console import say
 from orchestrator.config.sources import BASE
 from orchestrator.engine import Manner, finish, this_command
 from orchestrator.measure.host import cores
 from orchestrator.model import Matrix
+from orchestrator.report.parts.author import lines
 from orchestrator.series import author, undone
 from orchestrator.series.arguments import Change, upon
 from orchestrator.series.letters import Patch
 
 
 def followed(wanted: Change, base: str, matrix: Matrix, manner: Manner) -> tuple[Change, AuthorRow | None]:
-    """The change upon the author's base, with its prerequisites; and what there is to tell of that."""
+    """The change upon the author's base, with its prerequisites; and what there is to tell of that, which is told."""
     builder = Builder.of(matrix, manner.jobs or cores(), manner.refresh)
-    return finish(_followed(wanted, base, matrix, builder), this_command())
+    change, row = finish(_followed(wanted, base, matrix, builder), this_command())
+    if row:
+        say(*lines(row), stderr=True)
+    return change, row
 
 
 async def _followed(wanted: Change, base: str, matrix: Matrix, builder: Builder) -> tuple[Change, AuthorRow | None]:

@@ -15,7 +15,7 @@ from orchestrator.bisect.figures import Figure, Measuring, differ, once
 from orchestrator.bisect.hunt import Hunt
 from orchestrator.bisect.result import Answer
 from orchestrator.cli import author, intake
-from orchestrator.cli.console import printer, took
+from orchestrator.cli.console import say, took
 from orchestrator.cli.intake import Choice
 from orchestrator.cli.options import Config, Fresh, History, Jobs, OneSeries, Preset, Unsandboxed, Workloads
 from orchestrator.collectors import known as collectors
@@ -25,7 +25,6 @@ from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host
 from orchestrator.model import Arch, Matrix, Workload
 from orchestrator.registry import pick
-from orchestrator.report.parts.author import lines as author_lines
 from orchestrator.runs.folder import new_run
 from orchestrator.series.arguments import Change, from_words, upon
 from orchestrator.series.series import Series
@@ -100,8 +99,8 @@ def bisect(
         folder.write_json(result.FILE, answer.json())
     if json:
         typer.echo((folder.path / result.FILE).read_text(), nl=False)
-    for line in () if json else (*answer.lines(), f"run folder: {folder.path}"):
-        printer().print(line, soft_wrap=True, highlight=False, markup=False)
+    else:
+        say(*answer.lines(), f"run folder: {folder.path}")
     raise typer.Exit(answer.code)
 
 
@@ -130,12 +129,10 @@ def _of_range(word: str, base: str, tree: Path, matrix: Matrix) -> tuple[Chain, 
 def _of_files(wanted: Change, base: str, matrix: Matrix, manner: Manner, partial: bool) -> tuple[Chain, Change]:
     """The same of a series, which is told as it was understood."""
     intake.tell(intake.taken(wanted, Choice(partial=partial)))
-    wanted, theirs = author.followed(wanted, base, matrix, manner)
-    for line in author_lines(theirs) if theirs else ():
-        _tell(line, False)
+    wanted, _ = author.followed(wanted, base, matrix, manner)
     return OfSeries(wanted.source, wanted.series, wanted.prerequisites), wanted
 
 
 def _tell(text: str, quiet: bool) -> None:
     if not quiet:
-        printer(stderr=True).print(text, soft_wrap=True, highlight=False, markup=False)
+        say(text, stderr=True)

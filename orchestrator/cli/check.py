@@ -18,7 +18,7 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.build.refusal import Refused
 from orchestrator.cli import author, following, intake
-from orchestrator.cli.console import print_run, printer, took
+from orchestrator.cli.console import print_run, say, took
 from orchestrator.cli.following import PATCHED, UNPATCHED
 from orchestrator.cli.intake import Choice
 from orchestrator.cli.options import (
@@ -45,7 +45,6 @@ from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
-from orchestrator.report.parts.author import lines as author_lines
 from orchestrator.report.parts.words import listed
 from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder, new_run
@@ -138,8 +137,6 @@ def check(
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
         raise typer.Exit(_at_once(left_out, asked, wanted, manner))
     wanted, theirs = author.followed(wanted, base, matrix, manner)
-    for line in author_lines(theirs) if theirs else ():
-        printer(stderr=True).print(line, soft_wrap=True, highlight=False, markup=False)
     with new_run(out, "check") as folder:
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
@@ -156,8 +153,7 @@ def check(
         print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
     done = more or done
     if each and not json:
-        for line in each_lines(done.report, _steps(wanted.series.patches)):
-            printer().print(line, soft_wrap=True, highlight=False, markup=False)
+        say(*each_lines(done.report, _steps(wanted.series.patches)))
     raise typer.Exit(exit_code(done.report))
 
 
@@ -181,7 +177,7 @@ def _at_once(left_out: Mapping[str, Never], arches: Sequence[Arch], wanted: Chan
         JsonLines(sys.stdout)(FirstAnswer("first answer", "; ".join([said, *more])))
     else:
         lines = [said, *(f"  {file}: {why}" for file, why in left_out.items()), *more]
-        printer().print(printable("\n".join(lines)), soft_wrap=True, highlight=False, markup=False)
+        say(*map(printable, lines))
     return EXIT_UNREACHED if code else EXIT_OK
 
 
@@ -204,8 +200,8 @@ def _fitted(
     files = intake.written(folder, wanted.series.patches)
     builder = Builder.of(matrix, cores(), manner.refresh)
     done = finish(intake.fit(folder, wanted, first, files, choice, builder), this_command())
-    if done.told and not manner.json:
-        printer().print("\n".join(done.told), soft_wrap=True, highlight=False, markup=False)
+    if not manner.json:
+        say(*done.told)
     return done.change, done.first, done.files, done.told
 
 
@@ -246,7 +242,7 @@ def _applicable(matrix: Matrix, manner: Manner) -> tuple[tuple[str, ...], list[s
     if not manner.json:
         lines = [f"applies to {matrix.kernels[0].source.name}: {f'no: {error.message}' if error else 'yes'}"]
         lines += [f"  {line}" for line in _details(error)] if error else []
-        printer().print("\n".join([*lines, *more]), soft_wrap=True, highlight=False, markup=False)
+        say(*lines, *more)
     return (f"*/{PATCHED}/*",) if error else (), more
 
 

@@ -26,6 +26,12 @@ def printer(stderr: bool = False) -> Console:
     return console if console.is_terminal else Console(stderr=stderr, width=WIDE)
 
 
+def say(*lines: str, stderr: bool = False) -> None:
+    """Plain lines, as they are: nothing in them is markup, and none is folded. None: nothing."""
+    if lines:
+        printer(stderr).print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
 def print_error(error: KmatrixError) -> None:
     """Message, log and next step, to standard error."""
     console = printer(stderr=True)
@@ -41,7 +47,7 @@ def took(config: Path | None, quiet: bool = False) -> Path:
     found = matrix_file(config)
     if not quiet:
         told = f"the default one of kmatrix {__version__} (kmatrix init writes it out)" if found == MATRIX else found
-        printer(stderr=True).print(f"matrix: {told}", soft_wrap=True, highlight=False, markup=False)
+        say(f"matrix: {told}", stderr=True)
     return found
 
 
@@ -50,11 +56,6 @@ def print_run(run: Run, folder: Path, profile: bool, more: Sequence[str] = ()) -
     from orchestrator.report.parts import profile_rows  # what only asks for --help need not wait for these
     from orchestrator.report.terminal import matrix_view
 
-    console = printer()
-    console.print(matrix_view(run.report))
-    if profile:
-        console.print(
-            profile_rows.profile_text(run.profile, profile_rows.TOP), soft_wrap=True, highlight=False, markup=False
-        )
-    for line in (*more, f"run folder: {folder}"):
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+    printer().print(matrix_view(run.report))
+    say(*([profile_rows.profile_text(run.profile, profile_rows.TOP)] if profile else []))
+    say(*more, f"run folder: {folder}")

@@ -7,7 +7,7 @@ import sys
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import printer
+from orchestrator.cli.console import say
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, grown, settled, this_command
@@ -87,4 +87,4 @@ def _tell(manner: Manner, text: str) -> None:
     if manner.json:
         JsonLines(sys.stdout)(Note("config", text))
     else:
-        printer().print(text, soft_wrap=True, highlight=False, markup=False)
+        say(text)

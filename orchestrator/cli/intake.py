@@ -12,7 +12,7 @@ from orchestrator.build import patches
 from orchestrator.build.fitting import adapted
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sources import Tree
-from orchestrator.cli.console import printer
+from orchestrator.cli.console import say
 from orchestrator.config.sources import buildable
 from orchestrator.errors import BuildError, printable
 from orchestrator.model import Matrix, Source
@@ -55,12 +55,7 @@ def taken(wanted: Change, choice: Choice, told: Sequence[str] = ()) -> TakenRow:
 def tell(row: TakenRow) -> None:
     """Which series it is, and how it was understood, before anything starts: to standard error."""
     head = [f"patch: {series_line(series)}" for series in row["series"]]
-    printer(stderr=True).print(
-        "\n".join([*head, *notes({**row, "fuzz": 0, "partial": False})]),
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
-    )
+    say(*head, *notes({**row, "fuzz": 0, "partial": False}), stderr=True)
 
 
 def written(folder: RunFolder, series: Sequence[Patch], where: str = SERIES) -> list[Path]:

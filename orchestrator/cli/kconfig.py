@@ -11,7 +11,7 @@ import typer
 from orchestrator import arches
 from orchestrator.build import debian_config, kconfig
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import printer, took
+from orchestrator.cli.console import say, took
 from orchestrator.cli.options import Config, Preset, Select, Unsandboxed
 from orchestrator.config import fragments, matrix_file
 from orchestrator.config.fragments import Wish
@@ -50,7 +50,7 @@ def show(
 
 
 async def _show(builder: Builder, build: Build) -> None:
-    its, console = debian_config.rules(), printer()
+    its = debian_config.rules()
     tree = await builder.source(build.kernel.source)
     with builder.store.scratch() as scratch:
         text, lost = await builder.config(build, scratch / "build.log")
@@ -58,15 +58,12 @@ async def _show(builder: Builder, build: Build) -> None:
     version = its.nearest(tree.linux, build.arch.name)
     name = fragments.wanted(build.kconfig, tree.linux).name
     on = Counter(ours.values())
-    console.print(
-        f"{build.id}: {name}, Linux {tree.linux}: {on['y']} options built in, {on['m']} as modules", markup=False
-    )
-    for row in lost.values():
-        console.print(f"  wished: {row}", soft_wrap=True, highlight=False, markup=False)
+    say(f"{build.id}: {name}, Linux {tree.linux}: {on['y']} options built in, {on['m']} as modules")
+    say(*(f"  wished: {row}" for row in lost.values()))
     theirs = await debian_config.fetch(builder.store, version, build.arch)
     definitions = list(kconfig.definitions(tree.folder, build.arch.srcarch))
     for one in debian_config.differences(its, definitions, theirs, ours, build.arch.name):
-        console.print(f"  {_told(one, version)}", soft_wrap=True, highlight=False, markup=False)
+        say(f"  {_told(one, version)}")
 
 
 def _told(one: debian_config.Difference, version: debian_config.Version) -> str:
@@ -76,7 +73,7 @@ def _told(one: debian_config.Difference, version: debian_config.Version) -> str:
 
 async def _update(builder: Builder) -> None:
     """Every arch, every version of Debian's that has it: what is wished, less what that .config does not take."""
-    its, console = debian_config.rules(), printer()
+    its = debian_config.rules()
     found: dict[str, dict[debian_config.Version, list[Wish]]] = {}
     for arch in arches.known().values():
         for version in its.of(arch.name):
@@ -96,8 +93,8 @@ async def _update(builder: Builder) -> None:
             ours = kconfig.options(text.splitlines())
             kept = [wish for wish in wishes if ours.get(wish.option, "n") == wish.value]
             found.setdefault(arch.name, {})[version] = kept
-            console.print(f"{arch.name} {version.linux}: {len(kept)} options, {len(lost)} not taken", highlight=False)
+            say(f"{arch.name} {version.linux}: {len(kept)} options, {len(lost)} not taken")
             for one in debian_config.differences(its, definitions, theirs, ours, arch.name):
                 if not one.why:
-                    console.print(f"  {_told(one, version)}", soft_wrap=True, highlight=False, markup=False)
+                    say(f"  {_told(one, version)}")
     debian_config.write(debian_config.fragments(found, its.versions))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import printer, took
+from orchestrator.cli.console import say, took
 from orchestrator.cli.options import Config, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
@@ -49,8 +49,7 @@ async def interactive(build: Build, builder: Builder, matrix: Matrix, command: s
     with builder.store.scratch() as folder:
         kernel = await builder.find(build) or await builder.make(build, folder / "build.log")
         async with session(build, kernel, matrix, builder.store, folder, builder.unsandboxed) as (running, shell):
-            for note in running.notes:
-                printer(stderr=True).print(note, soft_wrap=True, highlight=False, markup=False)
+            say(*running.notes, stderr=True)
             if not command:
                 return await asyncio.to_thread(shell.terminal)
             output = await shell.run(command, matrix.limits.work)
