@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from orchestrator.model import IDENTICAL, Failure, Status
+from orchestrator.model import ABSENT, IDENTICAL, Failure, Status
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_FAILED, EXIT_INFRA, EXIT_UNREACHED = range(6)
 EXIT_INTERRUPTED = 130
@@ -102,6 +102,14 @@ class Identical(KmatrixError):
     """No failure: a kernel is the same as the one that it is compared with, so nothing is measured of it."""
 
     kind = IDENTICAL
+    status = Status.SKIPPED
+    exit_code = EXIT_OK
+
+
+class Absent(KmatrixError):
+    """No failure: the kernel, the arch or the guest does not have what is to be measured. The message says what."""
+
+    kind = ABSENT
     status = Status.SKIPPED
     exit_code = EXIT_OK
 

@@ -152,6 +152,8 @@ class Arch:
     cmdline: str = ""  # kernel parameters only this one needs
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
+    numa: tuple[str, ...] = ()  # options of two nodes, each with {half} MiB of memory
+    numa_cmdline: str = ""  # kernel parameters of two nodes
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
     snapshots: bool = True  # False: QEMU cannot go on from a saved state of it, so the counted passes follow the boot
     guest_suite: str = ""  # Debian's release that its packages are from; "": that of images/guest.toml
@@ -201,6 +203,7 @@ class Kernel:
 
 
 IDENTICAL = "identical"  # of a cell: its kernel is the same as the one that it is compared with
+ABSENT = "absent"  # of a cell: its kernel or machine does not have what is measured
 LEAN = "lean"  # the name of what all kernels were before there were configs
 CALLS = "calls."  # before a function's name: the metric that a profile tells
 
@@ -294,6 +297,11 @@ class Workload:
     disk: Disk | None = None
     boots: int | None = None  # where the matrix's number does not fit it
     warmup: int | None = None  # the same
+    passes: int | None = None  # the same
+    nodes: int = 1  # of memory; two where the arch can have them
+    area: str = (
+        ""  # of a library: linked into one program with its other workloads, and measured in a guest of theirs
+    )
     waits: bool = False  # by a wall clock, but for a disk and not for a CPU: others that wait may run beside it
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
@@ -333,7 +341,9 @@ class Measure:
         clock = Clock(workload.clock) if workload.clock else self.clock
         boots = self.boots if workload.boots is None else workload.boots
         warmup = self.warmup if workload.warmup is None else workload.warmup
-        return replace(self, clock=clock, cpus=max(self.cpus, workload.cpus), boots=boots, warmup=warmup)
+        passes = self.passes if workload.passes is None else workload.passes
+        cpus = max(self.cpus, workload.cpus)
+        return replace(self, clock=clock, cpus=cpus, boots=boots, warmup=warmup, passes=passes)
 
     def exact(self, workload: Workload) -> bool:
         """One CPU under the instruction clock, and no device that keeps its own time."""
@@ -590,7 +600,7 @@ class CellResult:
     boots: tuple[BootResult, ...] = ()
     exact: bool = True  # its figures repeat: instruction clock, one CPU
     provenance: Provenance | None = None  # None: nothing was measured, or before it was kept
-    reason: str = ""  # why it was left out on purpose: IDENTICAL
+    reason: str = ""  # why it was left out on purpose: IDENTICAL or ABSENT
 
     @property
     def stored(self) -> bool:

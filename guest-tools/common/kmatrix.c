@@ -50,6 +50,8 @@ static int argument_count;
 static char **arguments;
 static long pass, warmup, passes;
 static bool phase;	/* the instruction clock: start at a phase of it. The host's clock repeats nothing, so do not wait */
+static bool told_quiet;	/* somebody has looked already: then warming up needs no phase, either */
+struct km_quiet km_quiet;
 static struct value values[VALUES];
 static int value_count;
 static char notes[NOTES][192];
@@ -180,6 +182,7 @@ void km_start(int argc, char **argv)
 	warmup = km_option("warmup", 0);
 	passes = warmup + km_option("passes", 1);
 	phase = km_option("phase", 1);
+	told_quiet = option_text("period");
 	vmstat_fd = open_or_note("/proc/vmstat", "its counts are not there");
 	stat_fd = open_or_note("/proc/stat", "what the kernel does every two seconds may come in a pass");
 	refresh_fd = open_or_note("/proc/sys/vm/stat_refresh", "counts of /proc/vmstat may be late");
@@ -231,15 +234,18 @@ static long long context_switches(void)
 /*
  * What comes every two seconds is done by kernel threads: in a step of sleep in which one ran there are more context
  * switches than in others. Of such steps that come again after two seconds, the one before the longest rest is taken.
- * Returns the first time, at least so far away, that is AFTER behind it.
  */
-static int64_t quiet_after(int64_t least)
+void km_find_quiet(void)
 {
 	static int64_t seen[STEPS];	/* ends of the steps */
 	static long long extra[STEPS];
-	long long before_it = context_switches(), fewest = 0, longest = 0;
-	int64_t period = PHASE, job = 0;
+	long long before_it, fewest = 0;
+	int64_t longest = 0;
 
+	if (stat_fd < 0)
+		stat_fd = open("/proc/stat", O_RDONLY);
+	before_it = context_switches();
+	km_quiet = (struct km_quiet){ 0, PHASE };
 	for (int i = 0; i < STEPS; i++) {
 		sleep_until(now() + STEP);
 		seen[i] = now();
@@ -261,13 +267,22 @@ static int64_t quiet_after(int64_t least)
 				rest = seen[next] - seen[again];
 		if (rest > longest) {
 			longest = rest;
-			period = seen[i] - seen[again];
-			job = seen[i];
+			km_quiet = (struct km_quiet){ seen[i], seen[i] - seen[again] };
 		}
 	}
-	if (!job)
+}
+
+/* The first time, at least so far away, that is AFTER behind what comes every two seconds. */
+static int64_t quiet_after(int64_t least)
+{
+	if (told_quiet)
+		km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE) };
+	else
+		km_find_quiet();
+	if (!km_quiet.job)
 		return phase_after(least);
-	return job + (now() + least - AFTER - job + period) / period * period + AFTER;
+	return km_quiet.job + (now() + least - AFTER - km_quiet.job + km_quiet.period) / km_quiet.period * km_quiet.period +
+	       AFTER;
 }
 
 /*
@@ -305,10 +320,11 @@ static void restart_watchdog(void)
 
 __attribute__((noinline)) void km_begin(void)
 {
+	bool settled = phase && !(told_quiet && pass < warmup);
 	int64_t start = 0;
 
 	value_count = 0;
-	if (phase) {
+	if (settled) {
 		km_settle_allocator();	/* most of it: before the gate it is done once */
 		wait_at_gate();
 		sleep_until(now() + SETTLE);
@@ -319,7 +335,7 @@ __attribute__((noinline)) void km_begin(void)
 	}
 	km_vmstat(before.vmstat, sizeof(before.vmstat));
 	getrusage(RUSAGE_SELF, &before.usage);
-	if (phase) {
+	if (settled) {
 		if (now() > start - SPIN)	/* that took long */
 			start = phase_after(GAP);
 		sleep_until(start - SPIN);	/* what was freed by it waits for RCU: some ticks */
@@ -327,7 +343,7 @@ __attribute__((noinline)) void km_begin(void)
 	do
 		before.time = now();
 	while (before.time < start);
-	if (phase) {
+	if (settled) {
 		wait_for_tick();
 		before.time = now();
 	}

@@ -2,7 +2,7 @@
 /*
  * What a workload uses to be measured:
  *
- *	km_start(argc, argv);			reads --passes N, --phase 0|1
+ *	km_start(argc, argv);			reads --passes N, --warmup N, --phase 0|1
  *	while (km_pass()) {			once a pass
  *		... set up ...
  *		km_begin();			waits for a fixed phase of the clock (not with --phase 0)
@@ -40,12 +40,16 @@ void km_fail(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2
  * Not in a region.
  */
 void km_note(const char *what, ...) __attribute__((format(printf, 1, 2)));
+/* This kernel, architecture or machine does not have what is to be measured. That is told, and is no failure. */
+void km_absent(const char *what, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 /* guest.c: a program leaves the guest as it was, also when it fails. */
 void km_write(const char *path, const char *value, ...) __attribute__((format(printf, 2, 3)));	/* a setting */
 long km_read(const char *path);	/* a setting that is a number */
 void km_keep(const char *path);	/* at the end it is again what it is now */
 void km_mount_disk(const char *folder);	/* /dev/vda, ext4, until the end */
+void km_mount_ram(const char *folder);	/* the RAM disk, 16 MiB: an empty ext4 with a journal, until the end */
+void km_swap(const char *device, size_t size);	/* swapping to it, with lists of its own, until the end */
 void *km_shmem(size_t size);	/* fresh shared memory: no page of it is there */
 
 /*
@@ -53,6 +57,15 @@ void *km_shmem(size_t size);	/* fresh shared memory: no page of it is there */
  * With the gate behind us there is nothing to be kept, and nothing is done.
  */
 void km_wipe(void *memory, size_t size, size_t step);
+
+/*
+ * When the kernel last did what it does every two seconds, and how long that takes to come again, in ns; 0 if nothing is
+ * seen of it. Found once for all workloads of a library, which are told it by --job and --period.
+ */
+extern struct km_quiet {
+	long long job, period;
+} km_quiet;
+void km_find_quiet(void);
 
 /* allocator.c: the start of a region finds the same page lists each time; for km_begin() and km_end(). */
 void km_settle_allocator(void);

@@ -13,6 +13,12 @@ ARCH = Arch(
     net="virtio-net-pci,romfile=",
     rng="virtio-rng-pci",
     disk="virtio-blk-pci",
+    numa=(
+        "-object", "memory-backend-ram,id=m0,size={half}M",
+        "-object", "memory-backend-ram,id=m1,size={half}M",
+        "-numa", "node,nodeid=0,cpus=0,memdev=m0",
+        "-numa", "node,nodeid=1,memdev=m1",
+    ),
     kernel_arch="arm64",
     srcarch="arm64",
     image_target="Image",

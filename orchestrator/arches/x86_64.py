@@ -22,6 +22,7 @@ ARCH = Arch(
     rng="virtio-rng-pci",
     disk="virtio-blk-pci",
     smp="{cpus},sockets={cpus}",  # without ACPI only the first CPU of a socket is found
+    numa_cmdline="numa=fake=2",
     kernel_arch="x86_64",
     srcarch="x86",
     image_target="bzImage",

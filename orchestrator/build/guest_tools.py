@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.build import toolchain
+from orchestrator.build import disk, toolchain
+from orchestrator.config import workloads
 from orchestrator.errors import BuildError
 from orchestrator.model import WHOLE, Arch, ProgramKind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON
@@ -27,15 +30,23 @@ OWN_FLAGS = (*_STATIC, "-w", "-Wl,--build-id=none")  # a user's warnings are the
 APART = ("-Wl,-Ttext-segment=0x60000000",)
 LIBRARIES = ("-lm",)
 HOOK = "-fsanitize-coverage=trace-pc"  # guest-tools/adapters/will-it-scale.c says why
+RAM_DISK_MIB = 16  # images/kconfig/boot.config has it so
+LIBRARY = "library"  # of ADAPTERS: the main() of workloads that are one program
+_INC = "workloads.inc"  # which it includes
 _NO_HEADER = re.compile(r"fatal error: (\S+): No such file or directory")
+
+
+REMOTE, PROGRAM, EMPTY_DISK = "/tmp/workload", "/tmp/program", "/tmp/ext4"  # in the guest
 
 
 @dataclass(frozen=True)
 class Tool:
-    """What goes into a guest: the program to start, and the one that it starts, if that measures from outside."""
+    """What goes into a guest: the program to start; the one that it starts, if that measures from outside; what an
+    empty file system is made of."""
 
     runner: Path
     program: Path | None = None
+    disk: Path | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -43,15 +54,23 @@ class Tool:
         return (self.runner, *((self.program,) if self.program else ()))
 
     @property
+    def pushed(self) -> tuple[tuple[Path, str], ...]:
+        """All of it, each with its place in the guest."""
+        found = ((self.runner, REMOTE), (self.program, PROGRAM), (self.disk, EMPTY_DISK))
+        return tuple((path, place) for path, place in found if path)
+
+    @property
     def sha256(self) -> str:
-        """The runner's own; of two files, that of their sums."""
-        sums = [sha256(path) for path in self.files]
+        """The runner's own; of several files, that of their sums."""
+        sums = [sha256(path) for path, _ in self.pushed]
         return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
     """The workload's programs for an arch. Raises BuildError with the compiler's words."""
     own, box = workload.own, workload.toolbox
+    if workload.area:
+        return Tool(await _Library(arch, box).binary(store), disk=await disk.pages(store, RAM_DISK_MIB))
     if own is None:
         c_files, headers = (sorted(workload.folder.glob(pattern)) for pattern in ("*.c", "*.h"))
         return Tool(await _Job(arch, box, workload.name, c_files, headers).binary(store))
@@ -70,6 +89,8 @@ async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
 def arguments(workload: Workload, options: Sequence[str], program: str) -> list[str]:
     """What the runner is started with; options are those of km_start(), program is where the other file is."""
     own = workload.own
+    if workload.area:
+        return ["--run", workload.name, *workload.args, *options]
     if own is None or own.kind not in WHOLE:
         return [*workload.args, *options]
     skip = [] if own.skip is None else ["--skip", str(own.skip)]
@@ -84,6 +105,60 @@ def _kept(store: Store, path: Path) -> Path:
         with store.publish("guest-tools", key) as temporary:
             shutil.copyfile(path, temporary / path.name)
     return folder / path.name
+
+
+@dataclass(frozen=True)
+class _Library:
+    """All workloads of a toolbox's areas as one program: what one of them is named by starts it."""
+
+    arch: Arch
+    toolbox: Path
+
+    async def binary(self, store: Store) -> Path:
+        """From the store; else compiled."""
+        names = workloads.library(self.toolbox)
+        files = workloads.library_sources(self.toolbox)
+        compiler = await toolchain.compiler(self.arch.cross_prefix)
+        key = digest("guest-library", FLAGS, compiler, [(name, sha256(path)) for name, path in files])
+        folder = store.folder("guest-tools", key)
+        async with store.lock(f"guest-tool-{key}"):
+            if not folder.exists():
+                with store.publish("guest-tools", key) as temporary:
+                    await self._make(temporary, names)
+        return folder / LIBRARY
+
+    async def _make(self, folder: Path, names: Mapping[str, Path]) -> None:
+        work = folder / "objects"
+        work.mkdir()
+        mains = {name: f"km_main_{re.sub(r'[^0-9a-z]', '_', name)}" for name in names}
+        (work / _INC).write_text("".join(f'KM_WORKLOAD("{name}", {main})\n' for name, main in mains.items()))
+        common = sorted((self.toolbox / COMMON).glob("*.c"))
+        jobs: list[tuple[str, Path, tuple[str, ...]]]
+        jobs = [("common", path, ()) for path in [*common, self.toolbox / ADAPTERS / f"{LIBRARY}.c"]]
+        jobs += [
+            (name, path, (f"-Dmain={mains[name]}",))
+            for name, place in names.items()
+            for path in sorted(place.glob("*.c"))
+        ]
+        free = asyncio.Semaphore(len(os.sched_getaffinity(0)))
+
+        async def one(name: str, path: Path, options: tuple[str, ...]) -> str:
+            out = work / f"{name}-{path.stem}.o"
+            async with free:
+                await self._compile(name, [path], ["-c", *options, "-I", str(work), "-o", str(out)])
+            return str(out)
+
+        objects = await asyncio.gather(*(one(*job) for job in jobs))
+        await self._compile(LIBRARY, map(Path, objects), ["-o", str(folder / LIBRARY)])
+        shutil.rmtree(work)
+
+    async def _compile(self, name: str, files: Iterable[Path], options: Sequence[str]) -> None:
+        command = [f"{self.arch.cross_prefix}gcc", *FLAGS, f"-ffile-prefix-map={self.toolbox}=."]
+        done = await proc.run([*command, "-I", str(self.toolbox / COMMON), *map(str, files), *options])
+        if done.code:
+            error = next((row for row in done.output.splitlines() if "error" in row), "see the log")
+            message = f"{name} does not compile for {self.arch.name}: {error}"
+            raise BuildError(message, kind="workload_compile", log=done.output)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ matrix.yaml                     names nothing outside of its folder but the kern
 configs/NAME/ARCH.config        the lines that kernels begin with
 patches/KERNEL/01-NAME          in order; 0001-NAME as it is
 guest-tools/WORKLOAD/...        and common/ and adapters/, which are compiled with them
+guest-tools/AREA/WORKLOAD/...   all of a library that one of them is of
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ruamel.yaml import YAML
 
 from orchestrator.config.programs import KSELFTEST, SKIPPED, header_folders
 from orchestrator.config.sources import kind_of
-from orchestrator.config.workloads import left_out, load
+from orchestrator.config.workloads import left_out, library_files, load
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CALLS,
@@ -76,7 +77,7 @@ def portable(matrix: Matrix, base: Path) -> Matrix:
         return replace(its, patches=tuple(base / name for name in patches(its)))
 
     def workload(its: Workload) -> Workload:
-        folder = base / TOOLS / its.name
+        folder = base / TOOLS / its.area / its.name
         own = replace(_moved(its.own, folder), declared=folder / DECLARATION) if its.own else None
         return replace(its, folder=folder, own=own, toolbox=base / TOOLS)
 
@@ -94,7 +95,15 @@ def files(matrix: Matrix) -> dict[str, bytes]:
     for kernel in matrix.kernels:
         found |= {name: patch.read_bytes() for name, patch in patches(kernel).items()}
     for workload in matrix.workloads:
-        found |= {f"{TOOLS}/{workload.name}/{name}": text for name, text in workload_files(workload).items()}
+        place = f"{TOOLS}/{workload.area}/{workload.name}" if workload.area else f"{TOOLS}/{workload.name}"
+        found |= {f"{place}/{name}": text for name, text in workload_files(workload).items()}
+        if workload.area:
+            library = library_files(workload.toolbox)
+            found |= {
+                f"{TOOLS}/{name}": path.read_bytes()
+                for name, path in library.items()
+                if f"{TOOLS}/{name}" not in found
+            }
     for folder in sorted({workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}):
         for path in sorted(folder.iterdir()):
             content = path.read_bytes()
@@ -217,6 +226,8 @@ def _declaration(workload: Workload, program: str) -> str:
         "disk": asdict(workload.disk) if workload.disk else None,
         "boots": workload.boots,
         "warmup": workload.warmup,
+        "passes": workload.passes,
+        "nodes": workload.nodes if workload.nodes > 1 else None,
         "waits": workload.waits or None,
         "skip": _skip(workload.own),
         "claims": workload.claims,

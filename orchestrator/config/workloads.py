@@ -23,6 +23,7 @@ from orchestrator.registry import counted, unknown
 from orchestrator.store import text_of
 
 _NAME = re.compile(r"\w[\w.-]*")
+FILE = "workload.toml"
 STEADY = 4  # passes until those of will-it-scale's test cases on files cost the same: their pages are active then
 _Linux = Annotated[str, Field(pattern=r"^(\s*(>=|<=|==|<|>)\s*\d+(\.\d+)*\s*(,|$))*$")]
 
@@ -105,6 +106,8 @@ class _Declaration(BaseModel):
     disk: _Disk | None = None
     boots: Annotated[int, Field(ge=1)] | None = None
     warmup: Annotated[int, Field(ge=0)] | None = None
+    passes: Annotated[int, Field(ge=1)] | None = None
+    nodes: Annotated[int, Field(ge=1, le=2)] = 1
     waits: bool = False
     skip: int | None = None  # the exit status by which a program says that it did not run
     claims: list[str] = []
@@ -115,7 +118,28 @@ class _Declaration(BaseModel):
 
 def known(folder: Path) -> dict[str, Path]:
     """{name: folder} of all workloads below guest-tools/."""
-    return {path.parent.name: path.parent for path in sorted(folder.glob("*/workload.toml"))}
+    return {
+        path.parent.name: path.parent for path in sorted([*folder.glob(f"*/{FILE}"), *folder.glob(f"*/*/{FILE}")])
+    }
+
+
+def library(toolbox: Path) -> dict[str, Path]:
+    """The same of the workloads that are one program: guest-tools/AREA/NAME."""
+    return {path.parent.name: path.parent for path in sorted(toolbox.glob(f"*/*/{FILE}"))}
+
+
+def library_files(toolbox: Path) -> dict[str, Path]:
+    """{path below the toolbox: file} of all that its library is made of: what areas share, and each workload's."""
+    areas = {place.parent for place in library(toolbox).values()}
+    paths = (path for area in areas for path in area.rglob("*") if path.suffix in (".c", ".h", ".toml"))
+    return {str(path.relative_to(toolbox)): path for path in sorted(paths)}
+
+
+def library_sources(toolbox: Path) -> list[tuple[str, Path]]:
+    """What of it is compiled, with what all programs and this one share: (path below the toolbox, file)."""
+    shared = sorted([*(toolbox / COMMON).iterdir(), toolbox / ADAPTERS / "library.c"])
+    files = {str(path.relative_to(toolbox)): path for path in shared} | library_files(toolbox)
+    return [(name, path) for name, path in files.items() if path.suffix in (".c", ".h")]
 
 
 def choose(wanted: Sequence[str], table: Mapping[str, Path]) -> tuple[Workload, ...]:
@@ -157,7 +181,7 @@ def _open(word: str, table: Mapping[str, Path]) -> Workload:
         path = Path(name)
         if not path.exists():
             raise ConfigError(f"no such file or folder: {path}, and {unknown('workload', path.name, table)}")
-        if path.is_dir() and not (path / "workload.toml").is_file():
+        if path.is_dir() and not (path / FILE).is_file():
             raise ConfigError(f"{path} has no workload.toml", hint="see guest-tools/ for folders that are workloads")
         workload = load(path) if path.is_dir() else load_file(path)
         if not workload.own and not any(path.glob("*.c")):
@@ -167,7 +191,7 @@ def _open(word: str, table: Mapping[str, Path]) -> Workload:
 
 def load(folder: Path) -> Workload:
     """Read one workload's declaration; ConfigError lists all that is wrong in it."""
-    path = folder / "workload.toml"
+    path = folder / FILE
     table = _toml(path)
     program = table.pop("program", None)
     own = replace(programs.identify(folder / str(program)), declared=path) if program is not None else None
@@ -210,6 +234,7 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         rows = [f"{path}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ConfigError("\n".join(rows)) from error
     _check_names(path, declared)
+    shared = own is None and is_toolbox(folder.resolve().parent.parent)
     if own and declared.skip is not None:
         own = replace(own, skip=declared.skip)
     return Workload(
@@ -229,11 +254,14 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         disk=Disk(**declared.disk.model_dump()) if declared.disk else None,
         boots=declared.boots,
         warmup=declared.warmup,
+        passes=1 if shared and declared.passes is None else declared.passes,
+        nodes=declared.nodes,
+        area=folder.resolve().parent.name if shared else "",
         waits=declared.waits,
         claims=tuple(declared.claims),
         note="; ".join(text for text in (declared.note, left_out(own)) if text),
         own=own,
-        toolbox=toolbox(folder.parent),
+        toolbox=folder.resolve().parent.parent if shared else toolbox(folder.parent),
     )
 
 
@@ -248,7 +276,12 @@ def _called(declared: _Declaration) -> list[tuple[str, _Calls]]:
 
 def toolbox(near: Path) -> Path:
     """What has common/ and adapters/: the folder that the workload is in (a run's copies), else the project's."""
-    return near if (near / COMMON).is_dir() and (near / ADAPTERS).is_dir() else GUEST_TOOLS
+    return near if is_toolbox(near) else GUEST_TOOLS
+
+
+def is_toolbox(folder: Path) -> bool:
+    """Does it have what workloads are compiled with?"""
+    return (folder / COMMON).is_dir() and (folder / ADAPTERS).is_dir()
 
 
 def left_out(own: UserProgram | None) -> str:

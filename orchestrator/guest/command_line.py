@@ -33,15 +33,16 @@ class Machine:
     disk_image: Path | None = None  # raw; nothing that the guest writes stays in it
     state: Path | None = None  # of a snapshot; the guest goes on from there
     plugin: Plugin | None = None  # changes nothing that the guest sees
+    nodes: int = 1  # of memory; more than one where the arch has options for it
     sealed: bool = True  # its QEMU is in a sandbox, where one can be had: see sealed.py
     vouched: bool = False  # somebody vouches for the kernel: it is started where none can be had, too
 
 
-def kernel_parameters(arch: Arch, clock: Clock) -> str:
+def kernel_parameters(arch: Arch, clock: Clock, nodes: int = 1) -> str:
     """What the kernel is told: warnings and worse on the console, an oops is the end, fixed addresses."""
     common = "loglevel=5 panic=-1 oops=panic nokaslr norandmaps random.trust_cpu=on"
     icount = ("kmatrix.awake", arch.cmdline_icount) if clock is Clock.ICOUNT else ()
-    own = (f"console={arch.console}", arch.cmdline, *icount)
+    own = (f"console={arch.console}", arch.cmdline, *icount, arch.numa_cmdline if nodes > 1 else "")
     return " ".join(part for part in (common, *own) if part)
 
 
@@ -60,9 +61,10 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
         "-cpu", arch.cpu[machine.accel],
         "-smp", arch.smp.format(cpus=machine.cpus),
         "-m", str(machine.memory_mib),
+        *numa(machine),
         "-kernel", str(machine.image),
         "-initrd", str(machine.initrd),
-        "-append", kernel_parameters(arch, machine.clock),
+        "-append", kernel_parameters(arch, machine.clock, machine.nodes),
         "-netdev", "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:0-:22",
         "-device", _device(arch.net, "netdev=net"),
         "-device", arch.rng,
@@ -79,6 +81,13 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
         "-S",
         *incoming(state_fd),
     ]  # fmt: skip
+
+
+def numa(machine: Machine) -> list[str]:
+    """Two nodes of memory, the CPUs on the first; on an arch that has options for it."""
+    if machine.nodes == 1:
+        return []
+    return [word.format(half=machine.memory_mib // 2) for word in machine.arch.numa]
 
 
 def accelerator(machine: Machine) -> list[str]:

@@ -14,10 +14,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.build.guest_tools import Tool, arguments
-from orchestrator.errors import InfraError, TimedOut, WorkloadFailed
+from orchestrator.build.guest_tools import PROGRAM, REMOTE, Tool, arguments
+from orchestrator.errors import Absent, InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest.command_line import Machine, Plugin
-from orchestrator.guest.console import ENDED, OUT_OF_MEMORY
+from orchestrator.guest.console import ENDED, OUT_OF_MEMORY, tail
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
@@ -28,17 +28,19 @@ from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
 from orchestrator.measure.watch import Watch
-from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, Provenance
+from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, Provenance, Workload
 from orchestrator.store import Store, sha256
 
-REMOTE, PROGRAM = "/tmp/workload", "/tmp/program"  # a tool's files
 MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
 OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
+GATE = "/dev/console"  # at which workloads wait
+LACKS = 4  # exit status of a program that finds that the guest does not have what it is to measure
 AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle time is skipped
 # Seconds of the guest's, skipped: neighbours of the network are looked after for the last time up to 45 s after its
 # start, and after the last packet, at random.
 QUIET = 60
+_RESULT = re.compile(r"^kmatrix: result (\d+) (\d+) (\d+)\n", re.M)  # of guest-tools/adapters/library.c
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class Task:
     niceness: int = 0  # of its QEMU
     kernel: KernelArtifact | None = None  # whose symbols tell where a guest is that does not go on
     pace: Pace | None = None  # what such boots take; None: but for its limits it may take what it takes
+    broken: dict[str, KmatrixError] = field(
+        default_factory=dict
+    )  # by snapshot, what making it ended with: all share it
+
+    @property
+    def shared(self) -> bool:
+        """Is its guest, up to the gate, that of all workloads of a library?"""
+        return bool(self.boot.cell.workload.area)
 
 
 @dataclass
@@ -124,7 +134,7 @@ async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
         return await _restored(task, stages, own)
     initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
     async with (
-        _plugin(task, own, boots=True) as plugin,
+        _plugin(task, own, began=True) as plugin,
         _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
     ):
         await _prepare(running, task, made, stages)
@@ -138,15 +148,15 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     snapshot = await (_kept(task, stages, own) if task.measure.snapshots else _make(task, stages, own, own))
     (task.folder / "qemu.txt").write_text(snapshot.command)
     (task.folder / "console.log").write_text(snapshot.console)
-    if task.blocks and (snapshot.folder / noted.SEEN).is_file():
-        shutil.copyfile(snapshot.folder / noted.SEEN, task.folder / noted.SEEN)
     machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
     try:
         async with (
-            _plugin(task, own) as plugin,
+            _plugin(task, own, began=task.shared) as plugin,
             _started(task, replace(machine, plugin=plugin), task.folder / "counted", _answer(task)) as running,
         ):
             output = await _count(running, task, snapshot.keys, stages)
+        if task.blocks and (snapshot.folder / noted.SEEN).is_file():
+            noted.add_seen(snapshot.folder, task.folder)
     except InfraError:
         if task.measure.snapshots:
             task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
@@ -156,7 +166,8 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
 
 async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
     """From the store; else made, as is one of which nobody noted what ran before it."""
-    args = (*arguments(task.boot.cell.workload, (), PROGRAM), str(task.measure.warmup))
+    workload = task.boot.cell.workload
+    args = ("library",) if task.shared else (*arguments(workload, (), PROGRAM), str(task.measure.warmup))
     name = snapshots.key(task.machine, task.provenance, args, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
@@ -165,8 +176,14 @@ async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
                     task.pace.learn_old(found.seconds)
                 return found
             task.store.discard(found.folder)
-        with task.store.publish(snapshots.KIND, name) as folder:
-            await _make(task, stages, folder, own)
+        if task.shared and name in task.broken:
+            raise task.broken[name]
+        try:
+            with task.store.publish(snapshots.KIND, name) as folder:
+                await _make(task, stages, folder, own)
+        except (KernelBroke, TimedOut) as error:
+            task.broken[name] = error
+            raise
         snapshots.prune(task.store)
         done = snapshots.find(task.store, name)
     if done is None:
@@ -200,12 +217,12 @@ def _notes(task: Task, own: Path) -> noted.Notes | None:
     return noted.Notes(task.blocks, task.tool.files, marks, raw)
 
 
-def _plugin(task: Task, own: Path, boots: bool = False) -> AbstractAsyncContextManager[Plugin | None]:
-    """That of a QEMU that counted passes run in. boots: it boots, and warms up, too."""
+def _plugin(task: Task, own: Path, began: bool = False) -> AbstractAsyncContextManager[Plugin | None]:
+    """That of a QEMU that counted passes run in. began: the workload begins in it, and warms up, too."""
     notes = _notes(task, own)
     if task.plugin or not notes:
         return nullcontext(task.plugin)
-    return notes.of_passes(task.folder, task.measure.warmup if boots else 0, boots)
+    return notes.of_passes(task.folder, task.measure.warmup if began else 0, began)
 
 
 @asynccontextmanager
@@ -236,6 +253,8 @@ async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> N
         await _until(running, task, running.console.gate, running.console.ended)
     if running.console.ended.is_set():
         output = await _fetch(running, task, made, stages)  # raises if it failed
+        if task.shared:
+            raise WorkloadFailed("the library's program did not wait at the gate", kind="rubbish", log=output[-1000:])
         decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)  # or is no result
         raise WorkloadFailed("the workload ended before its passes", kind="rubbish", log=output[-1000:])
     stages.learn()  # other kernels that boot meanwhile are measured by it
@@ -243,19 +262,29 @@ async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> N
 
 def _launch(task: Task) -> str:
     """The workload's start in the guest: on its own, so that the connection can go away."""
-    workload = task.boot.cell.workload
-    clock = ["--phase", "0"] if task.measure.clock is Clock.WALL else []
-    options = [*clock, "--warmup", str(task.measure.warmup), "--gate", "/dev/console"]
-    command = shlex.join([REMOTE, *arguments(workload, options, PROGRAM)])
+    if task.shared:
+        command = f"{REMOTE} {GATE}"
+    else:
+        options = [*_clock(task), "--warmup", str(task.measure.warmup), "--gate", GATE]
+        command = shlex.join([REMOTE, *arguments(task.boot.cell.workload, options, PROGRAM)])
     asleep = f"test ! -e {AWAKE} || {{ kill $(cat {AWAKE}); sleep {QUIET}; }}"
     awake = f"test ! -e {AWAKE} || setsid awake &"
-    script = f"{asleep}; {command} >{OUT} 2>{ERR}; echo $? >{CODE}; {awake} echo '{ENDED}' >/dev/console"
+    script = f"{asleep}; {command} >{OUT} 2>{ERR}; echo $? >{CODE}; {awake} echo '{ENDED}' >{GATE}"
     return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
 
 
 def _answer(task: Task) -> str:
-    """What a workload at the gate waits for: how many passes are counted."""
-    return f"{task.measure.passes}\n"
+    """What is waited for at the gate: how many passes are counted; of a library, by which workload, and all else."""
+    passes = str(task.measure.passes)
+    if not task.shared:
+        return f"{passes}\n"
+    workload = task.boot.cell.workload
+    options = [*_clock(task), "--warmup", str(task.measure.warmup), "--passes", passes]
+    return " ".join([workload.name, *workload.args, *options]) + "\n"
+
+
+def _clock(task: Task) -> list[str]:
+    return ["--phase", "0"] if task.measure.clock is Clock.WALL else []
 
 
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
@@ -264,7 +293,24 @@ async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
     async with stages.watched("measure", running, task.limits.work):
         await _until(running, task, running.console.ended)
     stages.seconds[MEASURE_CPU] = round(running.cpu_seconds() - before, 2)
-    return await _fetch(running, task, made, stages)
+    if not task.shared:
+        return await _fetch(running, task, made, stages)
+    return _well(task, _written(running.console.text), running.console.text)
+
+
+def _written(console: str) -> Output:
+    """What a library's program wrote to the console of its workload. InfraError where something came between."""
+    found = next(reversed(list(_RESULT.finditer(console))), None)
+    if found is None:
+        raise InfraError("the console has no result of the workload", kind="console", log=tail(console))
+    code, size, errors = map(int, found.groups())
+    text = console[found.end() :].encode()
+    if not text[size + errors :].startswith(f"\n{ENDED}".encode()):
+        raise InfraError(
+            "the kernel wrote to the console in the middle of a result", kind="console", log=tail(console)
+        )
+    out, err = text[:size], text[size : size + errors]
+    return Output(code, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
 async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:
@@ -300,17 +346,22 @@ async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
             output = await running.during(shell.run(command, limit), limit, "did not give the results", "fetch")
         finally:
             shell.close()
+    return _well(task, output, running.console.text)
+
+
+def _well(task: Task, output: Output, console: str) -> str:
+    """What a workload that ended well printed."""
     if output.stderr:
         (task.folder / "work.err").write_text(output.stderr)
     if output.code:
-        raise _failed(task.boot.cell.workload.name, output, running.console.text)
+        raise _failed(task.boot.cell.workload, output, console)
     return output.stdout
 
 
 async def _push(running: Guest, shell: Shell, task: Task) -> None:
     """Copy the workload; the guest's own sha256 must be the host's."""
     limit = task.limits.ready
-    for file, place in zip(task.tool.files, (REMOTE, PROGRAM), strict=False):
+    for file, place in task.tool.pushed:
         await running.during(shell.push(file, place, limit), limit, "did not take the workload", "push")
         told = await running.during(shell.run(f"sha256sum {place}", limit), limit, "did not answer", "push")
         want, got = sha256(file), told.stdout.split(" ")[0]
@@ -339,7 +390,10 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
     )
 
 
-def _failed(name: str, output: Output, console: str) -> WorkloadFailed:
+def _failed(workload: Workload, output: Output, console: str) -> KmatrixError:
+    name, last = workload.name, output.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+    if output.code == LACKS and not workload.own:
+        return Absent(last[0])
     killed = OUT_OF_MEMORY.search(console)
     if killed:
         rows = [row for row in console.splitlines() if re.search("out of memory|oom|Killed process", row, re.I)]
@@ -350,7 +404,6 @@ def _failed(name: str, output: Output, console: str) -> WorkloadFailed:
             log="\n".join(rows[-10:]),
         )
     how = f"with exit status {output.code}" if output.code < 128 else f"by signal {output.code - 128}"
-    last = output.stderr.strip().splitlines()[-1:] or ["it said nothing"]
     return WorkloadFailed(
         f"{name} ended {how}: {last[0]}",
         kind="workload",

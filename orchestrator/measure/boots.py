@@ -80,6 +80,7 @@ class Boots:
     reach: bool = False  # what of the kernel runs is noted, in the first boot of each cell
     unsandboxed: bool = False  # whoever says so trusts every kernel
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _broken: dict[str, KmatrixError] = field(default_factory=dict)  # what shared guests ended with, by snapshot
 
     async def image(self, arch: Arch) -> Path:
         """The guest image; each boot adds keys of its own."""
@@ -120,6 +121,7 @@ class Boots:
             blocks=blocks,
             kernel=parts.kernel,
             pace=pace.of(self.store, arch.name, rests_on),
+            broken=self._broken,
         )
 
     async def _blocks(self, qemu: str) -> Path | None:
@@ -186,7 +188,7 @@ class Boots:
         image = await disk.image(self.store, wanted) if wanted else None
         return Machine(
             arch, name, measure.clock, memory, measure.cpus, kernel.image, initrd, wanted, image,
-            sealed=not self.unsandboxed, vouched=vouched,
+            nodes=workload.nodes if workload else 1, sealed=not self.unsandboxed, vouched=vouched,
         )  # fmt: skip
 
     async def _accelerator(

@@ -51,6 +51,13 @@ class Notes:
             _keep(seen, folder / SEEN)
 
 
+def add_seen(earlier: Path, folder: Path) -> None:
+    """What ran before, as noted there, too: the kernel of a snapshot, before it went on."""
+    (folder / SEEN).touch()
+    with (folder / SEEN).open("ab") as file:
+        file.write((earlier / SEEN).read_bytes())
+
+
 def _keep(raw: Path, kept: Path) -> None:
     """Without it the boot is what it is: it is told as not known, when somebody asks."""
     if raw.is_symlink() or raw.exists():

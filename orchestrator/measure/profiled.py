@@ -40,8 +40,9 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     vmlinux = kernel.folder / "vmlinux" if buildable(task.boot.cell.kernel.source) else None
     local = await asyncio.to_thread(symbols.local_entries, vmlinux) if vmlinux else None
+    programs = symbols.of_programs(*task.tool.files)
     known = _Known(
-        marks, system_map, symbols.of_kernel(system_map, marks.outside, local), symbols.of_programs(*task.tool.files),
+        marks, system_map, symbols.of_kernel(system_map, marks.outside, local), programs,
         folder.resolve() / "plugin", alone=task.tool.program is None, whole=local is not None,
     )  # fmt: skip
     known.folder.mkdir(exist_ok=True)

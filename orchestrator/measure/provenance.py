@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.build.guest_tools import Tool
+from orchestrator.config.workloads import library_sources
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import (
     Build,
@@ -118,6 +119,8 @@ def _leaves(table: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, str]]
 def _files(workload: Workload) -> str:
     """What it declares is no part of it: that is in the other fields, as far as a figure rests on it."""
     own = workload.own
+    if workload.area:
+        return digest(workload.name, [(name, sha256(path)) for name, path in library_sources(workload.toolbox)])
     mine = own.files if own else sorted(path for path in workload.folder.rglob("*.[ch]") if path.is_file())
     shared = [COMMON, ADAPTERS] if own else [COMMON]
     theirs = [path for folder in shared for path in sorted((workload.toolbox / folder).iterdir())]

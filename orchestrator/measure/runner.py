@@ -15,7 +15,7 @@ from orchestrator.build.once_more import OnceMore
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Pair, Results
-from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
+from orchestrator.errors import Absent, ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
 from orchestrator.measure import provenance, static
@@ -24,6 +24,7 @@ from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
 from orchestrator.measure.reached import Looking
 from orchestrator.model import (
+    IDENTICAL,
     BootResult,
     Build,
     Cell,
@@ -303,14 +304,14 @@ class Runner:
                 account_files.refuse(self.folder, cell.id, errors[0].message, errors[0].log, possible=True)
                 self.bus.emit(Note(cell.id, f"no profile: {errors[0].message}"))
             return done
-        reason = errors[0].kind if errors and isinstance(errors[0], Identical) else ""
+        reason = errors[0].kind if errors and isinstance(errors[0], Identical | Absent) else ""
         result = CellResult(
             id=cell.id,
             arch=cell.arch.name,
             kernel=cell.kernel.name,
             workload=cell.workload.name,
             status=errors[0].status if errors else Status.PASSED,
-            failure=errors[0].failure if errors and not reason else None,
+            failure=errors[0].failure if errors and reason != IDENTICAL else None,
             clock=self.plan.measure.of(cell.workload).clock.value,
             exact=self.plan.measure.exact(cell.workload),
             unit=cell.workload.unit,

@@ -27,9 +27,15 @@ def parse_counted(text: str) -> Counted:
 
 
 def parse_seen(text: str) -> Executed:
-    """The plugin's `seen`; all that ran counts as once."""
-    _head(text, _SEEN, 2)
-    return Executed.of((start, end, 1) for start, end in _rows(text, 2))
+    """The plugin's `seen`, or several of them, one behind the other; all that ran counts as once."""
+    first, *more = text.split(_SEEN)
+    if first or not more:
+        _head(text, _SEEN, 2)
+    parts = [_SEEN + part for part in more]
+    for part in parts:
+        _head(part, _SEEN, 2)
+    found = dict.fromkeys(row for part in parts for row in _rows(part, 2))
+    return Executed.of((start, end, 1) for start, end in found)
 
 
 def _head(text: str, name: str, numbers: int) -> list[int]:

@@ -18,6 +18,7 @@ from orchestrator.config.dump import dump
 from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import kind_of
+from orchestrator.config.workloads import library_files
 from orchestrator.errors import ConfigError
 from orchestrator.model import Kernel, Matrix, Measure, Plan, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
@@ -53,6 +54,10 @@ def input_hashes(matrix: Matrix) -> dict[str, str]:
     table = {str(patch): sha256(patch) for kernel in matrix.kernels for patch in kernel.patches}
     for workload in matrix.workloads:
         own = workload.own
+        if workload.area:
+            files_of = library_files(workload.toolbox)
+            table[str(workload.toolbox)] = digest([(name, sha256(path)) for name, path in files_of.items()])
+            continue
         files = own.inputs if own else sorted(path for path in workload.folder.rglob("*") if path.is_file())
         table[str(files[0] if own else workload.folder)] = digest([(path.name, sha256(path)) for path in files])
     for folder in {workload.toolbox / name for workload in matrix.workloads for name in (COMMON, ADAPTERS)}:
