@@ -348,6 +348,38 @@ class Offered(TypedDict):
     workloads: list[str]
 
 
+class ChosenRow(TypedDict):
+    """Why a workload is measured on an architecture; functions: changed ones that it runs. control: it runs none."""
+
+    arch: str
+    workload: str
+    why: str
+    functions: list[str]
+    control: bool
+
+
+class NotChosenRow(TypedDict):
+    """What the choice leaves out. others: workloads that run what is changed, too; unrun: changed functions that no
+    workload runs, as file:name; account: of which kernel it is known what workloads run."""
+
+    others: list[str]
+    unrun: list[str]
+    account: str
+
+
+class SuiteRow(TypedDict):
+    """A comparison over all cells, by time: how many arch x workload are which. mean_log_ratio: of new to base."""
+
+    base: str
+    new: str
+    better: int
+    worse: int
+    same: int
+    unclear: int
+    not_reached: int
+    mean_log_ratio: float
+
+
 class MatrixReport(TypedDict):
     """The whole of matrix.json.
 
@@ -379,5 +411,8 @@ class MatrixReport(TypedDict):
     counters_left_out: NotRequired[list[CountersLeftOutRow]]
     taken: NotRequired[TakenRow]  # of a check
     needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
+    chosen: NotRequired[list[ChosenRow]]  # of a check that chose its workloads
+    not_chosen: NotRequired[NotChosenRow]
+    suite: NotRequired[list[SuiteRow]]  # where a comparison has more than one arch x workload
     author: NotRequired[AuthorRow]  # of a check, where its mails say what the author had
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

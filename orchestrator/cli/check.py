@@ -17,7 +17,7 @@ from orchestrator.analyse.each import lines as each_lines
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.build.kernel import Builder
 from orchestrator.build.refusal import Refused
-from orchestrator.cli import author, following, intake
+from orchestrator.cli import author, choosing, following, intake
 from orchestrator.cli.console import print_run, say, took
 from orchestrator.cli.following import PATCHED, UNPATCHED
 from orchestrator.cli.intake import Choice
@@ -32,6 +32,7 @@ from orchestrator.cli.options import (
     Reach,
     Refresh,
     Static,
+    Suites,
     Unsandboxed,
     Workloads,
 )
@@ -42,7 +43,7 @@ from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError
 from orchestrator.events import FirstAnswer
 from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
-from orchestrator.paths import GUEST_TOOLS
+from orchestrator.paths import GUEST_TOOLS, MATRIX
 from orchestrator.profile.never_built import Never, has_code, never_built
 from orchestrator.registry import pick
 from orchestrator.report.parts.words import listed
@@ -95,6 +96,7 @@ def check(
     each: Annotated[bool, typer.Option("--each", help="Also a kernel for every prefix of the series.")] = False,
     arch: Annotated[list[str] | None, typer.Option("--arch", "-a", help="Only this one; repeatable.")] = None,
     workload: Workloads = None,
+    suite: Suites = None,
     config: Config = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
@@ -117,7 +119,8 @@ def check(
     """Does a patch apply, build and boot everywhere, and what does it change?
 
     Kernels are called unpatched and patched; with --each, patched-1 is with the first patch, and so on. Builds are in
-    a sandbox. What changed lines need of the kernels' config is switched on in both, after a first answer without it.
+    a sandbox. Without --workload or --suite, workloads of the library that run what is changed are chosen. What
+    changed lines need of the kernels' config is switched on in both, after a first answer without it.
     Exit code 1: something got worse; 5: none of the changed code is in what was measured. The reply:
     kmatrix report RUN --format mail.
 
@@ -125,7 +128,8 @@ def check(
     """
     check_host()
     file = took(config, json)
-    matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(workload or (), file))
+    words = [*(workload or ()), *matrix_file.of_suites(suite or (), file)]
+    matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(words, file))
     wanted = from_words(patch or [], base, tree, matrix, series, partial)
     choice = Choice(fuzz, partial)
     intake.tell(intake.taken(wanted, choice))
@@ -141,6 +145,10 @@ def check(
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
         select, others = _applicable(checked, manner)
+        chosen = None
+        if not words and file.resolve() == MATRIX and not select:
+            chosen = choosing.first(folder, checked, manner)
+            checked = chosen.matrix
         of_check.TAKEN.save(folder, intake.taken(replace(wanted, notes=(*wanted.notes, *others)), choice, told))
         if theirs:
             of_check.AUTHOR.save(folder, theirs)
@@ -148,6 +156,10 @@ def check(
         done = measured(folder, checked, request, manner)
         if not json:
             print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
+        if chosen and (grown := choosing.after(folder, chosen, done, manner)):
+            done, checked = grown
+            if not json:
+                print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
         more = following.after(folder, checked, done, manner) if follow and reach else None
     if more and not json:
         print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))

@@ -31,6 +31,14 @@ Workloads = Annotated[
         help="Instead of the file's: name, folder, C file, program or script, and its arguments; repeatable.",
     ),
 ]
+Suites = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--suite",
+        help="Instead of the file's: all, an area of guest-tools/, a tag, a glob over names, or a folder of "
+        "programs; repeatable.",
+    ),
+]
 History = Annotated[
     str | None,
     typer.Option(

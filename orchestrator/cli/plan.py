@@ -8,7 +8,7 @@ from rich.console import Console
 
 from orchestrator.analyse.expect import lacking, remarks, unanswerable
 from orchestrator.cli.console import took
-from orchestrator.cli.options import Config, Preset, Select, Workloads
+from orchestrator.cli.options import Config, Preset, Select, Suites, Workloads
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
@@ -20,13 +20,20 @@ def register(app: typer.Typer) -> None:
     app.command()(plan)
 
 
-def plan(config: Config = None, preset: Preset = "", select: Select = None, workload: Workloads = None) -> None:
+def plan(
+    config: Config = None,
+    preset: Preset = "",
+    select: Select = None,
+    workload: Workloads = None,
+    suite: Suites = None,
+) -> None:
     """Print the builds, cells and boots of a run, without starting anything.
 
     Example: kmatrix plan --select 's390x/*'
     """
     file = took(config)
-    matrix = matrix_file.load(file, preset, matrix_file.named_or_absolute(workload or (), file))
+    workload = [*(workload or ()), *matrix_file.of_suites(suite or (), file)]
+    matrix = matrix_file.load(file, preset, matrix_file.named_or_absolute(workload, file))
     made = make_plan(matrix, select or [])
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"{len(made.builds)} builds")

@@ -22,9 +22,11 @@ from orchestrator.cli.options import (
     Refresh,
     Select,
     Static,
+    Suites,
     Unsandboxed,
     Workloads,
 )
+from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError
 from orchestrator.model import Clock
@@ -41,6 +43,7 @@ def run(
     preset: Preset = "",
     select: Select = None,
     workload: Workloads = None,
+    suite: Suites = None,
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/DATE.")] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Finish this run.")] = None,
     boots: Annotated[int | None, typer.Option(min=1, help="Boots a cell; default: the file's.")] = None,
@@ -61,7 +64,7 @@ def run(
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
     overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
-    if resume and (preset or select or workload or out or overrides):
+    if resume and (preset or select or workload or suite or out or overrides):
         raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
@@ -71,7 +74,9 @@ def run(
         folder = open_run(resume)
         done = measured(folder, *asked_before(folder), manner)
     else:
-        matrix, request = asked(took(config, json), preset, workload or (), select or (), overrides)
+        file = took(config, json)
+        words = [*(workload or ()), *matrix_file.of_suites(suite or (), file)]
+        matrix, request = asked(file, preset, words, select or (), overrides)
         with new_run(out) as folder:
             done = measured(folder, matrix, request, manner)
     if not json:

@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from orchestrator import arches
-from orchestrator.config import fragments, workloads
+from orchestrator.config import fragments, suites, workloads
 from orchestrator.config import sources as kinds
 from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import runs_on
@@ -135,6 +135,11 @@ def named_or_absolute(words: Sequence[str], path: Path) -> tuple[str, ...]:
     split = [workloads.split(word) for word in words]
     names = [name if name in table else str(Path(name).expanduser().absolute()) for name, *_ in split]
     return tuple(shlex.join([name, *args]) for name, (_, *args) in zip(names, split, strict=True))
+
+
+def of_suites(words: Sequence[str], path: Path) -> list[str]:
+    """Workloads of suites. path: of matrix.yaml. ConfigError for a word that is none."""
+    return suites.expand(words, _known_workloads(path.parent))
 
 
 def _known_workloads(base: Path) -> dict[str, Path]:

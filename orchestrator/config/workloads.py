@@ -109,6 +109,7 @@ class _Declaration(BaseModel):
     passes: Annotated[int, Field(ge=1)] | None = None
     nodes: Annotated[int, Field(ge=1, le=2)] = 1
     waits: bool = False
+    suites: list[str] = []  # tags: see config/suites.py
     skip: int | None = None  # the exit status by which a program says that it did not run
     claims: list[str] = []
     note: str = ""

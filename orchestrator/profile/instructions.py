@@ -92,3 +92,24 @@ def differing(base: Code, new: Code) -> tuple[set[int], set[int]]:
                 sides[0].update(address for address, _ in one[first:last])
                 sides[1].update(address for address, _ in other[start:end])
     return sides
+
+
+def functions(base: str, new: str) -> set[str]:
+    """Names of functions that are not the same in both, by what objdump prints of them; one that is in one alone is
+    none of them."""
+    rows = [_blocks(text) for text in (base, new)]
+    return {
+        name
+        for name, one in rows[0].items()
+        if name in rows[1]
+        and [text for _, text in _instructions(name, one)] != [text for _, text in _instructions(name, rows[1][name])]
+    }
+
+
+def _blocks(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for block in text.split("\n\n"):
+        head, _, rows = block.lstrip("\n").partition("\n")
+        if named := _HEAD.match(head):
+            found[named[2]] = rows.split("\n")
+    return found

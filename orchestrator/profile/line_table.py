@@ -93,6 +93,20 @@ def parse_table(text: str, files: Iterable[str]) -> Table:
     return Table(tuple(rows), sorted(starts), asked)
 
 
+def all_rows(text: str) -> Iterator[Row]:
+    """The same of all files: where rows start. Their ends are not told."""
+    names: dict[str, str] = {}
+    file = ""
+    for row in text.split("\n"):
+        if row.endswith(":"):
+            file = names.get(row) or names.setdefault(row, posixpath.normpath(row[:-1].removeprefix("CU: ")))
+            continue
+        parts = row.split(None, 3)
+        if len(parts) > 2 and parts[1].isdigit():
+            address = int(parts[2], 16)
+            yield Row(file, int(parts[1]), address, address)
+
+
 Lines = Mapping[str, Sequence[tuple[int, int]]]  # {file: first and last lines}
 
 

@@ -169,6 +169,8 @@ def _matrix(
         made["run"] = named
     if needed := of_check.NEEDED.load(folder):
         made["needed"] = needed
+    if (chosen := of_check.CHOSEN.load(folder)) is not None and (left := of_check.NOT_CHOSEN.load(folder)):
+        made["chosen"], made["not_chosen"] = chosen, left
     if taken := of_check.TAKEN.load(folder):
         made["taken"] = taken
     if author := of_check.AUTHOR.load(folder):

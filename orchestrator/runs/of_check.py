@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from orchestrator.analyse.contract import AuthorRow, NeededRow, TakenRow
+from orchestrator.analyse.contract import AuthorRow, ChosenRow, NeededRow, NotChosenRow, TakenRow
 from orchestrator.runs.folder import RunFolder
 
 T = TypeVar("T")
@@ -30,4 +30,6 @@ class Kept(Generic[T]):
 
 TAKEN: Kept[TakenRow] = Kept("taken.json")  # what it took for its patch
 AUTHOR: Kept[AuthorRow] = Kept("author.json")  # how its source is that of the series' author
+CHOSEN: Kept[list[ChosenRow]] = Kept("chosen.json")  # which workloads, and why
+NOT_CHOSEN: Kept[NotChosenRow] = Kept("not-chosen.json")  # and what that leaves out
 NEEDED: Kept[list[NeededRow]] = Kept("needed.json")  # what changed lines need of the config, and what of that was had

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which workloads of a library a change is measured with: those that run the functions that it changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.analyse.contract import ChosenRow
+from orchestrator.profile.changed import Place
+from orchestrator.profile.cover import Cover
+
+MOST = 8  # that run what is changed
+CONTROLS = 2
+# In this order, of those that do not run it: each runs much that the others do not, and none takes long.
+AS_CONTROL = ("syscall-null", "anon-write", "mmap-small", "pipe-create", "read-cached", "context-switch")
+_NAMED = 4  # functions in a reason
+
+Function = tuple[str, str]  # its file, its name
+
+
+@dataclass(frozen=True)
+class Choice:
+    """workloads: those to be measured, controls last. others: that would run it, too. unrun: functions that no
+    workload runs, on no architecture."""
+
+    workloads: tuple[str, ...]
+    rows: tuple[ChosenRow, ...]
+    others: tuple[str, ...]
+    unrun: tuple[Function, ...]
+
+
+def named(places: Collection[Place], its: Cover) -> list[Function]:
+    """Functions of a kernel that these are."""
+    found: dict[Function, None] = {}
+    for place in places:
+        names = its.functions.get(place.file, {})
+        found.update(dict.fromkeys((place.file, name) for name in sorted(place.words) if name in names))
+    return list(found)
+
+
+def choose(wanted: Mapping[str, Sequence[Function]], covers: Mapping[str, Cover], most: int = MOST) -> Choice:
+    """wanted: {arch: functions that are changed there}; covers: {arch: what the library runs of the base}.
+
+    By how much of a workload's time is about them, each function being in one at least as long as there is room. All
+    architectures measure the same ones.
+    """
+    runs: dict[str, dict[Function, float]] = {}  # {workload: {function: entries in 1,000 instructions}}
+    for arch, functions in wanted.items():
+        for file, name in functions:
+            counts = covers[arch].functions[file][name].runs
+            for workload, count in counts.items():
+                its = runs.setdefault(workload, {})
+                share = 1000 * count / max(covers[arch].workloads[workload].ns, 1)
+                its[file, name] = max(its.get((file, name), 0), share)
+    picked: list[str] = []
+    left = {function for its in runs.values() for function in its}
+    while len(picked) < most and len(picked) < len(runs):
+        best = max(
+            (name for name in sorted(runs) if name not in picked),
+            key=lambda name: (len(left & runs[name].keys()), sum(runs[name].values())),
+        )
+        picked.append(best)
+        left -= runs[best].keys()
+    known = [name for its in covers.values() for name in its.workloads]
+    controls = [name for name in AS_CONTROL if name in known and name not in runs][:CONTROLS]
+    unrun = {function for functions in wanted.values() for function in functions}
+    unrun -= {function for its in runs.values() for function in its}
+    return Choice(
+        workloads=(*picked, *controls),
+        rows=tuple(_rows(wanted, covers, picked, controls)),
+        others=tuple(sorted(runs.keys() - set(picked))),
+        unrun=tuple(sorted(unrun)),
+    )
+
+
+def _rows(
+    wanted: Mapping[str, Sequence[Function]],
+    covers: Mapping[str, Cover],
+    picked: Sequence[str],
+    controls: Sequence[str],
+) -> list[ChosenRow]:
+    rows = []
+    for arch in covers:
+        for workload in picked:
+            its = {
+                name: covers[arch].functions[file][name].runs[workload]
+                for file, name in wanted.get(arch, ())
+                if workload in covers[arch].functions[file][name].runs
+            }
+            why = _why(its) if its else "runs it on another architecture"
+            rows.append(ChosenRow(arch=arch, workload=workload, why=why, functions=sorted(its), control=False))
+        rows += [
+            ChosenRow(arch=arch, workload=name, why="does not run it: a control", functions=[], control=True)
+            for name in controls
+        ]
+    return rows
+
+
+def _why(counts: Mapping[str, float]) -> str:
+    """runs move_ptes() 512.0 times per unit, and 2 other changed functions"""
+    most = sorted(counts, key=lambda name: -counts[name])
+    told = ", ".join(f"{name}() {_times(counts[name])}" for name in most[:_NAMED])
+    more = len(most) - _NAMED
+    return f"runs {told} per unit" + (f", and {more} more of what is changed" if more > 0 else "")
+
+
+def _times(count: float) -> str:
+    return "once" if count == 1 else f"{count:.1f} times" if count >= 0.1 else f"{count:.4f} times"

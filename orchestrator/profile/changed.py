@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which functions a change touches, by the source alone. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.model import Side
+from orchestrator.profile.reach import Change, ChangedLine
+from orchestrator.profile.statements import Source
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_SYSCALL = re.compile(r"(?:COMPAT_)?SYSCALL_DEFINE\d\s*\(\s*(\w+)")
+_ENTRIES = ("__do_sys_", "__se_sys_", "__do_compat_sys_")  # what SYSCALL_DEFINE makes of a system call's name
+_REMARK = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A function as far as its head tells: words are names that it may have."""
+
+    file: str
+    words: frozenset[str]
+    head: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """outside: files with changed code that is in no function: data, macros, declarations."""
+
+    functions: tuple[Place, ...] = ()
+    outside: tuple[str, ...] = field(default=())
+
+
+def changed(its: Change, texts: Mapping[Side, Mapping[str, str | None]]) -> Changed:
+    """Of a change; texts: what each kernel has of the files that it touches."""
+    functions: dict[tuple[str, frozenset[str]], Place] = {}
+    outside: dict[str, None] = {}
+    for line in its.lines:
+        source, text = its.sources[line.side].get(line.file), texts[line.side].get(line.file)
+        if source is None or text is None or not (line.line in source.at or source.macro(line.line)):
+            continue
+        spans = _spans(source, line)
+        if not spans:
+            outside[line.file] = None
+        for span in spans:
+            place = _place(line.file, text, span)
+            functions.setdefault((place.file, place.words), place)
+    return Changed(tuple(functions.values()), tuple(outside))
+
+
+def _spans(source: Source, line: ChangedLine) -> list[tuple[int, int]]:
+    """The function that a line is in; of a macro's line those of the file that use it."""
+    if span := source.function(line.line):
+        return [span]
+    macro = source.macro(line.line)
+    if macro is None:
+        return []
+    lines = (source.statements[number].lines[0] for number in source.users(macro))
+    return list(dict.fromkeys(span for one in lines if (span := source.function(one))))
+
+
+def _place(file: str, text: str, span: tuple[int, int]) -> Place:
+    head = "\n".join(text.splitlines()[span[0] - 1 : span[1]]).partition("{")[0]
+    head = " ".join(_REMARK.sub(" ", head).split())
+    words = set(_WORD.findall(head))
+    if call := _SYSCALL.search(head):
+        words |= {prefix + call[1] for prefix in _ENTRIES}
+    return Place(file, frozenset(words), head)
