@@ -15,6 +15,7 @@ from orchestrator.report.parts.mailtext import (
     failed_blocks,
     kernels_block,
     reach_block,
+    suite_block,
     taken_block,
     unexpected_block,
 )
@@ -30,7 +31,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts = [paragraph(headline(report))]
     parts += [reach_block(report), taken_block(report)]
     parts += failed_blocks(report)
-    parts += [change_block(report)]
+    parts += [change_block(report), suite_block(report)]
     parts += tables(report)
     parts += counters_blocks(report)
     parts += profile.mail(run)

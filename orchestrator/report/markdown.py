@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import counters, profile
+from orchestrator.report.parts import counters, profile, suite
 from orchestrator.report.parts.rows import (
     NOTE,
     VARYING,
@@ -26,6 +26,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     """Tables, one for each pair of kernels, then what failed."""
     report = run.report
     lines = ["# kmatrix", "", setting(report), "", summary(report)]
+    lines += [row for line in suite.lines(report) for row in ("", line)]
     for base, new in pairs(report):
         lines += [
             "",
@@ -35,7 +36,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
         lines += [
             f"| {r.arch} | {r.workload} | {r.metric} | {r.base_text} | {r.new_text} | {r.change} | {r.verdict} |"
             for r in rows(report)
-            if (r.base, r.new) == (base, new)
+            if (r.base, r.new) == (base, new) and r.workload not in suite.folded(report, base, new)
         ]
     for head, found in counters.blocks(report, MOST_COUNTERS):
         lines += ["", f"{head}:", "", *(f"- {line}" for line in found)]

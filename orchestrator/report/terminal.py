@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import counters
+from orchestrator.report.parts import counters, suite
 from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import (
     NOTE,
@@ -42,8 +42,13 @@ def matrix_view(report: MatrixReport) -> RenderableType:
     """The tables, what failed, and the summary, to be printed by rich."""
     units = {cell["workload"]: cell["unit"] for cell in report["cells"] if cell["unit"]}
     parts: list[RenderableType] = [
-        _table(report, base, new, workload, unit) for base, new in pairs(report) for workload, unit in units.items()
+        _table(report, base, new, workload, unit)
+        for base, new in pairs(report)
+        for workload, unit in units.items()
+        if workload not in suite.folded(report, base, new)
     ]
+    if said := suite.lines(report):
+        parts.append(Text("\n".join(said) + "\n", style="bold"))
     parts += [Text("\n  ".join([f"{head}:", *lines]) + "\n") for head, lines in counters.blocks(report)]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
     parts += [_claims(report)] if report["claims"] else []

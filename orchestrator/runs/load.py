@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import MatrixReport, RunRow
 from orchestrator.analyse.matrix import assemble
+from orchestrator.analyse.suite import suite
 from orchestrator.analyse.upgrade import upgraded
 from orchestrator.errors import ConfigError
 from orchestrator.model import CellResult, Claim, Comparison, Expectation, Failure, Status
@@ -165,6 +166,8 @@ def _matrix(
     passed = [cell["id"] for cell in made["cells"] if cell["status"] == Status.PASSED]
     if lacking := account_files.unprofiled(folder, passed):
         made["unprofiled"] = lacking
+    if rows := suite(made["comparisons"]):
+        made["suite"] = rows
     if named := folder.read_json(record.RUN):
         made["run"] = named
     if needed := of_check.NEEDED.load(folder):

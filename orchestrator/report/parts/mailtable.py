@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Verdict
+from orchestrator.report.parts import suite
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
 from orchestrator.report.parts.rows import SHORT, change, judged, measured_once, pairs, relative, undecided
 from orchestrator.report.parts.sentence import named
@@ -25,7 +26,8 @@ def tables(report: MatrixReport) -> list[list[str]]:
     blocks = []
     for base, new in pairs(report):
         rows = [row for row in report["comparisons"] if (row["base"], row["new"]) == (base, new)]
-        for workload in dict.fromkeys(row["workload"] for row in rows):
+        still = suite.folded(report, base, new)
+        for workload in dict.fromkeys(row["workload"] for row in rows if row["workload"] not in still):
             blocks.append(paragraph(f"== {workload}, from {base} to {new}; {_manner(report, workload)}", "", "   "))
             mine = [row["metric"] for row in rows if row["workload"] == workload]
             for metric in sorted(dict.fromkeys(mine), key=lambda name: collectors()[name].exact):  # times first

@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
-from orchestrator.report.parts import counters, reach, taken
+from orchestrator.report.parts import counters, reach, suite, taken
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -52,6 +52,11 @@ def change_block(report: MatrixReport) -> Block:
     """What of the change is in these kernels, where it is not all of it."""
     lines = [line for text in there_lines(report) for line in paragraph(text, "- ", "  ")]
     return ["What of the change is in these kernels:", *lines] if lines else []
+
+
+def suite_block(report: MatrixReport) -> Block:
+    """All workloads in a few lines, where there are many."""
+    return [line for text in suite.lines(report) for line in paragraph(text, "", "  ")]
 
 
 def reach_block(report: MatrixReport) -> Block:

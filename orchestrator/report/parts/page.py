@@ -13,7 +13,7 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, 
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
-from orchestrator.report.parts import coloured, counters, figures, profile, profile_rows, reach, static, taken
+from orchestrator.report.parts import coloured, counters, figures, profile, profile_rows, reach, static, suite, taken
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
@@ -34,6 +34,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "taken": {"title": taken.TITLE, "lines": taken.lines(report)},
         "reach": reach.lines(report),
         "static": {"title": static.TITLE, "lines": static.lines(report), "rows": differing, "more": more},
+        "suite": suite.lines(report),
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
         "counters": counters.rows(report),
         "counters_left_out": [f"{head}: {line}" for head, lines in counters.left_out(report) for line in lines],
@@ -73,6 +74,7 @@ def _table(report: MatrixReport, base: str, new: str, workload: str) -> dict[str
         "base": base,
         "new": new,
         "workload": workload,
+        "folded": workload in suite.folded(report, base, new),
         "absent": _absent(report, base, new, workload, {row["arch"] for row in mine}),
         "rows": [{"row": row, "href": anchor(f"{row.arch}/{new}/{workload}")} for row in shown],
         "figures": [Markup(svg) for svg in _figures(report, mine) if svg],  # matplotlib escapes what it writes

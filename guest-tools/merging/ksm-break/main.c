@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Writes to merged pages: do_wp_page() and wp_page_copy() of KSM pages, their reverse mapping. */
+#define PAGES 2048
+#include "../common.h"
+
+int main(int argc, char **argv)
+{
+	km_start(argc, argv);
+	merging_set_up();
+	while (km_pass()) {
+		unsigned char *p = mergeable();
+
+		merge();
+		check_merged();
+		km_write(KSM "run", "0");
+		km_begin();
+		for (size_t i = 0; i < PAGES; i++)
+			p[i * page_size] = 0xff;
+		km_end(PAGES);
+		check_contents(p, true);
+		check_own(p);
+		forget(p);
+	}
+	return km_finish();
+}
