@@ -63,13 +63,16 @@ static int temporary(const char *name)
 
 static void start(char **words, int out, int err)
 {
-	char job[32], period[32];
+	char job[32], period[32], timer[32];
 	int count = 0;
 
 	while (words[count])
 		count++;
 	snprintf(job, sizeof(job), "%lld", km_quiet.job);
 	snprintf(period, sizeof(period), "%lld", km_quiet.period);
+	snprintf(timer, sizeof(timer), "%lld", km_quiet.timer);
+	words[count++] = "--timer";
+	words[count++] = timer;
 	words[count++] = "--job";
 	words[count++] = job;
 	words[count++] = "--period";
@@ -110,7 +113,7 @@ static int status_of(pid_t child)
 static int wait_for_word(const char *tty)
 {
 	static char line[LINE];
-	char *words[WORDS + 5];
+	char *words[WORDS + 7];
 	int fd = open(tty, O_RDWR | O_NOCTTY), out = temporary("out"), err = temporary("err"), count = 0, status;
 	FILE *to = fd < 0 ? NULL : fdopen(fd, "r+");
 	pid_t child;
@@ -119,6 +122,7 @@ static int wait_for_word(const char *tty)
 		km_fail("%s", tty);
 	mlockall(MCL_CURRENT);
 	km_find_quiet();
+	km_find_timer();
 	fputs("kmatrix: gate\n", to);
 	fflush(to);
 	if (!fgets(line, sizeof(line), to))

@@ -24,6 +24,8 @@
 #define ROUND ((PHASE + 64 * MS) / STEP)
 #define STEPS (3 * ROUND)	/* the first round wakes up what had nothing to do, and only then is when it always was */
 #define AFTER (400 * MS)
+#define OFTEN (100 * MS)	/* TCP counts its orphans so often, in a timer */
+#define ASIDE (12 * MS)	/* a region begins so long after it, and so has none of it in its first 88 ms */
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
 #define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
 #define SPIN (10 * MS)	/* woken this long before the phase, or some ticks later; then watches the clock */
@@ -220,15 +222,53 @@ static void sleep_until(int64_t time)
 		;
 }
 
-/* Of all tasks, since boot; 0 if that is not known. */
-static long long context_switches(void)
+/* What /proc/stat counts since boot, in the line that begins so; 0 if that is not known. */
+static long long counted(const char *begins, int column)
 {
 	ssize_t got = stat_fd < 0 ? 0 : pread(stat_fd, stat_text, sizeof(stat_text) - 1, 0);
-	char *line;
+	char *at;
 
 	stat_text[got > 0 ? got : 0] = 0;
-	line = strstr(stat_text, "\nctxt ");
-	return line ? atoll(line + 6) : 0;
+	at = strstr(stat_text, begins);
+	at = at ? at + strlen(begins) : NULL;
+	while (at && column--)
+		at = strchr(at + 1, ' ');
+	return at ? atoll(at) : 0;
+}
+
+/* Of all tasks. */
+static long long context_switches(void)
+{
+	return counted("\nctxt ", 0);
+}
+
+/* Of all CPUs: how often any timer of the kernel's was due. */
+static long long timers(void)
+{
+	return counted("\nsoftirq ", 2);
+}
+
+/* Without ticks in idle time there is none to be found: it comes when there is a tick. */
+void km_find_timer(void)
+{
+	enum { LOOKS = 128 };
+	static int64_t seen[LOOKS];
+	static long long due[LOOKS];
+	struct timespec tick;
+	int64_t step;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	step = tick.tv_sec * SECOND + tick.tv_nsec;
+	for (int i = 0; i < LOOKS; i++) {
+		sleep_until((now() / step + 1) * step);
+		seen[i] = now();
+		due[i] = timers();
+	}
+	for (int i = 1; i < LOOKS; i++)
+		for (int next = i + 1; next < LOOKS; next++)
+			if (due[i] > due[i - 1] && due[next] > due[next - 1] && seen[next] - seen[i] > OFTEN - step / 2 &&
+			    seen[next] - seen[i] < OFTEN + step / 2)
+				km_quiet.timer = seen[i];
 }
 
 /*
@@ -245,7 +285,7 @@ void km_find_quiet(void)
 	if (stat_fd < 0)
 		stat_fd = open("/proc/stat", O_RDONLY);
 	before_it = context_switches();
-	km_quiet = (struct km_quiet){ 0, PHASE };
+	km_quiet = (struct km_quiet){ 0, PHASE, 0 };
 	for (int i = 0; i < STEPS; i++) {
 		sleep_until(now() + STEP);
 		seen[i] = now();
@@ -267,22 +307,30 @@ void km_find_quiet(void)
 				rest = seen[next] - seen[again];
 		if (rest > longest) {
 			longest = rest;
-			km_quiet = (struct km_quiet){ seen[i], seen[i] - seen[again] };
+			km_quiet = (struct km_quiet){ seen[i], seen[i] - seen[again], 0 };
 		}
 	}
 }
 
-/* The first time, at least so far away, that is AFTER behind what comes every two seconds. */
+/*
+ * The first time, at least so far away, that is AFTER behind what comes every two seconds, and in a library ASIDE behind
+ * what comes every 100 ms.
+ */
 static int64_t quiet_after(int64_t least)
 {
+	int64_t start;
+
 	if (told_quiet)
-		km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE) };
+		km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE), km_option("timer", 0) };
 	else
 		km_find_quiet();
 	if (!km_quiet.job)
 		return phase_after(least);
-	return km_quiet.job + (now() + least - AFTER - km_quiet.job + km_quiet.period) / km_quiet.period * km_quiet.period +
-	       AFTER;
+	start = now() + least - AFTER - km_quiet.job + km_quiet.period;
+	start = km_quiet.job + start / km_quiet.period * km_quiet.period + AFTER;
+	if (told_quiet && km_quiet.timer)
+		start = km_quiet.timer + (start - km_quiet.timer + OFTEN - 1) / OFTEN * OFTEN + ASIDE;
+	return start;
 }
 
 /*
@@ -325,9 +373,10 @@ __attribute__((noinline)) void km_begin(void)
 
 	value_count = 0;
 	if (settled) {
-		km_settle_allocator();	/* most of it: before the gate it is done once */
+		if (!told_quiet)
+			km_settle_allocator();	/* most of it: before the gate it is done once */
 		wait_at_gate();
-		sleep_until(now() + SETTLE);
+		sleep_until(now() + (told_quiet ? SECOND : SETTLE));	/* nobody was logged in to a library's guest */
 		start = quiet_after(GAP);
 		sleep_until(start - GAP);
 		restart_watchdog();

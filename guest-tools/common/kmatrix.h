@@ -60,12 +60,13 @@ void km_wipe(void *memory, size_t size, size_t step);
 
 /*
  * When the kernel last did what it does every two seconds, and how long that takes to come again, in ns; 0 if nothing is
- * seen of it. Found once for all workloads of a library, which are told it by --job and --period.
+ * seen of it. Found once for all workloads of a library, which are told it by --job, --period and --timer.
  */
 extern struct km_quiet {
-	long long job, period;
+	long long job, period, timer;	/* timer: the same as job, of what comes every 100 ms */
 } km_quiet;
 void km_find_quiet(void);
+void km_find_timer(void);	/* after that */
 
 /* allocator.c: the start of a region finds the same page lists each time; for km_begin() and km_end(). */
 void km_settle_allocator(void);

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.analyse.contract import ChosenRow
-from orchestrator.profile.changed import Place
+from orchestrator.profile.changed import Place, Spot
 from orchestrator.profile.cover import Cover
 
 MOST = 8  # that run what is changed
@@ -39,29 +39,59 @@ def named(places: Collection[Place], its: Cover) -> list[Function]:
     return list(found)
 
 
-def choose(wanted: Mapping[str, Sequence[Function]], covers: Mapping[str, Cover], most: int = MOST) -> Choice:
-    """wanted: {arch: functions that are changed there}; covers: {arch: what the library runs of the base}.
+def passes(spots: Sequence[Spot], its: Cover) -> dict[str, dict[int, float]]:
+    """{workload: {number of a spot: how often it is run, per 1,000 instructions}}, as lines of the base tell it."""
+    found: dict[str, dict[int, float]] = {}
+    for number, spot in enumerate(spots):
+        known = its.lines.get(spot.file, {})
+        sides = [next((known[line] for line in lines if line in known), None) for lines in (spot.before, spot.behind)]
+        there = [side for side in sides if side is not None]
+        for workload in set.intersection(*(set(side) for side in there)) if there else ():
+            count = min(side[workload] for side in there)
+            found.setdefault(workload, {})[number] = 1000 * count / max(its.workloads[workload].ns, 1)
+    return found
 
-    By how much of a workload's time is about them, each function being in one at least as long as there is room. All
-    architectures measure the same ones.
+
+def choose(
+    wanted: Mapping[str, Sequence[Function]],
+    covers: Mapping[str, Cover],
+    spots: Sequence[Spot] = (),
+    most: int = MOST,
+) -> Choice:
+    """wanted: {arch: functions that are changed there}; covers: {arch: what the library runs of the base}; spots: of
+    the change, where the base's lines are those of the account.
+
+    Those that run the changed lines come first, by how much of their time is about them; then those that run the
+    functions, each being in one at least as long as there is room. All architectures measure the same ones.
     """
+    lines: dict[str, dict[int, float]] = {}
+    for its in covers.values():
+        for workload, shares in passes(spots, its).items():
+            mine = lines.setdefault(workload, {})
+            mine.update({number: max(share, mine.get(number, 0)) for number, share in shares.items()})
     runs: dict[str, dict[Function, float]] = {}  # {workload: {function: entries in 1,000 instructions}}
     for arch, functions in wanted.items():
         for file, name in functions:
             counts = covers[arch].functions[file][name].runs
             for workload, count in counts.items():
-                its = runs.setdefault(workload, {})
+                entries = runs.setdefault(workload, {})
                 share = 1000 * count / max(covers[arch].workloads[workload].ns, 1)
-                its[file, name] = max(its.get((file, name), 0), share)
+                entries[file, name] = max(entries.get((file, name), 0), share)
     picked: list[str] = []
     left = {function for its in runs.values() for function in its}
+    open_ = {number for its in lines.values() for number in its}
+
+    def worth(name: str) -> tuple[float, ...]:
+        mine = lines.get(name, {})
+        return len(open_ & mine.keys()), len(left & runs[name].keys()), sum(mine.values()), sum(runs[name].values())
+
     while len(picked) < most and len(picked) < len(runs):
-        best = max(
-            (name for name in sorted(runs) if name not in picked),
-            key=lambda name: (len(left & runs[name].keys()), sum(runs[name].values())),
-        )
+        best = max((name for name in sorted(runs) if name not in picked), key=worth)
+        if open_ == set() and lines and not lines.get(best) and not left & runs[best].keys():
+            break  # who runs what is changed is measured; more of the same functions tell nothing of it
         picked.append(best)
         left -= runs[best].keys()
+        open_ -= lines.get(best, {}).keys()
     known = [name for its in covers.values() for name in its.workloads]
     controls = [name for name in AS_CONTROL if name in known and name not in runs][:CONTROLS]
     unrun = {function for functions in wanted.values() for function in functions}

@@ -23,7 +23,7 @@ from orchestrator.library import Known
 from orchestrator.measure import changing
 from orchestrator.measure.host import cores
 from orchestrator.model import Kernel, Matrix, Side, Workload
-from orchestrator.profile.changed import Changed, changed
+from orchestrator.profile.changed import Changed, Spot, changed
 from orchestrator.profile.reach import change
 from orchestrator.report.parts.chosen import chosen_lines
 from orchestrator.runs import copies, of_check
@@ -53,12 +53,17 @@ def first(folder: RunFolder, matrix: Matrix, manner: Manner) -> Chosen:
     builder = Builder.of(matrix, manner.jobs or cores(), unsandboxed=manner.unsandboxed)
     its, known = finish(_looked(matrix, builder), this_command())
     wanted = {arch: named(its.functions, one.cover) for arch, one in known.items()}
-    choice = choose(wanted, {arch: one.cover for arch, one in known.items()})
+    choice = choose(wanted, {arch: one.cover for arch, one in known.items()}, _spots(its, known))
     pending = bool(its.outside) or len(known) < len(matrix.arches)
     if not choice.workloads:  # nothing is known yet, of this base
         choice = replace(choice, workloads=AS_CONTROL[:CONTROLS])
     _keep(folder, choice, known, manner, final=not pending)
     return Chosen(_with(matrix, choice.workloads), its, known, pending)
+
+
+def _spots(its: Changed, known: Mapping[str, Known]) -> tuple[Spot, ...]:
+    """Where the accounts' lines are the base's own."""
+    return its.spots if known and all(one.same_linux for one in known.values()) else ()
 
 
 async def _looked(matrix: Matrix, builder: Builder) -> tuple[Changed, dict[str, Known]]:
@@ -74,7 +79,7 @@ async def _looked(matrix: Matrix, builder: Builder) -> tuple[Changed, dict[str, 
             return Changed(), {}
     texts: dict[Side, Mapping[str, str | None]] = {Side.REMOVED: found.base, Side.ADDED: found.new}
     there = {side: {name: text for name, text in its.items() if text is not None} for side, its in texts.items()}
-    its = changed(change(found.text, there[Side.REMOVED], there[Side.ADDED]), texts)
+    its = changed(change(found.text, there[Side.REMOVED], there[Side.ADDED]), found.text, texts)
     return its, await library.known(matrix, base, builder)
 
 
@@ -122,7 +127,7 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
         if chosen.changed.outside:
             functions += _differing(matrix, arch.name, builder, its.functions, manner)
         wanted[arch.name] = list(dict.fromkeys(functions))
-    choice = choose(wanted, {arch: one.cover for arch, one in known.items()})
+    choice = choose(wanted, {arch: one.cover for arch, one in known.items()}, _spots(chosen.changed, known))
     measured = [its.name for its in matrix.workloads]
     names = list(dict.fromkeys([*measured, *choice.workloads]))
     _keep(folder, choice, known, manner, final=True)

@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 
 from orchestrator.model import Side
 from orchestrator.profile.reach import Change, ChangedLine
 from orchestrator.profile.statements import Source
+from orchestrator.series import diff
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SYSCALL = re.compile(r"(?:COMPAT_)?SYSCALL_DEFINE\d\s*\(\s*(\w+)")
 _ENTRIES = ("__do_sys_", "__se_sys_", "__do_compat_sys_")  # what SYSCALL_DEFINE makes of a system call's name
+_NEAR = 3  # lines around what is added
 _REMARK = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
 
 
@@ -27,28 +30,52 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Spot:
+    """Lines of the base that are changed, or between which lines are added: those right before and behind; 0 where
+    there is none in the hunk."""
+
+    file: str
+    before: tuple[int, ...]
+    behind: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Changed:
     """outside: files with changed code that is in no function: data, macros, declarations."""
 
     functions: tuple[Place, ...] = ()
-    outside: tuple[str, ...] = field(default=())
+    outside: tuple[str, ...] = ()
+    spots: tuple[Spot, ...] = ()
 
 
-def changed(its: Change, texts: Mapping[Side, Mapping[str, str | None]]) -> Changed:
-    """Of a change; texts: what each kernel has of the files that it touches."""
+def changed(its: Change, text: str, texts: Mapping[Side, Mapping[str, str | None]]) -> Changed:
+    """Of a change; text: its unified diff; texts: what each kernel has of the files that it touches."""
     functions: dict[tuple[str, frozenset[str]], Place] = {}
     outside: dict[str, None] = {}
     for line in its.lines:
-        source, text = its.sources[line.side].get(line.file), texts[line.side].get(line.file)
-        if source is None or text is None or not (line.line in source.at or source.macro(line.line)):
+        source, whole = its.sources[line.side].get(line.file), texts[line.side].get(line.file)
+        if source is None or whole is None or not (line.line in source.at or source.macro(line.line)):
             continue
         spans = _spans(source, line)
         if not spans:
             outside[line.file] = None
         for span in spans:
-            place = _place(line.file, text, span)
+            place = _place(line.file, whole, span)
             functions.setdefault((place.file, place.words), place)
-    return Changed(tuple(functions.values()), tuple(outside))
+    return Changed(tuple(functions.values()), tuple(outside), tuple(_spots(text)))
+
+
+def _spots(text: str) -> Iterator[Spot]:
+    """Of each run of changed lines: the lines of the base that it takes out, or those around what it adds."""
+    for hunk in diff.hunks(text):
+        for sign, run in groupby(enumerate(hunk.lines), lambda one: one[1].sign != " "):
+            if not sign:
+                continue
+            rows = list(run)
+            old = tuple(line.old for _, line in rows if line.sign == "-" and line.text.strip())
+            earlier = tuple(line.old for line in hunk.lines[: rows[0][0]] if line.old)
+            later = tuple(line.old for line in hunk.lines[rows[-1][0] + 1 :] if line.old)
+            yield Spot(hunk.file, old or earlier[::-1][:_NEAR], old or later[:_NEAR])
 
 
 def _spans(source: Source, line: ChangedLine) -> list[tuple[int, int]]:

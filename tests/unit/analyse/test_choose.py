@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.analyse.choose import AS_CONTROL, MOST, choose, named
-from orchestrator.profile.changed import Place
+from orchestrator.profile.changed import Place, Spot
 from orchestrator.profile.cover import Cover, Function, Workload
 
 MOVE, TOGGLE, ZAP = "mm/mremap.c", "mm/mprotect.c", "mm/memory.c"
@@ -54,3 +54,13 @@ def test_functions_are_found_by_the_words_of_their_heads() -> None:
     its = cover(zap={"exit": 1.0})
     assert named([Place(ZAP, frozenset({"static", "zap", "int"}), "")], its) == [(ZAP, "zap")]
     assert named([Place(MOVE, frozenset({"zap"}), "")], its) == []
+
+
+def test_who_runs_the_changed_lines_comes_before_who_runs_the_function() -> None:
+    """mprotect() to what it is already: the branch is run by one, the function by all."""
+    its = cover(change_pte_range={"toggle": 900.0, "same": 1.0, "split": 4.0})
+    lines = {TOGGLE: {7: {"toggle": 900.0, "same": 1.0, "split": 4.0}, 8: {"same": 1.0}}}
+    its = Cover(its.workloads, its.functions, lines)
+    spot = Spot(TOGGLE, (7, 6, 5), (8, 9, 10))
+    choice = choose({"x86_64": [(TOGGLE, "change_pte_range")]}, {"x86_64": its}, [spot])
+    assert choice.workloads[:-2] == ("same",) and set(choice.others) == {"toggle", "split"}

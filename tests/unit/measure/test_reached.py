@@ -68,7 +68,9 @@ int main(int argc, char **argv)
 PATCHED = BASE.replace("\t\tslow(x);\n", "\t\ttable[x] = slow(x) + 5;\n").replace("* 7", "* 9")
 OTHER = BASE.replace("+= 3", "+= 4")
 ARCH = replace(arches.known()["x86_64"], cross_prefix="")
-WORKLOAD = cast(Workload, SimpleNamespace(name="shmem-write", clock="", boots=None, warmup=None, cpus=1, disk=None, passes=None))
+WORKLOAD = cast(
+    Workload, SimpleNamespace(name="shmem-write", clock="", boots=None, warmup=None, cpus=1, disk=None, passes=None)
+)
 
 
 def kernel(folder: Path, name: str, text: str) -> KernelArtifact:

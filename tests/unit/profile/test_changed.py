@@ -32,7 +32,8 @@ SYSCALL_DEFINE3(mprotect, unsigned long, start, size_t, len,
 def between(new: str, base: str = BASE, name: str = "mm/a.c") -> Changed:
     rows = difflib.unified_diff(base.splitlines(True), new.splitlines(True), f"a/{name}", f"b/{name}")
     texts = {Side.REMOVED: {name: base}, Side.ADDED: {name: new}}
-    return changed(change("".join(rows), {name: base}, {name: new}), texts)
+    text = "".join(rows)
+    return changed(change(text, {name: base}, {name: new}), text, texts)
 
 
 def test_a_function_is_known_by_the_words_of_its_head() -> None:
@@ -62,4 +63,12 @@ def test_data_is_outside() -> None:
 
 
 def test_comments_change_nothing() -> None:
-    assert between(BASE.replace("\tif (flags)", "\t/* why */\n\tif (flags)")) == Changed()
+    its = between(BASE.replace("\tif (flags)", "\t/* why */\n\tif (flags)"))
+    assert not its.functions and not its.outside
+
+
+def test_a_spot_is_what_is_taken_out_or_what_is_around() -> None:
+    out = between(BASE.replace("return 1;", "return 2;")).spots
+    assert [(spot.before, spot.behind) for spot in out] == [((8,), (8,))]
+    added = between(BASE.replace("\t\treturn 1;\n", "\t\tcount();\n\t\treturn 1;\n")).spots
+    assert [(spot.before, spot.behind) for spot in added] == [((7, 6, 5), (8, 9, 10))]

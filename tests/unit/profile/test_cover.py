@@ -6,11 +6,13 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.profile.cover import Cover, Measured, Share, asked, cover, holes, share
-from orchestrator.profile.line_table import Executed, Row, all_rows
+from orchestrator.profile.line_table import Executed, all_rows
 from orchestrator.profile.lines import Frame
 from orchestrator.profile.symbols import in_order
 
-KERNEL = in_order([(0x100, 0x120, "fault"), (0x120, 0x140, "other"), (0x140, 0x150, "setup"), (0x900, 0x910, "early")])
+KERNEL = in_order(
+    [(0x100, 0x120, "fault"), (0x120, 0x140, "other"), (0x140, 0x150, "setup"), (0x900, 0x910, "early")]
+)
 TABLE = """Contents of the .debug_line section:
 
 CU: ./mm/memory.c:
