@@ -56,10 +56,12 @@ def keep(source: Path, build: Path, written: Mapping[str, Previous], others: Seq
     return set().union(*kept.values())
 
 
-def catch_up(source: Path, build: Path) -> None:
-    """Delete what became stale in a build while others had their turn."""
-    _forget(_pending(build), source, build)
+def catch_up(source: Path, build: Path) -> bool:
+    """Delete what became stale in a build while others had their turn; was there anything to look for?"""
+    pending = _pending(build)
+    _forget(pending, source, build)
     (build / PENDING).unlink(missing_ok=True)
+    return any(pending.values())
 
 
 def _pending(build: Path) -> dict[str, set[str]]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from orchestrator.build import compiled, headers, kconfig, patches, toolchain
+from orchestrator.build import compiled, headers, kconfig, patches, times, toolchain
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import CONFIGURED, RECONFIGURE, WANTED, SharedTree, no_room
@@ -71,7 +71,7 @@ class Builder:
             if not folder.exists():  # another process may have been faster
                 await self._common(build, tree, shared, log, niceness)
                 make, lost = await self._configured(build, tree, shared, log)
-                await make(build.arch.image_target, niceness=niceness)
+                await self._make(make, build, shared, niceness)
                 await self._keep(build, tree, shared, key, log, lost)
         return self._artifact(build, key, folder, False)
 
@@ -172,13 +172,22 @@ class Builder:
         that it shares with others are built where they are found again."""
         common = replace(shared, private=False)
         there = await common.turn_to(_lines(build))
-        headers.catch_up(shared.source, shared.build)
-        if there or not shared.private:
+        if headers.catch_up(shared.source, shared.build):
+            times.begin(shared.build)
+        if (there and times.known(shared.build)) or not shared.private:
             return
         kernel = replace(build.kernel, patches=tuple(takewhile(lambda patch: trusted([patch]), build.kernel.patches)))
         with suppress(BuildError):  # of the source itself: the kernel that was asked for will tell
             make, _ = await self._configured(replace(build, kernel=kernel), tree, common, log)
-            await make(build.arch.image_target, niceness=niceness)
+            await self._make(make, build, common, niceness)
+
+    async def _make(self, make: Make, build: Build, shared: SharedTree, niceness: int) -> None:
+        """The image; what the shared build is made of then is known, or is not."""
+        if not shared.private:
+            times.begin(shared.build)
+        await make(build.arch.image_target, niceness=niceness)
+        if not shared.private:
+            times.made(shared.source, shared.build, patches.switched(shared.source))
 
     async def _configured(
         self, build: Build, tree: Tree, shared: SharedTree, log: Path
@@ -186,7 +195,9 @@ class Builder:
         """Patches applied, .config as wanted; the make to go on with, and what is lost of the wished."""
         written = await patches.switch(tree.folder, shared.source, build.kernel.patches)
         current, *others = shared.builds() or [shared.build]
-        headers.keep(shared.source, current, written, others)
+        times.restore(tree.folder, shared.source, [current, *others], written)
+        if headers.keep(shared.source, current, written, others) and shared.private:
+            times.begin(current)
         if any("Kconfig" in name for name in written):
             for its in (*shared.builds(), shared.folder / CONFIGURED):
                 if its.exists():
