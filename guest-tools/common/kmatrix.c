@@ -248,27 +248,35 @@ static long long timers(void)
 	return counted("\nsoftirq ", 2);
 }
 
-/* Without ticks in idle time there is none to be found: it comes when there is a tick. */
+/*
+ * The tick of every 100 ms in which a timer was due each time; others are due in many. Without ticks in idle time there is
+ * none to be found: it comes when there is a tick.
+ */
 void km_find_timer(void)
 {
-	enum { LOOKS = 128 };
-	static int64_t seen[LOOKS];
-	static long long due[LOOKS];
+	enum { PERIODS = 8, MOST = 128 };
+	int due[MOST] = { 0 }, ticks, best = 0;
+	int64_t step, last[MOST] = { 0 };
 	struct timespec tick;
-	int64_t step;
+	long long before_it;
 
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	step = tick.tv_sec * SECOND + tick.tv_nsec;
-	for (int i = 0; i < LOOKS; i++) {
+	ticks = OFTEN / step;
+	if (ticks < 2 || ticks > MOST)
+		return;
+	before_it = timers();
+	for (int i = 0; i < PERIODS * ticks; i++) {
 		sleep_until((now() / step + 1) * step);
-		seen[i] = now();
-		due[i] = timers();
+		due[i % ticks] += timers() > before_it;
+		before_it = timers();
+		last[i % ticks] = now();
 	}
-	for (int i = 1; i < LOOKS; i++)
-		for (int next = i + 1; next < LOOKS; next++)
-			if (due[i] > due[i - 1] && due[next] > due[next - 1] && seen[next] - seen[i] > OFTEN - step / 2 &&
-			    seen[next] - seen[i] < OFTEN + step / 2)
-				km_quiet.timer = seen[i];
+	for (int i = 1; i < ticks; i++)
+		if (due[i] > due[best])
+			best = i;
+	if (due[best] >= PERIODS - 1)
+		km_quiet.timer = last[best];
 }
 
 /*
