@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestrator.store import sha256, write_atomically
 
-MADE = ".kmatrix-made"  # of a build: {file: [its sha256, its time]} of sources that were not pristine when it was made
+MADE = ".kmatrix-made"  # of a build: {file: [its sha256, its time]} of sources that were not pristine then
 
 
 def begin(build: Path) -> None:

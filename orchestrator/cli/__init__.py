@@ -26,6 +26,7 @@ VERBS = {
     "run": "Build, boot, measure, compare; write the run folder and print the matrix.",
     "shell": "Boot a guest and open a shell in it.",
     "check": "Does a patch apply, build and boot everywhere, and what does it change?",
+    "covers": "Which workloads of the library run a line or a function of the kernel; what they do not run.",
     "bisect": "Name the commit, or the patch of a series, that moved a figure of one cell.",
     "profile": "Say where the instructions went: executed instructions and calls by function, per unit of work.",
     "verify": "Repeat a run's cells here and say, value by value, whether the same came out; if not, what differs.",
