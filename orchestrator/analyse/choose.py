@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestrator.analyse.contract import ChosenRow
 from orchestrator.profile.changed import Place, Spot
@@ -16,6 +17,7 @@ CONTROLS = 2
 AS_CONTROL = ("syscall-null", "anon-write", "mmap-small", "pipe-create", "read-cached", "context-switch")
 _NAMED = 4  # functions in a reason
 
+T = TypeVar("T")
 Function = tuple[str, str]  # its file, its name
 
 
@@ -77,31 +79,46 @@ def choose(
                 entries = runs.setdefault(workload, {})
                 share = 1000 * count / max(covers[arch].workloads[workload].ns, 1)
                 entries[file, name] = max(entries.get((file, name), 0), share)
+    all_of_them, every_line = dict(runs), dict(lines)
+    lines, runs = _worthwhile(lines), _worthwhile(runs)
     picked: list[str] = []
     left = {function for its in runs.values() for function in its}
     open_ = {number for its in lines.values() for number in its}
+    names = sorted({*runs, *lines})
 
     def worth(name: str) -> tuple[float, ...]:
-        mine = lines.get(name, {})
-        return len(open_ & mine.keys()), len(left & runs[name].keys()), sum(mine.values()), sum(runs[name].values())
+        mine, its = lines.get(name, {}), runs.get(name, {})
+        return len(open_ & mine.keys()), len(left & its.keys()), sum(mine.values()), sum(its.values())
 
-    while len(picked) < most and len(picked) < len(runs):
-        best = max((name for name in sorted(runs) if name not in picked), key=worth)
-        if open_ == set() and lines and not lines.get(best) and not left & runs[best].keys():
+    while len(picked) < min(most, len(names)):
+        best = max((name for name in names if name not in picked), key=worth)
+        if not open_ and lines and not lines.get(best) and not left & runs.get(best, {}).keys():
             break  # who runs what is changed is measured; more of the same functions tell nothing of it
         picked.append(best)
-        left -= runs[best].keys()
-        open_ -= lines.get(best, {}).keys()
+        left -= all_of_them.get(best, {}).keys()
+        open_ -= every_line.get(best, {}).keys()
     known = [name for its in covers.values() for name in its.workloads]
-    controls = [name for name in AS_CONTROL if name in known and name not in runs][:CONTROLS]
+    controls = [name for name in AS_CONTROL if name in known and name not in all_of_them][:CONTROLS]
     unrun = {function for functions in wanted.values() for function in functions}
     unrun -= {function for its in runs.values() for function in its}
     return Choice(
         workloads=(*picked, *controls),
         rows=tuple(_rows(wanted, covers, picked, controls)),
-        others=tuple(sorted(runs.keys() - set(picked))),
+        others=tuple(sorted(all_of_them.keys() - set(picked))),
         unrun=tuple(sorted(unrun)),
     )
+
+
+def _worthwhile(shares: Mapping[str, Mapping[T, float]]) -> dict[str, dict[T, float]]:
+    """Without what others are about ten times as much, of those that have anything left."""
+    best: dict[T, float] = {}
+    for its in shares.values():
+        for key, share in its.items():
+            best[key] = max(share, best.get(key, 0))
+    kept = {
+        name: {key: share for key, share in its.items() if share > best[key] / 10} for name, its in shares.items()
+    }
+    return {name: its for name, its in kept.items() if its}
 
 
 def _rows(

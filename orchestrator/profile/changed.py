@@ -13,7 +13,7 @@ from orchestrator.profile.reach import Change, ChangedLine
 from orchestrator.profile.statements import Source
 from orchestrator.series import diff
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_BRACKET = re.compile(r"(?P<word>[A-Za-z_]\w*)?\s*\(|(?P<close>\))")
 _SYSCALL = re.compile(r"(?:COMPAT_)?SYSCALL_DEFINE\d\s*\(\s*(\w+)")
 _ENTRIES = ("__do_sys_", "__se_sys_", "__do_compat_sys_")  # what SYSCALL_DEFINE makes of a system call's name
 _NEAR = 3  # lines around what is added
@@ -89,10 +89,22 @@ def _spans(source: Source, line: ChangedLine) -> list[tuple[int, int]]:
     return list(dict.fromkeys(span for one in lines if (span := source.function(one))))
 
 
+def _named(head: str) -> Iterator[str]:
+    """Words before brackets that are in no others: the function's name, and attributes that have arguments."""
+    depth = 0
+    for found in _BRACKET.finditer(head):
+        if found["close"]:
+            depth -= 1
+            continue
+        if found["word"] and not depth:
+            yield found["word"]
+        depth += 1
+
+
 def _place(file: str, text: str, span: tuple[int, int]) -> Place:
     head = "\n".join(text.splitlines()[span[0] - 1 : span[1]]).partition("{")[0]
     head = " ".join(_REMARK.sub(" ", head).split())
-    words = set(_WORD.findall(head))
+    words = set(_named(head))
     if call := _SYSCALL.search(head):
         words |= {prefix + call[1] for prefix in _ENTRIES}
     return Place(file, frozenset(words), head)

@@ -67,7 +67,7 @@ def test_some_on_all_architectures(kmatrix: Kmatrix, ready: None) -> None:
     assert set(ended(run(kmatrix, *words)).values()) == {"passed"}
 
 
-def _mprotect(report: Any) -> dict[tuple[str, str], float]:
+def _moved(report: Any) -> dict[tuple[str, str], float]:
     return {
         (row["arch"], row["workload"]): row["per_unit_new"] - row["per_unit_base"]
         for row in report["comparisons"]
@@ -89,11 +89,34 @@ def test_a_check_chooses_who_runs_the_changed_line(kmatrix: Kmatrix, ready: None
     chosen = {row["workload"] for row in report["chosen"] if not row["control"]}
     controls = {row["workload"] for row in report["chosen"] if row["control"]}
     assert "mprotect-same" in chosen and len(chosen) <= 8 and len(controls) == 2
-    moved = _mprotect(report)
+    moved = _moved(report)
     for arch in ARCHES:
         assert moved[arch, "mprotect-same"] == pytest.approx(200, abs=0.05)
         assert all(abs(moved[arch, name]) < 1 for name in controls), moved
     assert {row["base"]: (row["worse"] >= 3) for row in report["suite"]} == {"unpatched": True}
+
+
+SEVEN = {
+    "a": ("vma-name", "ksm-unmerge", "madvise-cold", "uffd-zeropage", "file-write-private"),
+    "b": ("page-idle", "mremap-grow", "vmalloc", "swap-out", "fadvise"),
+}  # workloads that run one of the changed functions once per unit
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("patch", SEVEN)
+def test_ten_functions_are_found_by_the_choice_alone(kmatrix: Kmatrix, ready: None, patch: str) -> None:
+    done = checked(kmatrix, f"seven-in-five-{patch}.patch")
+    report = done.json()
+    assert done.code == 1, done.out + done.err
+    functions = {name: set(row["functions"]) for row in report["chosen"] if (name := row["workload"])}
+    controls = {row["workload"] for row in report["chosen"] if row["control"]}
+    moved = _moved(report)
+    found = {name for name in SEVEN[patch] if name in functions}
+    assert len(found) >= 4, functions  # two workloads may run the same function as often
+    for arch in ARCHES:
+        for name in found:
+            assert moved[arch, name] == pytest.approx(7, abs=1.5), (arch, name, moved)
+        assert all(abs(moved[arch, name]) < 0.2 for name in controls), moved
 
 
 @pytest.mark.night

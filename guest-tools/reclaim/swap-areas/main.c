@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * swapon() and swapoff() of a file on ext4 and of zram with discard, of several priorities; both filled until slots are
+ * not cached any more (deactivate_swap_slots_cache()), a huge page swapped (swap_alloc_cluster()), a swapoff() that a
+ * signal ends (reinsert_swap_info()).
+ */
+#include <poll.h>
+#include <sys/time.h>
+
+#include "../zram.h"
+
+#ifndef SWAP_FLAG_DISCARD
+#define SWAP_FLAG_DISCARD 0x10000
+#endif
+#define FOLDER "/tmp/ramfs"
+#define FILE_AREA FOLDER "/swap"
+#define FILE_SIZE ((size_t)6 << 20)
+#define ZRAM_SIZE ((size_t)6 << 20)
+#define PAGES 1536	/* one of the areas, nearly */
+#define AGAIN 1280	/* not full: Linux 6.1 warns when a page of a full area is freed after swapoff() has failed */
+#define SIGNAL_AFTER 200	/* microseconds */
+
+static size_t page_size;
+
+static void swap_off_at_exit(void)
+{
+	swapoff(ZRAM_DISK);
+	swapoff(FILE_AREA);
+	unlink(FILE_AREA);
+}
+
+static void make_file(void)
+{
+	char *zeros = calloc(1, 65536);
+	int fd = open(FILE_AREA, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	for (size_t at = 0; at < FILE_SIZE; at += 65536)
+		if (pwrite(fd, zeros, 65536, at) != 65536)
+			km_fail(FILE_AREA);
+	if (fsync(fd) || close(fd))
+		km_fail(FILE_AREA);
+	free(zeros);
+	make_swap(FILE_AREA, FILE_SIZE);
+}
+
+static int add(const char *area, int priority, int flags)
+{
+	return !!swapon(area, SWAP_FLAG_PREFER | priority | flags);
+}
+
+/* Both are told, by all that tells of them. */
+static int look(unsigned char *p)
+{
+	struct pollfd watched = { open("/proc/swaps", O_RDONLY), POLLIN, 0 };
+	int failed = watched.fd < 0 || poll(&watched, 1, 0) < 0;
+	unsigned char there[256];
+
+	close(watched.fd);
+	failed += read_file("/proc/swaps") <= 0 || !strstr(file_text, "zram0") || !strstr(file_text, "/swap");
+	failed += read_file("/proc/meminfo") <= 0 || number_behind("SwapTotal:") <= 0;
+	failed += read_file("/proc/self/smaps") < 0;
+	failed += !!mincore(p, 256 * page_size, there);
+	return failed;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+/* The signal comes while pages are read in: before it looks at the child, which has them, too. */
+static int swap_off_with_signal(const char *area)
+{
+	struct itimerval soon = { { 0, 0 }, { 0, SIGNAL_AFTER } }, never = { 0 };
+	pid_t child = fork();
+	int result;
+
+	if (!child)
+		for (;;)
+			pause();
+	usleep(1000);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	result = swapoff(area);
+	setitimer(ITIMER_REAL, &never, NULL);
+	result = !(result && errno == EINTR);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return result + !!swapoff(area);
+}
+
+static int one_round(unsigned char *p, unsigned char *huge)
+{
+	int failed = 0;
+
+	failed += add(ZRAM_DISK, 5, SWAP_FLAG_DISCARD);
+	*(volatile unsigned char *)huge = 1;
+	failed += !!madvise(huge, ALIGNED, MADV_PAGEOUT);
+	failed += *(volatile unsigned char *)huge != 1;
+	madvise(huge, ALIGNED, MADV_DONTNEED);
+	failed += add(FILE_AREA, 10, 0);
+	touch(p, 2 * PAGES, page_size);
+	failed += !!madvise(p, 2 * PAGES * page_size, MADV_PAGEOUT);
+	failed += look(p);
+	madvise(p, PAGES * page_size, MADV_DONTNEED);
+	failed += !!swapoff(FILE_AREA);
+	failed += add(FILE_AREA, 5, 0);	/* as the other: by turns */
+	for (size_t i = 0; i < PAGES; i += 64)
+		failed += *(volatile uint64_t *)(p + (PAGES + i) * page_size) != PAGES + i + 1;
+	touch(p, AGAIN, page_size);
+	failed += !!madvise(p, AGAIN * page_size, MADV_PAGEOUT);
+	failed += swap_off_with_signal(FILE_AREA);
+	madvise(p, 2 * PAGES * page_size, MADV_DONTNEED);
+	failed += !!swapoff(ZRAM_DISK);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned char *p, *huge;
+
+	page_size = page_bytes();
+	km_start(argc, argv);
+	need_zram();
+	km_mount_ram(FOLDER);
+	make_file();
+	if (atexit(swap_off_at_exit))
+		km_fail("atexit");
+	signal(SIGALRM, nothing);
+	p = anonymous(2 * PAGES * page_size);
+	huge = anonymous(ALIGNED);
+	madvise(huge, ALIGNED, MADV_HUGEPAGE);
+	errno = 0;
+	while (km_pass()) {
+		int failed;
+
+		km_write(ZRAM "disksize", "%zu", ZRAM_SIZE);
+		make_swap(ZRAM_DISK, ZRAM_SIZE);
+		km_begin();
+		failed = one_round(p, huge);
+		km_end(1);
+		errno = 0;
+		if (failed)
+			km_fail("%d steps failed", failed);
+		if (read_file("/proc/swaps") <= 0 || strstr(file_text, "zram0"))
+			km_fail("a swap area is left");
+		km_write(ZRAM "reset", "1");
+	}
+	return km_finish();
+}
