@@ -8,6 +8,7 @@ from orchestrator.report.parts import profile, static
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
     change_block,
+    chosen_block,
     claims_block,
     counters_blocks,
     coverage_block,
@@ -31,7 +32,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts = [paragraph(headline(report))]
     parts += [reach_block(report), taken_block(report)]
     parts += failed_blocks(report)
-    parts += [change_block(report), suite_block(report)]
+    parts += [change_block(report), chosen_block(report), suite_block(report)]
     parts += tables(report)
     parts += counters_blocks(report)
     parts += profile.mail(run)

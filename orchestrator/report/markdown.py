@@ -13,9 +13,9 @@ from orchestrator.report.parts.rows import (
     footnotes,
     limits,
     pairs,
-    rows,
     setting,
     summary,
+    told,
 )
 from orchestrator.runs.run import Run
 
@@ -35,8 +35,8 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
         ]
         lines += [
             f"| {r.arch} | {r.workload} | {r.metric} | {r.base_text} | {r.new_text} | {r.change} | {r.verdict} |"
-            for r in rows(report)
-            if (r.base, r.new) == (base, new) and r.workload not in suite.folded(report, base, new)
+            for r in told(report)
+            if (r.base, r.new) == (base, new)
         ]
     for head, found in counters.blocks(report, MOST_COUNTERS):
         lines += ["", f"{head}:", "", *(f"- {line}" for line in found)]

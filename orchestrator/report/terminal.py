@@ -21,9 +21,9 @@ from orchestrator.report.parts.rows import (
     footnotes,
     limits,
     pairs,
-    rows,
     setting,
     summary,
+    told,
 )
 from orchestrator.runs.run import Run
 
@@ -68,7 +68,7 @@ def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) 
         out.add_column(name, justify="right", no_wrap=True)
     out.add_column("verdict", min_width=11)
     last = ""
-    for row in rows(report):
+    for row in told(report):
         if (row.base, row.new, row.workload) != (base, new, workload):
             continue
         if last not in (row.arch, ""):

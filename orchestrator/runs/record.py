@@ -228,8 +228,10 @@ def asked_for(request: Request, text: str) -> Matrix:
 
 
 def offered() -> Offered:
-    """By this kmatrix, on this machine."""
-    return Offered(arches=list(arches.known()), workloads=list(programs.known(GUEST_TOOLS)))
+    """By this kmatrix, on this machine; of workloads those that answer somebody's claims. A library is asked by what
+    it runs."""
+    apart = programs.known(GUEST_TOOLS).keys() - programs.library(GUEST_TOOLS).keys()
+    return Offered(arches=list(arches.known()), workloads=sorted(apart))
 
 
 def _setting(measure: Measure, workload: Workload) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from itertools import groupby
 from orchestrator.analyse.contract import MatrixReport, NotBuiltRow
 from orchestrator.analyse.identical import DIFFERS, LINES_ONLY, spared
 from orchestrator.analyse.matrix import unreached
-from orchestrator.report.parts import chosen
 from orchestrator.report.parts.needed import needed_lines
 from orchestrator.report.parts.words import listed
 
@@ -24,9 +23,8 @@ def change_lines(report: MatrixReport) -> list[tuple[str, str]]:
 
 
 def there_lines(report: MatrixReport) -> list[str]:
-    """What it is measured with, kernels that are the same, what of the change is not built, and what came of what
-    that needs."""
-    return [*chosen.of_report(report), *same_lines(report), *not_built_lines(report), *needed_lines(report)]
+    """Kernels that are the same, what of the change is not built, and what came of what that needs."""
+    return [*same_lines(report), *not_built_lines(report), *needed_lines(report)]
 
 
 def unbuilt(report: MatrixReport) -> str:

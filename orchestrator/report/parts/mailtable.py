@@ -26,8 +26,9 @@ def tables(report: MatrixReport) -> list[list[str]]:
     blocks = []
     for base, new in pairs(report):
         rows = [row for row in report["comparisons"] if (row["base"], row["new"]) == (base, new)]
-        still = suite.folded(report, base, new)
-        for workload in dict.fromkeys(row["workload"] for row in rows if row["workload"] not in still):
+        told = {(workload, metric) for *pair, workload, metric in suite.shown(report) if pair == [base, new]}
+        rows = [row for row in rows if (row["workload"], row["metric"]) in told]
+        for workload in dict.fromkeys(row["workload"] for row in rows):
             blocks.append(paragraph(f"== {workload}, from {base} to {new}; {_manner(report, workload)}", "", "   "))
             mine = [row["metric"] for row in rows if row["workload"] == workload]
             for metric in sorted(dict.fromkeys(mine), key=lambda name: collectors()[name].exact):  # times first

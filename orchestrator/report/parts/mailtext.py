@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.analyse.contract import CellRow, MatrixReport, Offered
 from orchestrator.analyse.slice import arches as measured
 from orchestrator.model import Clock
-from orchestrator.report.parts import counters, reach, suite, taken
+from orchestrator.report.parts import chosen, counters, reach, suite, taken
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -52,6 +52,12 @@ def change_block(report: MatrixReport) -> Block:
     """What of the change is in these kernels, where it is not all of it."""
     lines = [line for text in there_lines(report) for line in paragraph(text, "- ", "  ")]
     return ["What of the change is in these kernels:", *lines] if lines else []
+
+
+def chosen_block(report: MatrixReport) -> Block:
+    """Which workloads, and why, where they were chosen."""
+    first, *more = chosen.of_report(report) or [""]
+    return [*paragraph(first), *(line for text in more for line in paragraph(text, "- ", "  "))] if first else []
 
 
 def suite_block(report: MatrixReport) -> Block:

@@ -13,7 +13,18 @@ from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, 
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
 from orchestrator.report import Telling
-from orchestrator.report.parts import coloured, counters, figures, profile, profile_rows, reach, static, suite, taken
+from orchestrator.report.parts import (
+    chosen,
+    coloured,
+    counters,
+    figures,
+    profile,
+    profile_rows,
+    reach,
+    static,
+    suite,
+    taken,
+)
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
 from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
@@ -34,6 +45,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "taken": {"title": taken.TITLE, "lines": taken.lines(report)},
         "reach": reach.lines(report),
         "static": {"title": static.TITLE, "lines": static.lines(report), "rows": differing, "more": more},
+        "chosen": chosen.of_report(report),
         "suite": suite.lines(report),
         "tables": [_table(report, *pair, workload) for pair in pairs(report) for workload in _workloads(report)],
         "counters": counters.rows(report),

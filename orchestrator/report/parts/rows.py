@@ -15,7 +15,7 @@ from orchestrator.analyse.reach import silent
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Bound, Reason, Verdict
-from orchestrator.report.parts import reach, static, taken
+from orchestrator.report.parts import chosen, reach, static, suite, taken
 from orchestrator.report.parts.change import change_lines
 
 BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
@@ -64,6 +64,13 @@ def pairs(report: MatrixReport) -> list[tuple[str, str]]:
 def rows(report: MatrixReport) -> list[Row]:
     """One row per comparison; its verdict is the expectation's where there is one."""
     return [_row(row, report) for row in report["comparisons"]]
+
+
+def told(report: MatrixReport) -> list[Row]:
+    """Without those that say nothing among many."""
+    shown = suite.shown(report)
+    mine = [r for r in report["comparisons"] if (r["base"], r["new"], r["workload"], r["metric"]) in shown]
+    return [_row(row, report) for row in mine]
 
 
 def _row(row: ComparisonRow, report: MatrixReport) -> Row:
@@ -267,12 +274,14 @@ def not_there(report: MatrixReport) -> list[str]:
 
 
 def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
-    """(line, tone) of what no table tells: which patch it was, what of the change is there, and ran, what differs
-    before anything runs, notes on workloads, what is not as expected, cells without an account."""
+    """(line, tone) of what no table tells: which patch it was, what it was measured with, what of the change is
+    there, and ran, what differs before anything runs, notes on workloads, what is not as expected, cells without an
+    account."""
     again = [("to try again: kmatrix profile RUN", "plain")] if without_account(report) else []
     tone = "bad" if silent(report) else "plain"
     return [
         *((line, "plain") for line in taken.lines(report)),
+        *((line, "plain") for line in chosen.of_report(report)),
         *change_lines(report),
         *((line, tone) for line in reach.lines(report)),
         *static.lines(report),

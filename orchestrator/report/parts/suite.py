@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
-from orchestrator.analyse.suite import log_ratios, timed
+from orchestrator.analyse.suite import METRIC, log_ratios, timed
 from orchestrator.model import Verdict
 from orchestrator.report.parts.words import listed
 
@@ -53,12 +53,28 @@ def _named(row: ComparisonRow) -> str:
     return f"{row['workload']} on {row['arch']} {row['change'] or 0:+.2%}"
 
 
+Shown = set[tuple[str, str, str, str]]  # base, new, workload, metric
+
+
+def shown(report: MatrixReport) -> Shown:
+    """Whose rows are told: of many workloads those that moved anywhere, of them the time and what moved."""
+    counts: dict[tuple[str, str], set[str]] = {}
+    for row in report["comparisons"]:
+        counts.setdefault((row["base"], row["new"]), set()).add(row["workload"])
+    judged = {e["workload"] for e in report["expectations"]}
+    moved: dict[tuple[str, str, str], set[str]] = {}
+    for row in report["comparisons"]:
+        few = len(counts[row["base"], row["new"]]) <= FEW
+        if few or row["workload"] in judged or row["verdict"] not in _STILL:
+            moved.setdefault((row["base"], row["new"], row["workload"]), set()).add(row["metric"])
+    return {
+        (row["base"], row["new"], row["workload"], row["metric"])
+        for row in report["comparisons"]
+        if (its := moved.get((row["base"], row["new"], row["workload"]))) and row["metric"] in its | {METRIC}
+    }
+
+
 def folded(report: MatrixReport, base: str, new: str) -> list[str]:
     """Workloads of which nothing moved anywhere, where there are many: their tables say nothing more than that."""
-    names = _workloads(report, base, new)
-    if len(names) <= FEW:
-        return []
-    rows = [row for row in report["comparisons"] if (row["base"], row["new"]) == (base, new)]
-    unexpected = {e["workload"] for e in report["expectations"]}
-    moved = {row["workload"] for row in rows if row["verdict"] not in _STILL}
-    return [name for name in names if name not in moved | unexpected]
+    told = {workload for one, other, workload, _ in shown(report) if (one, other) == (base, new)}
+    return [name for name in _workloads(report, base, new) if name not in told]

@@ -47,7 +47,8 @@ def test_what_was_not_run_is_told_by_the_runs_own_record(tmp_path: Path) -> None
     """Whoever reads it may have other architectures and workloads."""
     folder = run_folder(tmp_path / "run", *four())
     plan = folder.read_json("plan.json")
-    assert plan["offered"] == {"arches": list(arches.known()), "workloads": list(workloads.known(GUEST_TOOLS))}
+    apart = workloads.known(GUEST_TOOLS).keys() - workloads.library(GUEST_TOOLS).keys()
+    assert plan["offered"] == {"arches": list(arches.known()), "workloads": sorted(apart)}
     folder.write_json(
         "plan.json", {**plan, "offered": {"arches": ["s390x", "vax"], "workloads": ["shmem-write", "w"]}}
     )
