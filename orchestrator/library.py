@@ -78,7 +78,7 @@ async def known(matrix: Matrix, kernel: Kernel, builder: Builder) -> dict[str, K
         of, its = cover_file.load(shipped)
         if of.linux.split(".")[:2] == tree.linux.split(".")[:2]:
             exactly = of.linux == tree.linux and of.library == digest_of_it() and not kernel.patches
-            found[build.arch.name] = Known(of, its, exactly, of.linux == tree.linux)
+            found[build.arch.name] = Known(of, its, exactly, of.linux == tree.linux and not kernel.patches)
     return found
 
 

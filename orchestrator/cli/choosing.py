@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,7 +116,8 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
     if lacking := [arch for arch in arches if arch.name not in known]:
         count = len(library.all_of_it())
         _tell(manner, f"what {count} workloads run of this base is not known yet: it is looked at once, and kept")
-        more, why = library.find(matrix, base, lacking, RunFolder(Path(folder.path) / "library"), manner)
+        with tempfile.TemporaryDirectory(prefix="kmatrix-library-") as place:
+            more, why = library.find(matrix, base, lacking, RunFolder(Path(place) / "run"), manner)
         known |= more
         _tell(manner, *(f"{cell}: {text}" for cell, text in why.items()))
     wanted: dict[str, list[Function]] = {}

@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import library
+from orchestrator.config import workloads
 from orchestrator.paths import GUEST_TOOLS
+from orchestrator.profile.cover import Share, share
+from orchestrator.runs import cover_file
 
 MS = 1_000_000
 
@@ -169,3 +173,32 @@ def test_regions_start_behind_the_kernels_jobs(
     for _, _, started in regions(tmp_path, takes_ms, booted_ms, first_ms, period_ms):
         behind = (started - first_ms * MS) % (period_ms * MS)
         assert abs(behind - 400 * MS) <= 2 * (32 + 4) * MS
+
+
+LIBRARY = workloads.library(GUEST_TOOLS)
+
+
+def test_the_library_is_listed_by_area() -> None:
+    """As `--suite` takes the areas, and the workloads by their names."""
+    rows = [row.split("|") for row in (GUEST_TOOLS / "README.md").read_text().splitlines() if row.count("|") == 4]
+    listed = {row[1].strip(): set(row[3].replace(" ", "").split(",")) for row in rows}
+    for area in {folder.parent.name for folder in LIBRARY.values()}:
+        assert listed[area] == {name for name, folder in LIBRARY.items() if folder.parent.name == area}
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_a_workload_of_the_library_is_as_its_readme_says(name: str) -> None:
+    workload, text = workloads.load(LIBRARY[name]), (LIBRARY[name] / "main.c").read_text()
+    assert workload.area == LIBRARY[name].parent.name and workload.title and workload.unit
+    assert "time" in workload.metrics and workload.memory_mib <= 1024 and workload.passes == 1
+    assert all(word in text for word in ("km_pass()", "km_begin()", "km_end(", "km_finish()")), "see common/kmatrix.h"
+
+
+def test_what_the_library_runs_is_shipped_for_what_it_is_now() -> None:
+    """Otherwise: `kmatrix covers --ship`."""
+    for arch in ("x86_64", "aarch64", "s390x"):
+        of, its = cover_file.load(cover_file.shipped(arch))
+        assert of.arch == arch and of.library == library.digest_of_it()
+        assert set(its.workloads) <= set(LIBRARY) and len(its.workloads) > len(LIBRARY) * 0.8
+        total = sum((share(its, file) for file in its.functions if file.startswith("mm/")), Share())
+        assert total.functions_run > 0.45 * total.functions and total.lines_run > 0.35 * total.lines
