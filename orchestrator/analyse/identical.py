@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.analyse.contract import CellRow, IdenticalRow, MatrixReport
 from orchestrator.analyse.needed import blameless
-from orchestrator.model import IDENTICAL, Status
+from orchestrator.model import ABSENT, IDENTICAL, Status
 
 DIFFERS, LINES_ONLY = "differs", "lines_only"  # how an IdenticalRow says it
 Pairs = frozenset[tuple[str, str, str]]  # arch, base, new
@@ -23,15 +23,21 @@ def spared(cell: CellRow) -> bool:
     return cell.get("reason") == IDENTICAL
 
 
+def absent(cell: CellRow) -> bool:
+    """Does its kernel or machine not have what it measures? That is no failure."""
+    return cell.get("reason") == ABSENT
+
+
 def untried(cell: CellRow) -> bool:
     """Is it still to be measured?"""
-    return cell["status"] == Status.SKIPPED and not spared(cell)
+    return cell["status"] == Status.SKIPPED and not spared(cell) and not absent(cell)
 
 
 def statuses(report: MatrixReport) -> set[str]:
     """How cells ended that were to be measured, but for failures that say nothing of a change."""
     unblamed = blameless(report)
-    return {cell["status"] for cell in report["cells"] if not spared(cell) and cell["id"] not in unblamed}
+    mine = (cell for cell in report["cells"] if not (spared(cell) or absent(cell)))
+    return {cell["status"] for cell in mine if cell["id"] not in unblamed}
 
 
 def with_figures(cells: Sequence[CellRow], same: Pairs) -> list[CellRow]:

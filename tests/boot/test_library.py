@@ -91,7 +91,8 @@ def test_a_check_chooses_who_runs_the_changed_line(kmatrix: Kmatrix, ready: None
     assert "mprotect-same" in chosen and len(chosen) <= 8 and len(controls) == 2
     moved = _moved(report)
     for arch in ARCHES:
-        assert moved[arch, "mprotect-same"] == pytest.approx(200, abs=0.05)
+        # A pass is 3 ms: a timer that comes within the longer one alone is 1.5 instructions a call (s390x).
+        assert moved[arch, "mprotect-same"] == pytest.approx(200, abs=2)
         assert all(abs(moved[arch, name]) < 1 for name in controls), moved
     assert {row["base"]: (row["worse"] >= 3) for row in report["suite"]} == {"unpatched": True}
 

@@ -13,7 +13,17 @@ from orchestrator.report.parts import chosen, counters, reach, suite, taken
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
-from orchestrator.report.parts.rows import VARYING, claims, failures, limits, not_there, pairs, unexpected, unprofiled
+from orchestrator.report.parts.rows import (
+    VARYING,
+    claims,
+    failures,
+    lacking,
+    limits,
+    not_there,
+    pairs,
+    unexpected,
+    unprofiled,
+)
 from orchestrator.report.parts.sentence import named
 from orchestrator.report.parts.words import listed
 
@@ -122,7 +132,7 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     lost = [cell["id"] for cell in failures(report)]
     if lost:
         said.append(f"no figures of {listed(lost)}")
-    said += unprofiled(report) + not_there(report)
+    said += lacking(report) + unprofiled(report) + not_there(report)
     idle = [name for name in offered["workloads"] if name not in {cell["workload"] for cell in cells}]
     if idle:
         said.append(f"workloads not run: {listed(idle)}")

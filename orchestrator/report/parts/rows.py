@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.expect import kernels_of
-from orchestrator.analyse.identical import spared
+from orchestrator.analyse.identical import absent, spared
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.reach import silent
@@ -17,6 +17,7 @@ from orchestrator.collectors import known as collectors
 from orchestrator.model import Bound, Reason, Verdict
 from orchestrator.report.parts import chosen, reach, static, suite, taken
 from orchestrator.report.parts.change import change_lines
+from orchestrator.report.parts.words import listed
 
 BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
 WORDS = {Verdict.AS_EXPECTED.value: "as expected", Verdict.NOT_AS_EXPECTED.value: "NOT as expected"}
@@ -230,8 +231,17 @@ def _limit(row: ComparisonRow) -> str:
 
 
 def failures(report: MatrixReport) -> list[CellRow]:
-    """Cells that did not pass."""
-    return [cell for cell in report["cells"] if cell["failure"]]
+    """Cells that did not pass, but for those of what is not there."""
+    return [cell for cell in report["cells"] if cell["failure"] and not absent(cell)]
+
+
+def lacking(report: MatrixReport) -> list[str]:
+    """mseal on x86_64 and s390x: not there: this kernel has no mseal(); a line for each reason."""
+    groups: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for cell in filter(absent, report["cells"]):
+        names, arches = groups.setdefault((cell["failure"] or {}).get("message", ""), ({}, {}))
+        names[cell["workload"]] = arches[cell["arch"]] = None
+    return [f"{listed(names)} on {listed(arches)}: not there: {why}" for why, (names, arches) in groups.items()]
 
 
 def unexpected(report: MatrixReport, named: Callable[[str, str], str] = "{} {}".format) -> list[str]:
@@ -286,6 +296,7 @@ def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
         *((line, tone) for line in reach.lines(report)),
         *static.lines(report),
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
+        *((line, "plain") for line in lacking(report)),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),
         *((line, "bad") for line in unprofiled(report)),
         *((line, "plain") for line in not_there(report)),
