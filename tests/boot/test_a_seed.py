@@ -107,7 +107,10 @@ def test_the_shipped_matrix_gives_the_references_figures(seed: Done) -> None:
     answer = held_against(load(REFERENCE).report, load(seed.folder).report)
     assert len(answer.values) == 24
     if alike(answer.as_json()["differences"]):
-        assert answer.same and {value.verdict for value in answer.values} == {SAME}, answer.values
+        # What programs are compiled with has grown since it was recorded: that must move no figure.
+        grown = ("workload file common/", "workload file adapters/", "the program shmem-write", "kmatrix:")
+        others = [row.text for row in answer.differences if row.matters and not row.text.startswith(grown)]
+        assert not others and {value.verdict for value in answer.values} == {SAME}, (others, answer.values)
     else:
         assert all(value.causes for value in answer.values if value.verdict != SAME)
 
