@@ -29,6 +29,7 @@ class KmatrixError(Exception):
     kind = "error"
     status = Status.INFRA_FAILED
     exit_code = EXIT_INFRA
+    left_out = False  # no failure: there is a reason not to measure a cell, which is its kind
 
     def __init__(self, message: str, *, hint: str = "", log: str = "", kind: str | None = None):
         super().__init__(message)
@@ -104,6 +105,7 @@ class Identical(KmatrixError):
     kind = IDENTICAL
     status = Status.SKIPPED
     exit_code = EXIT_OK
+    left_out = True
 
 
 class Absent(KmatrixError):
@@ -112,6 +114,7 @@ class Absent(KmatrixError):
     kind = ABSENT
     status = Status.SKIPPED
     exit_code = EXIT_OK
+    left_out = True
 
 
 class Interrupted(KmatrixError):

@@ -24,20 +24,24 @@ def spared(cell: CellRow) -> bool:
 
 
 def absent(cell: CellRow) -> bool:
-    """Does its kernel or machine not have what it measures? That is no failure."""
+    """Does its kernel or machine not have what it measures?"""
     return cell.get("reason") == ABSENT
+
+
+def left_out(cell: CellRow) -> bool:
+    """Is there a reason not to measure it, as these two? That is no failure."""
+    return bool(cell.get("reason"))
 
 
 def untried(cell: CellRow) -> bool:
     """Is it still to be measured?"""
-    return cell["status"] == Status.SKIPPED and not spared(cell) and not absent(cell)
+    return cell["status"] == Status.SKIPPED and not left_out(cell)
 
 
 def statuses(report: MatrixReport) -> set[str]:
     """How cells ended that were to be measured, but for failures that say nothing of a change."""
     unblamed = blameless(report)
-    mine = (cell for cell in report["cells"] if not (spared(cell) or absent(cell)))
-    return {cell["status"] for cell in mine if cell["id"] not in unblamed}
+    return {cell["status"] for cell in report["cells"] if not left_out(cell) and cell["id"] not in unblamed}
 
 
 def with_figures(cells: Sequence[CellRow], same: Pairs) -> list[CellRow]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.identical import spared
+from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import Config, Fresh, Preset, Select, Unsandboxed, Workloads
@@ -78,7 +78,7 @@ def lacking(folder: RunFolder, run: Run) -> bool:
     done = {cell["id"] for cell in run.profile["cells"]}
     done |= {row["id"] for row in run.report.get("unprofiled", ()) if not row["possible"]}
     open_ = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
-    cells = [cell for cell in run.report["cells"] if not spared(cell)]
+    cells = [cell for cell in run.report["cells"] if not left_out(cell)]
     wanted = any(cell["status"] in open_ and cell["id"] not in done for cell in cells)
     return wanted or not (folder.path / FILE).is_file()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
-import shlex
 import shutil
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,33 +12,25 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.build.guest_tools import PROGRAM, REMOTE, Tool, arguments
-from orchestrator.errors import Absent, InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
+from orchestrator.build.guest_tools import Tool
+from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest.command_line import Machine, Plugin
-from orchestrator.guest.console import ENDED, OUT_OF_MEMORY, tail
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import noted, snapshots
+from orchestrator.measure import dialogue, noted, snapshots
+from orchestrator.measure.dialogue import Dialogue
 from orchestrator.measure.pace import Pace
 from orchestrator.measure.passes import decode, told
 from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
 from orchestrator.measure.watch import Watch
-from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, Provenance, Workload
+from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, PassSample, Provenance
 from orchestrator.store import Store, sha256
 
 MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
 LOGIN = 10.0  # seconds in which a guest that took a login before must take another
-OUT, ERR, CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
-GATE = "/dev/console"  # at which workloads wait
-LACKS = 4  # exit status of a program that finds that the guest does not have what it is to measure
-AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle time is skipped
-# Seconds of the guest's, skipped: neighbours of the network are looked after for the last time up to 45 s after its
-# start, and after the last packet, at random.
-QUIET = 60
-_RESULT = re.compile(r"^kmatrix: result (\d+) (\d+) (\d+)\n", re.M)  # of guest-tools/adapters/library.c
 
 
 @dataclass(frozen=True)
@@ -68,9 +58,9 @@ class Task:
     )  # by snapshot, what making it ended with: all share it
 
     @property
-    def shared(self) -> bool:
-        """Is its guest, up to the gate, that of all workloads of a library?"""
-        return bool(self.boot.cell.workload.area)
+    def dialogue(self) -> Dialogue:
+        """What is said to the workload, and what it says."""
+        return dialogue.of(self.boot.cell.workload, self.measure)
 
 
 @dataclass
@@ -138,7 +128,7 @@ async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
         _started(task, replace(task.machine, initrd=initrd, plugin=plugin), task.folder) as running,
     ):
         await _prepare(running, task, made, stages)
-        await running.console.say(_answer(task))
+        await running.console.say(task.dialogue.answer)
         output = await _count(running, task, made, stages)
     return _result(task, stages, output, running)
 
@@ -151,8 +141,8 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
     machine = replace(task.machine, initrd=snapshot.initrd, state=snapshot.state)
     try:
         async with (
-            _plugin(task, own, began=task.shared) as plugin,
-            _started(task, replace(machine, plugin=plugin), task.folder / "counted", _answer(task)) as running,
+            _plugin(task, own, began=not task.dialogue.warm) as plugin,
+            _started(task, replace(machine, plugin=plugin), task.folder / "counted", task.dialogue.answer) as running,
         ):
             output = await _count(running, task, snapshot.keys, stages)
         if task.blocks and (snapshot.folder / noted.SEEN).is_file():
@@ -166,9 +156,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
 
 async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
     """From the store; else made, as is one of which nobody noted what ran before it."""
-    workload = task.boot.cell.workload
-    args = ("library",) if task.shared else (*arguments(workload, (), PROGRAM), str(task.measure.warmup))
-    name = snapshots.key(task.machine, task.provenance, args, task.boot.number)
+    name = snapshots.key(task.machine, task.provenance, task.dialogue.started, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
         if found := snapshots.find(task.store, name):
             if not task.blocks or (found.folder / noted.SEEN).is_file():
@@ -176,7 +164,7 @@ async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
                     task.pace.learn_old(found.seconds)
                 return found
             task.store.discard(found.folder)
-        if task.shared and name in task.broken:
+        if name in task.broken:
             raise task.broken[name]
         try:
             with task.store.publish(snapshots.KIND, name) as folder:
@@ -246,45 +234,17 @@ async def _prepare(running: Guest, task: Task, made: Keys, stages: _Stages) -> N
         async with stages.watched("push", running):
             await _push(running, shell, task)
             limit = task.limits.ready
-            await running.during(shell.run(_launch(task), limit), limit, "did not start the workload", "push")
+            await running.during(shell.run(task.dialogue.launch, limit), limit, "did not start the workload", "push")
     finally:
         shell.close()
     async with stages.watched("warm-up", running, task.limits.work):
         await _until(running, task, running.console.gate, running.console.ended)
     if running.console.ended.is_set():
         output = await _fetch(running, task, made, stages)  # raises if it failed
-        if task.shared:
-            raise WorkloadFailed("the library's program did not wait at the gate", kind="rubbish", log=output[-1000:])
-        decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)  # or is no result
+        if task.dialogue.warm:
+            _decoded(task, output)  # or is no result
         raise WorkloadFailed("the workload ended before its passes", kind="rubbish", log=output[-1000:])
     stages.learn()  # other kernels that boot meanwhile are measured by it
-
-
-def _launch(task: Task) -> str:
-    """The workload's start in the guest: on its own, so that the connection can go away."""
-    if task.shared:
-        command = f"{REMOTE} {GATE}"
-    else:
-        options = [*_clock(task), "--warmup", str(task.measure.warmup), "--gate", GATE]
-        command = shlex.join([REMOTE, *arguments(task.boot.cell.workload, options, PROGRAM)])
-    asleep = f"test ! -e {AWAKE} || {{ kill $(cat {AWAKE}); sleep {QUIET}; }}"
-    awake = f"test ! -e {AWAKE} || setsid awake &"
-    script = f"{asleep}; {command} >{OUT} 2>{ERR}; echo $? >{CODE}; {awake} echo '{ENDED}' >{GATE}"
-    return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
-
-
-def _answer(task: Task) -> str:
-    """What is waited for at the gate: how many passes are counted; of a library, by which workload, and all else."""
-    passes = str(task.measure.passes)
-    if not task.shared:
-        return f"{passes}\n"
-    workload = task.boot.cell.workload
-    options = [*_clock(task), "--warmup", str(task.measure.warmup), "--passes", passes]
-    return " ".join([workload.name, *workload.args, *options]) + "\n"
-
-
-def _clock(task: Task) -> list[str]:
-    return ["--phase", "0"] if task.measure.clock is Clock.WALL else []
 
 
 async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str:
@@ -293,24 +253,9 @@ async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
     async with stages.watched("measure", running, task.limits.work):
         await _until(running, task, running.console.ended)
     stages.seconds[MEASURE_CPU] = round(running.cpu_seconds() - before, 2)
-    if not task.shared:
+    if not task.dialogue.by_console:
         return await _fetch(running, task, made, stages)
-    return _well(task, _written(running.console.text), running.console.text)
-
-
-def _written(console: str) -> Output:
-    """What a library's program wrote to the console of its workload. InfraError where something came between."""
-    found = next(reversed(list(_RESULT.finditer(console))), None)
-    if found is None:
-        raise InfraError("the console has no result of the workload", kind="console", log=tail(console))
-    code, size, errors = map(int, found.groups())
-    text = console[found.end() :].encode()
-    if not text[size + errors :].startswith(f"\n{ENDED}".encode()):
-        raise InfraError(
-            "the kernel wrote to the console in the middle of a result", kind="console", log=tail(console)
-        )
-    out, err = text[:size], text[size : size + errors]
-    return Output(code, out.decode(errors="replace"), err.decode(errors="replace"))
+    return _well(task, dialogue.written(running.console.text), running.console.text)
 
 
 async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:
@@ -342,8 +287,8 @@ async def _fetch(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
             raise InfraError(what, kind="ssh_lost") from error
         try:
             limit = task.limits.ready
-            command = f"cat {ERR} >&2; cat {OUT}; exit $(cat {CODE})"
-            output = await running.during(shell.run(command, limit), limit, "did not give the results", "fetch")
+            fetched = shell.run(dialogue.FETCH, limit)
+            output = await running.during(fetched, limit, "did not give the results", "fetch")
         finally:
             shell.close()
     return _well(task, output, running.console.text)
@@ -354,7 +299,7 @@ def _well(task: Task, output: Output, console: str) -> str:
     if output.stderr:
         (task.folder / "work.err").write_text(output.stderr)
     if output.code:
-        raise _failed(task.boot.cell.workload, output, console)
+        raise dialogue.failure(task.boot.cell.workload, output, console)
     return output.stdout
 
 
@@ -371,8 +316,7 @@ async def _push(running: Guest, shell: Shell, task: Task) -> None:
 
 def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootResult:
     (task.folder / "work.out").write_text(output)
-    metrics, its = task.boot.cell.workload.metrics, task.provenance
-    passes = decode(output, metrics, task.measure.warmup + task.measure.passes)
+    its, passes = task.provenance, _decoded(task, output)
     return BootResult(
         number=task.boot.number,
         accel=task.machine.accel,
@@ -385,28 +329,10 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
         workload_sha256=its.workload.program,
         seconds=stages.seconds,
         notes=(*task.notes, *running.notes),
-        said=told(output, metrics, passes),
+        said=told(output, task.boot.cell.workload.metrics, passes),
         provenance=key(its),
     )
 
 
-def _failed(workload: Workload, output: Output, console: str) -> KmatrixError:
-    name, last = workload.name, output.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-    if output.code == LACKS and not workload.own:
-        return Absent(last[0])
-    killed = OUT_OF_MEMORY.search(console)
-    if killed:
-        rows = [row for row in console.splitlines() if re.search("out of memory|oom|Killed process", row, re.I)]
-        return WorkloadFailed(
-            f"the guest ran out of memory and killed {killed['name']}",
-            kind="guest_oom",
-            hint="raise measure.memory_mib in matrix.yaml or memory_mib in the workload's file",
-            log="\n".join(rows[-10:]),
-        )
-    how = f"with exit status {output.code}" if output.code < 128 else f"by signal {output.code - 128}"
-    return WorkloadFailed(
-        f"{name} ended {how}: {last[0]}",
-        kind="workload",
-        hint="the workload's own words are in the log",
-        log=output.stderr[-2000:],
-    )
+def _decoded(task: Task, output: str) -> tuple[PassSample, ...]:
+    return decode(output, task.boot.cell.workload.metrics, task.measure.warmup + task.measure.passes)

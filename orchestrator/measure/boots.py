@@ -13,7 +13,7 @@ from pathlib import Path
 from orchestrator.build import disk, initramfs, plugin
 from orchestrator.build.guest_tools import Tool
 from orchestrator.build.kernel import trusted
-from orchestrator.errors import Absent, InfraError, KmatrixError
+from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFailed, StageStarted
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
@@ -44,12 +44,12 @@ def stage(bus: Bus, store: Store, subject: str, name: Stage, timing: str) -> Ite
     start = time.monotonic()
     try:
         yield
-    except Absent as error:
-        bus.emit(StageDone(subject, name, round(time.monotonic() - start, 3)))
-        bus.emit(Note(subject, f"not there: {error.message}"))
-        raise
     except KmatrixError as error:
-        bus.emit(StageFailed(subject, name, error.message, error.status))
+        if error.left_out:
+            bus.emit(StageDone(subject, name, round(time.monotonic() - start, 3)))
+            bus.emit(Note(subject, f"not there: {error.message}"))
+        else:
+            bus.emit(StageFailed(subject, name, error.message, error.status))
         raise
     seconds = round(time.monotonic() - start, 3)
     bus.emit(StageDone(subject, name, seconds))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from orchestrator.analyse.contract import MatrixReport, NeededRow
-from orchestrator.analyse.identical import spared
+from orchestrator.analyse.identical import left_out
 from orchestrator.build import kconfig, switching
 from orchestrator.build.kconfig import Definition
 from orchestrator.build.kernel import Builder
@@ -90,7 +90,7 @@ class Following:
         broken = {
             cell["arch"]
             for cell in self.report["cells"]
-            if cell["kernel"] in mine and cell["status"] != Status.PASSED and not spared(cell)
+            if cell["kernel"] in mine and cell["status"] != Status.PASSED and not left_out(cell)
         }
         found = steps.pairs(plans.plan(replace(self.matrix, comparisons=(self.pair,))))
         return [pair for pair in found if pair.new.arch.name not in broken]
@@ -330,5 +330,5 @@ def _recalled(builder: Builder, timing: str) -> float | None:
 
 def cells_done(cells: Iterable[Cell], report: MatrixReport) -> list[str]:
     """Of a plan's cells those that a run has."""
-    known = {cell["id"] for cell in report["cells"] if cell["status"] == Status.PASSED or spared(cell)}
+    known = {cell["id"] for cell in report["cells"] if cell["status"] == Status.PASSED or left_out(cell)}
     return [cell.id for cell in cells if cell.id in known]

@@ -15,7 +15,7 @@ from orchestrator.build.once_more import OnceMore
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Pair, Results
-from orchestrator.errors import Absent, ConfigError, DiskFull, Identical, InfraError, KmatrixError
+from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
 from orchestrator.measure import provenance, static
@@ -304,7 +304,7 @@ class Runner:
                 account_files.refuse(self.folder, cell.id, errors[0].message, errors[0].log, possible=True)
                 self.bus.emit(Note(cell.id, f"no profile: {errors[0].message}"))
             return done
-        reason = errors[0].kind if errors and isinstance(errors[0], Identical | Absent) else ""
+        reason = errors[0].kind if errors and errors[0].left_out else ""
         result = CellResult(
             id=cell.id,
             arch=cell.arch.name,

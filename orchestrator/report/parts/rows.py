@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.expect import kernels_of
-from orchestrator.analyse.identical import absent, spared
+from orchestrator.analyse.identical import absent, left_out, spared
 from orchestrator.analyse.inference import POWER
 from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.reach import silent
@@ -231,8 +231,8 @@ def _limit(row: ComparisonRow) -> str:
 
 
 def failures(report: MatrixReport) -> list[CellRow]:
-    """Cells that did not pass, but for those of what is not there."""
-    return [cell for cell in report["cells"] if cell["failure"] and not absent(cell)]
+    """Cells that did not pass, but for those that are left out for a reason."""
+    return [cell for cell in report["cells"] if cell["failure"] and not left_out(cell)]
 
 
 def lacking(report: MatrixReport) -> list[str]:

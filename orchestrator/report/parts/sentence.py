@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
-from orchestrator.analyse.identical import absent
+from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.needed import blameless
 from orchestrator.collectors import known as collectors
 from orchestrator.model import Status, Verdict
@@ -48,7 +48,7 @@ def _broken(cells: Sequence[CellRow]) -> list[str]:
     """One clause per kernel and kind of failure; the kernel's own before those of its cells."""
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     for cell in cells:
-        if cell["failure"] and not absent(cell):
+        if cell["failure"] and not left_out(cell):
             whole = cell["status"] in (Status.BUILD_FAILED, Status.KERNEL_BROKE, Status.SKIPPED, Status.INFRA_FAILED)
             workload = "" if whole else cell["workload"]
             key = (cell["status"], cell["kernel"], workload, cell["failure"]["kind"].replace("_", " "))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
-from orchestrator.analyse.identical import spared
+from orchestrator.analyse.identical import left_out, spared
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.needed import measured
 from orchestrator.analyse.reach import silent
@@ -59,7 +59,7 @@ def where(report: MatrixReport) -> str:
 
 
 def _ran(cell: CellRow, same: Collection[str]) -> bool:
-    return cell["arch"] not in same and not spared(cell)
+    return cell["arch"] not in same and not left_out(cell)
 
 
 def offer(report: MatrixReport, signer: str) -> list[str]:
