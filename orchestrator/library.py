@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from orchestrator.build.kernel import Builder
 from orchestrator.config import workloads
 from orchestrator.config.plan import builds
 from orchestrator.config.sources import buildable
-from orchestrator.engine import Manner, measured
+from orchestrator.engine import Manner, finish, measured, this_command
 from orchestrator.measure import covers
-from orchestrator.model import Arch, Kernel, Matrix, Status, Workload
+from orchestrator.model import Arch, CellResult, Kernel, KernelArtifact, Matrix, Status, Workload
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.cover import Cover
 from orchestrator.runs import copies, cover_file
@@ -30,12 +31,13 @@ FILE = "cover.json.gz"
 
 @dataclass(frozen=True)
 class Known:
-    """of: whose account it is. exactly: it is of just this kernel and this library."""
+    """of: whose account it is. exactly: it is of just this kernel and this library; same_lines: its lines are those
+    of the kernel's source."""
 
     of: Of
     cover: Cover
     exactly: bool
-    same_linux: bool = True  # its lines are those of the base
+    same_lines: bool = True
 
     @property
     def told(self) -> str:
@@ -43,20 +45,22 @@ class Known:
         return f"Linux {self.of.linux}, config {self.of.config}"
 
 
-def all_of_it() -> tuple[Workload, ...]:
-    """Every workload of the shipped library."""
-    return tuple(workloads.load(folder) for folder in workloads.library(GUEST_TOOLS).values())
+@cache
+def all_of_it() -> Mapping[str, Workload]:
+    """{name: it} of the shipped library."""
+    return {name: workloads.load(folder) for name, folder in workloads.library(GUEST_TOOLS).items()}
 
 
+@cache
 def digest_of_it() -> str:
     """Of all that it is compiled of."""
     return digest([(name, sha256(path)) for name, path in workloads.library_sources(GUEST_TOOLS)])
 
 
-def base(matrix: Matrix, kernel: Kernel) -> Matrix:
+def _alone(matrix: Matrix, kernel: Kernel) -> Matrix:
     """The matrix of what a kernel's account is made of: its library, one boot of each."""
-    measure = replace(matrix.measure, boots=1)
-    return replace(matrix, kernels=(kernel,), workloads=all_of_it(), comparisons=(), claims=(), measure=measure)
+    measure, every = replace(matrix.measure, boots=1), tuple(all_of_it().values())
+    return replace(matrix, kernels=(kernel,), workloads=every, comparisons=(), claims=(), measure=measure)
 
 
 async def known(matrix: Matrix, kernel: Kernel, builder: Builder) -> dict[str, Known]:
@@ -67,7 +71,7 @@ async def known(matrix: Matrix, kernel: Kernel, builder: Builder) -> dict[str, K
         return found
     tree = await builder.source(kernel.source)
     usual = (kernel.config or matrix.config).name == USUAL and not (kernel.kconfig or matrix.kconfig)
-    for build in builds(base(matrix, kernel)):
+    for build in builds(_alone(matrix, kernel)):
         path = _place(builder.store, await builder.key(build, tree), build.arch)
         if path.is_file():
             found[build.arch.name] = Known(*cover_file.load(path), exactly=True)
@@ -77,8 +81,8 @@ async def known(matrix: Matrix, kernel: Kernel, builder: Builder) -> dict[str, K
             continue
         of, its = cover_file.load(shipped)
         if of.linux.split(".")[:2] == tree.linux.split(".")[:2]:
-            exactly = of.linux == tree.linux and of.library == digest_of_it() and not kernel.patches
-            found[build.arch.name] = Known(of, its, exactly, of.linux == tree.linux and not kernel.patches)
+            same = of.linux == tree.linux and not kernel.patches
+            found[build.arch.name] = Known(of, its, same and of.library == digest_of_it(), same)
     return found
 
 
@@ -88,30 +92,42 @@ def _place(store: Store, kernel: str, arch: Arch) -> Path:
 
 
 def find(
-    matrix: Matrix, kernel: Kernel, arches: Sequence[Arch], folder: RunFolder, manner: Manner
+    matrix: Matrix, kernel: Kernel, arches: Sequence[Arch], manner: Manner
 ) -> tuple[dict[str, Known], dict[str, str]]:
-    """Measure it: {arch: what the library runs of the kernel}, kept for later; and {cell: why it is not in it}.
-    folder: a new one, for the run."""
-    asked = base(replace(matrix, arches=tuple(arches)), kernel)
+    """Measure it: {arch: what the library runs of the kernel}, kept for later; and {cell: why it is not in it}."""
+    asked = _alone(replace(matrix, arches=tuple(arches)), kernel)
     quiet = replace(manner, reach=True, static=False, profile=False, first="", kind="covers", history="none")
-    done = measured(folder, asked, Request(copies.place(folder), "", (), {}), quiet)
-    store, config = Store(), (kernel.config or matrix.config).name
-    builder = Builder.of(matrix, 1)
-    found: dict[str, Known] = {}
-    for build in builds(asked):
-        artifact = asyncio.run(builder.find(build))
-        cells = [cell for cell in folder.load_cells() if cell.arch == build.arch.name]
-        if artifact is None or not any(cell.boots for cell in cells):
-            continue
-        its = asyncio.run(covers.look(artifact, build.arch, folder, cells))
-        of = Of(build.arch.name, artifact.linux, config, digest_of_it())
-        path = _place(store, artifact.key, build.arch)
-        with store.publish(KIND, path.parent.name) as made:
-            (made / FILE).write_bytes(cover_file.encode(of, its))
-        found[build.arch.name] = Known(of, its, exactly=True)
+    with tempfile.TemporaryDirectory(prefix="kmatrix-covers-") as place:
+        folder = RunFolder(Path(place) / "run")
+        done = measured(folder, asked, Request(copies.place(folder), "", (), {}), quiet)
+        builder = Builder.of(matrix, 1)
+        found = finish(_accounts(asked, kernel, builder, folder), this_command())
     lacking = {
         cell["id"]: (cell["failure"] or {}).get("message", str(cell["status"]))
         for cell in done.report["cells"]
         if cell["status"] != Status.PASSED
     }
     return found, lacking
+
+
+async def _accounts(asked: Matrix, kernel: Kernel, builder: Builder, folder: RunFolder) -> dict[str, Known]:
+    """Of all arches of which any cell was measured."""
+    found: dict[str, Known] = {}
+    for build in builds(asked):
+        artifact = await builder.find(build)
+        cells = [cell for cell in folder.load_cells() if cell.arch == build.arch.name and cell.boots]
+        if artifact and cells:
+            config = (kernel.config or asked.config).name
+            found[build.arch.name] = await _account(artifact, build.arch, config, cells, folder, builder.store)
+    return found
+
+
+async def _account(
+    artifact: KernelArtifact, arch: Arch, config: str, cells: Sequence[CellResult], folder: RunFolder, store: Store
+) -> Known:
+    its = await covers.look(artifact, arch, folder, cells)
+    of = Of(arch.name, artifact.linux, config, digest_of_it())
+    path = _place(store, artifact.key, arch)
+    with store.publish(KIND, path.parent.name) as made:
+        (made / FILE).write_bytes(cover_file.encode(of, its))
+    return Known(of, its, exactly=True)

@@ -89,8 +89,6 @@ async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
 def arguments(workload: Workload, options: Sequence[str], program: str) -> list[str]:
     """What the runner is started with; options are those of km_start(), program is where the other file is."""
     own = workload.own
-    if workload.area:
-        return ["--run", workload.name, *workload.args, *options]
     if own is None or own.kind not in WHOLE:
         return [*workload.args, *options]
     skip = [] if own.skip is None else ["--skip", str(own.skip)]
@@ -153,12 +151,10 @@ class _Library:
         shutil.rmtree(work)
 
     async def _compile(self, name: str, files: Iterable[Path], options: Sequence[str]) -> None:
-        command = [f"{self.arch.cross_prefix}gcc", *FLAGS, f"-ffile-prefix-map={self.toolbox}=."]
-        done = await proc.run([*command, "-I", str(self.toolbox / COMMON), *map(str, files), *options])
-        if done.code:
-            error = next((row for row in done.output.splitlines() if "error" in row), "see the log")
-            message = f"{name} does not compile for {self.arch.name}: {error}"
-            raise BuildError(message, kind="workload_compile", log=done.output)
+        shared = ("-I", str(self.toolbox / COMMON))
+        await _gcc(
+            name, self.arch, [*FLAGS, f"-ffile-prefix-map={self.toolbox}=.", *shared, *map(str, files), *options]
+        )
 
 
 @dataclass(frozen=True)
@@ -222,28 +218,20 @@ class _Job:
         headers = [word for folder in near for word in ("-iquote", str(folder), "-idirafter", str(folder))]
         flags = OWN_FLAGS if self.own else FLAGS
         libraries = LIBRARIES if self.own else ()
-        done = await proc.run(
-            [
-                f"{self.arch.cross_prefix}gcc",
-                *flags,
-                *self.place,
-                *places,
-                *headers,
-                "-I",
-                str(self.toolbox / COMMON),
-                *map(str, files),
-                *options,
-                *libraries,
-            ]
-        )
-        if done.code:
-            raise self._failed(done.output)
+        shared = ("-I", str(self.toolbox / COMMON))
+        command = [*flags, *self.place, *places, *headers, *shared, *map(str, files), *options, *libraries]
+        await _gcc(self.name, self.arch, command)
 
-    def _failed(self, output: str) -> BuildError:
-        error = next((row for row in output.splitlines() if "error" in row), "see the log")
-        hint = ""
-        if lacking := _NO_HEADER.search(output):
-            error = f"it includes {lacking[1]}, which is not there"
-            hint = f'put {lacking[1]} beside the C file (#include "NAME"), or leave the program out'
-        message = f"{self.name} does not compile for {self.arch.name}: {error}"
-        return BuildError(message, kind="workload_compile", hint=hint, log=output)
+
+async def _gcc(name: str, arch: Arch, arguments: Sequence[str]) -> None:
+    """name: of the workload, for people. BuildError with the compiler's words."""
+    done = await proc.run([f"{arch.cross_prefix}gcc", *arguments])
+    if not done.code:
+        return
+    error = next((row for row in done.output.splitlines() if "error" in row), "see the log")
+    hint = ""
+    if lacking := _NO_HEADER.search(done.output):
+        error = f"it includes {lacking[1]}, which is not there"
+        hint = f'put {lacking[1]} beside the C file (#include "NAME"), or leave the program out'
+    message = f"{name} does not compile for {arch.name}: {error}"
+    raise BuildError(message, kind="workload_compile", hint=hint, log=done.output)

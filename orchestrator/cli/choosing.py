@@ -3,35 +3,30 @@
 
 from __future__ import annotations
 
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from orchestrator import library
 from orchestrator.analyse.choose import AS_CONTROL, CONTROLS, Choice, Function, choose, named
 from orchestrator.analyse.contract import NotChosenRow
 from orchestrator.build import sourcediff
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import say
+from orchestrator.cli.console import note
 from orchestrator.cli.following import PATCHED, UNPATCHED
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, grown, this_command
 from orchestrator.errors import BuildError, InfraError
-from orchestrator.events import Note
 from orchestrator.library import Known
 from orchestrator.measure import changing
 from orchestrator.measure.host import cores
-from orchestrator.model import Kernel, Matrix, Side, Workload
-from orchestrator.profile.changed import Changed, Spot, changed
+from orchestrator.model import Kernel, Matrix, Side
+from orchestrator.profile.changed import Changed, changed
 from orchestrator.profile.reach import change
 from orchestrator.report.parts.chosen import chosen_lines
 from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
-from orchestrator.ui import JsonLines
 
 
 @dataclass(frozen=True)
@@ -53,8 +48,7 @@ def first(folder: RunFolder, matrix: Matrix, manner: Manner) -> Chosen:
     """By the text of the patch, and what is known of its base: before anything is built."""
     builder = Builder.of(matrix, manner.jobs or cores(), unsandboxed=manner.unsandboxed)
     its, known = finish(_looked(matrix, builder), this_command())
-    wanted = {arch: named(its.functions, one.cover) for arch, one in known.items()}
-    choice = choose(wanted, {arch: one.cover for arch, one in known.items()}, _spots(its, known))
+    choice = _choice(its, known, {arch: named(its.functions, one.cover) for arch, one in known.items()})
     pending = bool(its.outside) or len(known) < len(matrix.arches)
     if not choice.workloads:  # nothing is known yet, of this base
         choice = replace(choice, workloads=AS_CONTROL[:CONTROLS])
@@ -62,9 +56,10 @@ def first(folder: RunFolder, matrix: Matrix, manner: Manner) -> Chosen:
     return Chosen(_with(matrix, choice.workloads), its, known, pending)
 
 
-def _spots(its: Changed, known: Mapping[str, Known]) -> tuple[Spot, ...]:
-    """Where the accounts' lines are the base's own."""
-    return its.spots if known and all(one.same_linux for one in known.values()) else ()
+def _choice(its: Changed, known: Mapping[str, Known], wanted: Mapping[str, Sequence[Function]]) -> Choice:
+    """wanted: by arch. Places of the change count where the accounts' lines are the base's own."""
+    spots = its.spots if all(one.same_lines for one in known.values()) else ()
+    return choose(wanted, {arch: one.cover for arch, one in known.items()}, spots)
 
 
 async def _looked(matrix: Matrix, builder: Builder) -> tuple[Changed, dict[str, Known]]:
@@ -85,9 +80,8 @@ async def _looked(matrix: Matrix, builder: Builder) -> tuple[Changed, dict[str, 
 
 
 def _with(matrix: Matrix, names: Sequence[str]) -> Matrix:
-    known = {its.name: its for its in library.all_of_it()}
-    mine: list[Workload] = [known[name] for name in names if name in known]
-    return replace(matrix, workloads=tuple(mine))
+    every = library.all_of_it()
+    return replace(matrix, workloads=tuple(every[name] for name in names if name in every))
 
 
 def _keep(folder: RunFolder, choice: Choice, known: Mapping[str, Known], manner: Manner, final: bool) -> None:
@@ -116,8 +110,7 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
     if lacking := [arch for arch in arches if arch.name not in known]:
         count = len(library.all_of_it())
         _tell(manner, f"what {count} workloads run of this base is not known yet: it is looked at once, and kept")
-        with tempfile.TemporaryDirectory(prefix="kmatrix-library-") as place:
-            more, why = library.find(matrix, base, lacking, RunFolder(Path(place) / "run"), manner)
+        more, why = library.find(matrix, base, lacking, manner)
         known |= more
         _tell(manner, *(f"{cell}: {text}" for cell, text in why.items()))
     wanted: dict[str, list[Function]] = {}
@@ -129,7 +122,7 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
         if chosen.changed.outside:
             functions += _differing(matrix, arch.name, builder, its.functions, manner)
         wanted[arch.name] = list(dict.fromkeys(functions))
-    choice = choose(wanted, {arch: one.cover for arch, one in known.items()}, _spots(chosen.changed, known))
+    choice = _choice(chosen.changed, known, wanted)
     measured = [its.name for its in matrix.workloads]
     names = list(dict.fromkeys([*measured, *choice.workloads]))
     _keep(folder, choice, known, manner, final=True)
@@ -153,8 +146,4 @@ def _differing(
 
 
 def _tell(manner: Manner, *lines: str) -> None:
-    for line in lines:
-        if manner.json:
-            JsonLines(sys.stdout)(Note("workloads", line))
-        else:
-            say(line)
+    note("workloads", *lines, json=manner.json)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from orchestrator import __version__
 from orchestrator.errors import KmatrixError
+from orchestrator.events import Note
 from orchestrator.paths import MATRIX, matrix_file
 
 if TYPE_CHECKING:
@@ -30,6 +32,17 @@ def say(*lines: str, stderr: bool = False) -> None:
     """Plain lines, as they are: nothing in them is markup, and none is folded. None: nothing."""
     if lines:
         printer(stderr).print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def note(subject: str, *lines: str, json: bool) -> None:
+    """Lines about a subject, or each as an event."""
+    if json:
+        from orchestrator.ui import JsonLines  # what only asks for --help need not wait for it
+
+        for line in lines:
+            JsonLines(sys.stdout)(Note(subject, line))
+    else:
+        say(*lines)
 
 
 def print_error(error: KmatrixError) -> None:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +11,7 @@ import typer
 from orchestrator import library
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import say, took
-from orchestrator.cli.options import Config, Jobs, Json, Unsandboxed
+from orchestrator.cli.options import Config, Jobs, Unsandboxed
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, finish, this_command
 from orchestrator.errors import ConfigError
@@ -24,7 +22,6 @@ from orchestrator.profile import cover
 from orchestrator.profile.cover import Counts, Cover, Share
 from orchestrator.registry import pick
 from orchestrator.runs import cover_file
-from orchestrator.runs.folder import RunFolder
 
 TABLE = "README.md"  # in guest-tools/covers/: shares by file, written with what is shipped
 _MM = "mm/"
@@ -52,7 +49,6 @@ def covers(
         bool, typer.Option("--ship", help="Then write guest-tools/covers/ anew (for maintainers).")
     ] = False,
     config: Config = None,
-    json: Json = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
 ) -> None:
@@ -63,13 +59,13 @@ def covers(
 
     Example: kmatrix covers mm/mremap.c:420; kmatrix covers --function move_ptes; kmatrix covers --holes mm/ksm.c
     """
-    file = took(config, json)
+    file = took(config)
     matrix = matrix_file.load(file)
     wanted = [pick("arch", name, {its.name: its for its in matrix.arches}) for name in arch or ()] or matrix.arches
     kernel = Kernel(
         "base", pick("source", base, {its.name: its for its in matrix.sources}) if base else matrix.sources[0]
     )
-    manner = Manner(json=json, jobs=jobs, unsandboxed=unsandboxed)
+    manner = Manner(jobs=jobs, unsandboxed=unsandboxed)
     known = _known(matrix, kernel, tuple(wanted), manner, measure or ship)
     if ship:
         _ship(known)
@@ -86,8 +82,7 @@ def _known(
     builder = Builder.of(matrix, manner.jobs or cores(), unsandboxed=manner.unsandboxed)
     found = {} if anew else finish(library.known(matrix, kernel, builder), this_command())
     if lacking := [its for its in arches if its.name not in found]:
-        with tempfile.TemporaryDirectory(prefix="kmatrix-covers-") as place:
-            more, why = library.find(matrix, kernel, lacking, RunFolder(Path(place) / "run"), manner)
+        more, why = library.find(matrix, kernel, lacking, manner)
         for cell, text in why.items():
             say(f"{cell}: {text}", stderr=True)
         found = {**found, **more}

@@ -7,12 +7,11 @@ import sys
 
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder
-from orchestrator.cli.console import say
+from orchestrator.cli.console import note
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, grown, settled, this_command
 from orchestrator.errors import InfraError
-from orchestrator.events import Note
 from orchestrator.measure import follow
 from orchestrator.measure.follow import Followed, Following
 from orchestrator.measure.host import cores
@@ -24,7 +23,6 @@ from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 from orchestrator.runs.run import Run
-from orchestrator.ui import JsonLines
 
 UNPATCHED, PATCHED = "unpatched", "patched"
 KEEPS = "; Ctrl-C keeps the answer above"
@@ -83,8 +81,5 @@ def _asked_for(report: MatrixReport) -> list[str]:
     return list(dict.fromkeys(word for row in rows for word in (row["option"] or "").split()))
 
 
-def _tell(manner: Manner, text: str) -> None:
-    if manner.json:
-        JsonLines(sys.stdout)(Note("config", text))
-    else:
-        say(text)
+def _tell(manner: Manner, *lines: str) -> None:
+    note("config", *lines, json=manner.json)

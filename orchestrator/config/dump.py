@@ -77,7 +77,7 @@ def portable(matrix: Matrix, base: Path) -> Matrix:
         return replace(its, patches=tuple(base / name for name in patches(its)))
 
     def workload(its: Workload) -> Workload:
-        folder = base / TOOLS / its.area / its.name
+        folder = base / _place(its)
         own = replace(_moved(its.own, folder), declared=folder / DECLARATION) if its.own else None
         return replace(its, folder=folder, own=own, toolbox=base / TOOLS)
 
@@ -95,8 +95,7 @@ def files(matrix: Matrix) -> dict[str, bytes]:
     for kernel in matrix.kernels:
         found |= {name: patch.read_bytes() for name, patch in patches(kernel).items()}
     for workload in matrix.workloads:
-        place = f"{TOOLS}/{workload.area}/{workload.name}" if workload.area else f"{TOOLS}/{workload.name}"
-        found |= {f"{place}/{name}": text for name, text in workload_files(workload).items()}
+        found |= {f"{_place(workload)}/{name}": text for name, text in workload_files(workload).items()}
         if workload.area:
             library = library_files(workload.toolbox)
             found |= {
@@ -111,6 +110,11 @@ def files(matrix: Matrix) -> dict[str, bytes]:
                 hint = "workloads that are compiled with different ones need runs of their own"
                 raise ConfigError(f"{path} differs from that of other workloads", hint=hint)
     return found
+
+
+def _place(workload: Workload) -> Path:
+    """guest-tools/WORKLOAD; of a library guest-tools/AREA/WORKLOAD"""
+    return Path(TOOLS, workload.area, workload.name)
 
 
 def patches(kernel: Kernel) -> dict[str, Path]:

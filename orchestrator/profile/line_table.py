@@ -69,32 +69,28 @@ def parse_table(text: str, files: Iterable[str]) -> Table:
     asked = frozenset(files)
     wanted, rows, starts = [file for file in asked if f"{file}:\n" in text], list[Row](), set[int]()
     open_: list[tuple[str, int, int]] = []  # rows whose end is not known yet
-    names: dict[str, str] = {}
     units = (unit for unit in text.split("\nCU: ") if any(f"{file}:\n" in unit for file in wanted))
     for block in (block for unit in units for block in unit.split("\n\n")):
-        file = ""
-        for row in block.split("\n"):
-            if row.endswith(":"):
-                file = names.get(row) or names.setdefault(row, posixpath.normpath(row[:-1].removeprefix("CU: ")))
-                continue
-            parts = row.split(None, 3)
-            if len(parts) < 3 or not (parts[1] == "-" or parts[1].isdigit()):
-                continue
-            address = int(parts[2], 16)
-            if open_ and (address > open_[0][2] or parts[1] == "-"):
+        for file, line, address in _rows(block):
+            if open_ and (address > open_[0][2] or line is None):
                 rows += [Row(*one, max(address, one[2])) for one in open_]
                 open_ = []
-            if parts[1] == "-":
+            if line is None:
                 continue
             starts.add(address)
-            if file in wanted and parts[1] != "0":
-                open_.append((file, int(parts[1]), address))
+            if file in wanted and line:
+                open_.append((file, line, address))
     rows += [Row(*one, one[2]) for one in open_]
     return Table(tuple(rows), sorted(starts), asked)
 
 
 def all_rows(text: str) -> Iterator[Row]:
     """The same of all files: where rows start. Their ends are not told."""
+    return (Row(file, line, address, address) for file, line, address in _rows(text) if line is not None)
+
+
+def _rows(text: str) -> Iterator[tuple[str, int | None, int]]:
+    """(file, line, address) of rows, each under its file's name; line is None where a sequence ends."""
     names: dict[str, str] = {}
     file = ""
     for row in text.split("\n"):
@@ -102,9 +98,8 @@ def all_rows(text: str) -> Iterator[Row]:
             file = names.get(row) or names.setdefault(row, posixpath.normpath(row[:-1].removeprefix("CU: ")))
             continue
         parts = row.split(None, 3)
-        if len(parts) > 2 and parts[1].isdigit():
-            address = int(parts[2], 16)
-            yield Row(file, int(parts[1]), address, address)
+        if len(parts) > 2 and (parts[1] == "-" or parts[1].isdigit()):
+            yield file, None if parts[1] == "-" else int(parts[1]), int(parts[2], 16)
 
 
 Lines = Mapping[str, Sequence[tuple[int, int]]]  # {file: first and last lines}

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.config import workloads
 from orchestrator.paths import GUEST_TOOLS, ROOT
-from tests.boot.conftest import COLD, HERE, Done, Kmatrix
+from tests.boot.conftest import COLD, EVERYWHERE, HERE, Done, Kmatrix
 
 ARCHES = ("x86_64", "aarch64", "s390x")
 LIBRARY = workloads.library(GUEST_TOOLS)
@@ -19,15 +19,7 @@ SOME = ("anon-write", "mremap-move", "fork-exit", "write-tmpfs", "swap-out", "ep
 PPM, EACH = 20e-6, 0.1  # boots are apart by no more of their time, or by no more instructions per unit
 EXACT = 0.9  # the share of workloads of which that holds
 PATCHES = HERE / "patches"
-MATRIX = """\
-arches: [x86_64, aarch64, s390x]
-workloads: [shmem-write]
-sources:
-  debian-6.1: {debian: linux-source-6.1}
-kernels:
-  patched: {source: debian-6.1}
-measure: {boots: 1}
-"""
+MATRIX = EVERYWHERE.replace("[small]", "[shmem-write]").replace("limits: {ready: 40, work: 60}\n", "")
 
 
 def run(kmatrix: Kmatrix, *arguments: str | Path) -> Done:
