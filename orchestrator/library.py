@@ -91,6 +91,13 @@ def _place(store: Store, kernel: str, arch: Arch) -> Path:
     return store.folder(KIND, key) / FILE
 
 
+def seconds(arches: Sequence[Arch], cores: int) -> float | None:
+    """What find() takes about, by what the last boot of each arch took; None where that is not known."""
+    each = [Store().recall("timings", f"boot-{arch.name}") for arch in arches]
+    known = [float(one) for one in each if isinstance(one, int | float)]
+    return sum(known) * len(all_of_it()) / cores if len(known) == len(each) else None
+
+
 def find(
     matrix: Matrix, kernel: Kernel, arches: Sequence[Arch], manner: Manner
 ) -> tuple[dict[str, Known], dict[str, str]]:

@@ -3,7 +3,6 @@
  * The main() of all workloads of a library, which are one program:
  *
  *	library TTY		waits there for a line, "NAME ARGUMENT...", and runs that workload in a new process
- *	library --run NAME ARGUMENT...
  *
  * A workload is run by this program under the workload's name, so a workload may start itself as another process.
  *
@@ -144,10 +143,6 @@ static int wait_for_word(const char *tty)
 
 int main(int argc, char **argv)
 {
-	run(argc, argv);
-	if (argc > 2 && !strcmp(argv[1], "--run")) {
-		run(argc - 2, argv + 2);
-		km_fail("%s: no such workload", argv[2]);
-	}
+	run(argc, argv);	/* comes back where the program has no workload's name */
 	return argc == 2 ? wait_for_word(argv[1]) : 127;
 }

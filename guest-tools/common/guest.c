@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define DISK "/dev/vda"
 #define RAM_DISK "/dev/ram0"
@@ -151,22 +152,9 @@ void km_mount_ram(const char *folder)
 	errno = 0;
 }
 
-/* As mkswap writes it: a header at the start of the first page, its signature at the end. */
 void km_swap(const char *device, size_t size)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
-	char *page = calloc(1, page_size);
-	uint32_t *header = (uint32_t *)(page + 1024);
-	int fd = open(device, O_WRONLY);
-
-	if (fd < 0)
-		km_absent("no %s in this kernel", device);
-	header[0] = 1;
-	header[1] = size / page_size - 1;
-	memcpy(page + page_size - 10, "SWAPSPACE2", 10);
-	if (pwrite(fd, page, page_size, 0) != (ssize_t)page_size || fsync(fd) || close(fd))
-		km_fail("%s", device);
-	free(page);
+	km_make_swap(device, size);
 	put_back_at_exit();
 	if (swapon(device, 0)) {
 		if (errno == ENOSYS)

@@ -12,7 +12,7 @@ from orchestrator.analyse.contract import NotChosenRow
 from orchestrator.build import sourcediff
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import note
-from orchestrator.cli.following import PATCHED, UNPATCHED
+from orchestrator.cli.following import PATCHED, UNPATCHED, cost
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, grown, this_command
 from orchestrator.errors import BuildError, InfraError
@@ -108,8 +108,8 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
         return None
     base = _kernel(matrix, UNPATCHED)
     if lacking := [arch for arch in arches if arch.name not in known]:
-        count = len(library.all_of_it())
-        _tell(manner, f"what {count} workloads run of this base is not known yet: it is looked at once, and kept")
+        took = cost(library.seconds(lacking, manner.jobs or cores()))
+        _tell(manner, f"what the library runs of this base is not known yet, and is looked at once: {took}")
         more, why = library.find(matrix, base, lacking, manner)
         known |= more
         _tell(manner, *(f"{cell}: {text}" for cell, text in why.items()))

@@ -67,8 +67,13 @@ def _cost(found: Followed, report: MatrixReport, builder: Builder) -> str:
     made = make_plan(found.matrix, found.more)
     took = finish(follow.seconds(builder, made, follow.cells_done(made.cells, report), cores()), this_command())
     arches = listed(arch for its in found.options.values() for arch in its)
-    told = "how long that takes is not known yet" if took is None else f"about {duration(took)}"
-    return f"{listed(found.options)} needed on {arches}: {told}" + (KEEPS if sys.stdout.isatty() else "")
+    return f"{listed(found.options)} needed on {arches}: {cost(took)}"
+
+
+def cost(seconds: float | None) -> str:
+    """about 4 min; Ctrl-C keeps the answer above"""
+    told = "how long that takes is not known yet" if seconds is None else f"about {duration(seconds)}"
+    return told + (KEEPS if sys.stdout.isatty() else "")
 
 
 def duration(seconds: float) -> str:
