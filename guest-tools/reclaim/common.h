@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the workloads that reclaim, swap and move pages share: memory, a look at it, a cgroup, devices. */
+/* What the workloads that reclaim, swap and move pages share: pages that are known whole, the RAM disk, a cgroup. */
 #ifndef RECLAIM_COMMON_H
 #define RECLAIM_COMMON_H
 
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #ifndef MADV_COLD
 #define MADV_COLD 20
@@ -25,43 +26,18 @@
 #endif
 
 #define RAM_DISK "/dev/ram0"
-#define ALIGNED ((size_t)2 << 20)	/* a page table's reach, or a multiple of it */
-#define PAGEMAP_SWAPPED (1ull << 62)	/* bits of /proc/PID/pagemap */
-#define PAGEMAP_PRESENT (1ull << 63)
-#define PAGEMAP_PFN ((1ull << 55) - 1)
+#define SWAP_PAGES 4095	/* of the RAM disk, where that is swapped to */
 #define CGROUPS "/tmp/cg"
 #define CGROUP CGROUPS "/km"	/* the one that a workload makes for itself */
-
-static inline size_t page_bytes(void)
-{
-	return sysconf(_SC_PAGESIZE);
-}
-
-/* Private memory of small pages, aligned. No page of it is there. */
-static inline unsigned char *anonymous(size_t size)
-{
-	unsigned char *p = mmap(NULL, size + ALIGNED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t front = -(uintptr_t)p % ALIGNED;
-
-	if (p == MAP_FAILED)
-		km_fail("mmap of %zu bytes", size);
-	if (front)
-		munmap(p, front);
-	p += front;
-	munmap(p + size, ALIGNED - front);
-	madvise(p, size, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
-	errno = 0;
-	return p;
-}
 
 /* Fresh pages wait in a batch before they are put on the LRU lists. MADV_COLD puts them there, of whatever it is. */
 static inline void drain_lru(void)
 {
-	unsigned char *nothing = anonymous(page_bytes());
+	unsigned char *nothing = km_anonymous(km_page_size());
 
-	if (madvise(nothing, page_bytes(), MADV_COLD) && errno != EINVAL)
+	if (madvise(nothing, km_page_size(), MADV_COLD) && errno != EINVAL)
 		km_fail("madvise(MADV_COLD)");
-	munmap(nothing, page_bytes());
+	munmap(nothing, km_page_size());
 	errno = 0;
 }
 
@@ -73,7 +49,7 @@ static inline uint64_t word_of(size_t page, size_t n)
 
 static inline void fill(unsigned char *p, size_t pages)
 {
-	size_t words = page_bytes() / sizeof(uint64_t);
+	size_t words = km_page_size() / sizeof(uint64_t);
 
 	for (size_t i = 0; i < pages; i++)
 		for (size_t n = 0; n < words; n++)
@@ -82,7 +58,7 @@ static inline void fill(unsigned char *p, size_t pages)
 
 static inline void check_filled(const unsigned char *p, size_t pages)
 {
-	size_t words = page_bytes() / sizeof(uint64_t);
+	size_t words = km_page_size() / sizeof(uint64_t);
 
 	for (size_t i = 0; i < pages; i++)
 		for (size_t n = 0; n < words; n++)
@@ -100,97 +76,28 @@ static inline size_t touch_filled(const unsigned char *p, size_t pages, size_t p
 	return wrong;
 }
 
-static inline int open_pagemap(void)
+/* A file that this kernel may not have. */
+static inline int open_or_absent(const char *path, int flags)
 {
-	int fd = open("/proc/self/pagemap", O_RDONLY);
+	int fd = open(path, flags);
 
 	if (fd < 0)
-		km_absent("no /proc/self/pagemap in this kernel");
+		km_absent("no %s in this kernel", path);
 	return fd;
-}
-
-static inline void read_pagemap(int fd, const void *p, uint64_t *entries, size_t pages)
-{
-	size_t size = pages * sizeof(*entries);
-
-	if (pread(fd, entries, size, (uintptr_t)p / page_bytes() * sizeof(*entries)) != (ssize_t)size)
-		km_fail("/proc/self/pagemap: cannot be read");
-}
-
-/* How many pages have this bit. */
-static inline size_t count_pages(const unsigned char *p, size_t pages, uint64_t bit)
-{
-	uint64_t entries[512];
-	size_t count = 0, some = 0;
-	int fd = open_pagemap();
-
-	for (size_t i = 0; i < pages; i += some) {
-		some = pages - i < 512 ? pages - i : 512;
-		read_pagemap(fd, p + i * page_bytes(), entries, some);
-		for (size_t n = 0; n < some; n++)
-			count += !!(entries[n] & bit);
-	}
-	close(fd);
-	return count;
-}
-
-/* How many pages are in the page cache, or mapped. */
-static inline size_t count_resident(void *p, size_t pages)
-{
-	unsigned char *there = malloc(pages);
-	size_t count = 0;
-
-	if (!there || mincore(p, pages * page_bytes(), there))
-		km_fail("mincore");
-	for (size_t i = 0; i < pages; i++)
-		count += there[i] & 1;
-	free(there);
-	return count;
-}
-
-/* A count of /proc/vmstat; -1 if it is not there. */
-static inline long long vmstat(const char *name)
-{
-	char text[24576], wanted[72];
-	char *line;
-
-	km_vmstat(text + 1, sizeof(text) - 1);
-	*text = '\n';
-	snprintf(wanted, sizeof(wanted), "\n%s ", name);
-	line = strstr(text, wanted);
-	return line ? atoll(line + strlen(wanted)) : -1;
-}
-
-/* Events of this kind since there were so many of them. Where the kernel does not count them, so many as are wanted. */
-static inline void check_events(const char *name, long long before, long long least)
-{
-	long long now = vmstat(name);
-
-	errno = 0;
-	if (now >= 0 && now - before < least)
-		km_fail("%s: %lld, and not %lld", name, now - before, least);
-}
-
-/* The first word of a page of the RAM disk. */
-static inline uint64_t disk_word(size_t page)
-{
-	return page * 2654435761u + 1;
 }
 
 /* Every page of the RAM disk is there afterwards, nothing of it is in the page cache. */
 static inline void fill_disk(size_t pages)
 {
-	size_t page_size = page_bytes();
+	int fd = open_or_absent(RAM_DISK, O_RDWR | O_DIRECT);
+	size_t page_size = km_page_size();
 	uint64_t *page;
-	int fd = open(RAM_DISK, O_RDWR | O_DIRECT);
 
-	if (fd < 0)
-		km_absent("no " RAM_DISK " in this kernel");
 	if (posix_memalign((void **)&page, page_size, page_size))
 		km_fail("memory");
 	memset(page, 0, page_size);
 	for (size_t i = 0; i < pages; i++) {
-		*page = disk_word(i);
+		*page = km_word(i);
 		if (pwrite(fd, page, page_size, i * page_size) != (ssize_t)page_size)
 			km_fail(RAM_DISK);
 	}
@@ -201,10 +108,8 @@ static inline void fill_disk(size_t pages)
 /* A file on it, for reads that go through the page cache, without readahead if that is wished. */
 static inline int open_disk(bool readahead)
 {
-	int fd = open(RAM_DISK, O_RDWR);
+	int fd = open_or_absent(RAM_DISK, O_RDWR);
 
-	if (fd < 0)
-		km_absent("no " RAM_DISK " in this kernel");
 	if (!readahead && posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM))
 		km_fail("posix_fadvise");
 	return fd;
@@ -217,8 +122,20 @@ static inline size_t read_disk(int fd, size_t pages, void *page, size_t page_siz
 
 	for (size_t i = 0; i < pages; i++)
 		wrong += pread(fd, page, page_size, i * page_size) != (ssize_t)page_size ||
-			 *(uint64_t *)page != disk_word(i);
+			 *(uint64_t *)page != km_word(i);
 	return wrong;
+}
+
+/* All of it is in the page cache afterwards. */
+static inline void check_disk(int fd, size_t pages, void *page)
+{
+	if (read_disk(fd, pages, page, km_page_size()))
+		km_fail(RAM_DISK " does not hold what was written");
+}
+
+static inline void *map_disk(int fd, size_t pages)
+{
+	return km_map(NULL, pages * km_page_size(), PROT_READ, MAP_SHARED, fd);
 }
 
 static inline void drop_disk_cache(int fd)
@@ -227,30 +144,18 @@ static inline void drop_disk_cache(int fd)
 		km_fail("posix_fadvise");
 }
 
-/* Without an error if it cannot be: for settings that are put back when the program ends. */
-static inline bool try_write(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	bool done = fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
 static inline void cgroup_put_back(void)
 {
-	try_write(CGROUPS "/cgroup.procs", "0");
+	km_put(CGROUPS "/cgroup.procs", "0");
 	rmdir(CGROUP);
-	try_write(CGROUPS "/cgroup.subtree_control", "-memory");
+	km_put(CGROUPS "/cgroup.subtree_control", "-memory");
 	umount2(CGROUPS, MNT_DETACH);
 	rmdir(CGROUPS);
 }
 
 static inline void cgroup_mount(void)
 {
-	char controllers[256] = "";
-	int fd;
+	char controllers[256];
 
 	if (mkdir(CGROUPS, 0700) && errno != EEXIST)
 		km_fail(CGROUPS);
@@ -258,23 +163,26 @@ static inline void cgroup_mount(void)
 		km_absent("no cgroup v2 in this kernel");
 	if (atexit(cgroup_put_back))
 		km_fail("atexit");
-	fd = open(CGROUPS "/cgroup.controllers", O_RDONLY);
-	if (fd < 0 || read(fd, controllers, sizeof(controllers) - 1) < 0)
+	if (km_text(CGROUPS "/cgroup.controllers", controllers, sizeof(controllers)) < 0)
 		km_fail(CGROUPS "/cgroup.controllers");
-	close(fd);
 	if (!strstr(controllers, "memory"))
 		km_absent("no memory cgroups in this kernel");
 	km_write(CGROUPS "/cgroup.subtree_control", "+memory");
 	errno = 0;
 }
 
-/* A cgroup of its own, and the process in it. */
-static inline void cgroup_enter(void)
+/* A cgroup that the process can enter. */
+static inline void cgroup_make(void)
 {
+	cgroup_mount();
 	if (mkdir(CGROUP, 0700) && errno != EEXIST)
 		km_fail(CGROUP);
-	km_write(CGROUP "/cgroup.procs", "0");
 	errno = 0;
+}
+
+static inline void cgroup_enter(void)
+{
+	km_write(CGROUP "/cgroup.procs", "0");
 }
 
 /* What the process has got in the cgroup stays charged to it. */
@@ -283,11 +191,13 @@ static inline void cgroup_leave(void)
 	km_write(CGROUPS "/cgroup.procs", "0");
 }
 
-/* Without memory.reclaim (before Linux 5.19) there is nothing that reclaims an exact amount. */
-static inline int open_reclaim(void)
+/* The same. Without memory.reclaim (before Linux 5.19) there is nothing that reclaims an exact amount. */
+static inline int cgroup_with_reclaim(void)
 {
-	int fd = open(CGROUP "/memory.reclaim", O_WRONLY);
+	int fd;
 
+	cgroup_make();
+	fd = open(CGROUP "/memory.reclaim", O_WRONLY);
 	if (fd < 0)
 		km_absent("no memory.reclaim in this kernel");
 	return fd;
@@ -302,39 +212,23 @@ static inline void reclaim(int fd, size_t bytes)
 		km_fail("memory.reclaim of %zu bytes", bytes);
 }
 
-/* A line of the cgroup's memory.stat. */
-static inline long long cgroup_stat(const char *name)
+static inline void swap_to_disk(void)
 {
-	char text[8193], wanted[72];
-	int fd = open(CGROUP "/memory.stat", O_RDONLY);
-	ssize_t got = fd < 0 ? -1 : read(fd, text + 1, sizeof(text) - 2);
-	char *line;
-
-	if (got < 0)
-		km_fail(CGROUP "/memory.stat");
-	close(fd);
-	*text = '\n';
-	text[got + 1] = 0;
-	snprintf(wanted, sizeof(wanted), "\n%s ", name);
-	line = strstr(text, wanted);
-	if (!line)
-		km_fail("memory.stat has no %s", name);
-	return atoll(line + strlen(wanted));
+	fill_disk(SWAP_PAGES);
+	km_swap(RAM_DISK, SWAP_PAGES * km_page_size());
 }
 
 /* madvise(MADV_PAGEOUT), and all of it is swapped. */
 static inline void page_out(unsigned char *p, size_t pages)
 {
-	size_t left;
-
-	if (madvise(p, pages * page_bytes(), MADV_PAGEOUT)) {
+	if (access("/proc/self/pagemap", R_OK))
+		km_absent("no /proc/self/pagemap in this kernel");
+	if (madvise(p, pages * km_page_size(), MADV_PAGEOUT)) {
 		if (errno == EINVAL)
 			km_absent("no MADV_PAGEOUT in this kernel");
 		km_fail("madvise(MADV_PAGEOUT)");
 	}
-	left = pages - count_pages(p, pages, PAGEMAP_SWAPPED);
-	if (left)
-		km_fail("%zu pages were not swapped out", left);
+	km_check_pages(p, pages, KM_SWAPPED, pages);
 }
 
 #endif

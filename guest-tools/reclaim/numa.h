@@ -5,7 +5,6 @@
 
 #include "common.h"
 
-#define MPOL_DEFAULT 0
 #define MPOL_BIND 2
 #define MPOL_INTERLEAVE 3
 #define MPOL_MF_STRICT 1
@@ -14,7 +13,16 @@
 
 static inline long set_policy_of(void *p, size_t size, int mode, unsigned long nodes, unsigned int flags)
 {
-	return syscall(SYS_mbind, p, size, mode, mode == MPOL_DEFAULT ? NULL : &nodes, NODES + 1, flags);
+	return syscall(SYS_mbind, p, size, mode, &nodes, NODES + 1, flags);
+}
+
+static inline void bind_memory(void *p, size_t size, int mode, unsigned long nodes)
+{
+	if (set_policy_of(p, size, mode, nodes, 0)) {
+		if (errno == ENOSYS)
+			km_absent("no mbind() in this kernel");
+		km_fail("mbind");
+	}
 }
 
 /* Without nodes it asks where pages are, and moves none. */
@@ -38,7 +46,7 @@ static inline void **addresses(unsigned char *p, size_t pages)
 	if (!all)
 		km_fail("memory");
 	for (size_t i = 0; i < pages; i++)
-		all[i] = p + i * page_bytes();
+		all[i] = p + i * km_page_size();
 	return all;
 }
 

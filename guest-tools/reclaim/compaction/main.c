@@ -7,20 +7,17 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 	int trigger;
 
 	km_start(argc, argv);
-	trigger = open(COMPACT, O_WRONLY);
-	if (trigger < 0)
-		km_absent("no " COMPACT " in this kernel");
+	trigger = open_or_absent(COMPACT, O_WRONLY);
 	while (km_pass()) {
-		long long migrated = vmstat("pgmigrate_success");
-		unsigned char *p = anonymous(size);
-		ssize_t written;
+		long long migrated = km_count("pgmigrate_success");
+		unsigned char *p = km_anonymous(size);
+		ssize_t written, wrong;
 
-		for (size_t i = 0; i < PAGES; i++)
-			*(uint64_t *)(p + i * page_size) = word_of(i, 0);
+		km_fill(p, PAGES);
 		for (size_t i = 0; i < PAGES; i += 2)
 			if (madvise(p + i * page_size, page_size, MADV_DONTNEED))
 				km_fail("madvise(MADV_DONTNEED)");
@@ -29,10 +26,10 @@ int main(int argc, char **argv)
 		km_end(PAGES / 2);
 		if (written != 1)
 			km_fail(COMPACT);
-		check_events("pgmigrate_success", migrated, PAGES / 16);
-		for (size_t i = 1; i < PAGES; i += 2)
-			if (*(uint64_t *)(p + i * page_size) != word_of(i, 0))
-				km_fail("page %zu does not hold what was written", i);
+		km_check_count("pgmigrate_success", migrated, PAGES / 16);
+		wrong = km_unlike(p, PAGES) - PAGES / 2;	/* what was freed is zero */
+		if (wrong)
+			km_fail("%zd pages do not hold what was written", wrong);
 		munmap(p, size);
 	}
 	return km_finish();

@@ -11,17 +11,16 @@
 #define CONTEXT ADMIN "0/contexts/0/"
 #define PAGES 512
 #define WATCH 60000	/* microseconds */
-#define SWAP_PAGES 4095
 
 static const char *const virtual[] = { "stat", "willneed", "cold", "hugepage", "nohugepage", "pageout", NULL };
 static const char *const physical[] = { "stat", "lru_prio", "lru_deprio", "pageout", NULL };
 
-static size_t page_size;
+static unsigned char *p, *huge;	/* the child's: small pages and a huge one */
 
 static void switch_off(void)
 {
-	try_write(ADMIN "0/state", "off");
-	try_write(ADMIN "nr_kdamonds", "0");
+	km_put(ADMIN "0/state", "off");
+	km_put(ADMIN "nr_kdamonds", "0");
 }
 
 /* What has a new directory for each number, or does something at once, is not written back. */
@@ -47,7 +46,7 @@ static int walk(const char *folder)
 		} else if (read_file(path) >= 0) {
 			files++;
 			if (!only_read(entry->d_name))
-				try_write(path, file_text);
+				km_put(path, file_text);
 		}
 	}
 	if (directory)
@@ -61,7 +60,7 @@ static int scheme(int number, const char *file, const char *value)
 	char path[160];
 
 	snprintf(path, sizeof(path), CONTEXT "schemes/%d/%s", number, file);
-	return !access(path, W_OK) && !try_write(path, value);
+	return !access(path, W_OK) && !km_put(path, value);
 }
 
 static int set_schemes(const char *const *actions)
@@ -70,7 +69,7 @@ static int set_schemes(const char *const *actions)
 
 	while (actions[count])
 		count++;
-	failed += !write_file(CONTEXT "schemes/nr_schemes", "%d", count);
+	failed += !km_put_number(CONTEXT "schemes/nr_schemes", count);
 	for (int i = 0; i < count; i++) {
 		failed += scheme(i, "action", actions[i]);
 		failed += scheme(i, "access_pattern/sz/max", "1073741824");
@@ -92,17 +91,17 @@ static int set_schemes(const char *const *actions)
 
 static int make_context(const char *operations)
 {
-	int failed = !try_write(ADMIN "nr_kdamonds", "1");
+	int failed = !km_put(ADMIN "nr_kdamonds", "1");
 
-	failed += !try_write(ADMIN "0/contexts/nr_contexts", "1");
+	failed += !km_put(ADMIN "0/contexts/nr_contexts", "1");
 	failed += read_file(CONTEXT "avail_operations") <= 0 || !strstr(file_text, operations);
-	failed += !try_write(CONTEXT "operations", operations);
-	failed += !try_write(CONTEXT "monitoring_attrs/intervals/sample_us", "2000");
-	failed += !try_write(CONTEXT "monitoring_attrs/intervals/aggr_us", "20000");
-	failed += !try_write(CONTEXT "monitoring_attrs/intervals/update_us", "40000");
-	failed += !try_write(CONTEXT "monitoring_attrs/nr_regions/min", "10");
-	failed += !try_write(CONTEXT "monitoring_attrs/nr_regions/max", "50");
-	failed += !try_write(CONTEXT "targets/nr_targets", "1");
+	failed += !km_put(CONTEXT "operations", operations);
+	failed += !km_put(CONTEXT "monitoring_attrs/intervals/sample_us", "2000");
+	failed += !km_put(CONTEXT "monitoring_attrs/intervals/aggr_us", "20000");
+	failed += !km_put(CONTEXT "monitoring_attrs/intervals/update_us", "40000");
+	failed += !km_put(CONTEXT "monitoring_attrs/nr_regions/min", "10");
+	failed += !km_put(CONTEXT "monitoring_attrs/nr_regions/max", "50");
+	failed += !km_put(CONTEXT "targets/nr_targets", "1");
 	return failed;
 }
 
@@ -110,85 +109,68 @@ static int watch(void)
 {
 	int failed = 0;
 
-	if (!try_write(ADMIN "0/state", "on"))
+	if (!km_put(ADMIN "0/state", "on"))
 		return 1;
 	usleep(WATCH);
 	failed += read_file(ADMIN "0/state") <= 0 || strncmp(file_text, "on", 2);
-	failed += !try_write(ADMIN "0/state", "commit");
+	failed += !km_put(ADMIN "0/state", "commit");
 	usleep(WATCH);
-	failed += !try_write(ADMIN "0/state", "update_schemes_stats");
+	failed += !km_put(ADMIN "0/state", "update_schemes_stats");
 	failed += walk(ADMIN "0") < 20;
 	failed += read_file(CONTEXT "schemes/0/stats/nr_tried") <= 0;
-	failed += !try_write(ADMIN "0/state", "off");
-	failed += !try_write(ADMIN "nr_kdamonds", "0");
+	failed += !km_put(ADMIN "0/state", "off");
+	failed += !km_put(ADMIN "nr_kdamonds", "0");
 	return failed;
 }
 
-static int one_round(pid_t child, uint64_t frame)
+static int one_round(pid_t child, uint64_t start)
 {
 	int failed = make_context("vaddr");
 
 	failed += set_schemes(virtual);
-	failed += !write_file(CONTEXT "targets/0/pid_target", "%d", child);
+	failed += !km_put_number(CONTEXT "targets/0/pid_target", child);
 	failed += watch();
 	failed += make_context("paddr");
 	failed += set_schemes(physical);
-	failed += !try_write(CONTEXT "targets/0/regions/nr_regions", "1");
-	failed += !write_file(CONTEXT "targets/0/regions/0/start", "%llu", (unsigned long long)frame * page_size);
-	failed += !write_file(CONTEXT "targets/0/regions/0/end", "%llu",
-			      (unsigned long long)frame * page_size + ALIGNED);
+	failed += !km_put(CONTEXT "targets/0/regions/nr_regions", "1");
+	failed += !km_put_number(CONTEXT "targets/0/regions/0/start", start);
+	failed += !km_put_number(CONTEXT "targets/0/regions/0/end", start + KM_TABLE);
 	failed += watch();
 	return failed;
 }
 
-/* It has small pages and a huge one. */
-static pid_t start_child(unsigned char *p, unsigned char *huge)
+static void *touch_all(void)
 {
-	pid_t pid = fork_or_fail();
-
-	if (pid)
-		return pid;
-	touch(p, PAGES, page_size);
+	km_fill(p, PAGES);
 	*huge = 1;
-	for (;;)
-		pause();
+	return p;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned char *p, *huge, *range;
-	int pagemap = open_pagemap();
+	size_t page_size = km_page_size();
+	unsigned char *range;
 	uint64_t entry;
 
-	page_size = page_bytes();
 	km_start(argc, argv);
 	if (access(ADMIN "nr_kdamonds", W_OK))
 		km_absent("no DAMON in this kernel");
 	if (atexit(switch_off))
 		km_fail("atexit");
-	fill_disk(SWAP_PAGES);
-	km_swap(RAM_DISK, SWAP_PAGES * page_size);
-	p = anonymous(PAGES * page_size);
-	huge = anonymous(ALIGNED);
-	madvise(huge, ALIGNED, MADV_HUGEPAGE);
-	range = anonymous(ALIGNED);
-	madvise(range, ALIGNED, MADV_HUGEPAGE);
+	swap_to_disk();
+	p = km_anonymous(PAGES * page_size);
+	huge = huge_page();
+	range = huge_page();
 	while (km_pass()) {
-		pid_t child = start_child(p, huge);
-		int failed;
+		pid_t child = km_other(touch_all, NULL);
 
-		touch(range, ALIGNED / page_size, page_size);
-		read_pagemap(pagemap, range, &entry, 1);
-		usleep(10000);
+		km_fill(range, KM_TABLE / page_size);
+		if (!km_pagemap(range, 1, &entry))
+			km_absent("no /proc/self/pagemap in this kernel");
 		km_begin();
-		failed = one_round(child, entry & PAGEMAP_PFN);
-		km_end(1);
-		kill(child, SIGKILL);
-		wait_for(child);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
-		madvise(range, ALIGNED, MADV_DONTNEED);
+		end_steps(1, one_round(child, (entry & KM_PFN) * page_size));
+		km_end_other(child);
+		madvise(range, KM_TABLE, MADV_DONTNEED);
 	}
 	return km_finish();
 }

@@ -43,9 +43,7 @@ int main(int argc, char **argv)
 	int trigger;
 
 	km_start(argc, argv);
-	trigger = open(DROP, O_WRONLY);
-	if (trigger < 0)
-		km_absent("no " DROP " in this kernel");
+	trigger = open_or_absent(DROP, O_WRONLY);
 	km_mount_ram(FOLDER);
 	create_files();
 	km_write(DROP, "2");	/* whatever else can be dropped goes before the first pass */

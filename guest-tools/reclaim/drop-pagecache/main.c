@@ -7,32 +7,28 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes();
-	unsigned char *page = anonymous(page_size), *seen;
+	void *page = km_anonymous(km_page_size()), *seen;
 	int disk, trigger;
 
 	km_start(argc, argv);
-	trigger = open(DROP, O_WRONLY);
-	if (trigger < 0)
-		km_absent("no " DROP " in this kernel");
+	trigger = open_or_absent(DROP, O_WRONLY);
 	fill_disk(PAGES);
 	disk = open_disk(true);
-	seen = mmap(NULL, PAGES * page_size, PROT_READ, MAP_SHARED, disk, 0);
-	if (seen == MAP_FAILED)
-		km_fail("mmap of " RAM_DISK);
+	seen = map_disk(disk, PAGES);
 	km_write(DROP, "1");	/* whatever else can be dropped goes before the first pass */
 	while (km_pass()) {
 		ssize_t written;
 		size_t left;
 
-		if (read_disk(disk, PAGES, page, page_size) || count_resident(seen, PAGES) != PAGES)
-			km_fail(RAM_DISK " is not in the page cache as it was written");
+		check_disk(disk, PAGES, page);
+		if (km_resident(seen, PAGES) != PAGES)
+			km_fail(RAM_DISK " is not in the page cache");
 		km_begin();
 		written = pwrite(trigger, "1", 1, 0);
 		km_end(PAGES);
 		if (written != 1)
 			km_fail(DROP);
-		left = count_resident(seen, PAGES);
+		left = km_resident(seen, PAGES);
 		if (left)
 			km_fail("%zu pages are in the page cache still", left);
 	}

@@ -13,11 +13,12 @@
 #endif
 #define FOLDER "/tmp/ramfs"
 #define FILE_NAME FOLDER "/file"
-#define CORRUPT DEBUGFS "/hwpoison/corrupt-pfn"
-#define UNPOISON DEBUGFS "/hwpoison/unpoison-pfn"
-#define FILTER DEBUGFS "/hwpoison/corrupt-filter-"
+#define CORRUPT KM_DEBUGFS "hwpoison/corrupt-pfn"
+#define UNPOISON KM_DEBUGFS "hwpoison/unpoison-pfn"
+#define FILTER KM_DEBUGFS "hwpoison/corrupt-filter-"
 #define SOFT "/sys/devices/system/memory/soft_offline_page"
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
+#define PAGEMAP "/proc/self/pagemap"
 #define ROUNDS 8
 #define PAGES 16
 
@@ -38,13 +39,14 @@ static uint64_t frame_of(const void *p)
 {
 	uint64_t entry;
 
-	read_pagemap(pagemap, p, &entry, 1);
-	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
+	if (pread(pagemap, &entry, sizeof(entry), (uintptr_t)p / page_size * sizeof(entry)) != sizeof(entry))
+		km_fail(PAGEMAP ": cannot be read");
+	return entry & KM_PRESENT ? entry & KM_PFN : 0;
 }
 
 static int unpoison(uint64_t frame)
 {
-	return !write_file(UNPOISON, "%llu", (unsigned long long)frame);
+	return !km_put_number(UNPOISON, frame);
 }
 
 /* 0 if it can be read. */
@@ -78,12 +80,10 @@ static unsigned char *map_file(int fd, size_t size)
 
 static int of_anonymous(bool huge)
 {
-	unsigned char *p = anonymous(ALIGNED);
+	unsigned char *p = huge ? huge_page() : km_anonymous(KM_TABLE);
 
-	if (huge)
-		madvise(p, ALIGNED, MADV_HUGEPAGE);
 	touch(p, PAGES, page_size);
-	return poison(p, true, ALIGNED);
+	return poison(p, true, KM_TABLE);
 }
 
 static int of_shared(void)
@@ -115,30 +115,30 @@ static int of_file(bool dirty)
 /* By its number, and with the filters on. */
 static int of_frame(void)
 {
-	unsigned char *p = anonymous(page_size);
+	unsigned char *p = km_anonymous(page_size);
 	uint64_t frame;
 	int failed = 0;
 
 	touch(p, 1, page_size);
 	drain_lru();
 	frame = frame_of(p);
-	failed += !try_write(FILTER "enable", "1");
-	failed += !try_write(FILTER "flags-mask", "16") || !try_write(FILTER "flags-value", "16");
+	failed += !km_put(FILTER "enable", "1");
+	failed += !km_put(FILTER "flags-mask", "16") || !km_put(FILTER "flags-value", "16");
 	if (!sigsetjmp(back, 1))
-		failed += !write_file(CORRUPT, "%llu", (unsigned long long)frame);
-	try_write(FILTER "flags-mask", "0");
-	try_write(FILTER "flags-value", "0");
-	try_write(FILTER "enable", "0");
+		failed += !km_put_number(CORRUPT, frame);
+	km_put(FILTER "flags-mask", "0");
+	km_put(FILTER "flags-value", "0");
+	km_put(FILTER "enable", "0");
 	if (!sigsetjmp(back, 1))
-		failed += !write_file(CORRUPT, "%llu", (unsigned long long)frame);
+		failed += !km_put_number(CORRUPT, frame);
 	failed += !read_of(p);
 	munmap(p, page_size);
 	failed += unpoison(frame);
-	p = anonymous(page_size);
+	p = km_anonymous(page_size);
 	touch(p, 1, page_size);
 	frame = frame_of(p);
 	munmap(p, page_size);	/* free now */
-	failed += !write_file(CORRUPT, "%llu", (unsigned long long)frame);
+	failed += !km_put_number(CORRUPT, frame);
 	failed += unpoison(frame);
 	return failed;
 }
@@ -161,7 +161,7 @@ static int of_child(void)
 	usleep(1000);
 	*(volatile unsigned char *)p = 2;
 	frame = frame_of(p);
-	write_file(CORRUPT, "%llu", (unsigned long long)frame);
+	km_put_number(CORRUPT, frame);
 	usleep(1000);
 	kill(child, SIGTERM);
 	status = wait_for(child);
@@ -171,34 +171,30 @@ static int of_child(void)
 
 static int of_swap_cache(void)
 {
-	unsigned char *p = anonymous(PAGES * page_size);
-	int failed = 0, status;
+	unsigned char *p = km_anonymous(PAGES * page_size);
+	int failed = 0;
 	pid_t child;
 
 	touch(p, PAGES, page_size);
 	failed += !!madvise(p, PAGES * page_size, MADV_PAGEOUT);
-	child = fork_or_fail();
-	if (!child)
-		for (;;)
-			pause();
+	child = idle_child();
 	usleep(1000);
 	failed += read_of(p);	/* in the swap cache: the child has it there still */
 	failed += poison(p, false, PAGES * page_size) < 0;
-	kill(child, SIGKILL);
-	status = wait_for(child);
-	return failed + !WIFSIGNALED(status);
+	km_end_other(child);
+	return failed;
 }
 
 static int of_hugetlb(void)
 {
-	size_t size = ALIGNED;
+	size_t size = KM_TABLE;
 	unsigned char *p;
 	uint64_t frame;
 	int failed = 0;
 
 	if (!hugetlb)
 		return 0;
-	failed += !try_write(HUGE_PAGES, "4");	/* the poisoned one is gone */
+	failed += !km_put(HUGE_PAGES, "4");	/* the poisoned one is gone */
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (p == MAP_FAILED)
 		return 1;
@@ -214,13 +210,13 @@ static int of_hugetlb(void)
 
 static int of_soft(void)
 {
-	unsigned char *p = anonymous(page_size);
+	unsigned char *p = km_anonymous(page_size);
 	uint64_t frame;
 	int failed;
 
 	touch(p, 1, page_size);
 	frame = frame_of(p);
-	failed = !write_file(SOFT, "0x%llx", (unsigned long long)frame * page_size);
+	failed = !km_put_number(SOFT, frame * page_size);
 	failed += frame_of(p) == frame;
 	munmap(p, page_size);
 	return failed + unpoison(frame);
@@ -241,35 +237,20 @@ static int one_round(int *steps)
 	return 10;
 }
 
-static void make_file(void)
-{
-	int fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
-	char *page = calloc(1, page_size);
-
-	for (int i = 0; i < PAGES; i++)
-		if (pwrite(fd, page, page_size, i * page_size) != (ssize_t)page_size)
-			km_fail(FILE_NAME);
-	if (fsync(fd) || close(fd))
-		km_fail(FILE_NAME);
-	free(page);
-}
-
 int main(int argc, char **argv)
 {
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
-	pagemap = open_pagemap();
+	pagemap = open_or_absent(PAGEMAP, O_RDONLY);
 	if (madvise(NULL, 0, MADV_HWPOISON) && errno == EINVAL)
 		km_absent("no MADV_HWPOISON in this kernel");
-	mount_debugfs();
+	km_mount_debugfs();
 	if (access(UNPOISON, W_OK))
 		km_absent("no hwpoison in debugfs of this kernel");
 	no_messages();
 	km_mount_ram(FOLDER);
-	make_file();
-	need_zram();
-	km_write(ZRAM "disksize", "%d", 4 << 20);
-	km_swap(ZRAM_DISK, 4 << 20);
+	make_file(FILE_NAME, PAGES * page_size);
+	swap_to_zram(4 << 20);
 	if (!access(HUGE_PAGES, W_OK)) {
 		km_keep(HUGE_PAGES);
 		km_write(HUGE_PAGES, "4");

@@ -10,24 +10,17 @@
 #define HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 
 /* A value of /proc/meminfo, in bytes; 0 if it is not there. */
-static size_t meminfo(const char *format)
+static size_t meminfo(const char *name)
 {
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[128];
-	size_t kib = 0;
+	long long kib = km_number_in("/proc/meminfo", name);
 
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, format, &kib) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kib << 10;
+	return kib < 0 ? 0 : kib << 10;
 }
 
 /* Huge pages take memory away at once. What they do not take is touched, see run_short(). */
 static void take_most(void)
 {
-	size_t free = meminfo("MemFree: %zu kB"), huge = meminfo("Hugepagesize: %zu kB");
+	size_t free = meminfo("MemFree"), huge = meminfo("Hugepagesize");
 
 	if (!huge || access(HUGE_PAGES, W_OK) || free < ROOM)
 		return;
@@ -48,12 +41,12 @@ static void set_watermarks(void)
 /* Touches pages until kswapd has been at work. Returns how many. */
 static size_t run_short(unsigned char *ballast, size_t most)
 {
-	long long before = vmstat("pgsteal_kswapd");
-	size_t i = 0, page_size = page_bytes();
+	long long before = km_count("pgsteal_kswapd");
+	size_t i = 0, page_size = km_page_size();
 
 	if (before < 0)
 		km_absent("this kernel does not tell what kswapd does");
-	while (i < most && vmstat("pgsteal_kswapd") == before)
+	while (i < most && km_count("pgsteal_kswapd") == before)
 		for (int n = 0; n < 32 && i < most; n++)
 			ballast[i++ * page_size] = 1;
 	if (i == most)
@@ -71,8 +64,8 @@ static void set_policy(int policy)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size, most;
-	unsigned char *page = anonymous(page_size);
+	size_t page_size = km_page_size(), size = PAGES * page_size, most;
+	unsigned char *page = km_anonymous(page_size);
 	int disk;
 
 	km_start(argc, argv);
@@ -85,20 +78,19 @@ int main(int argc, char **argv)
 		long long stolen;
 
 		drop_disk_cache(disk);
-		if (read_disk(disk, CACHED, page, page_size))
-			km_fail(RAM_DISK " does not hold what was written");
-		most = meminfo("MemFree: %zu kB") / page_size;
-		ballast = anonymous(most * page_size);
-		p = anonymous(size);
+		check_disk(disk, CACHED, page);
+		most = meminfo("MemFree") / page_size;
+		ballast = km_anonymous(most * page_size);
+		p = km_anonymous(size);
 		run_short(ballast, most);
 		set_policy(SCHED_IDLE);	/* kswapd runs as soon as it is woken, and to its end */
-		stolen = vmstat("pgsteal_kswapd");
+		stolen = km_count("pgsteal_kswapd");
 		km_begin();
 		for (size_t i = 0; i < PAGES; i++)
 			p[i * page_size] = i % 251 + 1;
 		km_end(PAGES);
 		set_policy(SCHED_OTHER);
-		check_events("pgsteal_kswapd", stolen, PAGES / 2);
+		km_check_count("pgsteal_kswapd", stolen, PAGES / 2);
 		for (size_t i = 0; i < PAGES; i++)
 			if (p[i * page_size] != i % 251 + 1)
 				km_fail("page %zu does not hold what was written", i);

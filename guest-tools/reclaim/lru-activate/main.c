@@ -8,17 +8,15 @@
 /* The multi-generational LRU counts accesses, and has no active list of this kind. */
 static bool has_active_list(void)
 {
-	unsigned int enabled = 0;
-	FILE *file = fopen("/sys/kernel/mm/lru_gen/enabled", "r");
+	char enabled[32] = "";
+	bool generations;
 
-	if (file && fscanf(file, "%x", &enabled) != 1)
-		km_fail("lru_gen/enabled");
-	if (file)
-		fclose(file);
-	if (enabled & 1)
+	km_text("/sys/kernel/mm/lru_gen/enabled", enabled, sizeof(enabled));
+	generations = strtoul(enabled, NULL, 16) & 1;
+	if (generations)
 		km_note("pages have generations and are not activated: that is not checked");
 	errno = 0;
-	return !(enabled & 1);
+	return !generations;
 }
 
 /* Written through a mapping that stays, so that no page counts as read. */
@@ -28,18 +26,15 @@ static int fresh_tmpfs(size_t size, unsigned char **p)
 
 	if (fd < 0 || ftruncate(fd, size))
 		km_fail("memfd of %zu bytes", size);
-	*p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (*p == MAP_FAILED)
-		km_fail("mmap of %zu bytes", size);
-	for (size_t i = 0; i < size; i += page_bytes())
-		*(uint64_t *)(*p + i) = disk_word(i / page_bytes());
+	*p = km_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	km_fill(*p, PAGES);
 	return fd;
 }
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
-	unsigned char *page = anonymous(page_size);
+	size_t page_size = km_page_size(), size = PAGES * page_size;
+	unsigned char *page = km_anonymous(page_size);
 	bool active;
 	int disk;
 
@@ -56,8 +51,8 @@ int main(int argc, char **argv)
 		drop_disk_cache(disk);
 		wrong = read_disk(memory, PAGES, page, page_size) + read_disk(disk, PAGES, page, page_size);
 		drain_lru();
-		anon = vmstat("nr_active_anon");
-		file = vmstat("nr_active_file");
+		anon = km_count("nr_active_anon");
+		file = km_count("nr_active_file");
 		km_begin();
 		wrong += read_disk(memory, PAGES, page, page_size);
 		wrong += read_disk(disk, PAGES, page, page_size);
@@ -65,8 +60,8 @@ int main(int argc, char **argv)
 		if (wrong)
 			km_fail("%zu pages do not hold what was written", wrong);
 		if (active) {
-			check_events("nr_active_anon", anon, PAGES - SLACK);
-			check_events("nr_active_file", file, PAGES - SLACK);
+			km_check_count("nr_active_anon", anon, PAGES - SLACK);
+			km_check_count("nr_active_file", file, PAGES - SLACK);
 		}
 		munmap(p, size);
 		close(memory);

@@ -7,9 +7,8 @@
 
 #define ENABLED "/sys/kernel/mm/lru_gen/enabled"
 #define MIN_TTL "/sys/kernel/mm/lru_gen/min_ttl_ms"
-#define CONTROL DEBUGFS "/lru_gen"
+#define CONTROL KM_DEBUGFS "lru_gen"
 #define PAGES 768
-#define SWAP_PAGES 4095
 #define GENERATIONS 3
 
 static size_t page_size;
@@ -17,7 +16,7 @@ static long was;
 
 static void put_back_lru(void)
 {
-	write_file(ENABLED, "%ld", was);
+	km_put_number(ENABLED, was);
 }
 
 /* The cgroup's number and its youngest and oldest generation. */
@@ -69,34 +68,30 @@ static int evict(size_t pages)
 
 static int one_round(unsigned char *p, int disk, void *page)
 {
-	int failed = !try_write(ENABLED, "7");
+	int failed = !km_put(ENABLED, "7");
 	pid_t child;
 
 	failed += read_file(ENABLED) <= 0 || strtol(file_text, NULL, 16) == 0;
-	failed += !try_write(MIN_TTL, "100") || read_file(MIN_TTL) <= 0 || atoi(file_text) != 100;
-	failed += !try_write(MIN_TTL, "0");
-	failed += !try_write(CGROUP "/cgroup.procs", "0");
+	failed += !km_put(MIN_TTL, "100") || read_file(MIN_TTL) <= 0 || atoi(file_text) != 100;
+	failed += !km_put(MIN_TTL, "0");
+	failed += !km_put(CGROUP "/cgroup.procs", "0");
 	fill(p, PAGES);
 	for (int i = 0; i < 2; i++)
 		failed += !!read_disk(disk, PAGES, page, page_size);
-	child = fork();	/* what it is charged for moves with it */
-	if (!child)
-		for (;;)
-			pause();
+	child = idle_child();	/* what it is charged for moves with it */
 	for (int i = 0; i < GENERATIONS; i++) {
 		failed += age(i != 1);
 		failed += !!touch_filled(p, PAGES / 4, page_size);
 	}
 	failed += evict(PAGES / 2);
 	failed += !!touch_filled(p, PAGES, page_size);
-	failed += !write_file(CGROUP "/memory.reclaim", "%zu", PAGES / 2 * page_size);
-	failed += read_file(DEBUGFS "/lru_gen_full") <= 0;
+	failed += !km_put_number(CGROUP "/memory.reclaim", PAGES / 2 * page_size);
+	failed += read_file(KM_DEBUGFS "lru_gen_full") <= 0;
 	failed += !!touch_filled(p, PAGES, page_size);
 	failed += !!read_disk(disk, PAGES, page, page_size);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	failed += !try_write(CGROUPS "/cgroup.procs", "0");
-	failed += !try_write(ENABLED, "0");
+	km_end_other(child);
+	failed += !km_put(CGROUPS "/cgroup.procs", "0");
+	failed += !km_put(ENABLED, "0");
 	return failed;
 }
 
@@ -106,45 +101,34 @@ int main(int argc, char **argv)
 	struct generations now;
 	int disk;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
 #ifdef __s390x__
 	km_absent("get_pte_pfn() of s390x warns about special pages");	/* seen with Linux 6.1 */
 #endif
 	if (access(ENABLED, W_OK))
 		km_absent("no multi-generational LRU in this kernel");
-	mount_debugfs();
+	km_mount_debugfs();
 	if (access(CONTROL, W_OK))
 		km_absent("no lru_gen in debugfs of this kernel");
 	read_file(ENABLED);
 	was = strtol(file_text, NULL, 16);
 	if (atexit(put_back_lru))
 		km_fail("atexit");
-	cgroup_mount();
-	cgroup_enter();
-	cgroup_leave();
-	open_reclaim();
+	cgroup_with_reclaim();
 	if (!find(&now))
 		km_fail(CONTROL ": the cgroup is not found");
 	fill_disk(SWAP_PAGES);
-	need_zram();
-	km_write(ZRAM "disksize", "%zu", SWAP_PAGES * page_size);
-	km_swap(ZRAM_DISK, SWAP_PAGES * page_size);
+	swap_to_zram(SWAP_PAGES * page_size);
 	disk = open_disk(false);
-	p = anonymous(PAGES * page_size);
-	page = anonymous(page_size);
+	p = km_anonymous(PAGES * page_size);
+	page = km_anonymous(page_size);
 	errno = 0;
 	while (km_pass()) {
-		int failed;
-
 		drop_disk_cache(disk);
 		km_write(ENABLED, "0");
 		km_begin();
-		failed = one_round(p, disk, page);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, one_round(p, disk, page));
 		check_filled(p, PAGES);
 		madvise(p, PAGES * page_size, MADV_DONTNEED);
 	}

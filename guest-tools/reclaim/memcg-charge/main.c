@@ -8,22 +8,22 @@
 
 static long current_pages(void)
 {
-	return km_read(CGROUP "/memory.current") / page_bytes();
+	return km_read(CGROUP "/memory.current") / km_page_size();
 }
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 
 	km_start(argc, argv);
-	cgroup_mount();
+	cgroup_make();
 	cgroup_enter();
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		long before, charged;
 		int failed = 0;
 
-		fill(p, PAGES);	/* the page tables stay there */
+		km_fill(p, PAGES);	/* the page tables stay there */
 		if (madvise(p, size, MADV_DONTNEED))
 			km_fail("madvise(MADV_DONTNEED)");
 		km_begin();

@@ -19,10 +19,9 @@ int main(int argc, char **argv)
 	char (*names)[32] = calloc(GROUPS, sizeof(*names));
 
 	km_start(argc, argv);
-	cgroup_mount();
-	if (!names || (mkdir(CGROUP, 0700) && errno != EEXIST))
-		km_fail(CGROUP);
-	errno = 0;
+	if (!names)
+		km_fail("memory");
+	cgroup_make();
 	km_write(CGROUP "/cgroup.subtree_control", "+memory");
 	for (int i = 0; i < GROUPS; i++)
 		snprintf(names[i], sizeof(names[i]), CGROUP "/g%03d", i);

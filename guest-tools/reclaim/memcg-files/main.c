@@ -41,23 +41,8 @@ static int change_settings(bool back)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-		const char *value = back ? settings[i].back : settings[i].value;
-
-		if (access(settings[i].path, W_OK))
-			continue;
-		failed += !try_write(settings[i].path, value);
-		failed += read_file(settings[i].path) <= 0 || strncmp(file_text, value, strlen(value));
-	}
-	return failed;
-}
-
-static int show_all(void)
-{
-	int failed = 0;
-
-	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-		failed += !access(shown[i], R_OK) && read_file(shown[i]) <= 0;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		failed += change_setting(settings[i].path, back ? settings[i].back : settings[i].value);
 	return failed;
 }
 
@@ -81,18 +66,18 @@ static int use_socket(void *data)
 
 static int one_round(unsigned char *p, int disk, void *page)
 {
-	int failed = !try_write(A "cgroup.procs", "0");
+	int failed = !km_put(A "cgroup.procs", "0");
 
 	touch(p, PAGES, page_size);
 	failed += !!read_disk(disk, PAGES, page, page_size);
 	failed += use_socket(p);
 	failed += change_settings(false);
-	failed += show_all();
+	failed += count_unread(shown, sizeof(shown) / sizeof(*shown), 1);
 	failed += read_file(A "memory.current") <= 0 || atoll(file_text) < (long long)(PAGES * page_size);
-	failed += !try_write(B "cgroup.procs", "0");
-	write_file(CGROUP "/memory.reclaim", "%zu", PAGES / 4 * page_size);	/* an error: not all of it */
+	failed += !km_put(B "cgroup.procs", "0");
+	km_put_number(CGROUP "/memory.reclaim", PAGES / 4 * page_size);	/* an error: not all of it */
 	failed += change_settings(true);
-	failed += !try_write(CGROUPS "/cgroup.procs", "0");
+	failed += !km_put(CGROUPS "/cgroup.procs", "0");
 	madvise(p, PAGES * page_size, MADV_DONTNEED);
 	posix_fadvise(disk, 0, 0, POSIX_FADV_DONTNEED);
 	return failed;
@@ -100,7 +85,7 @@ static int one_round(unsigned char *p, int disk, void *page)
 
 static void remove_groups(void)
 {
-	try_write(CGROUPS "/cgroup.procs", "0");
+	km_put(CGROUPS "/cgroup.procs", "0");
 	rmdir(A);
 	rmdir(B);
 }
@@ -111,18 +96,18 @@ int main(int argc, char **argv)
 	void *page;
 	int disk;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
-	cgroup_mount();
-	if ((mkdir(CGROUP, 0700) && errno != EEXIST) || atexit(remove_groups))
-		km_fail(CGROUP);
+	cgroup_make();
+	if (atexit(remove_groups))
+		km_fail("atexit");
 	km_write(CGROUP "/cgroup.subtree_control", "+memory");
 	if (mkdir(A, 0700) || mkdir(B, 0700))
 		km_fail(A);
 	fill_disk(PAGES);
 	disk = open_disk(false);
-	p = anonymous(PAGES * page_size);
-	page = anonymous(page_size);
+	p = km_anonymous(PAGES * page_size);
+	page = km_anonymous(page_size);
 	errno = 0;
 	while (km_pass()) {
 		int failed = 0;
@@ -131,10 +116,7 @@ int main(int argc, char **argv)
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++)
 			failed += one_round(p, disk, page);
-		km_end(ROUNDS);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(ROUNDS, failed);
 	}
 	return km_finish();
 }

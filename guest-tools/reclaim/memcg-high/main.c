@@ -11,40 +11,36 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes();
+	size_t page_size = km_page_size();
 	unsigned char *p, *page;
 	int disk, trigger;
 
 	km_start(argc, argv);
-	cgroup_mount();
-	cgroup_enter();
-	cgroup_leave();
-	trigger = open_reclaim();
+	trigger = cgroup_with_reclaim();
 	fill_disk(FILE_PAGES);
 	disk = open_disk(false);
-	p = anonymous(PAGES * page_size);
-	page = anonymous(page_size);
+	p = km_anonymous(PAGES * page_size);
+	page = km_anonymous(page_size);
 	while (km_pass()) {
 		size_t wrong = 0;
-		long long high;
+		long long high = km_number_in(CGROUP "/memory.events", "high");
 
-		if (read_file(CGROUP "/memory.events") <= 0)
+		if (high < 0)
 			km_fail("memory.events");
-		high = number_behind("high ");
 		drop_disk_cache(disk);
 		cgroup_enter();
 		km_begin();
 		for (int i = 0; i < 2; i++)
 			wrong += read_disk(disk, FILE_PAGES, page, page_size);
 		reclaim(trigger, FILE_PAGES / 2 * page_size);
-		write_file(CGROUP "/memory.high", "%zu", HIGH_PAGES * page_size);
+		km_put_number(CGROUP "/memory.high", HIGH_PAGES * page_size);
 		touch(p, PAGES, page_size);
 		km_end(1);
 		cgroup_leave();
 		km_write(CGROUP "/memory.high", "max");
 		if (wrong)
 			km_fail("%zu pages were read wrong", wrong);
-		if (read_file(CGROUP "/memory.events") <= 0 || number_behind("high ") <= high)
+		if (km_number_in(CGROUP "/memory.events", "high") <= high)
 			km_fail("nothing was above memory.high");
 		madvise(p, PAGES * page_size, MADV_DONTNEED);
 	}

@@ -7,39 +7,32 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes();
-	unsigned char *page = anonymous(page_size), *seen;
+	size_t page_size = km_page_size();
+	void *page = km_anonymous(page_size), *seen;
 	int disk, trigger;
 
 	km_start(argc, argv);
-	cgroup_mount();
-	cgroup_enter();
-	cgroup_leave();
-	trigger = open_reclaim();
+	trigger = cgroup_with_reclaim();
 	fill_disk(PAGES);
 	disk = open_disk(true);
-	seen = mmap(NULL, PAGES * page_size, PROT_READ, MAP_SHARED, disk, 0);
-	if (seen == MAP_FAILED)
-		km_fail("mmap of " RAM_DISK);
+	seen = map_disk(disk, PAGES);
 	while (km_pass()) {
 		size_t before, gone;
 
 		drop_disk_cache(disk);
 		cgroup_enter();
-		if (read_disk(disk, PAGES, page, page_size))
-			km_fail(RAM_DISK " does not hold what was written");
+		check_disk(disk, PAGES, page);
 		cgroup_leave();
-		before = count_resident(seen, PAGES);
+		before = km_resident(seen, PAGES);
 		if (before != PAGES)
 			km_fail("only %zu pages are in the page cache", before);
 		km_begin();
 		reclaim(trigger, RECLAIMED * page_size);
 		km_end(RECLAIMED);
-		gone = before - count_resident(seen, PAGES);
+		gone = before - km_resident(seen, PAGES);
 		if (gone < RECLAIMED - 64 || gone > PAGES)	/* some pages are of its own slabs */
 			km_fail("%zu pages have gone, and not %d", gone, RECLAIMED);
-		if (read_disk(disk, PAGES, page, page_size))
-			km_fail(RAM_DISK " does not hold what was written");
+		check_disk(disk, PAGES, page);
 	}
 	return km_finish();
 }

@@ -14,16 +14,16 @@ static const char *const paths[] = {
 
 int main(int argc, char **argv)
 {
-	size_t size = PAGES * page_bytes(), files = 0;
+	size_t size = PAGES * km_page_size(), files = 0;
 	unsigned char *p;
 	char *text = calloc(1, TEXT);
 	int fds[FILES];
 
 	km_start(argc, argv);
-	cgroup_mount();
+	cgroup_make();
 	cgroup_enter();
-	p = anonymous(size);	/* not before km_start(), which locks what is there and so charges it */
-	fill(p, PAGES);
+	p = km_anonymous(size);	/* not before km_start(), which locks what is there and so charges it */
+	km_fill(p, PAGES);
 	cgroup_leave();
 	for (size_t i = 0; i < FILES; i++) {
 		fds[files] = open(paths[i], O_RDONLY);
@@ -37,6 +37,7 @@ int main(int argc, char **argv)
 	memset(text, 1, TEXT);
 	while (km_pass()) {
 		size_t failed = 0;
+		long long anon;
 
 		km_begin();
 		for (size_t file = 0; file < files; file++)
@@ -45,8 +46,9 @@ int main(int argc, char **argv)
 		km_end(files * READS);
 		if (failed)
 			km_fail("%zu reads failed", failed);
-		if (cgroup_stat("anon") != (long long)size)
-			km_fail("memory.stat tells of %lld bytes, not of %zu", cgroup_stat("anon"), size);
+		anon = km_number_in(paths[0], "anon");
+		if (anon != (long long)size)
+			km_fail("memory.stat tells of %lld bytes, not of %zu", anon, size);
 		if (km_read(paths[1]) < (long)size)
 			km_fail("memory.current is %ld, less than %zu", km_read(paths[1]), size);
 	}

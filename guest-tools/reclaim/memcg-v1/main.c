@@ -45,7 +45,7 @@ static size_t page_size;
 
 static void put_back_v1(void)
 {
-	try_write(TOP "/cgroup.procs", "0");
+	km_put(TOP "/cgroup.procs", "0");
 	rmdir(A);
 	rmdir(B);
 	umount2(TOP, MNT_DETACH);
@@ -57,27 +57,18 @@ static int write_settings(void)
 	int failed = 0;
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
-		failed += !access(settings[i].path, W_OK) && !try_write(settings[i].path, settings[i].value);
+		failed += !access(settings[i].path, W_OK) && !km_put(settings[i].path, settings[i].value);
 	return failed;
 }
 
 static void settings_back(void)
 {
-	try_write(A "memory.memsw.limit_in_bytes", "-1");	/* first: a limit is not above it */
+	km_put(A "memory.memsw.limit_in_bytes", "-1");	/* first: a limit is not above it */
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		if (settings[i].back)
-			try_write(settings[i].path, settings[i].back);
+			km_put(settings[i].path, settings[i].back);
 	for (size_t i = 0; i < sizeof(reset) / sizeof(*reset); i++)
-		try_write(reset[i], "0");
-}
-
-static int show_all(void)
-{
-	int failed = 0;
-
-	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-		failed += !access(shown[i], R_OK) && read_file(shown[i]) < 0;
-	return failed;
+		km_put(reset[i], "0");
 }
 
 /* An eventfd that tells of what the file does; -1: there is none. */
@@ -108,11 +99,11 @@ static int wait_for_memory(unsigned char *p)
 	pid_t child;
 
 	failed += event < 0;
-	failed += !try_write(A "memory.oom_control", "1");
-	failed += !write_file(A "memory.limit_in_bytes", "%d", 2 << 20);
+	failed += !km_put(A "memory.oom_control", "1");
+	failed += !km_put_number(A "memory.limit_in_bytes", 2 << 20);
 	child = fork_or_fail();
 	if (!child) {
-		if (!try_write(A "cgroup.procs", "0"))
+		if (!km_put(A "cgroup.procs", "0"))
 			_exit(1);
 		touch(p, PAGES, page_size);
 		_exit(0);
@@ -120,9 +111,9 @@ static int wait_for_memory(unsigned char *p)
 	for (int i = 0; i < 1000 && !told(event); i++)
 		usleep(1000);
 	failed += read_file(A "memory.oom_control") <= 0 || number_behind("under_oom ") != 1;
-	failed += !try_write(A "memory.limit_in_bytes", "-1");
+	failed += !km_put(A "memory.limit_in_bytes", "-1");
 	failed += !!wait_for(child);
-	failed += !try_write(A "memory.oom_control", "0");
+	failed += !km_put(A "memory.oom_control", "0");
 	close(event);
 	close(file);
 	return failed;
@@ -138,28 +129,28 @@ static int one_round(unsigned char *p, unsigned char *huge, unsigned char *share
 	events[2] = listen_to(A "memory.pressure_level", "low", &files[2]);
 	events[3] = listen_to(A "memory.memsw.usage_in_bytes", "1048576", &files[3]);
 	failed += write_settings();
-	failed += !try_write(A "cgroup.procs", "0");
+	failed += !km_put(A "cgroup.procs", "0");
 	touch(p, PAGES, page_size);
 	touch(shared, PAGES / 8, page_size);
 	*(volatile unsigned char *)huge = 1;
 	failed += events[0] < 0 || !told(events[0]) || events[1] < 0 || !told(events[1]);
-	failed += show_all();
+	failed += count_unread(shown, sizeof(shown) / sizeof(*shown), 0);
 	failed += read_file(A "memory.usage_in_bytes") <= 0 || atoll(file_text) < (long long)(PAGES * page_size);
-	failed += !try_write(B "cgroup.procs", "0");
+	failed += !km_put(B "cgroup.procs", "0");
 	failed += read_file(B "memory.usage_in_bytes") <= 0;
 	there = atoll(file_text);
 	failed += there < (long long)(PAGES * page_size);	/* it came along */
 	madvise(p, PAGES * page_size, MADV_DONTNEED);
-	madvise(huge, ALIGNED, MADV_DONTNEED);
+	madvise(huge, KM_TABLE, MADV_DONTNEED);
 	madvise(shared, PAGES * page_size, MADV_REMOVE);
-	failed += !try_write(TOP "/cgroup.procs", "0");
+	failed += !km_put(TOP "/cgroup.procs", "0");
 	for (int i = 0; i < 4; i++) {
 		close(events[i]);
 		close(files[i]);
 	}
-	failed += !try_write(A "memory.force_empty", "0");
+	failed += !km_put(A "memory.force_empty", "0");
 	settings_back();
-	failed += !try_write(B "memory.move_charge_at_immigrate", "0");
+	failed += !km_put(B "memory.move_charge_at_immigrate", "0");
 	failed += wait_for_memory(p);
 	settings_back();
 	return failed;
@@ -169,7 +160,7 @@ int main(int argc, char **argv)
 {
 	unsigned char *p, *huge, *shared;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
 	if (mkdir(TOP, 0700) && errno != EEXIST)
 		km_fail(TOP);
@@ -180,9 +171,8 @@ int main(int argc, char **argv)
 	if (access(B "memory.move_charge_at_immigrate", W_OK))
 		km_absent("charges do not move with a process in this kernel");
 	no_messages();
-	p = anonymous(PAGES * page_size);
-	huge = anonymous(ALIGNED);
-	madvise(huge, ALIGNED, MADV_HUGEPAGE);
+	p = km_anonymous(PAGES * page_size);
+	huge = huge_page();
 	shared = km_shmem(PAGES * page_size);
 	errno = 0;
 	while (km_pass()) {
@@ -191,10 +181,7 @@ int main(int argc, char **argv)
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++)
 			failed += one_round(p, huge, shared);
-		km_end(ROUNDS);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(ROUNDS, failed);
 	}
 	return km_finish();
 }

@@ -17,7 +17,7 @@ static char block[64], state[80];
 
 static bool set_state(const char *value)
 {
-	return try_write(state, value);
+	return km_put(state, value);
 }
 
 static bool use_block(unsigned int number)
@@ -81,7 +81,7 @@ static int show_tiers(void)
 
 	if (access(DEMOTION, W_OK))
 		return 0;
-	failed += !try_write(DEMOTION, "1") || read_file(DEMOTION) <= 0 || !try_write(DEMOTION, "0");
+	failed += !km_put(DEMOTION, "1") || read_file(DEMOTION) <= 0 || !km_put(DEMOTION, "0");
 	failed += !access(TIER "nodelist", R_OK) && read_file(TIER "nodelist") <= 0;
 	return failed;
 }
@@ -96,11 +96,11 @@ static int one_round(bool policies)
 	failed += look();
 	failed += !set_state("offline");
 	if (policies)
-		failed += !try_write(POLICY, "auto-movable") || read_file(POLICY) <= 0;
+		failed += !km_put(POLICY, "auto-movable") || read_file(POLICY) <= 0;
 	failed += !set_state("online");
 	failed += !set_state("offline");
 	if (policies)
-		failed += !try_write(POLICY, "contig-zones");
+		failed += !km_put(POLICY, "contig-zones");
 	failed += !set_state("online_kernel");
 	return failed;
 }
@@ -117,14 +117,8 @@ int main(int argc, char **argv)
 	policies = !access(POLICY, W_OK);
 	errno = 0;
 	while (km_pass()) {
-		int failed;
-
 		km_begin();
-		failed = one_round(policies);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, one_round(policies));
 		if (read_file(state) <= 0 || strncmp(file_text, "online", 6))
 			km_fail("%s is not online", block);
 	}

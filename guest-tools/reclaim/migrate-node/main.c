@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	size_t size = PAGES * page_bytes();
+	size_t size = PAGES * km_page_size();
 	int *nodes = calloc(PAGES, sizeof(*nodes)), *status = calloc(PAGES, sizeof(*status));
 
 	km_start(argc, argv);
@@ -15,16 +15,12 @@ int main(int argc, char **argv)
 		km_fail("memory");
 	memset(nodes, 0, PAGES * sizeof(*nodes));	/* node 0 */
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		void **all = addresses(p, PAGES);
 		size_t wrong = 0;
 		long failed;
 
-		if (set_policy_of(p, size, MPOL_BIND, 1, 0)) {
-			if (errno == ENOSYS)
-				km_absent("no mbind() in this kernel");
-			km_fail("mbind");
-		}
+		bind_memory(p, size, MPOL_BIND, 1);
 		fill(p, PAGES);
 		if (count_on(p, PAGES, 0) != PAGES)
 			km_fail("pages are not on the node that they were bound to");

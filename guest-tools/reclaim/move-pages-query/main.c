@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 	int *status = calloc(PAGES, sizeof(*status));
 	unsigned char *p;
 	void **all;
@@ -14,7 +14,7 @@ int main(int argc, char **argv)
 	km_start(argc, argv);
 	if (!status)
 		km_fail("memory");
-	p = anonymous(size);	/* not before km_start(), which makes all pages be there */
+	p = km_anonymous(size);	/* not before km_start(), which makes all pages be there */
 	all = addresses(p, PAGES);
 	for (size_t i = 0; i < PAGES; i += 2)
 		p[i * page_size] = 1;

@@ -6,24 +6,20 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 
 	km_start(argc, argv);
 	need_two_nodes();
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		void **all = addresses(p, PAGES);
 		int *status = calloc(PAGES, sizeof(*status));
 
-		for (size_t i = 0; i < size; i += ALIGNED)	/* page tables */
+		for (size_t i = 0; i < size; i += KM_TABLE)	/* page tables */
 			p[i] = 1;
 		if (madvise(p, size, MADV_DONTNEED))
 			km_fail("madvise(MADV_DONTNEED)");
-		if (set_policy_of(p, size, MPOL_INTERLEAVE, 3, 0)) {
-			if (errno == ENOSYS)
-				km_absent("no mbind() in this kernel");
-			km_fail("mbind");
-		}
+		bind_memory(p, size, MPOL_INTERLEAVE, 3);
 		km_begin();
 		for (size_t i = 0; i < PAGES; i++)
 			p[i * page_size] = i % 251 + 1;

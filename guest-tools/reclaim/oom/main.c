@@ -27,7 +27,7 @@ static pid_t start(unsigned char *p, size_t pages, bool in_group)
 
 	if (pid)
 		return pid;
-	if (!try_write(SCORE, "1000") || (in_group && !try_write(CGROUP "/cgroup.procs", "0")))
+	if (!km_put(SCORE, "1000") || (in_group && !km_put(CGROUP "/cgroup.procs", "0")))
 		_exit(1);
 	touch(p, pages, page_size);
 	for (;;)
@@ -49,14 +49,14 @@ static int kill_one(unsigned char *p)
 /* The first is there already, and goes with the second. */
 static int kill_group(unsigned char *p)
 {
-	int failed = !try_write(CGROUP "/memory.oom.group", "1");
+	int failed = !km_put(CGROUP "/memory.oom.group", "1");
 	pid_t first = start(p, PAGES / 8, true), second;
 
 	usleep(10000);
 	second = start(p, PAGES, true);
 	failed += !killed(second);
 	failed += !killed(first);
-	failed += !try_write(CGROUP "/memory.oom.group", "0");
+	failed += !km_put(CGROUP "/memory.oom.group", "0");
 	return failed;
 }
 
@@ -66,7 +66,7 @@ static int kill_by_system(unsigned char *p)
 	int failed;
 
 	usleep(10000);
-	failed = !try_write(SYSRQ, "f");
+	failed = !km_put(SYSRQ, "f");
 	return failed + !killed(pid);
 }
 
@@ -86,30 +86,27 @@ int main(int argc, char **argv)
 	struct sched_param none = { 0 };
 	unsigned char *p;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
 	if (syscall(SYS_process_mrelease, -1, 0) && errno == ENOSYS)
 		km_absent("no process_mrelease() in this kernel");
 	if (access(SYSRQ, W_OK))
 		km_absent("no sysrq in this kernel");
-	cgroup_mount();
-	cgroup_enter();
-	cgroup_leave();
+	cgroup_make();
 	no_messages();
 	km_keep("/proc/sys/kernel/sysrq");
 	km_write("/proc/sys/kernel/sysrq", "1");
 	km_write(CGROUP "/memory.max", "%zu", PAGES / 2 * page_size);
 	if (sched_setscheduler(0, SCHED_BATCH, &none))
 		km_fail("SCHED_BATCH");
-	p = anonymous(PAGES * page_size);
+	p = km_anonymous(PAGES * page_size);
 	errno = 0;
 	while (km_pass()) {
+		long long kills = km_number_in(CGROUP "/memory.events", "oom_kill");
 		int failed = 0;
-		long long before;
 
-		if (read_file(CGROUP "/memory.events") <= 0)
+		if (kills < 0)
 			km_fail("memory.events");
-		before = number_behind("oom_kill ");
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {
 			failed += kill_one(p);
@@ -117,14 +114,10 @@ int main(int argc, char **argv)
 			failed += kill_by_system(p);
 			failed += release_memory(p);
 		}
-		km_end(ROUNDS);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
-		read_file(CGROUP "/memory.events");
-		if (number_behind("oom_kill ") - before < 3 * ROUNDS)	/* the first of a group is counted twice */
-			km_fail("%lld processes of the cgroup were killed, not %d",
-				number_behind("oom_kill ") - before, 3 * ROUNDS);
+		end_steps(ROUNDS, failed);
+		kills = km_number_in(CGROUP "/memory.events", "oom_kill") - kills;
+		if (kills < 3 * ROUNDS)	/* the first of a group is counted twice */
+			km_fail("%lld processes of the cgroup were killed, not %d", kills, 3 * ROUNDS);
 		sleep(5);	/* the reaper looks two seconds later */
 	}
 	return km_finish();

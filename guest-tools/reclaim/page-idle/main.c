@@ -22,12 +22,10 @@ static size_t count_idle(int bitmap, const uint64_t *frames)
 
 static void read_frames(const unsigned char *p, uint64_t *frames)
 {
-	int fd = open_pagemap();
-
-	read_pagemap(fd, p, frames, PAGES);
-	close(fd);
+	if (!km_pagemap(p, PAGES, frames))
+		km_absent("no /proc/self/pagemap in this kernel");
 	for (size_t i = 0; i < PAGES; i++) {
-		frames[i] &= PAGEMAP_PFN;
+		frames[i] &= KM_PFN;
 		if (!frames[i])
 			km_fail("page %zu is nowhere", i);
 	}
@@ -35,21 +33,19 @@ static void read_frames(const unsigned char *p, uint64_t *frames)
 
 int main(int argc, char **argv)
 {
-	size_t size = PAGES * page_bytes();
+	size_t size = PAGES * km_page_size();
 	uint64_t *frames = calloc(PAGES, sizeof(*frames));
 	int bitmap;
 
 	km_start(argc, argv);
-	bitmap = open(BITMAP, O_RDWR);
-	if (bitmap < 0)
-		km_absent("no " BITMAP " in this kernel");
+	bitmap = open_or_absent(BITMAP, O_RDWR);
 	if (!frames)
 		km_fail("memory");
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		size_t failed = 0, idle;
 
-		fill(p, PAGES);
+		km_fill(p, PAGES);
 		drain_lru();	/* only what is there can be idle */
 		read_frames(p, frames);
 		idle = count_idle(bitmap, frames);

@@ -27,20 +27,17 @@ int main(int argc, char **argv)
 	unsigned char *page;
 	int trigger, fd;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
-	cgroup_mount();
-	cgroup_enter();
-	cgroup_leave();
-	trigger = open_reclaim();
+	trigger = cgroup_with_reclaim();
 	km_mount_ram(FOLDER);
 	fd = open(FILE_NAME, O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || ftruncate(fd, (off_t)PAGES * STEP * page_size) || posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM))
 		km_fail(FILE_NAME);
-	page = anonymous(page_size);
+	page = km_anonymous(page_size);
 	errno = 0;
 	while (km_pass()) {
-		long long before = vmstat("workingset_nodereclaim"), refaults = vmstat("workingset_refault_file");
+		long long before = km_count("workingset_nodereclaim"), refaults = km_count("workingset_refault_file");
 		int failed = 0;
 
 		cgroup_enter();
@@ -49,14 +46,14 @@ int main(int argc, char **argv)
 		reclaim(trigger, PAGES / 8 * 7 * page_size);
 		failed += read_all(fd, page, 2);
 		reclaim(trigger, PAGES / 4 * page_size);
-		failed += !try_write(DROP, "2");
+		failed += !km_put(DROP, "2");
 		km_end(PAGES);
 		cgroup_leave();
 		errno = 0;
 		if (failed)
 			km_fail("%d calls failed", failed);
-		check_events("workingset_nodereclaim", before, 1);
-		check_events("workingset_refault_file", refaults, 1);
+		km_check_count("workingset_nodereclaim", before, 1);
+		km_check_count("workingset_refault_file", refaults, 1);
 		if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
 			km_fail("posix_fadvise");
 	}

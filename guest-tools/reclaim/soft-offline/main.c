@@ -13,30 +13,28 @@ static size_t count_same(const uint64_t *before, const uint64_t *after)
 	size_t same = 0;
 
 	for (size_t i = 0; i < PAGES; i++) {
-		if (!(after[i] & PAGEMAP_PRESENT))
+		if (!(after[i] & KM_PRESENT))
 			km_fail("page %zu is not there", i);
-		same += (before[i] & PAGEMAP_PFN) == (after[i] & PAGEMAP_PFN);
+		same += (before[i] & KM_PFN) == (after[i] & KM_PFN);
 	}
 	return same;
 }
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
-	uint64_t *before = calloc(PAGES, sizeof(*before)), *after = calloc(PAGES, sizeof(*after));
-	int pagemap = open_pagemap();
+	size_t page_size = km_page_size(), size = PAGES * page_size;
+	uint64_t before[PAGES], after[PAGES];
 
 	km_start(argc, argv);
-	if (!before || !after)
-		km_fail("memory");
 	if (madvise(NULL, 0, MADV_SOFT_OFFLINE) && errno == EINVAL)
 		km_absent("no MADV_SOFT_OFFLINE in this kernel");
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		size_t failed = 0, same;
 
 		fill(p, PAGES);
-		read_pagemap(pagemap, p, before, PAGES);
+		if (!km_pagemap(p, PAGES, before))
+			km_absent("no /proc/self/pagemap in this kernel");
 		errno = 0;
 		km_begin();
 		for (size_t i = 0; i < PAGES; i++)
@@ -44,7 +42,7 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		if (failed)
 			km_fail("%zu pages could not be taken out of use", failed);
-		read_pagemap(pagemap, p, after, PAGES);
+		km_pagemap(p, PAGES, after);
 		same = count_same(before, after);
 		if (same)
 			km_fail("%zu pages are where they were", same);

@@ -29,20 +29,6 @@ static void swap_off_at_exit(void)
 	unlink(FILE_AREA);
 }
 
-static void make_file(void)
-{
-	char *zeros = calloc(1, 65536);
-	int fd = open(FILE_AREA, O_RDWR | O_CREAT | O_TRUNC, 0600);
-
-	for (size_t at = 0; at < FILE_SIZE; at += 65536)
-		if (pwrite(fd, zeros, 65536, at) != 65536)
-			km_fail(FILE_AREA);
-	if (fsync(fd) || close(fd))
-		km_fail(FILE_AREA);
-	free(zeros);
-	make_swap(FILE_AREA, FILE_SIZE);
-}
-
 static int add(const char *area, int priority, int flags)
 {
 	return !!swapon(area, SWAP_FLAG_PREFER | priority | flags);
@@ -72,19 +58,15 @@ static void nothing(int signal)
 static int swap_off_with_signal(const char *area)
 {
 	struct itimerval soon = { { 0, 0 }, { 0, SIGNAL_AFTER } }, never = { 0 };
-	pid_t child = fork();
+	pid_t child = idle_child();
 	int result;
 
-	if (!child)
-		for (;;)
-			pause();
 	usleep(1000);
 	setitimer(ITIMER_REAL, &soon, NULL);
 	result = swapoff(area);
 	setitimer(ITIMER_REAL, &never, NULL);
 	result = !(result && errno == EINTR);
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
+	km_end_other(child);
 	return result + !!swapoff(area);
 }
 
@@ -94,9 +76,9 @@ static int one_round(unsigned char *p, unsigned char *huge)
 
 	failed += add(ZRAM_DISK, 5, SWAP_FLAG_DISCARD);
 	*(volatile unsigned char *)huge = 1;
-	failed += !!madvise(huge, ALIGNED, MADV_PAGEOUT);
+	failed += !!madvise(huge, KM_TABLE, MADV_PAGEOUT);
 	failed += *(volatile unsigned char *)huge != 1;
-	madvise(huge, ALIGNED, MADV_DONTNEED);
+	madvise(huge, KM_TABLE, MADV_DONTNEED);
 	failed += add(FILE_AREA, 10, 0);
 	touch(p, 2 * PAGES, page_size);
 	failed += !!madvise(p, 2 * PAGES * page_size, MADV_PAGEOUT);
@@ -118,29 +100,23 @@ int main(int argc, char **argv)
 {
 	unsigned char *p, *huge;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
 	need_zram();
 	km_mount_ram(FOLDER);
-	make_file();
+	make_file(FILE_AREA, FILE_SIZE);
+	km_make_swap(FILE_AREA, FILE_SIZE);
 	if (atexit(swap_off_at_exit))
 		km_fail("atexit");
 	signal(SIGALRM, nothing);
-	p = anonymous(2 * PAGES * page_size);
-	huge = anonymous(ALIGNED);
-	madvise(huge, ALIGNED, MADV_HUGEPAGE);
+	p = km_anonymous(2 * PAGES * page_size);
+	huge = huge_page();
 	errno = 0;
 	while (km_pass()) {
-		int failed;
-
 		km_write(ZRAM "disksize", "%zu", ZRAM_SIZE);
-		make_swap(ZRAM_DISK, ZRAM_SIZE);
+		km_make_swap(ZRAM_DISK, ZRAM_SIZE);
 		km_begin();
-		failed = one_round(p, huge);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, one_round(p, huge));
 		if (read_file("/proc/swaps") <= 0 || strstr(file_text, "zram0"))
 			km_fail("a swap area is left");
 		km_write(ZRAM "reset", "1");

@@ -7,40 +7,32 @@
 
 #define PAGES 64
 #define CHILDREN 70
-#define SWAP_PAGES 4095
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes();
+	size_t page_size = km_page_size();
 	pid_t children[CHILDREN];
 	unsigned char *p;
 
 	km_start(argc, argv);
 	km_keep("/proc/sys/vm/page-cluster");
 	km_write("/proc/sys/vm/page-cluster", "3");
-	fill_disk(SWAP_PAGES);
-	km_swap(RAM_DISK, SWAP_PAGES * page_size);
-	p = anonymous(PAGES * page_size);
+	swap_to_disk();
+	p = km_anonymous(PAGES * page_size);
 	while (km_pass()) {
 		size_t wrong;
-		int failed = 0;
 
 		fill(p, PAGES);
 		page_out(p, PAGES);
 		km_begin();
-		for (int i = 0; i < CHILDREN; i++) {
-			children[i] = fork();
-			if (!children[i])
-				for (;;)
-					pause();
-			failed += children[i] < 0;
-		}
+		for (int i = 0; i < CHILDREN; i++)
+			children[i] = idle_child();
 		wrong = touch_filled(p, PAGES, page_size);
 		for (int i = 0; i < CHILDREN; i++)
-			failed += kill(children[i], SIGKILL) || waitpid(children[i], NULL, 0) != children[i];
+			km_end_other(children[i]);
 		km_end(CHILDREN);
-		if (failed || wrong)
-			km_fail("%d calls failed, %zu pages came back wrong", failed, wrong);
+		if (wrong)
+			km_fail("%zu pages came back wrong", wrong);
 		check_filled(p, PAGES);
 	}
 	return km_finish();

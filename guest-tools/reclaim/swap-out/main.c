@@ -3,18 +3,15 @@
 #include "../common.h"
 
 #define PAGES 2048
-#define SWAP_PAGES 4095
 
 int main(int argc, char **argv)
 {
-	size_t size = PAGES * page_bytes();
+	size_t size = PAGES * km_page_size();
 
 	km_start(argc, argv);
-	fill_disk(SWAP_PAGES);
-	km_swap(RAM_DISK, SWAP_PAGES * page_bytes());
+	swap_to_disk();
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
-		size_t swapped;
+		unsigned char *p = km_anonymous(size);
 		int failed;
 
 		fill(p, PAGES);
@@ -25,9 +22,7 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		if (failed)
 			km_fail("madvise(MADV_PAGEOUT)");
-		swapped = count_pages(p, PAGES, PAGEMAP_SWAPPED);
-		if (swapped != PAGES)
-			km_fail("%zu pages of %d were swapped out", swapped, PAGES);
+		km_check_pages(p, PAGES, KM_SWAPPED, PAGES);
 		check_filled(p, PAGES);
 		munmap(p, size);
 	}

@@ -9,18 +9,12 @@
 #include "../files.h"
 
 #define PAGES 512
-#define SWAP_PAGES 4095
 
 static size_t page_size;
 
-static void swap_off_at_exit(void)
-{
-	swapoff(RAM_DISK);
-}
-
 static int out(unsigned char *p)
 {
-	return madvise(p, PAGES * page_size, MADV_PAGEOUT) || count_resident(p, PAGES) > PAGES / 8;
+	return madvise(p, PAGES * page_size, MADV_PAGEOUT) || km_resident(p, PAGES) > PAGES / 8;
 }
 
 /* Locked when its pages come, so they are on the list of what cannot be reclaimed. */
@@ -66,34 +60,20 @@ int main(int argc, char **argv)
 	unsigned char *p, *page;
 	int fd;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
-	fill_disk(SWAP_PAGES);
-	make_swap(RAM_DISK, SWAP_PAGES * page_size);
-	if (swapon(RAM_DISK, 0))
-		km_absent("no swap in this kernel");
-	if (atexit(swap_off_at_exit))
-		km_fail("atexit");
+	swap_to_disk();
 	fd = memfd_create("swapped", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, PAGES * page_size))
 		km_fail("memfd_create");
-	p = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	page = anonymous(page_size);
-	if (p == MAP_FAILED)
-		km_fail("mmap");
-	madvise(p, PAGES * page_size, MADV_NOHUGEPAGE);
-	errno = 0;
+	p = km_map(NULL, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	page = km_anonymous(page_size);
+	km_small_pages(p, PAGES * page_size);
 	while (km_pass()) {
-		int failed;
-
 		fill(p, PAGES);
 		drain_lru();
 		km_begin();
-		failed = one_round(fd, p, page);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, one_round(fd, p, page));
 	}
 	return km_finish();
 }

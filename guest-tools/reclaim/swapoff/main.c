@@ -6,7 +6,6 @@
 #include "../common.h"
 
 #define PAGES 2048
-#define SWAP_PAGES 4095
 
 /* What the process itself ran: swapoff() waits for RCU, which comes with the timer's ticks. */
 static long long own_time(void)
@@ -19,14 +18,13 @@ static long long own_time(void)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = page_bytes(), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 
 	km_start(argc, argv);
 	fill_disk(SWAP_PAGES);
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		long long start;
-		size_t there;
 		int failed;
 
 		km_swap(RAM_DISK, SWAP_PAGES * page_size);
@@ -39,9 +37,7 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		if (failed)
 			km_fail("swapoff");
-		there = count_pages(p, PAGES, PAGEMAP_PRESENT);
-		if (there != PAGES)
-			km_fail("%zu pages of %d are there", there, PAGES);
+		km_check_pages(p, PAGES, KM_PRESENT, PAGES);
 		check_filled(p, PAGES);
 		munmap(p, size);
 	}

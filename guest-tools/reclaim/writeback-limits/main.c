@@ -23,7 +23,7 @@ static const struct {
 };
 
 static const char *const only_read[] = {
-	BDI "stable_pages_required", DEBUGFS "/bdi/1:0/stats", DEBUGFS "/bdi/1:0/wb_stats",
+	BDI "stable_pages_required", KM_DEBUGFS "bdi/1:0/stats", KM_DEBUGFS "bdi/1:0/wb_stats",
 	VM "dirty_writeback_centisecs", CGROUP "/memory.stat",
 };
 
@@ -37,26 +37,22 @@ static const char *const back[][2] = {
 static void put_back_settings(void)
 {
 	for (size_t i = 0; i < sizeof(back) / sizeof(*back); i++)
-		try_write(back[i][0], back[i][1]);
+		km_put(back[i][0], back[i][1]);
 }
 
 static void remove_group(void)
 {
-	try_write(CGROUPS "/cgroup.procs", "0");
+	km_put(CGROUPS "/cgroup.procs", "0");
 	rmdir(CGROUP);
-	try_write(CGROUPS "/cgroup.subtree_control", "-io");
+	km_put(CGROUPS "/cgroup.subtree_control", "-io");
 }
 
 static int change_settings(void)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-		if (access(settings[i].path, W_OK))
-			continue;
-		failed += !try_write(settings[i].path, settings[i].value);
-		failed += read_file(settings[i].path) <= 0 || atol(file_text) != atol(settings[i].value);
-	}
+	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+		failed += change_setting(settings[i].path, settings[i].value);
 	return failed;
 }
 
@@ -74,20 +70,19 @@ static int one_round(const char *data)
 	int failed = mkdir(CGROUP, 0700), fd;
 	unsigned char *p;
 
-	failed += !try_write(CGROUP "/cgroup.procs", "0");
+	failed += !km_put(CGROUP "/cgroup.procs", "0");
 	failed += change_settings();
 	fd = open(FILE_NAME, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	failed += fd < 0;
 	failed += write_all(fd, data);
-	for (size_t i = 0; i < sizeof(only_read) / sizeof(*only_read); i++)
-		failed += !access(only_read[i], R_OK) && read_file(only_read[i]) <= 0;
-	failed += !try_write(CGROUP "/memory.max", "4194304");	/* the limits of the cgroup count, too */
+	failed += count_unread(only_read, sizeof(only_read) / sizeof(*only_read), 1);
+	failed += !km_put(CGROUP "/memory.max", "4194304");	/* the limits of the cgroup count, too */
 	failed += write_all(fd, data);
 	p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	failed += p == MAP_FAILED;
 	for (size_t at = 0; at < SIZE / 4; at += 4096)
 		*(volatile unsigned char *)(p + at) = 1;
-	failed += !try_write(CGROUPS "/cgroup.procs", "0");
+	failed += !km_put(CGROUPS "/cgroup.procs", "0");
 	for (size_t at = SIZE / 4; at < SIZE / 2; at += 4096)	/* of another's pages: foreign */
 		*(volatile unsigned char *)(p + at) = 1;
 	failed += msync(p, SIZE, MS_SYNC) || fsync(fd);
@@ -110,22 +105,16 @@ int main(int argc, char **argv)
 		km_fail("memory");
 	memset(data, 'x', CHUNK);
 	cgroup_mount();
-	if (!try_write(CGROUPS "/cgroup.subtree_control", "+io"))
+	if (!km_put(CGROUPS "/cgroup.subtree_control", "+io"))
 		km_note("no io controller: the cgroup has no writeback of its own");
 	if (atexit(remove_group) || atexit(put_back_settings))
 		km_fail("atexit");
 	km_mount_ram(FOLDER);
-	mount_debugfs();
+	km_mount_debugfs();
 	errno = 0;
 	while (km_pass()) {
-		int failed;
-
 		km_begin();
-		failed = one_round(data);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, one_round(data));
 	}
 	return km_finish();
 }

@@ -37,7 +37,7 @@ static bool kept(size_t page)
 
 static int one_round(unsigned char *pages, unsigned char *zeros, unsigned char *page)
 {
-	int failed = !write_file(ZRAM "disksize", "%zu", ZRAM_SIZE), fd = open(ZRAM_DISK, O_RDWR | O_DIRECT);
+	int failed = !km_put_number(ZRAM "disksize", ZRAM_SIZE), fd = open(ZRAM_DISK, O_RDWR | O_DIRECT);
 
 	failed += fd < 0;
 	for (size_t i = 0; i < PAGES; i += 16)
@@ -45,15 +45,15 @@ static int one_round(unsigned char *pages, unsigned char *zeros, unsigned char *
 	for (size_t i = 0; i < PAGES; i++)
 		if (!kept(i))
 			failed += pwrite(fd, zeros, page_size, i * page_size) != (ssize_t)page_size;
-	failed += !try_write("/proc/sys/vm/compact_memory", "1");
-	failed += !try_write(ZRAM "compact", "1");
+	failed += !km_put("/proc/sys/vm/compact_memory", "1");
+	failed += !km_put(ZRAM "compact", "1");
 	failed += read_file(ZRAM "mm_stat") <= 0;
 	for (size_t i = 0; i < PAGES; i++)
 		if (kept(i))
 			failed += pread(fd, page, page_size, i * page_size) != (ssize_t)page_size ||
 				  memcmp(page, pages + i * page_size, page_size);
 	close(fd);
-	failed += !try_write(ZRAM "reset", "1");
+	failed += !km_put(ZRAM "reset", "1");
 	return failed;
 }
 
@@ -61,27 +61,21 @@ int main(int argc, char **argv)
 {
 	unsigned char *pages, *zeros, *page;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
 	need_zram();
 	if (access("/proc/sys/vm/compact_memory", W_OK))
 		km_absent("no compaction in this kernel");
-	pages = anonymous(PAGES * page_size);
-	zeros = anonymous(page_size);
-	page = anonymous(page_size);
+	pages = km_anonymous(PAGES * page_size);
+	zeros = km_anonymous(page_size);
+	page = km_anonymous(page_size);
 	*zeros = 0;
 	*page = 0;
 	make_pages(pages);
 	errno = 0;
 	while (km_pass()) {
-		int failed;
-
 		km_begin();
-		failed = one_round(pages, zeros, page);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, one_round(pages, zeros, page));
 	}
 	return km_finish();
 }

@@ -8,7 +8,6 @@
 #define PARAMETERS "/sys/module/zswap/parameters/"
 #define PAGES 128
 #define SAME 24	/* the first ones are all one word */
-#define SWAP_PAGES 4095
 
 static const char *const pools[][2] = {
 	{ "zbud", "lzo-rle" }, { "z3fold", "lzo" }, { "zsmalloc", "lzo-rle" },
@@ -19,10 +18,10 @@ static bool only_zsmalloc;	/* zpools are gone since Linux 6.18 */
 
 static void put_back_zswap(void)
 {
-	try_write(PARAMETERS "max_pool_percent", "20");
-	try_write(PARAMETERS "enabled", "N");
-	try_write(PARAMETERS "zpool", "zbud");
-	try_write(PARAMETERS "compressor", "lzo");
+	km_put(PARAMETERS "max_pool_percent", "20");
+	km_put(PARAMETERS "enabled", "N");
+	km_put(PARAMETERS "zpool", "zbud");
+	km_put(PARAMETERS "compressor", "lzo");
 }
 
 static void write_pages(unsigned char *p)
@@ -50,17 +49,17 @@ static int use_pool(unsigned char *p, const char *pool, const char *compressor)
 {
 	int failed = 0;
 
-	if (!only_zsmalloc && !try_write(PARAMETERS "zpool", pool))
+	if (!only_zsmalloc && !km_put(PARAMETERS "zpool", pool))
 		return 0;	/* not in this kernel */
-	failed += !try_write(PARAMETERS "compressor", compressor);
+	failed += !km_put(PARAMETERS "compressor", compressor);
 	failed += !!madvise(p, PAGES * page_size, MADV_PAGEOUT);
-	failed += !try_write("/proc/sys/vm/compact_memory", "1");
+	failed += !km_put("/proc/sys/vm/compact_memory", "1");
 	failed += wrong_pages(p);
 	failed += !!madvise(p, PAGES / 2 * page_size, MADV_PAGEOUT);
-	failed += !try_write(PARAMETERS "max_pool_percent", "0");
+	failed += !km_put(PARAMETERS "max_pool_percent", "0");
 	failed += !!madvise(p + PAGES / 2 * page_size, PAGES / 2 * page_size, MADV_PAGEOUT);
 	usleep(20000);	/* it is written back by a worker */
-	failed += !try_write(PARAMETERS "max_pool_percent", "20");
+	failed += !km_put(PARAMETERS "max_pool_percent", "20");
 	failed += wrong_pages(p);
 	return failed;
 }
@@ -69,7 +68,7 @@ int main(int argc, char **argv)
 {
 	unsigned char *p;
 
-	page_size = page_bytes();
+	page_size = km_page_size();
 	km_start(argc, argv);
 	if (access(PARAMETERS "compressor", W_OK))
 		km_absent("no zswap in this kernel");
@@ -78,11 +77,10 @@ int main(int argc, char **argv)
 	only_zsmalloc = access(PARAMETERS "zpool", W_OK);
 	if (atexit(put_back_zswap))
 		km_fail("atexit");
-	if (!try_write(PARAMETERS "enabled", "Y"))
+	if (!km_put(PARAMETERS "enabled", "Y"))
 		km_absent("zswap of this kernel cannot be enabled");
-	fill_disk(SWAP_PAGES);
-	km_swap(RAM_DISK, SWAP_PAGES * page_size);
-	p = anonymous(PAGES * page_size);
+	swap_to_disk();
+	p = km_anonymous(PAGES * page_size);
 	errno = 0;
 	while (km_pass()) {
 		int failed = 0;
@@ -91,10 +89,7 @@ int main(int argc, char **argv)
 		km_begin();
 		for (size_t i = only_zsmalloc ? 2 : 0; i < sizeof(pools) / sizeof(*pools); i++)
 			failed += use_pool(p, pools[i][0], pools[i][1]);
-		km_end(1);
-		errno = 0;
-		if (failed)
-			km_fail("%d steps failed", failed);
+		end_steps(1, failed);
 		madvise(p, PAGES * page_size, MADV_DONTNEED);
 	}
 	return km_finish();
