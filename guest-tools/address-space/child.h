@@ -7,7 +7,6 @@
 #define ADDRESS_SPACE_CHILD_H
 
 #include <signal.h>
-#include <sys/wait.h>
 
 #include "madvised.h"
 
@@ -17,11 +16,11 @@ static pid_t child;
 /* Some pages at the start are written and used; the others are never touched. */
 static inline void be_child(size_t pages, size_t used)
 {
-	char *p = map_or_fail(NULL, pages * page_size, RW, ANONYMOUS, -1), order;
+	char *p = km_map(NULL, pages * page_size, RW, ANONYMOUS, -1), order;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(orders[1]);	/* so that the end of our parent is the end of the pipe */
-	no_huge_pages(p, pages * page_size);
+	km_small_pages(p, pages * page_size);
 	do {
 		for (size_t i = 0; i < used; i++)
 			((volatile uint64_t *)(p + i * page_size))[1]++;
@@ -35,7 +34,7 @@ static inline void be_child(size_t pages, size_t used)
 /* Before start(): afterwards no page is shared with it. */
 static inline void start_child(size_t pages, size_t used)
 {
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	if (pipe(orders) || pipe(answers))
 		km_fail("pipe");
 	child = fork();
@@ -62,12 +61,6 @@ static inline void use_again(void)
 		km_fail("the child has ended");
 }
 
-static inline void end_child(void)
-{
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-}
-
 /* What smaps says of the child's memory. */
 static inline void expect_of_child(const char *p, const char *field, size_t pages)
 {
@@ -75,12 +68,7 @@ static inline void expect_of_child(const char *p, const char *field, size_t page
 	long kib;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps", child);
-	if (access(path, R_OK)) {
-		errno = 0;
-		km_note("%s of a child's VMA is not known: there is no smaps", field);
-		return;
-	}
-	kib = vma_in(path, p, field).value;
+	kib = smaps_kib(path, p, field);
 	if (kib >= 0 && (size_t)kib != pages * page_size / 1024)
 		km_fail("%s of the child's VMA is %ld KiB instead of %zu", field, kib, pages * page_size / 1024);
 }

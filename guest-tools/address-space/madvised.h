@@ -17,6 +17,18 @@ static inline int advise_ranges(char *p, size_t pages, int advice)
 	return errors;
 }
 
+/* The region. */
+static inline void measure_advice(char *p, size_t pages, int advice)
+{
+	int errors;
+
+	km_begin();
+	errors = advise_ranges(p, pages, advice);
+	km_end(pages);
+	if (errors)
+		km_fail("%d calls failed", errors);
+}
+
 /*
  * The kernel itself looks at each page three times, as if a process had used it: then it is on the list of those in
  * use, except for the last few, which wait to be put there.

@@ -9,13 +9,32 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define MOST_FILES 8192
+
+static inline void allow_files(void)
+{
+	struct rlimit limit = { MOST_FILES, MOST_FILES };
+
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		km_fail("RLIMIT_NOFILE");
+}
+
+static inline void pair_of_sockets(int *ends)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) {
+		if (errno == EAFNOSUPPORT || errno == ENOSYS)
+			km_absent("this kernel has no Unix sockets");
+		km_fail("socketpair");
+	}
+}
 
 #ifdef FILES
 #define HELD 512	/* more than what slabs that are partly used have room for */
@@ -24,14 +43,6 @@ static int fds[FILES];
 static int held[HELD];
 
 static void make_files(int *where, size_t count);
-
-static void allow_files(void)
-{
-	struct rlimit limit = { MOST_FILES, MOST_FILES };
-
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		km_fail("RLIMIT_NOFILE");
-}
 
 /* Objects that are held: so those of the region come out of new slabs, as many in every boot. */
 static void before_files(void)
@@ -65,19 +76,39 @@ static void check_files(void)
 }
 #endif
 
+#ifdef TEXT
+static char *text;	/* of so many bytes: what was read last */
+
+static void make_text(void)
+{
+	text = km_map(NULL, TEXT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+}
+
+/* A file whole. Returns its length, or -1. */
+static ssize_t read_at(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY);
+	ssize_t length, sum = 0;
+
+	if (fd < 0)
+		return -1;
+	while ((length = read(fd, text + sum, TEXT - 1 - sum)) > 0)
+		sum += length;
+	text[sum] = 0;
+	close(fd);
+	return length < 0 ? -1 : sum;
+}
+#endif
+
 /* Since boot, of all zones; -1 if that is not told. */
 static inline long long pages_taken(void)
 {
-	static char text[1 << 16];
+	static char counters[1 << 16];
+	char *line = counters;
 	long long sum = 0;
-	int fd = open("/proc/vmstat", O_RDONLY);
-	ssize_t got = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-	char *line = text;
 
-	if (fd >= 0)
-		close(fd);
-	text[got > 0 ? got : 0] = 0;
-	if (!strstr(text, "\npgalloc_"))
+	km_vmstat(counters, sizeof(counters));
+	if (!strstr(counters, "\npgalloc_"))
 		return -1;
 	while ((line = strstr(line, "\npgalloc_"))) {
 		line = strchr(line, ' ');

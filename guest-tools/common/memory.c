@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,7 +115,7 @@ long km_smaps(const void *p, size_t size, const char *name)
 	FILE *file = fopen(SMAPS, "r");
 	size_t length = strlen(name);
 	unsigned long start, end;
-	bool ours = false;
+	bool ours = false, told = false;
 	char line[512];
 	long sum = 0;
 
@@ -123,11 +125,13 @@ long km_smaps(const void *p, size_t size, const char *name)
 	while (fgets(line, sizeof(line), file)) {
 		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
 			ours = start >= (uintptr_t)p && start < (uintptr_t)p + size;
-		else if (ours && !strncmp(line, name, length) && line[length] == ':')
+		else if (ours && !strncmp(line, name, length) && line[length] == ':') {
 			sum += strtol(line + length + 1, NULL, 10);
+			told = true;
+		}
 	}
 	fclose(file);
-	return sum;
+	return told ? sum : -1;
 }
 
 void km_check_smaps(const void *p, size_t size, const char *name, size_t bytes)
@@ -135,7 +139,7 @@ void km_check_smaps(const void *p, size_t size, const char *name, size_t bytes)
 	long kib = km_smaps(p, size, name);
 
 	if (kib < 0)
-		km_note("%s of memory was not checked: there is no " SMAPS, name);
+		km_note("%s of memory was not checked: " SMAPS " does not tell it", name);
 	else if ((size_t)kib != bytes >> 10)
 		km_fail("%s of the memory is %ld KiB, not %zu", name, kib, bytes >> 10);
 }
@@ -258,15 +262,20 @@ static void unmount_debugfs(void)
 	umount2(KM_DEBUGFS, MNT_DETACH);
 }
 
+bool km_has_debugfs(void)
+{
+	bool mounted = !mount("none", KM_DEBUGFS, "debugfs", 0, NULL), there = mounted || errno == EBUSY;
+
+	if (mounted && atexit(unmount_debugfs))
+		km_fail("atexit");
+	errno = 0;
+	return there;
+}
+
 void km_mount_debugfs(void)
 {
-	if (mount("none", KM_DEBUGFS, "debugfs", 0, NULL)) {
-		if (errno != EBUSY)	/* it is there already */
-			km_absent("no debugfs in this kernel");
-	} else if (atexit(unmount_debugfs)) {
-		km_fail("atexit");
-	}
-	errno = 0;
+	if (!km_has_debugfs())
+		km_absent("no debugfs in this kernel");
 }
 
 /* A header at the start of the first page, its signature at the end. */
@@ -320,4 +329,80 @@ void km_end_other(pid_t pid)
 	kill(pid, SIGKILL);
 	if (waitpid(pid, NULL, 0) != pid)
 		km_fail("waitpid");
+}
+
+int km_memfd(size_t size)
+{
+	int fd = memfd_create("kmatrix", MFD_CLOEXEC);
+
+	if (fd < 0 && errno == ENOSYS)
+		km_absent("no memfd_create() in this kernel");
+	if (fd < 0 || ftruncate(fd, size))
+		km_fail("a file of %zu bytes in memory", size);
+	return fd;
+}
+
+/* Of each word of the page. Word by word: some emulators take a long instruction a byte at a time. */
+static uint64_t alike(size_t page, size_t different)
+{
+	return (page % different + 1) * 0x0101010101010101;
+}
+
+void km_fill_alike(void *p, size_t pages, size_t different)
+{
+	size_t words = km_page_size() / sizeof(uint64_t);
+
+	for (size_t i = 0; i < pages; i++)
+		for (size_t n = 0; n < words; n++)
+			((volatile uint64_t *)p)[i * words + n] = alike(i, different);
+}
+
+void km_check_alike(const void *p, size_t pages, size_t different, size_t set)
+{
+	size_t words = km_page_size() / sizeof(uint64_t);
+
+	for (size_t i = 0; i < pages; i++) {
+		const uint64_t *page = (const uint64_t *)p + i * words;
+		uint64_t word = alike(i, different), first = word, wrong;
+
+		if (i < set)
+			*(unsigned char *)&first = 0xff;
+		wrong = page[0] ^ first;
+		for (size_t n = 1; n < words; n++)
+			wrong |= page[n] ^ word;
+		if (wrong)
+			km_fail("page %zu does not hold what was written", i);
+	}
+}
+
+long km_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+void km_check_populated(void *p, size_t pages)
+{
+	size_t page_size = km_page_size();
+	long before = km_faults();
+
+	for (size_t i = 0; i < pages; i++) {
+		volatile uint64_t *page = (uint64_t *)((char *)p + i * page_size);
+
+		if (*page)
+			km_fail("page %zu is not zero", i);
+		*(volatile unsigned char *)page = 1;
+	}
+	if (km_faults() != before)
+		km_fail("writing to populated memory took %ld faults", km_faults() - before);
+}
+
+void km_batch(void)
+{
+	struct sched_param none = { 0 };
+
+	if (sched_setscheduler(0, SCHED_BATCH, &none))
+		km_fail("SCHED_BATCH");
 }

@@ -53,7 +53,8 @@ bool km_put_number(const char *path, long long number);
 
 size_t km_thp_size(void);	/* of a transparent huge page; absent where there are none */
 size_t km_hugetlb_pool(size_t pages);	/* so many are free then, until the end; the size of one */
-void km_mount_debugfs(void);	/* at its usual place, until the end */
+bool km_has_debugfs(void);	/* at its usual place, until the end; it is mounted there */
+void km_mount_debugfs(void);	/* absent without it */
 void km_make_swap(const char *path, size_t size);	/* as mkswap */
 
 /*
@@ -62,5 +63,16 @@ void km_make_swap(const char *path, size_t size);	/* as mkswap */
  */
 pid_t km_other(void *(*memory)(void), void **where);
 void km_end_other(pid_t pid);
+
+int km_memfd(size_t size);	/* a file in memory, without a name; no page of it is there */
+
+/* Whole pages, and few that differ: what ksmd merges. The first byte of the first so many was set to 0xff since. */
+void km_fill_alike(void *p, size_t pages, size_t different);
+void km_check_alike(const void *p, size_t pages, size_t different, size_t set);
+
+long km_faults(void);	/* that this process has had, of both kinds */
+void km_check_populated(void *p, size_t pages);	/* they are there and zero, and writing to them takes no fault */
+
+void km_batch(void);	/* who is woken waits until the other one sleeps, also threads that are started from here on */
 
 #endif

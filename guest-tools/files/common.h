@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define EXT4 "/tmp/kmatrix-ext4"	/* where the RAM disk is mounted */
 #define EXT4_FILE EXT4 "/file"
@@ -33,13 +34,9 @@ static inline uint64_t word_of(size_t page, unsigned int seed)
 /* Small pages, and they are there. */
 static inline void *buffer(size_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = km_anonymous(size);
 
-	if (p == MAP_FAILED)
-		km_fail("a buffer of %zu bytes", size);
-	madvise(p, size, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
-	errno = 0;
-	for (size_t i = 0; i < size; i += sysconf(_SC_PAGESIZE))
+	for (size_t i = 0; i < size; i += km_page_size())
 		((volatile char *)p)[i] = 0;
 	return p;
 }
@@ -47,7 +44,7 @@ static inline void *buffer(size_t size)
 /* first: page of the file that the buffer begins with */
 static inline void fill(void *p, size_t size, size_t first, unsigned int seed)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 
 	for (size_t i = 0; i < size / sizeof(uint64_t); i++)
 		((volatile uint64_t *)p)[i] = word_of(first + i * sizeof(uint64_t) / page_size, seed);
@@ -55,7 +52,7 @@ static inline void fill(void *p, size_t size, size_t first, unsigned int seed)
 
 static inline void check_words(const void *p, size_t size, size_t first, unsigned int seed)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 	const uint64_t *words = p;
 
 	for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
@@ -71,7 +68,7 @@ static inline void write_file(int fd, size_t size, unsigned int seed)
 	uint64_t *chunk = buffer(CHUNK);
 
 	for (size_t at = 0; at < size; at += CHUNK) {
-		fill(chunk, CHUNK, at / sysconf(_SC_PAGESIZE), seed);
+		fill(chunk, CHUNK, at / km_page_size(), seed);
 		if (pwrite(fd, chunk, CHUNK, at) != (ssize_t)CHUNK)
 			km_fail("a file of %zu bytes could not be written", size);
 	}
@@ -86,7 +83,7 @@ static inline void check_file(int fd, size_t size, unsigned int seed)
 	for (size_t at = 0; at < size; at += CHUNK) {
 		if (pread(fd, chunk, CHUNK, at) != (ssize_t)CHUNK)
 			km_fail("a file of %zu bytes could not be read", size);
-		check_words(chunk, CHUNK, at / sysconf(_SC_PAGESIZE), seed);
+		check_words(chunk, CHUNK, at / km_page_size(), seed);
 	}
 	munmap(chunk, CHUNK);
 }
@@ -101,26 +98,12 @@ static inline void cache_file(int fd, size_t size)
 	munmap(chunk, CHUNK);
 }
 
-/* A file of no name in tmpfs, with pages not there yet. */
-static inline int tmpfs_file(size_t size)
-{
-	int fd = memfd_create("files", 0);
-
-	if (fd < 0 && errno == ENOSYS)
-		km_absent("no memfd_create() in this kernel");
-	if (fd < 0 || ftruncate(fd, size))
-		km_fail("a file of %zu bytes in tmpfs", size);
-	return fd;
-}
-
 /* A word a page: nearly all zeros, and the pages are there. */
 static inline void touch_file(int fd, size_t size, unsigned int seed)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
-	char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	size_t page_size = km_page_size();
+	char *p = km_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 
-	if (p == MAP_FAILED)
-		km_fail("a file of %zu bytes could not be mapped", size);
 	for (size_t i = 0; i < size; i += page_size)
 		*(uint64_t *)(p + i) = word_of(i / page_size, seed);
 	munmap(p, size);
@@ -160,16 +143,10 @@ static inline void ext4_settle(void)
 /* Pages of the file that are in the cache. */
 static inline size_t resident(int fd, size_t size)
 {
-	size_t pages = size / sysconf(_SC_PAGESIZE), count = 0;
-	unsigned char *there = mmap(NULL, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	void *p = km_map(NULL, size, PROT_READ, MAP_SHARED, fd);
+	size_t count = km_resident(p, size / km_page_size());
 
-	if (p == MAP_FAILED || there == MAP_FAILED || mincore(p, size, there))
-		km_fail("mincore");
-	for (size_t i = 0; i < pages; i++)
-		count += there[i] & 1;
 	munmap(p, size);
-	munmap(there, pages);
 	return count;
 }
 

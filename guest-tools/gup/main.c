@@ -9,49 +9,26 @@
  * Each must do its work, and the bytes must be right. The disk is in memory: it keeps no time of its own.
  */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define DISK "/dev/ram0"
 #define PIECES 16	/* each is written with the same bytes: what is kept of a guest's memory is small */
 
 static size_t page_size, piece, size;
+static int shared;
 static unsigned char *expected;	/* a piece: what is written, and what the disk holds */
 
-/* Another process: it maps the file, does nothing and touches nothing. */
-static pid_t start_other(int fd, void **where)
+/* What the other process has, which touches nothing of it. */
+static void *map_shared(void)
 {
-	pid_t parent = getpid();
-	int ready[2];
-	pid_t pid;
-
-	if (pipe(ready))
-		km_fail("pipe");
-	pid = fork();
-	if (pid < 0)
-		km_fail("fork");
-	if (!pid) {
-		*where = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (write(ready[1], where, sizeof(*where)) != sizeof(*where) || getppid() != parent)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	if (read(ready[0], where, sizeof(*where)) != sizeof(*where) || *where == MAP_FAILED)
-		km_fail("the other process has no memory");
-	close(ready[0]);
-	close(ready[1]);
-	return pid;
+	return km_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, shared);
 }
 
 static int fill_disk(void)
@@ -80,22 +57,6 @@ static void read_from(int disk, unsigned char *direct)
 			km_fail("read with O_DIRECT: not all was read");
 }
 
-/* Populated means: there, zero, and writing to it needs no fault. */
-static void check_populated(unsigned char *p)
-{
-	struct rusage before, after;
-
-	for (size_t i = 0; i < size; i += page_size)
-		if (p[i])
-			km_fail("byte %zu of a fresh page is not zero", i);
-	getrusage(RUSAGE_SELF, &before);
-	for (size_t i = 0; i < size; i += page_size)
-		p[i] = 1;
-	getrusage(RUSAGE_SELF, &after);
-	if (after.ru_minflt != before.ru_minflt || after.ru_majflt != before.ru_majflt)
-		km_fail("writing to populated memory took faults");
-}
-
 /* Looks at a word every step bytes: memcmp() takes some emulators longer than all that is measured. */
 static void check_same(const unsigned char *p, size_t step, const char *what)
 {
@@ -106,21 +67,20 @@ static void check_same(const unsigned char *p, size_t step, const char *what)
 
 int main(int argc, char **argv)
 {
-	int shared = memfd_create("gup", 0), disk;
 	size_t step = sizeof(uint64_t);	/* of the first look: at every word; later at one a page */
 	unsigned char *seen;
 	void *theirs;
 	pid_t other;
+	int disk;
 
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	piece = page_size * 1024;
 	size = piece * PIECES;
-	other = start_other(shared, &theirs);	/* before km_start(): afterwards no page is shared with it */
+	shared = km_memfd(0);
+	other = km_other(map_shared, &theirs);	/* before km_start(): afterwards no page is shared with it */
 	km_start(argc, argv);
-	expected = mmap(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	seen = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
-	if (shared < 0 || expected == MAP_FAILED || seen == MAP_FAILED)
-		km_fail("memory to start with");
+	expected = km_map(NULL, piece, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	seen = map_shared();
 	for (size_t i = 0; i < piece; i += sizeof(long))
 		*(long *)(expected + i) = i * 2654435761u + 1;
 	disk = fill_disk();
@@ -135,7 +95,7 @@ int main(int argc, char **argv)
 		write_to(other, theirs);
 		read_from(disk, direct);
 		km_end(3 * size / page_size);
-		check_populated(populated);
+		km_check_populated(populated, size / page_size);
 		check_same(seen, step, "process_vm_writev");
 		check_same(direct, step, "read with O_DIRECT");
 		step = page_size;
@@ -146,7 +106,6 @@ int main(int argc, char **argv)
 		munmap(direct, size);
 	}
 	close(disk);
-	kill(other, SIGKILL);
-	waitpid(other, NULL, 0);
+	km_end_other(other);
 	return km_finish();
 }

@@ -34,14 +34,14 @@ static long pages_in(const char *group, const char *name)
 
 static void cgroup_unmount(void)
 {
-	put_number(CGROUPS "/cgroup.procs", getpid());
+	km_put_number(CGROUPS "/cgroup.procs", getpid());
 	umount2(CGROUPS, MNT_DETACH);
 	rmdir(CGROUPS);
 }
 
 static void cgroup_mount(const char *type, const char *options)
 {
-	huge = hugetlb_pool(PAGES);
+	huge = km_hugetlb_pool(PAGES);
 	area = room(PAGES * huge, huge);
 	if (mkdir(CGROUPS, 0700) && errno != EEXIST)
 		km_fail(CGROUPS);
@@ -62,13 +62,13 @@ static void read_all(const char *group, const struct names *n)
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
 		if (files[i])
-			must(text_of(path_of(group, files[i]), text, sizeof(text)) > 0);
+			must(km_text(path_of(group, files[i]), text, sizeof(text)) > 0);
 }
 
 static void reset(const char *group, const char *name)
 {
 	if (name)
-		must(put_text(path_of(group, name), "0") && !number_of(path_of(group, name)));
+		must(km_put(path_of(group, name), "0") && !number_of(path_of(group, name)));
 }
 
 /* To be in the group before the region: joining waits for RCU, and that wait would hide what the region costs. */
@@ -77,10 +77,10 @@ static void enter(const char *group, const struct names *n)
 	char all[128];
 
 	must(!mkdir(group, 0700));
-	must(put_number(path_of(group, n->limit), LIMIT * huge) && pages_in(group, n->limit) == LIMIT);
-	must(put_number(path_of(group, n->rsvd_limit), (LIMIT + 1) * huge));
+	must(km_put_number(path_of(group, n->limit), LIMIT * huge) && pages_in(group, n->limit) == LIMIT);
+	must(km_put_number(path_of(group, n->rsvd_limit), (LIMIT + 1) * huge));
 	snprintf(all, sizeof(all), "%s/cgroup.procs", group);
-	must(put_number(all, getpid()));
+	must(km_put_number(all, getpid()));
 	errno = 0;
 }
 
@@ -90,7 +90,7 @@ static int steps(const char *group, const char *empty, const struct names *n)
 	int fd;
 
 	/* Private, promised, of which some are taken; a part is unmapped. */
-	map_at(area, LIMIT * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
+	km_map(area, LIMIT * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
 	must(pages_in(group, n->rsvd_usage) == LIMIT && !pages_in(group, n->usage));
 	area[0] = area[huge] = area[3 * huge] = 1;
 	must(pages_in(group, n->usage) == 3);
@@ -101,7 +101,7 @@ static int steps(const char *group, const char *empty, const struct names *n)
 	/* A file: promised, filled, with a hole, and more than there may be. */
 	fd = memfd_create("huge", MFD_HUGETLB);
 	must(fd >= 0 && !ftruncate(fd, PAGES * huge));
-	map_at(area, 2 * huge, RW, MAP_SHARED | MAP_HUGETLB | MAP_FIXED, fd);
+	km_map(area, 2 * huge, RW, MAP_SHARED | MAP_HUGETLB | MAP_FIXED, fd);
 	area[0] = 1;
 	must(pages_in(group, n->rsvd_usage) == 2 && pages_in(group, n->usage) == 1);
 	must(!fallocate(fd, 0, huge, 3 * huge) && pages_in(group, n->usage) == 4);
@@ -111,7 +111,7 @@ static int steps(const char *group, const char *empty, const struct names *n)
 	read_all(group, n);
 	reset(group, n->failcnt);
 	reset(group, n->rsvd_failcnt);
-	must(put_text(path_of(group, n->limit), n->no_limit));
+	must(km_put(path_of(group, n->limit), n->no_limit));
 	must(!mkdir(empty, 0700));
 	read_all(empty, n);
 	must(!rmdir(empty));
@@ -121,10 +121,31 @@ static int steps(const char *group, const char *empty, const struct names *n)
 /* The file stays, its group does not: the charges go to the parent. */
 static void leave(const char *group, int fd)
 {
-	must(put_number(CGROUPS "/cgroup.procs", getpid()));
+	must(km_put_number(CGROUPS "/cgroup.procs", getpid()));
 	must(!rmdir(group));
 	usleep(OFFLINE);
 	must(!munmap(area, 2 * huge) && !ftruncate(fd, 0));
 	close(fd);
 	errno = 0;
+}
+
+static int measure(const struct names *n)
+{
+	while (km_pass()) {
+		int fd;
+
+		enter(CGROUPS "/up/group", n);
+		km_begin();
+		fd = steps(CGROUPS "/up/group", CGROUPS "/up/empty", n);
+		km_end(1);
+		leave(CGROUPS "/up/group", fd);
+		check_pool(PAGES);
+		if (pages_in(CGROUPS "/up", n->usage))
+			km_fail("%ld pages are charged still", pages_in(CGROUPS "/up", n->usage));
+		close_room(area, PAGES * huge);
+		sleep(1);	/* the group is freed */
+	}
+	rmdir(CGROUPS "/up");
+	errno = 0;
+	return km_finish();
 }

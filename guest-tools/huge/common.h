@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the workloads of huge pages share: both kinds of them, and files of /proc and /sys. */
+/* What the workloads of huge pages share. */
 #ifndef HUGE_COMMON_H
 #define HUGE_COMMON_H
 
@@ -21,148 +21,87 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define RW (PROT_READ | PROT_WRITE)
 #define ANONYMOUS (MAP_PRIVATE | MAP_ANONYMOUS)
-#define THP "/sys/kernel/mm/transparent_hugepage/"
 #define POOL "/proc/sys/vm/nr_hugepages"
 
 /* A step of a round that must succeed. */
 #define must(step) do { if (!(step)) km_fail("%s", #step); } while (0)
 
-static inline char *map_at(void *where, size_t size, int protection, int flags, int fd)
-{
-	char *p = mmap(where, size, protection, flags, fd, 0);
-
-	if (p == MAP_FAILED)
-		km_fail("mmap of %zu bytes with flags %#x", size, flags);
-	return p;
-}
-
 /* Address space of its own, aligned, which nobody may touch: what is mapped in it is at the same place in each pass. */
 static inline char *room(size_t size, size_t align)
 {
-	char *p = map_at(NULL, size + 2 * align, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1);
+	char *p = km_map(NULL, size + 2 * align, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1);
 
 	return (char *)(((uintptr_t)p + align) & ~(align - 1));
 }
 
 static inline void close_room(char *p, size_t size)
 {
-	map_at(p, size, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
+	km_map(p, size, PROT_NONE, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
 }
 
-/* A number of a file of lines "NAME VALUE" or "NAME: VALUE kB"; -1: there is none. */
-static inline long number_in(const char *path, const char *name)
-{
-	FILE *file = fopen(path, "r");
-	char line[256];
-	long number = -1;
-
-	while (file && number < 0 && fgets(line, sizeof(line), file))
-		if (!strncmp(line, name, strlen(name)) && strchr(": ", line[strlen(name)]))
-			number = strtol(line + strlen(name) + 1, NULL, 10);
-	if (file)
-		fclose(file);
-	errno = 0;
-	return number;
-}
-
-/* As a region reads a file: without stdio. The text ends in a zero byte. Returns its length, or -1. */
-static inline ssize_t text_of(const char *path, char *text, size_t size)
-{
-	int fd = open(path, O_RDONLY);
-	ssize_t length;
-
-	if (fd < 0)
-		return -1;
-	length = read(fd, text, size - 1);
-	text[length > 0 ? length : 0] = 0;
-	close(fd);
-	return length;
-}
-
+/* As a region reads it; -1: there is no such file. */
 static inline long number_of(const char *path)
 {
 	char text[64];
 
-	return text_of(path, text, sizeof(text)) > 0 ? strtol(text, NULL, 10) : -1;
+	return km_text(path, text, sizeof(text)) > 0 ? strtol(text, NULL, 10) : -1;
 }
 
-static inline bool put_text(const char *path, const char *text)
+/* So many pages of the RAM disk that compresses can be swapped to. */
+static inline void swap_to_zram(size_t pages)
 {
-	int fd = open(path, O_WRONLY);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	close(fd);
-	return done;
-}
-
-static inline bool put_number(const char *path, long number)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%ld", number);
-	return put_text(path, text);
-}
-
-/* KiB of what /proc/self/smaps calls name, of the VMAs that begin there; -1: not told. */
-static inline long smaps(const char *p, size_t size, const char *name)
-{
-	FILE *file = fopen("/proc/self/smaps", "r");
-	unsigned long start, end;
-	bool ours = false;
-	char line[512];
-	long sum = 0;
-
+	km_put("/sys/block/zram0/disksize", "16777216");
 	errno = 0;
-	if (!file)
-		return -1;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
-			ours = start >= (uintptr_t)p && start < (uintptr_t)p + size;
-		else if (ours && !strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			sum += strtol(line + strlen(name) + 1, NULL, 10);
-	}
-	fclose(file);
-	return sum;
+	km_swap("/dev/zram0", pages * km_page_size());
 }
 
-/* The size of a transparent huge page. */
-static inline size_t thp_size(void)
-{
-	char enabled[64];
+/* A child that is there until it is told to end. */
+struct child {
+	pid_t pid;	/* 0: in it */
+	int tell[2];
+};
 
-	if (text_of(THP "enabled", enabled, sizeof(enabled)) < 0)
-		km_absent("this kernel has no transparent huge pages");
-	if (strstr(enabled, "[never]"))
-		km_absent("transparent huge pages are switched off");
-	return km_read(THP "hpage_pmd_size");
+static inline struct child fork_child(void)
+{
+	struct child child;
+
+	must(!pipe(child.tell));
+	child.pid = fork();
+	must(child.pid >= 0);
+	if (!child.pid)
+		close(child.tell[1]);
+	return child;
 }
 
-/* The size of a page of hugetlb. Afterwards so many are in the pool. */
-static inline size_t hugetlb_pool(long pages)
+/* The child waits, and ends well if all was right. */
+static inline void end_when_told(struct child child, bool right)
 {
-	long kib = number_in("/proc/meminfo", "Hugepagesize");
+	char byte;
 
-	if (kib <= 0)
-		km_absent("this kernel or machine has no hugetlb");
-	km_keep(POOL);
-	km_write(POOL, "%ld", pages);
-	if (number_in("/proc/meminfo", "HugePages_Free") != pages)
-		km_fail("%ld huge pages are free, not %ld", number_in("/proc/meminfo", "HugePages_Free"), pages);
-	return kib << 10;
+	_exit(read(child.tell[0], &byte, 1) || !right);
+}
+
+static inline void end_child(struct child child)
+{
+	int status;
+
+	close(child.tell[1]);
+	must(waitpid(child.pid, &status, 0) == child.pid && !status);
+	close(child.tell[0]);
 }
 
 /* All pages of the pool are there again, none is promised. */
-static inline void check_pool(long pages)
+static inline void check_pool(long long pages)
 {
-	if (number_in("/proc/meminfo", "HugePages_Free") != pages || number_in("/proc/meminfo", "HugePages_Rsvd"))
-		km_fail("%ld huge pages of %ld are free, %ld promised", number_in("/proc/meminfo", "HugePages_Free"),
-			pages, number_in("/proc/meminfo", "HugePages_Rsvd"));
+	long long free = km_number_in("/proc/meminfo", "HugePages_Free");
+	long long promised = km_number_in("/proc/meminfo", "HugePages_Rsvd");
+
+	if (free != pages || promised)
+		km_fail("%lld huge pages of %lld are free, %lld promised", free, pages, promised);
 }
 
 #endif

@@ -3,18 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define KSM "/sys/kernel/mm/ksm/"
 #define DIFFERENT 32	/* contents; below 256 pages (max_page_sharing) have one in common */
-#define PRESENT (1ull << 63)	/* bits of /proc/PID/pagemap */
-#define EXCLUSIVE (1ull << 56)
 #define NAP 20000	/* ns: ksmd needs less to start, or to go to sleep */
 
 static size_t page_size, size;
@@ -48,9 +46,10 @@ static void wait_for_ksmd(void)
 	put(run_fd, "1", 1);
 }
 
-static void merging_set_up(void)
+static void merging_set_up(int argc, char **argv)
 {
-	page_size = sysconf(_SC_PAGESIZE);
+	km_start(argc, argv);
+	page_size = km_page_size();
 	size = PAGES * page_size;
 	run_fd = open(KSM "run", O_WRONLY);
 	sleep_fd = open(KSM "sleep_millisecs", O_WRONLY);
@@ -68,22 +67,12 @@ static void merging_set_up(void)
 	wake_ksmd();
 }
 
-/* Word by word: some emulators take a long instruction a byte at a time. */
-static uint64_t content(size_t page)
-{
-	return (page % DIFFERENT + 1) * 0x0101010101010101;
-}
-
 /* Fresh memory, which ksmd may merge and does not yet. */
 static unsigned char *mergeable(void)
 {
-	unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *p = km_anonymous(size);
 
-	if (p == MAP_FAILED)
-		km_fail("anonymous memory");
-	madvise(p, size, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
-	for (size_t i = 0; i < size / sizeof(uint64_t); i++)
-		((volatile uint64_t *)p)[i] = content(i * sizeof(uint64_t) / page_size);
+	km_fill_alike(p, PAGES, DIFFERENT);
 	if (madvise(p, size, MADV_MERGEABLE))
 		km_fail("madvise(MADV_MERGEABLE)");
 	return p;
@@ -106,44 +95,6 @@ static void check_merged(void)
 			km_read(KSM "pages_shared"));
 }
 
-/* The first byte is another one if the page has been written to since. */
-static void check_contents(const unsigned char *p, bool written)
-{
-	for (size_t i = 0; i < PAGES; i++) {
-		const uint64_t *page = (const uint64_t *)(p + i * page_size);
-		uint64_t first = content(i), wrong;
-
-		if (written)
-			*(unsigned char *)&first = 0xff;
-		wrong = page[0] ^ first;
-		for (size_t n = 1; n < page_size / sizeof(uint64_t); n++)
-			wrong |= page[n] ^ content(i);
-		if (wrong)
-			km_fail("page %zu does not hold what was written", i);
-	}
-}
-
-/* Nobody else has them mapped. */
-__attribute__((unused)) static void check_own(const unsigned char *p)
-{
-	static uint64_t entries[PAGES];
-	off_t where = (uintptr_t)p / page_size * sizeof(*entries);
-	int fd = open("/proc/self/pagemap", O_RDONLY);
-	size_t shared = 0;
-
-	if (fd < 0) {
-		km_note("whether all pages were taken apart is not known: there is no /proc/self/pagemap");
-		return;
-	}
-	if (pread(fd, entries, sizeof(entries), where) != sizeof(entries))
-		km_fail("/proc/self/pagemap: cannot be read");
-	close(fd);
-	for (size_t i = 0; i < PAGES; i++)
-		shared += (entries[i] & (PRESENT | EXCLUSIVE)) != (PRESENT | EXCLUSIVE);
-	if (shared)
-		km_fail("%zu pages were merged still", shared);
-}
-
 /* ksmd forgets what it knew, and waits until there is something to scan. */
 static void forget(unsigned char *p)
 {
@@ -154,4 +105,23 @@ static void forget(unsigned char *p)
 		km_fail("pages are still merged");
 	km_write(KSM "run", "0");
 	wake_ksmd();
+}
+
+/* Merged, and ksmd has stopped. */
+static inline unsigned char *merged(void)
+{
+	unsigned char *p = mergeable();
+
+	merge();
+	check_merged();
+	km_write(KSM "run", "0");
+	return p;
+}
+
+/* Nobody else has a page of it mapped any more. */
+static inline void check_taken_apart(unsigned char *p, bool written)
+{
+	km_check_alike(p, PAGES, DIFFERENT, written ? PAGES : 0);
+	km_check_pages(p, PAGES, KM_PRESENT | KM_EXCLUSIVE, PAGES);
+	forget(p);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 /* The child's exit status; -1 if it did not exit by itself. */
 static inline int status_of(pid_t child)

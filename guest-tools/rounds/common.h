@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 #define RW (PROT_READ | PROT_WRITE)
 #define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -41,41 +42,17 @@ static size_t page_size;
 
 static inline void begin_program(int argc, char **argv)
 {
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	km_start(argc, argv);
 }
 
-static inline char *map(void *where, size_t size, int prot, int flags, int fd, off_t offset)
-{
-	char *p = mmap(where, size, prot, flags, fd, offset);
-
-	if (p == MAP_FAILED)
-		km_fail("mmap of %zu bytes, flags %x", size, flags);
-	return p;
-}
-
-/* In small pages. An error: the kernel has no huge ones. */
+/* In small pages. */
 static inline char *anonymous(size_t pages)
 {
-	char *p = map(NULL, pages * page_size, RW, ANON, -1, 0);
+	char *p = km_map(NULL, pages * page_size, RW, ANON, -1);
 
-	madvise(p, pages * page_size, MADV_NOHUGEPAGE);
-	errno = 0;
+	km_small_pages(p, pages * page_size);
 	return p;
-}
-
-static inline void fill(char *p, size_t pages)
-{
-	for (size_t i = 0; i < pages; i++)
-		*(volatile uint64_t *)(p + i * page_size) = i + 1;
-}
-
-static inline bool filled(const char *p, size_t pages)
-{
-	for (size_t i = 0; i < pages; i++)
-		if (*(const volatile uint64_t *)(p + i * page_size) != i + 1)
-			return false;
-	return true;
 }
 
 static inline bool is_there(const char *path)
@@ -103,37 +80,20 @@ static inline size_t read_all(const char *path, size_t most)
 	return all;
 }
 
-static inline void put_text(const char *path, const char *text)
+/* The size of a page of hugetlb, so many of which are in the pool; 0: there are none here, or only large ones. */
+static inline size_t huge_pool(size_t pages)
 {
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		km_fail("%s: %s", path, text);
-	close(fd);
+	if (is_there("/sys/kernel/mm/hugepages/hugepages-2048kB") ||
+	    is_there("/sys/kernel/mm/hugepages/hugepages-1024kB"))
+		return km_hugetlb_pool(pages);
+	return 0;
 }
 
-/* The number of huge pages that are asked for are in the pool; their size. */
-static inline size_t huge_pool(int pages)
+/* It may be there already. */
+static inline void make_folder(const char *path)
 {
-	char line[128];
-	size_t kib = 0;
-	FILE *file;
-
-	if (!is_there("/proc/sys/vm/nr_hugepages"))
-		km_absent("no hugetlb in this kernel");
-	file = fopen("/proc/meminfo", "r");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "Hugepagesize: %zu", &kib);
-	if (file)
-		fclose(file);
-	if (!kib || kib > 4096)
-		km_absent("no small enough pages of hugetlb on this machine");
-	km_keep("/proc/sys/vm/nr_hugepages");
-	km_write("/proc/sys/vm/nr_hugepages", "%d", pages);
-	if (km_read("/proc/sys/vm/nr_hugepages") != pages)
-		km_absent("not enough memory for the pool of hugetlb");
+	must(!mkdir(path, 0700) || errno == EEXIST);
 	errno = 0;
-	return kib << 10;
 }
 
 #endif

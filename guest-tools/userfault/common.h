@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <linux/types.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "memory.h"
 
 /* <linux/userfaultfd.h>, with names of our own: headers of today and of tomorrow differ. */
 struct uffd_message {
@@ -90,21 +90,11 @@ static void uffd_set_up(uint64_t features, const char *absent)
 {
 	uint64_t there;
 
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	close(new_uffd(0, &there));
 	if (features & ~there)
 		km_absent("%s", absent);
 	uffd = new_uffd(features, NULL);
-}
-
-static inline void *anonymous(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (p == MAP_FAILED)
-		km_fail("mmap of %zu bytes", size);
-	madvise(p, size, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
-	return p;
 }
 
 static void watch(void *p, size_t size, uint64_t mode)
@@ -115,23 +105,21 @@ static void watch(void *p, size_t size, uint64_t mode)
 		km_fail("UFFDIO_REGISTER");
 }
 
-/* A word of each page that no other page has. */
-static inline uint64_t content(size_t page)
+/* Filled, in small pages. */
+static inline unsigned char *filled(size_t pages)
 {
-	return page * 2654435761u + 1;
+	void *p = km_anonymous(pages * page_size);
+
+	km_fill(p, pages);
+	return p;
 }
 
-static inline void fill(unsigned char *p, size_t pages)
+static inline void copy_page(uint64_t to, uint64_t from)
 {
-	for (size_t i = 0; i < pages; i++)
-		*(volatile uint64_t *)(p + i * page_size) = content(i);
-}
+	struct uffd_copy copy = { to, from, page_size, 0, 0 };
 
-static inline void check(const unsigned char *p, size_t pages)
-{
-	for (size_t i = 0; i < pages; i++)
-		if (*(const volatile uint64_t *)(p + i * page_size) != content(i))
-			km_fail("page %zu does not hold what it should", i);
+	if (ioctl(uffd, DO_COPY, &copy))
+		km_fail("UFFDIO_COPY");
 }
 
 #ifdef SERVED
@@ -154,14 +142,11 @@ static void *serve(void *nothing)
 	return nothing;
 }
 
-/* Batch tasks do not preempt each other when woken: each change of thread is at a sleep. */
 static void start_server(void)
 {
-	struct sched_param none = { 0 };
 	pthread_t thread;
 
-	if (sched_setscheduler(0, SCHED_BATCH, &none))
-		km_fail("SCHED_BATCH");
+	km_batch();
 	errno = pthread_create(&thread, NULL, serve, NULL);
 	if (errno)
 		km_fail("a thread");
@@ -173,5 +158,22 @@ static void check_answered(unsigned long before, unsigned long faults)
 
 	if (more != faults)
 		km_fail("%lu faults were answered, not %lu", more, faults);
+}
+
+/* The region: a word of each page is read, which is a fault each. */
+static inline void measure_reads(const unsigned char *p, size_t pages)
+{
+	unsigned long before = answered;
+	uint64_t sum = 0, expected = 0;
+
+	km_begin();
+	for (size_t i = 0; i < pages; i++)
+		sum += *(const volatile uint64_t *)(p + i * page_size);
+	km_end(pages);
+	for (size_t i = 0; i < pages; i++)
+		expected += km_word(i);
+	if (sum != expected)
+		km_fail("what was read is not what the pages were to hold");
+	check_answered(before, pages);
 }
 #endif

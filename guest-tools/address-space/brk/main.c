@@ -8,7 +8,7 @@
 /* Past the memory of malloc(), which is locked, with a page of the same VMA and page table that stays. */
 static char *own_break(void)
 {
-	uintptr_t now = (uintptr_t)sbrk(0), first = (now + TABLE - 1) & ~(TABLE - 1);
+	uintptr_t now = (uintptr_t)sbrk(0), first = (now + KM_TABLE - 1) & ~(KM_TABLE - 1);
 	volatile char *p = (char *)first;
 
 	if (brk((char *)p + page_size))

@@ -6,32 +6,21 @@
 
 int main(int argc, char **argv)
 {
-	size_t size;
-	char *p;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size);
 
-	start(argc, argv);
 	need_advice(MADV_COLD, "MADV_COLD");
 	need_advice(MADV_POPULATE_WRITE, "MADV_POPULATE_WRITE");
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
-		long long deactivated = counter("pgdeactivate");
-		int errors;
+		long long deactivated = km_count("pgdeactivate");
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
+		map_numbers(p, PAGES);
 		use_pages(p, PAGES);
-		expect_smaps(p, "Referenced", PAGES);
-		km_begin();
-		errors = advise_ranges(p, PAGES, MADV_COLD);
-		km_end(PAGES);
-		if (errors)
-			km_fail("%d calls failed", errors);
-		expect_smaps(p, "Referenced", 0);
-		expect_counted("pgdeactivate", deactivated, PAGES - 2 * RANGE);
-		check_numbers(p, PAGES);
-		km_wipe(p, size, page_size);
-		close_area(p, size);
+		km_check_smaps(p, size, "Referenced", size);
+		measure_advice(p, PAGES, MADV_COLD);
+		km_check_smaps(p, size, "Referenced", 0);
+		km_check_count("pgdeactivate", deactivated, PAGES - 2 * RANGE);
+		close_numbers(p, PAGES);
 	}
 	return km_finish();
 }

@@ -16,9 +16,9 @@
 static char *map_pages(char *p, size_t size)
 {
 	no_huge_pages_at_all();
-	map_or_fail(p, size, RW, ANONYMOUS | MAP_FIXED, -1);
+	km_map(p, size, RW, ANONYMOUS | MAP_FIXED, -1);
 	write_numbers(p, size / page_size);
-	expect_smaps(p, "AnonHugePages", 0);
+	km_check_smaps(p, size, "AnonHugePages", 0);
 	return p;
 }
 
@@ -45,10 +45,8 @@ int main(int argc, char **argv)
 		km_end(size / page_size);
 		if (errors)
 			km_fail("%d calls failed", -errors);
-		expect_smaps(p, "AnonHugePages", size / page_size);
-		check_numbers(p, size / page_size);
-		km_wipe(p, size, page_size);
-		close_area(p, size);
+		km_check_smaps(p, size, "AnonHugePages", size);
+		close_numbers(p, size / page_size);
 	}
 	return km_finish();
 }

@@ -6,23 +6,13 @@
 
 int main(int argc, char **argv)
 {
-	size_t size;
-	char *p;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size);
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
-		int errors;
-
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
-		km_begin();
-		errors = advise_ranges(p, PAGES, MADV_DONTNEED);
-		km_end(PAGES);
-		if (errors)
-			km_fail("%d calls failed", errors);
-		expect_pages(p, PAGES, PRESENT, 0);
+		map_numbers(p, PAGES);
+		measure_advice(p, PAGES, MADV_DONTNEED);
+		km_check_pages(p, PAGES, KM_PRESENT, 0);
 		check_zeros(p, PAGES);
 		close_area(p, size);
 	}

@@ -10,21 +10,16 @@
 
 int main(int argc, char **argv)
 {
-	size_t size;
-	char *p;
+	char *p = arena(PAGES * start(argc, argv));
 
-	start(argc, argv);
 	need_advice(MADV_FREE, "MADV_FREE");
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
 		long long freed;
 		long lazy;
 		int errors;
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
-		freed = counter("pglazyfree");
+		map_numbers(p, PAGES);
+		freed = km_count("pglazyfree");
 		km_begin();
 		errors = advise_ranges(p, PAGES, MADV_FREE);
 		for (size_t i = 0; i < WRITTEN; i++)
@@ -32,13 +27,11 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		if (errors)
 			km_fail("%d calls failed", errors);
-		expect_counted("pglazyfree", freed, PAGES - RANGE);	/* some still wait for it */
-		lazy = smaps_kib(p, "LazyFree");
+		km_check_count("pglazyfree", freed, PAGES - RANGE);	/* some still wait for it */
+		lazy = smaps_kib("/proc/self/smaps", p, "LazyFree");
 		if (lazy >= 0 && (lazy * 1024 > (long)((PAGES - WRITTEN) * page_size) || !lazy))
 			km_fail("%ld KiB may be freed", lazy);
-		check_numbers(p, PAGES);	/* nothing was reclaimed */
-		km_wipe(p, size, page_size);
-		close_area(p, size);
+		close_numbers(p, PAGES);	/* nothing was reclaimed */
 	}
 	return km_finish();
 }

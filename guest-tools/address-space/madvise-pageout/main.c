@@ -11,7 +11,7 @@
 static int make_file(void)
 {
 	int fd = open(FOLDER "/file", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	char *page = map_or_fail(NULL, page_size, RW, ANONYMOUS, -1);
+	char *page = km_map(NULL, page_size, RW, ANONYMOUS, -1);
 
 	if (fd < 0)
 		km_fail(FOLDER "/file");
@@ -31,26 +31,14 @@ static int make_file(void)
 /* Nothing of it is in the page cache, so that all of it is read alike. */
 static void read_file(int fd, char *p, size_t size)
 {
-	map_or_fail(p, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd);
-	no_huge_pages(p, size);
+	km_map(p, size, PROT_READ, MAP_SHARED | MAP_FIXED, fd);
+	km_small_pages(p, size);
 	if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
 		km_fail("posix_fadvise");
 	if (madvise(p, size, MADV_RANDOM))	/* no readahead: single pages on any kernel */
 		km_fail("madvise(MADV_RANDOM)");
 	check_numbers(p, PAGES);
-	expect_pages(p, PAGES, PRESENT, PAGES);
-}
-
-static size_t resident(char *p, size_t size)
-{
-	static unsigned char there[PAGES];
-	size_t found = 0;
-
-	if (mincore(p, size, there))
-		km_fail("mincore");
-	for (size_t i = 0; i < PAGES; i++)
-		found += there[i] & 1;
-	return found;
+	km_check_pages(p, PAGES, KM_PRESENT, PAGES);
 }
 
 int main(int argc, char **argv)
@@ -66,17 +54,11 @@ int main(int argc, char **argv)
 	p = arena(size);
 	fd = make_file();
 	while (km_pass()) {
-		int errors;
-
 		read_file(fd, p, size);
-		km_begin();
-		errors = advise_ranges(p, PAGES, MADV_PAGEOUT);
-		km_end(PAGES);
-		if (errors)
-			km_fail("%d calls failed", errors);
-		expect_pages(p, PAGES, PRESENT, 0);
-		if (resident(p, size) > RANGE)	/* a few may wait for the LRU lists and cannot be reclaimed */
-			km_fail("%zu of %d pages are in the page cache still", resident(p, size), PAGES);
+		measure_advice(p, PAGES, MADV_PAGEOUT);
+		km_check_pages(p, PAGES, KM_PRESENT, 0);
+		if (km_resident(p, PAGES) > RANGE)	/* a few may wait for the LRU lists and cannot be reclaimed */
+			km_fail("%zu of %d pages are in the page cache still", km_resident(p, PAGES), PAGES);
 		check_numbers(p, PAGES);
 		close_area(p, size);
 	}

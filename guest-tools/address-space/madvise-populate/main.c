@@ -9,10 +9,10 @@
 
 static long faults_of_writing(char *p)
 {
-	long before = minor_faults();
+	long before = km_faults();
 
 	write_numbers(p, PAGES);
-	return minor_faults() - before;
+	return km_faults() - before;
 }
 
 int main(int argc, char **argv)
@@ -35,13 +35,13 @@ int main(int argc, char **argv)
 		if (madvise(to_read, size, MADV_POPULATE_READ) || madvise(to_write, size, MADV_POPULATE_WRITE))
 			km_fail("madvise");
 		km_end(2 * PAGES);
-		expect_pages(to_read, PAGES, PRESENT, PAGES);
-		expect_pages(to_write, PAGES, PRESENT, PAGES);
-		faults = minor_faults();
+		km_check_pages(to_read, PAGES, KM_PRESENT, PAGES);
+		km_check_pages(to_write, PAGES, KM_PRESENT, PAGES);
+		faults = km_faults();
 		check_zeros(to_read, PAGES);
 		check_zeros(to_write, PAGES);
-		if (minor_faults() != faults)
-			km_fail("reading populated memory took %ld faults", minor_faults() - faults);
+		if (km_faults() != faults)
+			km_fail("reading populated memory took %ld faults", km_faults() - faults);
 		faults = faults_of_writing(to_write);
 		if (faults)
 			km_fail("writing to what was populated for it took %ld faults", faults);

@@ -9,25 +9,17 @@
 
 int main(int argc, char **argv)
 {
-	size_t size;
-	char *p;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size);
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
-		int fd = file_with_numbers(PAGES), errors;
+		int fd = file_with_numbers(PAGES);
 		struct stat file;
 
-		map_or_fail(p, size, RW, MAP_SHARED | MAP_FIXED, fd);
-		no_huge_pages(p, size);
+		map_file(p, size, fd);
 		check_numbers(p, PAGES);
-		km_begin();
-		errors = advise_ranges(p, PAGES, MADV_REMOVE);
-		km_end(PAGES);
-		if (errors)
-			km_fail("%d calls failed", errors);
-		expect_pages(p, PAGES, PRESENT, 0);
+		measure_advice(p, PAGES, MADV_REMOVE);
+		km_check_pages(p, PAGES, KM_PRESENT, 0);
 		if (fstat(fd, &file) || file.st_blocks || file.st_size != (off_t)size)
 			km_fail("%ld blocks of the file are left", (long)file.st_blocks);
 		check_zeros(p, 1);

@@ -24,7 +24,7 @@ static struct secret new_secret(char *where, size_t size)
 
 	if (secret.fd < 0 || ftruncate(secret.fd, size))
 		km_fail("memfd_secret");
-	secret.p = map_or_fail(where, size, RW, MAP_SHARED | MAP_FIXED, secret.fd);
+	secret.p = km_map(where, size, RW, MAP_SHARED | MAP_FIXED, secret.fd);
 	return secret;
 }
 
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
 		km_end(2 * PAGES);
 		if (errors)
 			km_fail("munmap, close");
-		expect_pages(fresh.p, PAGES, PRESENT, PAGES);
+		km_check_pages(fresh.p, PAGES, KM_PRESENT, PAGES);
 		for (size_t i = 0; i < PAGES; i++) {
 			if (first_word(fresh.p, i) != i + 1 || last_word(fresh.p, i))
 				km_fail("page %zu is not what it should be", i);

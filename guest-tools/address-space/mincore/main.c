@@ -11,10 +11,8 @@
 /* Written without a mapping: in the page cache, but in nobody's page tables. */
 static int half_a_file(void)
 {
-	int fd = memfd_create("mincore", MFD_CLOEXEC);
+	int fd = km_memfd(PAGES * page_size);
 
-	if (fd < 0 || ftruncate(fd, PAGES * page_size))
-		km_fail("a file in memory");
 	for (size_t i = 0; i < PAGES; i += 2)
 		if (pwrite(fd, "1", 1, i * page_size) != 1)
 			km_fail("a file in memory");
@@ -38,14 +36,14 @@ int main(int argc, char **argv)
 	size = PAGES * page_size;
 	own = arena(size);
 	mapped = arena(size);
-	there = (unsigned char *)map_or_fail(NULL, 2 * PAGES, RW, ANONYMOUS, -1);
+	there = km_map(NULL, 2 * PAGES, RW, ANONYMOUS, -1);
 	while (km_pass()) {
 		int fd = half_a_file(), errors = 0;
 
 		map_small_pages(own, size);
 		for (size_t i = 0; i < PAGES; i += 2)
 			own[i * page_size] = 1;
-		map_or_fail(mapped, size, RW, MAP_SHARED | MAP_FIXED, fd);
+		km_map(mapped, size, RW, MAP_SHARED | MAP_FIXED, fd);
 		memset(there, 0xff, 2 * PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {

@@ -7,18 +7,15 @@
 
 int main(int argc, char **argv)
 {
-	size_t size;
-	char *p;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size);
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
-		long long locked = counter("unevictable_pgs_mlocked"), unlocked = counter("unevictable_pgs_munlocked");
+		long long locked = km_count("unevictable_pgs_mlocked");
+		long long unlocked = km_count("unevictable_pgs_munlocked");
 		int errors = 0;
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
+		map_numbers(p, PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {
 			errors += mlock(p, size);
@@ -28,12 +25,12 @@ int main(int argc, char **argv)
 		km_end((2 * ROUNDS + 1) * PAGES);
 		if (errors)
 			km_fail("%d calls failed", -errors);
-		expect_smaps(p, "Locked", PAGES);
-		expect_counted("unevictable_pgs_mlocked", locked, (ROUNDS + 1) * PAGES);
-		expect_counted("unevictable_pgs_munlocked", unlocked, ROUNDS * (PAGES - 64));	/* some wait for it */
+		km_check_smaps(p, size, "Locked", size);
+		km_check_count("unevictable_pgs_mlocked", locked, (ROUNDS + 1) * PAGES);
+		km_check_count("unevictable_pgs_munlocked", unlocked, ROUNDS * (PAGES - 64));	/* some wait for it */
 		if (munlock(p, size))
 			km_fail("munlock");
-		expect_smaps(p, "Locked", 0);
+		km_check_smaps(p, size, "Locked", 0);
 		expect_vma(p, PAGES);
 		check_numbers(p, PAGES);
 		close_area(p, size);

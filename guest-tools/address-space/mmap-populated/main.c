@@ -3,8 +3,8 @@
 #include "../common.h"
 
 #define AREAS 8
-#define AREA_SIZE (2 * TABLE)	/* each is mapped over what keeps its place */
-#define APART (3 * TABLE)
+#define AREA_SIZE (2 * KM_TABLE)	/* each is mapped over what keeps its place */
+#define APART (3 * KM_TABLE)
 
 int main(int argc, char **argv)
 {
@@ -26,15 +26,15 @@ int main(int argc, char **argv)
 		km_end(AREAS * pages);
 		if (elsewhere)
 			km_fail("%d areas are elsewhere, or not mapped", elsewhere);
-		faults = minor_faults();
+		faults = km_faults();
 		for (size_t i = 0; i < AREAS; i++) {
 			check_zeros(room + i * APART, pages);
 			write_numbers(room + i * APART, pages);
 		}
-		if (minor_faults() != faults)
-			km_fail("writing to populated memory took %ld faults", minor_faults() - faults);
+		if (km_faults() != faults)
+			km_fail("writing to populated memory took %ld faults", km_faults() - faults);
 		for (size_t i = 0; i < AREAS; i++) {
-			expect_pages(room + i * APART, pages, PRESENT, pages);
+			km_check_pages(room + i * APART, pages, KM_PRESENT, pages);
 			km_wipe(room + i * APART, AREA_SIZE, page_size);
 			close_area(room + i * APART, AREA_SIZE);
 		}

@@ -8,14 +8,14 @@
 /* The hole is the only place for a page that mmap() finds before it looks below all mappings: others are filled. */
 static char *only_hole(void)
 {
-	char *hole = arena(TABLE) + TABLE / 2, *p;
+	char *hole = arena(KM_TABLE) + KM_TABLE / 2, *p;
 	int tries = 0;
 
 	open_hole(hole, page_size);
 	do {
 		if (tries++ == MOST)
 			km_fail("mmap() does not find the hole that is there for it");
-		p = map_or_fail(NULL, page_size, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1);
+		p = km_map(NULL, page_size, PROT_NONE, ANONYMOUS | MAP_NORESERVE, -1);
 	} while (p != hole);
 	return hole;
 }
@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 		if (elsewhere || errors)
 			km_fail("%d pages were mapped elsewhere, %d not unmapped", elsewhere, -errors);
 		expect_unmapped(hole);
-		map_or_fail(hole, page_size, RW, ANONYMOUS | MAP_FIXED, -1);
+		km_map(hole, page_size, RW, ANONYMOUS | MAP_FIXED, -1);
 		expect_vma(hole, 1);
 		close_area(hole, page_size);
 	}

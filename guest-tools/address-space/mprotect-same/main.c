@@ -8,17 +8,13 @@
 
 int main(int argc, char **argv)
 {
-	size_t size;
-	char *p;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size);
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
 		int errors = 0;
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
+		map_numbers(p, PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++)
 			for (size_t at = 0; at < size; at += EACH * page_size)
@@ -26,10 +22,8 @@ int main(int argc, char **argv)
 		km_end(ROUNDS * PAGES / EACH);
 		if (errors)
 			km_fail("%d of the calls failed", -errors);
-		check_numbers(p, PAGES);
 		expect_vma(p, PAGES);
-		km_wipe(p, size, page_size);
-		close_area(p, size);
+		close_numbers(p, PAGES);
 	}
 	return km_finish();
 }

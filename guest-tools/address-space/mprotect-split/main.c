@@ -8,18 +8,13 @@
 
 int main(int argc, char **argv)
 {
-	char *p, *middle;
-	size_t size;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size), *middle = p + MIDDLE * page_size;
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
-	middle = p + MIDDLE * page_size;
 	while (km_pass()) {
 		int errors = 0;
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
+		map_numbers(p, PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {
 			errors += mprotect(middle, page_size, PROT_READ);

@@ -19,17 +19,13 @@ static int may_write(int zero, char *p)
 int main(int argc, char **argv)
 {
 	int zero = open("/dev/zero", O_RDONLY);
-	size_t size;
-	char *p;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size);
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
 	while (km_pass()) {
 		int errors = 0, writable = 0;
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
+		map_numbers(p, PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {
 			errors += mprotect(p, size, PROT_READ);

@@ -18,8 +18,7 @@ int main(int argc, char **argv)
 	while (km_pass()) {
 		int wrong = 0;
 
-		map_small_pages(p, small);
-		write_numbers(p, SMALL);
+		map_numbers(p, SMALL);
 		km_begin();
 		open_hole(p + small, large - small);
 		for (int i = 0; i < ROUNDS; i++) {

@@ -8,7 +8,7 @@
 #define TABLES 64
 #define PAGES 8	/* in each */
 #define ROUNDS 40
-#define SIZE (TABLES * TABLE)
+#define SIZE (TABLES * KM_TABLE)
 
 int main(int argc, char **argv)
 {
@@ -22,7 +22,7 @@ int main(int argc, char **argv)
 
 		map_small_pages(here, SIZE);
 		for (size_t i = 0; i < TABLES; i++)
-			write_numbers(here + i * TABLE, PAGES);
+			write_numbers(here + i * KM_TABLE, PAGES);
 		km_begin();
 		wrong = move_to_and_fro(here, there, SIZE, ROUNDS);
 		km_end((2 * ROUNDS + 1) * TABLES);
@@ -30,9 +30,9 @@ int main(int argc, char **argv)
 			km_fail("%d moves failed", wrong);
 		expect_unmapped(here);
 		expect_vma(there, SIZE / page_size);
-		expect_pages(there, SIZE / page_size, PRESENT, TABLES * PAGES);
+		km_check_pages(there, SIZE / page_size, KM_PRESENT, TABLES * PAGES);
 		for (size_t i = 0; i < TABLES; i++)
-			check_numbers(there + i * TABLE, PAGES);
+			check_numbers(there + i * KM_TABLE, PAGES);
 		close_area(here, SIZE);
 		close_area(there, SIZE);
 	}

@@ -12,7 +12,7 @@
 /* A page at either end of the two page tables: they stay when the mapping is elsewhere. */
 static void keep_tables(char *tables)
 {
-	char *last = tables + 2 * TABLE - page_size;
+	char *last = tables + 2 * KM_TABLE - page_size;
 
 	map_small_pages(tables, page_size)[0] = 1;
 	map_small_pages(last, page_size)[0] = 1;
@@ -25,16 +25,15 @@ int main(int argc, char **argv)
 
 	start(argc, argv);
 	size = PAGES * page_size;
-	room = arena(5 * TABLE);
+	room = arena(5 * KM_TABLE);
 	keep_tables(room);
-	keep_tables(room + 3 * TABLE);
+	keep_tables(room + 3 * KM_TABLE);
 	here = room + SHIFT * page_size;
-	there = room + 3 * TABLE + 2 * SHIFT * page_size;
+	there = room + 3 * KM_TABLE + 2 * SHIFT * page_size;
 	while (km_pass()) {
 		int wrong;
 
-		map_small_pages(here, size);
-		write_numbers(here, PAGES);
+		map_numbers(here, PAGES);
 		km_begin();
 		wrong = move_to_and_fro(here, there, size, ROUNDS);
 		km_end((2 * ROUNDS + 1) * PAGES);
@@ -42,7 +41,7 @@ int main(int argc, char **argv)
 			km_fail("%d moves failed", wrong);
 		expect_unmapped(here);
 		expect_vma(there, PAGES);
-		expect_pages(there, PAGES, PRESENT, PAGES);
+		km_check_pages(there, PAGES, KM_PRESENT, PAGES);
 		check_numbers(there, PAGES);
 		close_area(here, size);
 		close_area(there, size);

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 
 	start(argc, argv);
 	p = arena(pages * page_size);
-	map_or_fail(p, pages * page_size, RW, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
+	km_map(p, pages * page_size, RW, ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1);
 	if (syscall(SYS_mseal, p, page_size, 0)) {
 		if (errno == ENOSYS)
 			km_absent("this kernel has no mseal()");

@@ -16,8 +16,7 @@ static int make_file(char *p, size_t size)
 
 	if (fd < 0 || posix_fallocate(fd, 0, size))
 		km_fail(FOLDER "/file");
-	map_or_fail(p, size, RW, MAP_SHARED | MAP_FIXED, fd);
-	no_huge_pages(p, size);
+	map_file(p, size, fd);
 	write_numbers(p, PAGES);
 	return fd;
 }
@@ -41,7 +40,7 @@ int main(int argc, char **argv)
 			((uint64_t *)(p + i * page_size))[1] = 0;
 		if (msync(p, size, MS_SYNC) || fsync(fd))
 			km_fail("fsync");
-		written = counter("nr_written");
+		written = km_count("nr_written");
 		km_begin();
 		for (size_t i = 0; i < PAGES; i += RANGE) {
 			for (size_t n = i; n < i + RANGE; n++)
@@ -51,9 +50,9 @@ int main(int argc, char **argv)
 		km_end(PAGES);
 		if (errors)
 			km_fail("%d calls failed", -errors);
-		expect_counted("nr_written", written, PAGES);
-		expect_smaps(p, "Shared_Dirty", 0);
-		expect_smaps(p, "Private_Dirty", 0);
+		km_check_count("nr_written", written, PAGES);
+		km_check_smaps(p, size, "Shared_Dirty", 0);
+		km_check_smaps(p, size, "Private_Dirty", 0);
 		check_numbers(p, PAGES);
 		for (size_t i = 0; i < PAGES; i++)
 			if (((uint64_t *)(p + i * page_size))[1] != i)

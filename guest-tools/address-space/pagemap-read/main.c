@@ -41,7 +41,7 @@ static int read_all(const char *p, uint64_t *entries, char *text)
 static void check(const uint64_t *entries)
 {
 	for (size_t i = 0; i < PAGES; i++)
-		if (!(entries[i] & PRESENT) != (i >= USED))
+		if (!(entries[i] & KM_PRESENT) != (i >= USED))
 			km_fail("pagemap is wrong about page %zu", i);
 }
 
@@ -56,8 +56,8 @@ int main(int argc, char **argv)
 	pagemap = open_of_child("pagemap", O_RDONLY);
 	smaps = open_of_child("smaps", O_RDONLY);
 	clear_refs = open_of_child("clear_refs", O_WRONLY);
-	entries = (uint64_t *)map_or_fail(NULL, PAGES * sizeof(*entries), RW, ANONYMOUS | MAP_POPULATE, -1);
-	text = map_or_fail(NULL, TEXT, RW, ANONYMOUS | MAP_POPULATE, -1);
+	entries = km_map(NULL, PAGES * sizeof(*entries), RW, ANONYMOUS | MAP_POPULATE, -1);
+	text = km_map(NULL, TEXT, RW, ANONYMOUS | MAP_POPULATE, -1);
 	while (km_pass()) {
 		char *p = when_used();
 		int errors = 0;
@@ -78,6 +78,6 @@ int main(int argc, char **argv)
 		expect_of_child(p, "Referenced", 0);
 		use_again();
 	}
-	end_child();
+	km_end_other(child);
 	return km_finish();
 }

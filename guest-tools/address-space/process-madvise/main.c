@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	pidfd = open_child();
 	while (km_pass()) {
 		char *p = when_used();
-		long long deactivated = counter("pgdeactivate");
+		long long deactivated = km_count("pgdeactivate");
 		size_t done = 0;
 
 		for (size_t i = 0; i < PAGES / RANGE; i++)
@@ -55,10 +55,10 @@ int main(int argc, char **argv)
 		if (done != PAGES * page_size)
 			km_fail("%zu bytes were advised", done);
 		expect_of_child(p, "Referenced", 0);
-		expect_counted("pgdeactivate", deactivated, PAGES - 2 * RANGE);
+		km_check_count("pgdeactivate", deactivated, PAGES - 2 * RANGE);
 		use_again();
 	}
 	close(pidfd);
-	end_child();
+	km_end_other(child);
 	return km_finish();
 }

@@ -33,8 +33,7 @@ int main(int argc, char **argv)
 	while (km_pass()) {
 		int errors = 0;
 
-		map_or_fail(p, size, RW, MAP_SHARED | MAP_FIXED, fd);
-		no_huge_pages(p, size);
+		map_file(p, size, fd);
 		check_numbers(p, PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {

@@ -23,20 +23,15 @@ static int name(char *p, const char *text)
 
 int main(int argc, char **argv)
 {
-	char *p, *middle;
-	size_t size;
+	size_t size = PAGES * start(argc, argv);
+	char *p = arena(size), *middle = p + FIRST * page_size;
 
-	start(argc, argv);
-	size = PAGES * page_size;
-	p = arena(size);
-	middle = p + FIRST * page_size;
 	if (name(map_small_pages(p, size), "first") && errno == EINVAL)
 		km_absent("this kernel gives VMAs no names (CONFIG_ANON_VMA_NAME)");
 	while (km_pass()) {
 		int errors = 0;
 
-		map_small_pages(p, size);
-		write_numbers(p, PAGES);
+		map_numbers(p, PAGES);
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {
 			errors += name(middle, "first");

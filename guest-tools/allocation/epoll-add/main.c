@@ -52,11 +52,9 @@ static void check_events(int set)
 
 static void open_files(void)
 {
-	struct rlimit limit = { MOST_FILES, MOST_FILES };
 	int one = eventfd(1, 0);
 
-	if (setrlimit(RLIMIT_NOFILE, &limit))
-		km_fail("RLIMIT_NOFILE");
+	allow_files();
 	for (size_t i = 0; i < FILES; i++) {
 		fds[i] = dup(one);
 		if (fds[i] < 0)

@@ -6,11 +6,10 @@
 #include "../common.h"
 
 #define TABLES 1024
-#define APART (2ul << 20)
 
 int main(int argc, char **argv)
 {
-	size_t size = TABLES * APART;
+	size_t size = TABLES * KM_TABLE;
 
 	km_start(argc, argv);
 	while (km_pass()) {
@@ -18,18 +17,16 @@ int main(int argc, char **argv)
 		long long taken;
 		char *room, *p;
 
-		room = mmap(NULL, size + APART, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-			    -1, 0);
-		if (room == MAP_FAILED)
-			km_fail("mmap of %zu bytes", size);
-		madvise(room, size + APART, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
-		p = (char *)(((uintptr_t)room + APART - 1) & -APART);
+		room = km_map(NULL, size + KM_TABLE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+		km_small_pages(room, size + KM_TABLE);
+		p = (char *)(((uintptr_t)room + KM_TABLE - 1) & -KM_TABLE);
 		taken = pages_taken();
 		getrusage(RUSAGE_SELF, &before);
 		km_begin();
-		for (size_t i = 0; i < size; i += APART)
+		for (size_t i = 0; i < size; i += KM_TABLE)
 			p[i] = 1;
-		if (munmap(room, size + APART))
+		if (munmap(room, size + KM_TABLE))
 			km_fail("munmap");
 		km_end(TABLES);
 		getrusage(RUSAGE_SELF, &after);

@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-	long page_size = sysconf(_SC_PAGESIZE);
+	long page_size = km_page_size();
 	int ends[2];
 
 	km_start(argc, argv);

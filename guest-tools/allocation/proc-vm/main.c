@@ -5,22 +5,21 @@
  * allocator, changed and put back: setup_per_zone_wmarks(), setup_per_zone_lowmem_reserve(),
  * zone_set_pageset_high_and_batch().
  */
-#include "../common.h"
-
 #include <elf.h>
+
+#define TEXT (1 << 18)
+#include "../common.h"
 
 #define VM "/proc/sys/vm/"
 #define NODE "/sys/devices/system/node/node0/"
-#define DEBUG "/sys/kernel/debug"
-#define TEXT (1 << 18)
 #define CORE_READS 64
 #define ROUNDS 3	/* a pass */
 
 static const char *const told[] = {
 	"/proc/vmstat", "/proc/zoneinfo", "/proc/buddyinfo", "/proc/pagetypeinfo", "/proc/vmallocinfo", "/proc/meminfo",
 	"/proc/iomem", NODE "meminfo", NODE "numastat", NODE "vmstat", NODE "distance", NODE "cpumap",
-	DEBUG "/extfrag/unusable_index", DEBUG "/extfrag/extfrag_index", DEBUG "/percpu_stats", "/proc/self/numa_maps",
-	"/proc/self/status", "/proc/self/statm", "/proc/swaps",
+	KM_DEBUGFS "extfrag/unusable_index", KM_DEBUGFS "extfrag/extfrag_index", KM_DEBUGFS "percpu_stats",
+	"/proc/self/numa_maps", "/proc/self/status", "/proc/self/statm", "/proc/swaps",
 };
 
 /* Each is set to other, and then back to what it was: overcommit_ratio after overcommit_kbytes, which clears it. */
@@ -45,35 +44,13 @@ static struct setting {
 #define SETTINGS (sizeof(settings) / sizeof(*settings))
 #define TOLD (sizeof(told) / sizeof(*told))
 
-static char *text;
 static bool there[TOLD];
 static int core;
 static off_t core_place;	/* in /proc/kcore: some memory of vmalloc() */
 
 static ssize_t read_whole(const char *path)
 {
-	int fd = open(path, O_RDONLY);
-	ssize_t length, sum = 0;
-
-	if (fd < 0)
-		return -1;
-	while ((length = read(fd, text + sum, TEXT - 1 - sum)) > 0)
-		sum += length;
-	close(fd);
-	text[sum] = 0;
-	return length < 0 ? -1 : sum;
-}
-
-static bool set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY);
-	bool done;
-
-	if (fd < 0)
-		return false;
-	done = write(fd, value, strlen(value)) == (ssize_t)strlen(value);
-	close(fd);
-	return done;
+	return read_at(AT_FDCWD, path);
 }
 
 /* The largest piece of /proc/kcore is where vmalloc() has its memory. What of it is not mapped is read as zeros. */
@@ -104,17 +81,16 @@ static int change_settings(void)
 
 	for (size_t i = 0; i < SETTINGS; i++)
 		if (settings[i].was[0])
-			failed += !set(settings[i].path, settings[i].other) + !set(settings[i].path, settings[i].was);
+			failed += !km_put(settings[i].path, settings[i].other) +
+				  !km_put(settings[i].path, settings[i].was);
 	return failed;
 }
 
 static void prepare(void)
 {
-	text = mmap(NULL, TEXT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (text == MAP_FAILED)
-		km_fail("mmap");
+	make_text();
 	memset(text, 1, TEXT);
-	mount("none", DEBUG, "debugfs", 0, NULL);
+	km_has_debugfs();
 	for (size_t i = 0; i < TOLD; i++)
 		there[i] = read_whole(told[i]) > 0;
 	for (size_t i = 0; i < SETTINGS; i++)
@@ -148,7 +124,5 @@ int main(int argc, char **argv)
 			if (settings[i].was[0] && (read_whole(settings[i].path) < 0 || strcmp(text, settings[i].was)))
 				km_fail("%s is not what it was", settings[i].path);
 	}
-	umount2(DEBUG, MNT_DETACH);
-	errno = 0;
 	return km_finish();
 }

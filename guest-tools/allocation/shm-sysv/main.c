@@ -28,7 +28,7 @@ static void check_gone(void)
 
 int main(int argc, char **argv)
 {
-	size_t size = PAGES * sysconf(_SC_PAGESIZE);
+	size_t size = PAGES * km_page_size();
 	void *failed = (void *)-1;
 
 	km_start(argc, argv);

@@ -4,9 +4,10 @@
  * /proc/slabinfo: show_slab_objects(), count_partial(), __kmem_cache_shrink(), get_slabinfo(). Then caches that are
  * made and removed: kmem_cache_create() and kmem_cache_destroy(), by zram's allocator.
  */
-#include "../common.h"
-
 #include <dirent.h>
+
+#define TEXT (1 << 16)
+#include "../common.h"
 
 #define SLAB "/sys/kernel/slab"
 #define CACHES 32
@@ -15,7 +16,6 @@
 
 static char caches[CACHES][64], attributes[ATTRIBUTES][40];
 static int folders[CACHES], cache_count, attribute_count;
-static char *text;	/* 64 KiB */
 
 static int by_name(const void *a, const void *b)
 {
@@ -60,20 +60,6 @@ static void find_attributes(void)
 		km_fail("%s", text);
 	closedir(folder);
 	qsort(attributes, attribute_count, sizeof(*attributes), by_name);
-}
-
-static ssize_t read_at(int folder, const char *name)
-{
-	int fd = openat(folder, name, O_RDONLY);
-	ssize_t length, sum = 0;
-
-	if (fd < 0)
-		return -1;
-	while ((length = read(fd, text + sum, 65535 - sum)) > 0)
-		sum += length;
-	text[sum] = 0;
-	close(fd);
-	return length < 0 ? -1 : sum;
 }
 
 static bool write_at(int folder, const char *name, const char *value)
@@ -121,15 +107,13 @@ static int make_caches(void)
 {
 	if (access(ZRAM "disksize", W_OK))
 		return 0;
-	return !write_at(AT_FDCWD, ZRAM "disksize", "1048576") + !write_at(AT_FDCWD, ZRAM "reset", "1");
+	return !km_put(ZRAM "disksize", "1048576") + !km_put(ZRAM "reset", "1");
 }
 
 int main(int argc, char **argv)
 {
 	km_start(argc, argv);
-	text = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (text == MAP_FAILED)
-		km_fail("mmap");
+	make_text();
 	find_caches();
 	find_attributes();
 	while (km_pass()) {
@@ -142,7 +126,7 @@ int main(int argc, char **argv)
 			failed += read_cache(folders[i], &objects);
 		for (int i = 0; i < cache_count; i++)
 			failed_to_write += write_cache(folders[i]);
-		refused = write_at(AT_FDCWD, "/proc/slabinfo", "1");
+		refused = km_put("/proc/slabinfo", "1");
 		told = read_at(AT_FDCWD, "/proc/slabinfo");
 		made = make_caches();
 		km_end(1);

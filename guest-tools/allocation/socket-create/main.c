@@ -5,8 +5,6 @@
  */
 #define PAIRS 800
 #define FILES (2 * PAIRS)
-#include <sys/socket.h>
-
 #include "../common.h"
 
 static void make_files(int *where, size_t count)
@@ -20,11 +18,7 @@ int main(int argc, char **argv)
 {
 	km_start(argc, argv);
 	allow_files();
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds)) {
-		if (errno == EAFNOSUPPORT || errno == ENOSYS)
-			km_absent("this kernel has no Unix sockets");
-		km_fail("socketpair");
-	}
+	pair_of_sockets(fds);
 	close(fds[0]);
 	close(fds[1]);
 	while (km_pass()) {

@@ -3,8 +3,6 @@
  * Messages that take blocks of pages: sock_alloc_send_pskb(), alloc_skb_with_frags(), alloc_pages() of order 3,
  * and back.
  */
-#include <sys/socket.h>
-
 #include "../common.h"
 
 #define MESSAGES 640
@@ -36,11 +34,7 @@ int main(int argc, char **argv)
 	unsigned char *from, *to;
 
 	km_start(argc, argv);
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends)) {
-		if (errno == EAFNOSUPPORT || errno == ENOSYS)
-			km_absent("this kernel has no Unix sockets");
-		km_fail("socketpair");
-	}
+	pair_of_sockets(ends);
 	if (setsockopt(ends[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)))
 		km_fail("SO_SNDBUFFORCE");
 	from = malloc(2 * MESSAGE);
@@ -52,7 +46,7 @@ int main(int argc, char **argv)
 		km_begin();
 		send_and_receive(from, to);
 		km_end(MESSAGES);
-		check_pages(taken, MESSAGES * (MESSAGE / sysconf(_SC_PAGESIZE)) / 2);
+		check_pages(taken, MESSAGES * (MESSAGE / km_page_size()) / 2);
 	}
 	return km_finish();
 }

@@ -15,10 +15,8 @@ int main(int argc, char **argv)
 	size_t size;
 
 	km_start(argc, argv);
-	size = PAGES * sysconf(_SC_PAGESIZE);
-	nowhere = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (nowhere == MAP_FAILED)
-		km_fail("mmap");
+	size = PAGES * km_page_size();
+	nowhere = km_map(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (syscall(SYS_init_module, nowhere, size, "") != -1 || errno != EFAULT)
 		km_absent("this kernel loads no modules");
 	while (km_pass()) {

@@ -24,7 +24,7 @@ static void read_tables(const volatile unsigned char *p, size_t size)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size, units;
+	size_t page_size = km_page_size(), size = PAGES * page_size, units;
 
 	km_start(argc, argv);
 	while (km_pass()) {
@@ -32,14 +32,14 @@ int main(int argc, char **argv)
 		unsigned long sum = 0;
 
 		read_tables(p, size);
-		check_present(p, 1, 1);
+		km_check_pages(p, 1, KM_PRESENT, 1);
 		km_begin();
 		units = read_rest(p, size, page_size, &sum);
 		km_end(units);
 		if (sum)
 			km_fail("fresh pages are not zero");
-		check_present(p, PAGES, PAGES);
-		check_smaps(p, size, "Rss", 0);	/* the zero page is not counted */
+		km_check_pages(p, PAGES, KM_PRESENT, PAGES);
+		km_check_smaps(p, size, "Rss", 0);	/* the zero page is not counted */
 		unmap_apart(p, size);
 	}
 	return km_finish();

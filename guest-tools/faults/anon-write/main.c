@@ -6,21 +6,19 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size, units;
+	size_t page_size = km_page_size(), size = PAGES * page_size, units;
 
 	km_start(argc, argv);
 	while (km_pass()) {
 		unsigned char *p = map_anonymous(size);
 
 		write_tables(p, size, page_size);
-		check_smaps(p, size, "Anonymous", size / TABLE * page_size);
+		km_check_smaps(p, size, "Anonymous", size / TABLE * page_size);
 		km_begin();
 		units = write_rest(p, size, page_size);
 		km_end(units);
-		check_smaps(p, size, "Anonymous", size);
-		check_written(p, size, page_size);
-		km_wipe(p, size, page_size);
-		unmap_apart(p, size);
+		km_check_smaps(p, size, "Anonymous", size);
+		check_and_unmap(p, size, page_size);
 	}
 	return km_finish();
 }

@@ -6,27 +6,13 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size;
-	unsigned long expected = 0;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 	int fd;
 
 	km_start(argc, argv);
 	fd = filled_memfd(size, page_size);
-	for (size_t i = 0; i < PAGES; i++)
-		expected += value(i);
-	while (km_pass()) {
-		unsigned char *p = map_apart(size, ALIGN, MAP_SHARED, fd);
-		unsigned long sum = 0;
-
-		km_begin();
-		for (size_t i = 0; i < PAGES; i++)
-			sum += ((volatile unsigned char *)p)[i * page_size];
-		km_end(PAGES);
-		if (sum != expected)
-			km_fail("what was read adds up to %lu, not %lu", sum, expected);
-		check_present(p, PAGES, PAGES);
-		unmap_apart(p, size);
-	}
+	while (km_pass())
+		read_file(fd, PAGES, 0, page_size);
 	close(fd);
 	return km_finish();
 }

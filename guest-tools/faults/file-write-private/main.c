@@ -39,19 +39,19 @@ static int create(size_t page_size)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size, units;
+	size_t page_size = km_page_size(), size = PAGES * page_size, units;
 	int fd;
 
 	km_start(argc, argv);
 	fd = create(page_size);
 	while (km_pass()) {
-		unsigned char *p = map_apart(size, ALIGN, MAP_PRIVATE, fd);
+		unsigned char *p = map_apart(size, KM_TABLE, MAP_PRIVATE, fd);
 
 		write_tables(p, size, page_size);
 		km_begin();
 		units = write_rest(p, size, page_size);
 		km_end(units);
-		check_smaps(p, size, "Anonymous", size);
+		km_check_smaps(p, size, "Anonymous", size);
 		check_copied(p, page_size);
 		check_file(fd, page_size);
 		km_wipe(p, size, page_size);

@@ -52,26 +52,26 @@ int main(int argc, char **argv)
 {
 	int fd, pass = 0;
 
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	size = PAGES * page_size;
 	km_start(argc, argv);
 	km_mount_ram(FOLDER);
 	fd = create();
 	reread(fd, pass);
 	while (km_pass()) {
-		unsigned char *p = map_apart(size, ALIGN, MAP_SHARED, fd);
+		unsigned char *p = map_apart(size, KM_TABLE, MAP_SHARED, fd);
 
 		for (size_t i = 0; i < PAGES / 2; i++)
 			if (((volatile unsigned char *)p)[i * page_size] != content(i, pass))
 				km_fail("page %zu is not what was written", i);
 		pass++;
-		check_smaps(p, size, "Shared_Dirty", 0);
-		check_smaps(p, size, "Private_Dirty", 0);
+		km_check_smaps(p, size, "Shared_Dirty", 0);
+		km_check_smaps(p, size, "Private_Dirty", 0);
 		km_begin();
 		for (size_t i = 0; i < PAGES; i++)
 			p[i * page_size] = content(i, pass);
 		km_end(PAGES);
-		check_smaps(p, size, "Private_Dirty", size);
+		km_check_smaps(p, size, "Private_Dirty", size);
 		unmap_apart(p, size);
 		reread(fd, pass);
 	}

@@ -21,25 +21,23 @@ static void lock(unsigned char *p, size_t size)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size, units;
+	size_t page_size = km_page_size(), size = PAGES * page_size, units;
 
 	km_start(argc, argv);
 	while (km_pass()) {
 		unsigned char *p = map_anonymous(size);
-		long before;
+		long long before;
 
 		lock(p, size);
 		write_tables(p, size, page_size);
-		before = vmstat("nr_mlock");
+		before = km_count("nr_mlock");
 		km_begin();
 		units = write_rest(p, size, page_size);
 		km_end(units);
-		if (before >= 0 && vmstat("nr_mlock") - before != (long)units)
-			km_fail("%ld pages were locked, not %zu", vmstat("nr_mlock") - before, units);
-		check_smaps(p, size, "Anonymous", size);
-		check_written(p, size, page_size);
-		km_wipe(p, size, page_size);
-		unmap_apart(p, size);
+		if (before >= 0 && km_count("nr_mlock") - before != (long long)units)
+			km_fail("%lld pages were locked, not %zu", km_count("nr_mlock") - before, units);
+		km_check_smaps(p, size, "Anonymous", size);
+		check_and_unmap(p, size, page_size);
 	}
 	return km_finish();
 }

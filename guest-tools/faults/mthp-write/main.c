@@ -34,7 +34,7 @@ static bool keep(const char *name)
 
 	if (kept_count == SIZES)
 		km_fail("more than %d sizes of folios", SIZES);
-	snprintf(kept[kept_count].path, sizeof(kept->path), THP "%.60s/enabled", name);
+	snprintf(kept[kept_count].path, sizeof(kept->path), KM_THP "%.60s/enabled", name);
 	file = fopen(kept[kept_count].path, "r");
 	if (!file)
 		return false;
@@ -52,11 +52,11 @@ static void choose_size(void)
 {
 	DIR *folder;
 
-	if (access(THP ALIKE "64kB/enabled", F_OK))
+	if (access(KM_THP ALIKE "64kB/enabled", F_OK))
 		km_absent("this kernel has no huge pages of 64 KiB");
-	folder = opendir(THP);
+	folder = opendir(KM_THP);
 	if (!folder || atexit(put_back))
-		km_fail(THP);
+		km_fail(KM_THP);
 	for (struct dirent *entry; (entry = readdir(folder)); ) {
 		if (strncmp(entry->d_name, ALIKE, strlen(ALIKE)) || !keep(entry->d_name))
 			continue;
@@ -68,22 +68,17 @@ static void choose_size(void)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = FOLIOS * FOLIO;
+	size_t page_size = km_page_size(), size = FOLIOS * FOLIO;
 
 	km_start(argc, argv);
 	choose_size();
 	while (km_pass()) {
-		unsigned char *p = map_apart(size, ALIGN, ANONYMOUS, -1);
+		unsigned char *p = map_apart(size, KM_TABLE, ANONYMOUS, -1);
 
-		km_begin();
-		for (size_t i = 0; i < FOLIOS; i++)
-			p[i * FOLIO] = value(i);
-		km_end(FOLIOS);
+		write_each(p, FOLIOS, FOLIO);
 		/* A page of each folio was written, and all pages are there. */
-		check_present(p, size / page_size, size / page_size);
-		check_written(p, size, FOLIO);
-		km_wipe(p, size, FOLIO);
-		unmap_apart(p, size);
+		km_check_pages(p, size / page_size, KM_PRESENT, size / page_size);
+		check_and_unmap(p, size, FOLIO);
 	}
 	return km_finish();
 }

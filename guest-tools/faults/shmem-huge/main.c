@@ -40,7 +40,7 @@ static int create(size_t size)
 
 int main(int argc, char **argv)
 {
-	size_t huge = thp_size(), size = PAGES * huge;
+	size_t huge = km_thp_size(), size = PAGES * huge;
 
 	km_start(argc, argv);
 	mount_tmpfs();
@@ -48,14 +48,9 @@ int main(int argc, char **argv)
 		int fd = create(size);
 		unsigned char *p = map_apart(size, huge, MAP_SHARED, fd);
 
-		km_begin();
-		for (size_t i = 0; i < PAGES; i++)
-			p[i * huge] = value(i);
-		km_end(PAGES);
-		check_smaps(p, size, "ShmemPmdMapped", size);
-		check_written(p, size, huge);
-		km_wipe(p, size, huge);
-		unmap_apart(p, size);
+		write_each(p, PAGES, huge);
+		km_check_smaps(p, size, "ShmemPmdMapped", size);
+		check_and_unmap(p, size, huge);
 		close(fd);
 	}
 	return km_finish();

@@ -16,27 +16,22 @@ static void start_stack(size_t page_size)
 {
 	unsigned char *p = TOP - page_size;
 
-	if (mmap(p, page_size, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1, 0) != p)
+	if (km_map(p, page_size, PROT_READ | PROT_WRITE, ANONYMOUS | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE, -1) != p)
 		km_fail("mmap with MAP_GROWSDOWN");
-	if (madvise(p, page_size, MADV_NOHUGEPAGE) && errno != EINVAL)
-		km_fail("madvise(MADV_NOHUGEPAGE)");
-	errno = 0;
+	km_small_pages(p, page_size);
 	*p = value(0);
 }
 
 static void check_grown(size_t page_size)
 {
-	static unsigned char there[PAGES];
+	unsigned char there;
 
-	if (mincore(TOP - (PAGES + 1) * page_size, PAGES * page_size, there))
-		km_fail("the stack has not grown so far");
-	for (size_t i = 0; i < PAGES; i++)
-		if (!(there[i] & 1))
-			km_fail("page %zu of the stack is not there", i);
+	if (km_resident(TOP - (PAGES + 1) * page_size, PAGES) != PAGES)
+		km_fail("not all pages of the stack are there");
 	for (size_t i = 0; i <= PAGES; i++)
 		if (*(TOP - (i + 1) * page_size) != value(i))
 			km_fail("page %zu does not hold what was written", i);
-	if (!mincore(TOP - (PAGES + 2) * page_size, page_size, there) || errno != ENOMEM)
+	if (!mincore(TOP - (PAGES + 2) * page_size, page_size, &there) || errno != ENOMEM)
 		km_fail("the stack has grown too far");
 	errno = 0;
 }
@@ -44,7 +39,7 @@ static void check_grown(size_t page_size)
 int main(int argc, char **argv)
 {
 	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-	size_t page_size = sysconf(_SC_PAGESIZE), size = (PAGES + 1) * page_size;
+	size_t page_size = km_page_size(), size = (PAGES + 1) * page_size;
 
 	km_start(argc, argv);
 	if (setrlimit(RLIMIT_STACK, &limit))

@@ -25,7 +25,7 @@ static unsigned char *huge_pages(size_t size, size_t huge)
 		p[i * huge] = value(i);
 	if (mprotect(p + UNMAPPED * huge, BORDER * huge, PROT_READ))
 		km_fail("mprotect");
-	check_smaps(p, size, "AnonHugePages", size);
+	km_check_smaps(p, size, "AnonHugePages", size);
 	return p;
 }
 
@@ -47,29 +47,27 @@ static int split(unsigned char *p, size_t huge, size_t page_size)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), huge = thp_size(), size = PAGES * huge;
+	size_t page_size = km_page_size(), huge = km_thp_size(), size = PAGES * huge;
 
 	km_start(argc, argv);
 	while (km_pass()) {
 		unsigned char *p = huge_pages(size, huge);
-		long before = vmstat("thp_split_page"), after;
+		long long before = km_count("thp_split_page"), after;
 		int failed;
 
 		km_begin();
 		failed = split(p, huge, page_size);
 		km_end(CALLS);
-		after = vmstat("thp_split_page");
+		after = km_count("thp_split_page");
 		if (failed)
 			km_fail("%d of %d calls failed", failed, CALLS);
 		if (before >= 0 && after - before != FREED)
-			km_fail("%ld huge pages were split, not %d", after - before, FREED);
-		check_smaps(p, size, "AnonHugePages", BORDER * huge);
-		check_present(p, size / page_size - UNMAPPED, size / page_size);
-		check_written(p, size, huge);
+			km_fail("%lld huge pages were split, not %d", after - before, FREED);
+		km_check_smaps(p, size, "AnonHugePages", BORDER * huge);
+		km_check_pages(p, size / page_size, KM_PRESENT, size / page_size - UNMAPPED);
 		if (mprotect(p, size, PROT_READ | PROT_WRITE))
 			km_fail("mprotect");
-		km_wipe(p, size, huge);
-		unmap_apart(p, size);
+		check_and_unmap(p, size, huge);
 	}
 	return km_finish();
 }

@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	size_t huge = thp_size(), size = PAGES * huge;
+	size_t huge = km_thp_size(), size = PAGES * huge;
 
 	km_start(argc, argv);
 	while (km_pass()) {
@@ -14,14 +14,9 @@ int main(int argc, char **argv)
 
 		if (madvise(p, size, MADV_HUGEPAGE))
 			km_fail("madvise(MADV_HUGEPAGE)");
-		km_begin();
-		for (size_t i = 0; i < PAGES; i++)
-			p[i * huge] = value(i);
-		km_end(PAGES);
-		check_smaps(p, size, "AnonHugePages", size);
-		check_written(p, size, huge);
-		km_wipe(p, size, huge);
-		unmap_apart(p, size);
+		write_each(p, PAGES, huge);
+		km_check_smaps(p, size, "AnonHugePages", size);
+		check_and_unmap(p, size, huge);
 	}
 	return km_finish();
 }

@@ -6,7 +6,7 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 
 	km_start(argc, argv);
 	while (km_pass()) {
@@ -15,16 +15,11 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < size; i += page_size)
 			if (*(volatile unsigned char *)(p + i))
 				km_fail("a fresh page is not zero");
-		check_present(p, PAGES, PAGES);
-		check_smaps(p, size, "Rss", 0);	/* the zero page is not counted */
-		km_begin();
-		for (size_t i = 0; i < PAGES; i++)
-			p[i * page_size] = value(i);
-		km_end(PAGES);
-		check_smaps(p, size, "Anonymous", size);
-		check_written(p, size, page_size);
-		km_wipe(p, size, page_size);
-		unmap_apart(p, size);
+		km_check_pages(p, PAGES, KM_PRESENT, PAGES);
+		km_check_smaps(p, size, "Rss", 0);	/* the zero page is not counted */
+		write_each(p, PAGES, page_size);
+		km_check_smaps(p, size, "Anonymous", size);
+		check_and_unmap(p, size, page_size);
 	}
 	return km_finish();
 }

@@ -15,7 +15,7 @@ static long copy(int from, int to, size_t size)
 
 static void try_it(int from)
 {
-	int to = tmpfs_file(0);
+	int to = km_memfd(0);
 
 	if (copy(from, to, 1) != 1) {
 		if (errno == ENOSYS || errno == EXDEV || errno == EOPNOTSUPP || errno == EINVAL)
@@ -48,15 +48,15 @@ static size_t copy_all(int from, int to)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 	int from;
 
 	km_start(argc, argv);
-	from = tmpfs_file(SIZE);
+	from = km_memfd(SIZE);
 	write_file(from, SIZE, 15);
 	try_it(from);
 	while (km_pass()) {
-		int to = tmpfs_file(0);
+		int to = km_memfd(0);
 		size_t done;
 
 		rewind_file(from);

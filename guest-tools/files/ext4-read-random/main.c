@@ -15,7 +15,7 @@ static size_t place(size_t i, size_t pages)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), pages = SIZE / page_size, read_pages = pages / 2;
+	size_t page_size = km_page_size(), pages = SIZE / page_size, read_pages = pages / 2;
 	unsigned char *p;
 
 	km_start(argc, argv);

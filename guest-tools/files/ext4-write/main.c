@@ -26,7 +26,7 @@ static int sync_all(int fd)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 	unsigned int seed = 5;	/* another content each pass: it must be on the disk */
 	unsigned char *p;
 

@@ -11,7 +11,7 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 	int fd;
 
 	km_start(argc, argv);

@@ -21,7 +21,7 @@ static int punch(int fd, size_t hole, size_t page_size)
 
 static void try_it(size_t page_size)
 {
-	int fd = tmpfs_file(HOLE * page_size);
+	int fd = km_memfd(HOLE * page_size);
 
 	if (punch(fd, 0, page_size)) {
 		if (errno == EOPNOTSUPP || errno == ENOSYS)
@@ -50,12 +50,12 @@ static void check(int fd, size_t page_size)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 
 	km_start(argc, argv);
 	try_it(page_size);
 	while (km_pass()) {
-		int fd = tmpfs_file(PAGES * page_size), failed = 0;
+		int fd = km_memfd(PAGES * page_size), failed = 0;
 
 		touch_file(fd, PAGES * page_size, 9);
 		km_begin();

@@ -37,7 +37,7 @@ static uint64_t expected_sum(size_t pages)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), pages = SIZE / page_size;
+	size_t page_size = km_page_size(), pages = SIZE / page_size;
 
 	km_start(argc, argv);
 	km_mount_ram(EXT4);
@@ -45,12 +45,10 @@ int main(int argc, char **argv)
 	ext4_settle();
 	while (km_pass()) {
 		int fd = ext4_open(0);
-		unsigned char *p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+		unsigned char *p = km_map(NULL, SIZE, PROT_READ, MAP_SHARED, fd);
 		long faults;
 		uint64_t sum;
 
-		if (p == MAP_FAILED)
-			km_fail("mmap");
 		make_cold(fd, SIZE);
 		faults = major_faults();
 		km_begin();

@@ -10,13 +10,13 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 	unsigned char *p;
 	int fd;
 
 	km_start(argc, argv);
 	p = buffer(SIZE);
-	fd = tmpfs_file(SIZE);
+	fd = km_memfd(SIZE);
 	write_file(fd, SIZE, 1);
 	while (km_pass()) {
 		size_t got = 0;

@@ -12,13 +12,13 @@
 /* A disk that is not in memory may be late. */
 static void wait_until_there(int fd)
 {
-	for (int i = 0; i < LOOKS && resident(fd, SIZE) != SIZE / sysconf(_SC_PAGESIZE); i++)
+	for (int i = 0; i < LOOKS && resident(fd, SIZE) != SIZE / km_page_size(); i++)
 		usleep(10000);
 }
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 
 	km_start(argc, argv);
 	km_mount_ram(EXT4);

@@ -66,7 +66,7 @@ static size_t to_socket(int from, unsigned char *p)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 	unsigned char *p, *received;
 	int from;
 
@@ -75,10 +75,10 @@ int main(int argc, char **argv)
 	p = buffer(SIZE);
 	received = buffer(SIZE);
 	fill(p, SIZE, 0, 10);
-	from = tmpfs_file(SIZE);
+	from = km_memfd(SIZE);
 	write_file(from, SIZE, 11);
 	while (km_pass()) {
-		int to[2] = { tmpfs_file(0), tmpfs_file(0) };
+		int to[2] = { km_memfd(0), km_memfd(0) };
 		size_t done;
 
 		memset(received, 0, SIZE);

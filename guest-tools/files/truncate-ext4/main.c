@@ -10,7 +10,7 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE);
+	size_t page_size = km_page_size();
 
 	km_start(argc, argv);
 	km_mount_ram(EXT4);

@@ -17,9 +17,7 @@ static void check_empty(int fd, size_t size, size_t page_size)
 	if (ftruncate(fd, size))
 		km_fail("ftruncate");
 	check_resident(fd, size, 0);
-	p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		km_fail("mmap");
+	p = km_map(NULL, size, PROT_READ, MAP_SHARED, fd);
 	for (size_t i = 0; i < size; i += page_size * 512)	/* each takes a new page of zeros */
 		if (*(uint64_t *)(p + i))
 			km_fail("what was cut off is there still");
@@ -28,11 +26,11 @@ static void check_empty(int fd, size_t size, size_t page_size)
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 
 	km_start(argc, argv);
 	while (km_pass()) {
-		int fd = tmpfs_file(size), failed;
+		int fd = km_memfd(size), failed;
 
 		touch_file(fd, size, 7);
 		check_resident(fd, size, PAGES);

@@ -9,14 +9,14 @@
 
 int main(int argc, char **argv)
 {
-	size_t page_size = sysconf(_SC_PAGESIZE), size = PAGES * page_size;
+	size_t page_size = km_page_size(), size = PAGES * page_size;
 	unsigned char *p;
 
 	km_start(argc, argv);
 	p = buffer(size);
 	fill(p, size, 0, 2);
 	while (km_pass()) {
-		int fd = tmpfs_file(0);
+		int fd = km_memfd(0);
 		size_t done = 0;
 		struct stat status;
 

@@ -16,21 +16,15 @@
 static size_t huge, page_size, size;
 static char *maps[2];
 
-static void check(const char *p, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i += page_size)
-		if ((unsigned char)p[i] != i / page_size % 251 + 1)
-			km_fail("page %zu does not hold what was written", i / page_size);
-}
-
 /* By write(): no page of it is mapped. */
 static void fill(int fd, size_t bytes)
 {
-	char page[page_size];
+	uint64_t page[page_size / sizeof(uint64_t)];
 
-	for (size_t i = 0; i < bytes; i += page_size) {
-		memset(page, i / page_size % 251 + 1, page_size);
-		must(pwrite(fd, page, page_size, i) == (ssize_t)page_size);
+	memset(page, 1, page_size);
+	for (size_t i = 0; i < bytes / page_size; i++) {
+		*page = km_word(i);
+		must(pwrite(fd, page, page_size, i * page_size) == (ssize_t)page_size);
 	}
 }
 
@@ -40,12 +34,11 @@ static void on_disk(void)
 	char *p;
 
 	must(fd >= 0);
-	p = mmap(NULL, huge, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-	must(p != MAP_FAILED);
-	check(p, huge);
+	p = km_map(NULL, huge, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd);
+	km_check(p, huge / page_size);
 	if (!((uintptr_t)p % huge))
 		must(!madvise(p, huge, MADV_COLLAPSE) || errno == EINVAL);	/* EINVAL: not of files on disks */
-	check(p, huge);
+	km_check(p, huge / page_size);
 	must(!munmap(p, huge));
 	close(fd);
 	fd = open(HERE "/program", O_RDWR);	/* what it is made of is small again */
@@ -58,8 +51,8 @@ int main(int argc, char **argv)
 	int program;
 
 	km_start(argc, argv);
-	huge = thp_size();
-	page_size = sysconf(_SC_PAGESIZE);
+	huge = km_thp_size();
+	page_size = km_page_size();
 	if (madvise((void *)page_size, 0, MADV_COLLAPSE))
 		km_absent("this kernel has no madvise(MADV_COLLAPSE)");
 	size = HUGE_PAGES * huge;
@@ -77,18 +70,17 @@ int main(int argc, char **argv)
 		must(fd >= 0 && !ftruncate(fd, size));
 		fill(fd, size);
 		for (int i = 0; i < 2; i++) {
-			map_at(maps[i], size, RW, MAP_SHARED | MAP_FIXED, fd);
-			check(maps[i], size);
+			km_map(maps[i], size, RW, MAP_SHARED | MAP_FIXED, fd);
+			km_check(maps[i], size / page_size);
 		}
 		km_begin();
 		for (int i = 0; i < 2; i++)
 			must(!madvise(maps[i], size, MADV_COLLAPSE));
 		on_disk();
 		km_end(1);
-		if (smaps(maps[0], size, "ShmemPmdMapped") != (long)(size >> 10))
-			km_fail("%ld KiB are mapped as huge pages", smaps(maps[0], size, "ShmemPmdMapped"));
+		km_check_smaps(maps[0], size, "ShmemPmdMapped", size);
 		for (int i = 0; i < 2; i++) {
-			check(maps[i], size);
+			km_check(maps[i], size / page_size);
 			close_room(maps[i], size);
 		}
 		close(fd);

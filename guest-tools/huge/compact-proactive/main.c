@@ -20,27 +20,18 @@ static char *p;
 
 static void in_pieces(void)
 {
-	p = map_at(NULL, size, RW, ANONYMOUS, -1);
-	must(!madvise(p, size, MADV_NOHUGEPAGE) || errno == EINVAL);
-	for (size_t i = 0; i < size; i += page_size)
-		p[i] = i / page_size % 251 + 1;
+	p = km_anonymous(size);
+	km_fill(p, size / page_size);
 	for (size_t i = 0; i < size; i += 2 * page_size)
 		must(!madvise(p + i, page_size, MADV_DONTNEED));
-	errno = 0;
 }
 
 static void check(void)
 {
 	for (size_t i = page_size; i < size; i += 2 * page_size)
-		if ((unsigned char)p[i] != i / page_size % 251 + 1)
+		if (*(uint64_t *)(p + i) != km_word(i / page_size))
 			km_fail("page %zu does not hold what was written", i / page_size);
 	must(!munmap(p, size));
-}
-
-static long long count(const char *name)
-{
-	km_refresh();
-	return number_in("/proc/vmstat", name);
 }
 
 int main(int argc, char **argv)
@@ -48,37 +39,37 @@ int main(int argc, char **argv)
 	long pool;
 
 	km_start(argc, argv);
-	page_size = sysconf(_SC_PAGESIZE);
-	huge = hugetlb_pool(0);
+	page_size = km_page_size();
+	huge = km_hugetlb_pool(0);
 	if (access(PROACTIVE, W_OK))
 		km_absent("this kernel has no " PROACTIVE);
 	km_keep(PROACTIVE);
-	must(put_text("/proc/sys/vm/drop_caches", "3"));
-	pool = (number_in("/proc/meminfo", "MemFree") * 1024L - (long)LEFT) / (long)huge;
+	must(km_put("/proc/sys/vm/drop_caches", "3"));
+	pool = (km_number_in("/proc/meminfo", "MemFree") * 1024L - (long)LEFT) / (long)huge;
 	if (pool < ASKED)
 		km_absent("there is too little memory");
 	while (km_pass()) {
 		long long moved;
 		long got;
 
-		must(put_number(POOL, pool) && number_of(POOL) == pool);
+		must(km_put_number(POOL, pool) && number_of(POOL) == pool);
 		in_pieces();
-		moved = count("pgmigrate_success");
+		moved = km_count("pgmigrate_success");
 		km_begin();
-		must(put_number(POOL, pool + ASKED));
+		must(km_put_number(POOL, pool + ASKED));
 		got = number_of(POOL);
-		must(put_number(PROACTIVE, 100));
+		must(km_put_number(PROACTIVE, 100));
 		for (int i = 0; i < YIELDS; i++)	/* to kcompactd; a sleep would hide how long it takes */
 			sched_yield();
-		must(put_number(PROACTIVE, 0));
-		must(put_text(NODE, "1") || errno == ENOENT);
+		must(km_put_number(PROACTIVE, 0));
+		must(km_put(NODE, "1") || errno == ENOENT);
 		km_end(1);
 		errno = 0;
-		if (got <= pool || count("pgmigrate_success") == moved)
+		if (got <= pool || km_count("pgmigrate_success") == moved)
 			km_fail("%ld huge pages came of %d, %lld pages were moved", got - pool, ASKED,
-				count("pgmigrate_success") - moved);
+				km_count("pgmigrate_success") - moved);
 		check();
-		must(put_number(POOL, 0));
+		must(km_put_number(POOL, 0));
 	}
 	return km_finish();
 }

@@ -64,43 +64,43 @@ static void pool_of(struct size *s)
 	for (int i = 0; i < 4; i++) {
 		if (!s->files[i][0] || (i == 2 && s->kib > 2048))	/* no surplus of what is gigantic */
 			continue;
-		must(put_number(s->files[i], few));
+		must(km_put_number(s->files[i], few));
 		must(number_of(s->files[i]) == few);
 		must(i == 2 || number_of(s->files[4]) == few);
-		must(put_number(s->files[i], 0));
+		must(km_put_number(s->files[i], 0));
 	}
 	must(!number_of(s->files[5]) && !number_of(s->files[6]));
 	if (!s->demotes)
 		return;
-	must(text_of(s->demote_size, text, sizeof(text)) > 0);
+	must(km_text(s->demote_size, text, sizeof(text)) > 0);
 	text[strcspn(text, "\n")] = 0;
-	if (!put_text(s->demote_size, text))	/* below the least that the pools of a PMD have */
+	if (!km_put(s->demote_size, text))	/* below the least that the pools of a PMD have */
 		return;
-	must(put_number(s->files[0], 1) && put_number(s->demote, 1));
+	must(km_put_number(s->files[0], 1) && km_put_number(s->demote, 1));
 	must(!number_of(s->files[0]));
 	for (int i = 0; i < count; i++)
-		must(put_number(sizes[i].files[0], 0));
+		must(km_put_number(sizes[i].files[0], 0));
 }
 
 /* Pages beyond the pool: promised, taken by a fault, and what the pool's shrinking makes of those in use. */
 static void surplus(void)
 {
-	must(put_number(OVERCOMMIT, 2 * FEW));
-	map_at(area, FEW * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
-	must(number_in("/proc/meminfo", "HugePages_Surp") == FEW);
+	must(km_put_number(OVERCOMMIT, 2 * FEW));
+	km_map(area, FEW * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
+	must(km_number_in("/proc/meminfo", "HugePages_Surp") == FEW);
 	area[0] = 1;
 	must(!munmap(area, FEW * huge));
-	must(!number_in("/proc/meminfo", "HugePages_Total"));
-	map_at(area, FEW * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE | MAP_FIXED, -1);
+	must(!km_number_in("/proc/meminfo", "HugePages_Total"));
+	km_map(area, FEW * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE | MAP_FIXED, -1);
 	area[0] = area[huge] = 1;
-	must(number_in("/proc/meminfo", "HugePages_Surp") == 2);
-	must(put_number(POOL, FEW) && number_in("/proc/meminfo", "HugePages_Total") == FEW);
-	must(put_number(POOL, 0) && number_in("/proc/meminfo", "HugePages_Surp") == 2);
+	must(km_number_in("/proc/meminfo", "HugePages_Surp") == 2);
+	must(km_put_number(POOL, FEW) && km_number_in("/proc/meminfo", "HugePages_Total") == FEW);
+	must(km_put_number(POOL, 0) && km_number_in("/proc/meminfo", "HugePages_Surp") == 2);
 	must(!munmap(area, FEW * huge));
-	must(put_number(OVERCOMMIT, 0));
+	must(km_put_number(OVERCOMMIT, 0));
 	must(mmap(area, FEW * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1, 0) == MAP_FAILED);
-	must(put_number("/proc/sys/vm/nr_hugepages_mempolicy", 1) || errno == ENOENT);
-	must(put_number(POOL, 0));
+	must(km_put_number("/proc/sys/vm/nr_hugepages_mempolicy", 1) || errno == ENOENT);
+	must(km_put_number(POOL, 0));
 }
 
 /* Whatever else tells of them. */
@@ -108,17 +108,17 @@ static void told(void)
 {
 	char text[4096];
 
-	must(text_of("/proc/meminfo", text, sizeof(text)) > 0 && strstr(text, "HugePages_Total:"));
-	must(text_of("/sys/devices/system/node/node0/meminfo", text, sizeof(text)) < 0 ||
+	must(km_text("/proc/meminfo", text, sizeof(text)) > 0 && strstr(text, "HugePages_Total:"));
+	must(km_text("/sys/devices/system/node/node0/meminfo", text, sizeof(text)) < 0 ||
 	     strstr(text, "HugePages_Free:"));
 	must(number_of(OVERCOMMIT) == 0 && number_of(POOL) == 0);
-	must(text_of("/proc/self/status", text, sizeof(text)) > 0 && strstr(text, "HugetlbPages:"));
+	must(km_text("/proc/self/status", text, sizeof(text)) > 0 && strstr(text, "HugetlbPages:"));
 }
 
 int main(int argc, char **argv)
 {
 	km_start(argc, argv);
-	huge = hugetlb_pool(0);
+	huge = km_hugetlb_pool(0);
 	km_keep(OVERCOMMIT);
 	find_sizes();
 	area = room(FEW * huge, huge);

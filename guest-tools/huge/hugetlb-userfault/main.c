@@ -81,7 +81,7 @@ static void missing_and_wp(int flags, int fd)
 	int uffd = open_uffd(FEATURES | wp);
 
 	must(uffd >= 0);
-	map_at(area, EACH * huge, RW, flags | MAP_HUGETLB | MAP_FIXED, fd);
+	km_map(area, EACH * huge, RW, flags | MAP_HUGETLB | MAP_FIXED, fd);
 	watch(uffd, UFFDIO_REGISTER_MODE_MISSING | (has_wp ? UFFDIO_REGISTER_MODE_WP : 0));
 	must(faults(area) && faults(area + huge));
 	if (has_wp)
@@ -106,7 +106,7 @@ static void minor(int fd)
 	int uffd = open_uffd(UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_SIGBUS);
 
 	must(uffd >= 0);
-	map_at(area, EACH * huge, RW, MAP_SHARED | MAP_HUGETLB | MAP_FIXED, fd);
+	km_map(area, EACH * huge, RW, MAP_SHARED | MAP_HUGETLB | MAP_FIXED, fd);
 	watch(uffd, UFFDIO_REGISTER_MODE_MINOR);
 	must(faults(area));
 	must(!ioctl(uffd, UFFDIO_CONTINUE, &more) && more.mapped == (__s64)(EACH * huge));
@@ -133,7 +133,7 @@ static void prepare(void)
 {
 	int uffd;
 
-	huge = hugetlb_pool(PAGES);
+	huge = km_hugetlb_pool(PAGES);
 	uffd = open_uffd(FEATURES);
 	if (uffd < 0)
 		km_absent("this kernel has no userfaultfd for hugetlb");
@@ -147,7 +147,7 @@ static void prepare(void)
 	zeros = open("/dev/zero", O_RDONLY);
 	must(zeros >= 0);
 	area = room(EACH * huge, huge);
-	source = map_at(NULL, EACH * huge, RW, ANONYMOUS, -1);
+	source = km_map(NULL, EACH * huge, RW, ANONYMOUS, -1);
 	for (size_t i = 0; i < EACH * huge; i += 4096)
 		source[i + 7] = i / 4096 % 251 + 1;
 	errno = 0;

@@ -31,10 +31,10 @@ static void file_and_holes(int fd)
 
 	must(!ftruncate(fd, 8 * huge));
 	must(!fallocate(fd, 0, 0, 3 * huge));
-	map_at(area, 4 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
+	km_map(area, 4 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
 	area[0] = 1;
 	area[3 * huge] = 4;
-	must(!mincore(area, sysconf(_SC_PAGESIZE), &there) && there & 1);
+	must(!mincore(area, km_page_size(), &there) && there & 1);
 	must(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, huge, huge));
 	must(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 2 * huge + 4096, 4096));
 	must(!madvise(area + 3 * huge, huge, MADV_REMOVE));
@@ -56,7 +56,7 @@ static void mapping(int fd)
 	int status = 0;
 
 	must(!ftruncate(fd, 4 * huge));
-	map_at(area, 2 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
+	km_map(area, 2 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
 	must(!madvise(area, 2 * huge, MADV_POPULATE_WRITE) || errno == EINVAL);
 	area[5] = 6;
 	must(!mprotect(area, 2 * huge, PROT_NONE) && !mprotect(area, 2 * huge, PROT_READ));
@@ -71,7 +71,7 @@ static void mapping(int fd)
 	must(pwrite(fd, back, sizeof(back), 0) == -1);
 	must(!msync(other, huge, MS_SYNC) && !fsync(fd));
 	must(!munmap(other, huge) && !munmap(area + huge, huge));
-	map_at(area, 2 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
+	km_map(area, 2 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
 	must(mremap(area, 2 * huge, huge, 0) == area && area[5] == 6);
 	must(!munmap(area, huge));
 	must(!ftruncate(fd, 0));
@@ -80,27 +80,19 @@ static void mapping(int fd)
 /* A child gets a private mapping; the page that the parent then writes is copied, until there is none left. */
 static void private_and_fork(void)
 {
-	int status, tell[2];
-	char byte;
-	pid_t pid;
+	struct child child;
 
-	map_at(area, 3 * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
-	map_at(other, 8 * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED | MAP_NORESERVE, -1);
+	km_map(area, 3 * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
+	km_map(other, 8 * huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED | MAP_NORESERVE, -1);
 	area[0] = area[huge] = 7;
-	must(!pipe(tell));
-	pid = fork();
-	must(pid >= 0);
-	if (!pid) {
-		close(tell[1]);
-		_exit(area[0] != 7 || read(tell[0], &byte, 1));
-	}
+	child = fork_child();
+	if (!child.pid)
+		end_when_told(child, area[0] == 7);
 	area[0] = 8;	/* copied: the child has the other */
 	for (int i = 0; i < 6; i++)
 		other[i * huge] = 9;
-	must(number_in("/proc/meminfo", "HugePages_Free") == 3);
-	close(tell[1]);
-	must(waitpid(pid, &status, 0) == pid && !status);
-	close(tell[0]);
+	must(km_number_in("/proc/meminfo", "HugePages_Free") == 3);
+	end_child(child);
 	must(area[0] == 8 && area[huge] == 7);
 	must(!munmap(area + huge, huge) && !munmap(area, huge) && !munmap(area + 2 * huge, huge));
 	must(!munmap(other, 8 * huge));
@@ -109,30 +101,25 @@ static void private_and_fork(void)
 /* The parent's page is promised to it: with the pool used up, the child loses its own. */
 static void run_out(void)
 {
-	int tell[2], ready[2], status;
+	struct child child;
+	int ready[2];
 	char byte;
-	pid_t pid;
 
-	map_at(area, huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
+	km_map(area, huge, RW, ANONYMOUS | MAP_HUGETLB | MAP_FIXED, -1);
 	area[0] = 7;
-	must(!pipe(tell) && !pipe(ready));
-	pid = fork();
-	must(pid >= 0);
-	if (!pid) {
-		close(tell[1]);
-		_exit(write(ready[1], "", 1) != 1 || read(tell[0], &byte, 1));
-	}
+	must(!pipe(ready));
+	child = fork_child();
+	if (!child.pid)
+		end_when_told(child, write(ready[1], "", 1) == 1);
 	must(read(ready[0], &byte, 1) == 1);
-	must(put_number(POOL, 1));	/* the one in use */
+	must(km_put_number(POOL, 1));	/* the one in use */
 	area[0] = 8;
 	must(area[0] == 8);
-	close(tell[1]);
-	must(waitpid(pid, &status, 0) == pid && !status);
-	close(tell[0]);
+	end_child(child);
 	close(ready[0]);
 	close(ready[1]);
 	must(!munmap(area, huge));
-	must(put_number(POOL, PAGES));
+	must(km_put_number(POOL, PAGES));
 }
 
 /* Two mappings of a whole page of page tables. */
@@ -142,7 +129,7 @@ static void shared_tables(int fd)
 		return;
 	must(!ftruncate(fd, SHARED));
 	for (int i = 0; i < 2; i++)
-		map_at((char *)wide + i * SHARED, SHARED, RW, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd);
+		km_map((char *)wide + i * SHARED, SHARED, RW, MAP_SHARED | MAP_FIXED | MAP_NORESERVE, fd);
 	wide[0] = 1;
 	must(wide[SHARED] == 1);
 	wide[SHARED + 3 * huge] = 4;
@@ -177,7 +164,7 @@ static void round_of_steps(void)
 int main(int argc, char **argv)
 {
 	km_start(argc, argv);
-	huge = hugetlb_pool(PAGES);
+	huge = km_hugetlb_pool(PAGES);
 	if (mkdir(HERE, 0700) && errno != EEXIST)
 		km_fail(HERE);
 	memory = open("/proc/self/mem", O_RDWR);

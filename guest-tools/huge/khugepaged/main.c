@@ -9,7 +9,7 @@
 #define HUGE_PAGES 4	/* of each kind */
 #define SWAPPED 16	/* pages of each */
 #define SWAP_PAGES 2000
-#define KHUGEPAGED THP "khugepaged/"
+#define KHUGEPAGED KM_THP "khugepaged/"
 #define PATIENCE 2000	/* steps of a millisecond */
 
 #ifndef MADV_PAGEOUT
@@ -20,32 +20,31 @@ static size_t huge, page_size, size;
 static char *anonymous, *shared;
 static int fd;
 
-static void fill(char *p)
+/* Of the anonymous memory, the first page of each eight is not there. */
+static void fill_anonymous(void)
 {
-	for (size_t i = 0; i < size; i += page_size)
-		if (i % huge / page_size % 8 || p == shared)	/* some are not there */
-			p[i] = i / page_size % 251 + 1;
+	for (size_t i = 0; i < size / page_size; i++)
+		if (i % 8)
+			*(uint64_t *)(anonymous + i * page_size) = km_word(i);
 }
 
-static void check(const char *p)
+static void check_anonymous(void)
 {
-	for (size_t i = 0; i < size; i += page_size) {
-		unsigned char expected = i % huge / page_size % 8 || p == shared ? i / page_size % 251 + 1 : 0;
-
-		if ((unsigned char)p[i] != expected)
-			km_fail("page %zu does not hold what was written", i / page_size);
-	}
+	for (size_t i = 0; i < size / page_size; i++)
+		if (*(uint64_t *)(anonymous + i * page_size) != (i % 8 ? km_word(i) : 0))
+			km_fail("page %zu does not hold what was written", i);
+	km_check_smaps(anonymous, size, "AnonHugePages", size);
 }
 
 static void map_both(void)
 {
 	must(!prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
-	map_at(anonymous, size, RW, ANONYMOUS | MAP_FIXED, -1);
-	fill(anonymous);
+	km_map(anonymous, size, RW, ANONYMOUS | MAP_FIXED, -1);
+	fill_anonymous();
 	fd = memfd_create("khugepaged", 0);
 	must(fd >= 0 && !ftruncate(fd, size));
-	map_at(shared, size, RW, MAP_SHARED | MAP_FIXED, fd);
-	fill(shared);
+	km_map(shared, size, RW, MAP_SHARED | MAP_FIXED, fd);
+	km_fill(shared, size / page_size);
 	for (size_t i = 0; i < size; i += huge)
 		must(!madvise(anonymous + i + page_size, SWAPPED / 2 * page_size, MADV_PAGEOUT));
 	must(!prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
@@ -55,19 +54,17 @@ static void map_both(void)
 int main(int argc, char **argv)
 {
 	km_start(argc, argv);
-	huge = thp_size();
-	page_size = sysconf(_SC_PAGESIZE);
+	huge = km_thp_size();
+	page_size = km_page_size();
 	size = HUGE_PAGES * huge;
-	put_text("/sys/block/zram0/disksize", "16777216");
-	errno = 0;
-	km_swap("/dev/zram0", SWAP_PAGES * page_size);
+	swap_to_zram(SWAP_PAGES);
 	km_keep(KHUGEPAGED "scan_sleep_millisecs");
 	km_keep(KHUGEPAGED "pages_to_scan");
 	km_keep(KHUGEPAGED "max_ptes_swap");
 	km_write(KHUGEPAGED "scan_sleep_millisecs", "86400000");
 	km_write(KHUGEPAGED "pages_to_scan", "8192");
 	km_write(KHUGEPAGED "max_ptes_swap", "64");
-	must(put_text(THP "shmem_enabled", "advise"));
+	must(km_put(KM_THP "shmem_enabled", "advise"));
 	anonymous = room(size, huge);
 	shared = room(size, huge);
 	while (km_pass()) {
@@ -77,24 +74,22 @@ int main(int argc, char **argv)
 		before = number_of(KHUGEPAGED "pages_collapsed");
 		km_begin();
 		must(!madvise(anonymous, size, MADV_HUGEPAGE) && !madvise(shared, size, MADV_HUGEPAGE));
-		must(put_text(KHUGEPAGED "scan_sleep_millisecs", "0"));
+		must(km_put(KHUGEPAGED "scan_sleep_millisecs", "0"));
 		while (number_of(KHUGEPAGED "pages_collapsed") < before + expected && waited++ < PATIENCE)
 			usleep(1000);
-		must(put_text(KHUGEPAGED "scan_sleep_millisecs", "86400000"));
+		must(km_put(KHUGEPAGED "scan_sleep_millisecs", "86400000"));
 		km_end(expected);
 		if (number_of(KHUGEPAGED "pages_collapsed") < before + expected)
 			km_fail("%ld huge pages of %ld were made", number_of(KHUGEPAGED "pages_collapsed") - before,
 				expected);
-		check(anonymous);
-		check(shared);
-		if (smaps(anonymous, size, "AnonHugePages") != (long)(size >> 10))
-			km_fail("%ld KiB are huge pages", smaps(anonymous, size, "AnonHugePages"));
+		check_anonymous();
+		km_check(shared, size / page_size);
 		close_room(anonymous, size);
 		close_room(shared, size);
 		close(fd);
 		errno = 0;
 	}
-	put_text(THP "shmem_enabled", "never");
+	km_put(KM_THP "shmem_enabled", "never");
 	errno = 0;
 	return km_finish();
 }

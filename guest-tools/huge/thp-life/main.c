@@ -6,8 +6,7 @@
  */
 #include "../common.h"
 
-#define SPLIT "/sys/kernel/debug/split_huge_pages"
-#define DEBUG "/sys/kernel/debug"
+#define SPLIT KM_DEBUGFS "split_huge_pages"
 #define HERE "/tmp/thp"
 #define SWAP_PAGES 2000
 
@@ -24,7 +23,7 @@ static bool can_split;
 /* All steps start with memory of its own, and leave none. */
 static void fresh(int pages)
 {
-	map_at(area, pages * huge, RW, ANONYMOUS | MAP_FIXED, -1);
+	km_map(area, pages * huge, RW, ANONYMOUS | MAP_FIXED, -1);
 	must(!madvise(area, pages * huge, MADV_HUGEPAGE));
 }
 
@@ -57,24 +56,17 @@ static void zero_page(void)
 
 static void fork_and_write(void)
 {
-	int status, tell[2];
-	char byte;
-	pid_t pid;
+	struct child child;
 
 	fresh(2);
 	area[0] = area[huge] = 7;
-	must(!pipe(tell));
-	pid = fork();
-	must(pid >= 0);
-	if (!pid) {
-		close(tell[1]);
+	child = fork_child();
+	if (!child.pid) {
 		area[huge] = 9;	/* shared with the parent: split, and a small page is copied */
-		_exit(read(tell[0], &byte, 1) || area[0] != 7 || area[huge] != 9);
+		end_when_told(child, area[0] == 7 && area[huge] == 9);
 	}
 	area[0] = 8;
-	close(tell[1]);
-	must(waitpid(pid, &status, 0) == pid && !status);
-	close(tell[0]);
+	end_child(child);
 	area[huge] = 8;	/* ours alone again */
 	must(area[0] == 8 && area[huge] == 8);
 	gone(area);
@@ -128,7 +120,7 @@ static void shrinkers(void)
 	area[0] = area[huge] = 1;
 	must(!madvise(area, huge / 2, MADV_DONTNEED));
 	must(!madvise(area + huge + page_size, huge / 2, MADV_DONTNEED));
-	must(put_text("/proc/sys/vm/drop_caches", "2"));
+	must(km_put("/proc/sys/vm/drop_caches", "2"));
 	must(!area[0] && area[huge] == 1);
 	gone(area);
 }
@@ -140,7 +132,7 @@ static void file(void)
 	int fd = open(HERE "/file", O_RDWR | O_CREAT, 0600);
 
 	must(fd >= 0 && !ftruncate(fd, 2 * huge));
-	map_at(area, 2 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
+	km_map(area, 2 * huge, RW, MAP_SHARED | MAP_FIXED, fd);
 	for (int i = 0; i < 2; i++)
 		area[i * huge] = i + 1;
 	must(!mprotect(area, huge, PROT_READ) && !mprotect(area, huge, RW));
@@ -153,7 +145,7 @@ static void file(void)
 	gone(other);
 	if (can_split) {
 		snprintf(text, sizeof(text), HERE "/file,0x0,0x%zx", 2 * huge / page_size);
-		must(put_text(SPLIT, text));
+		must(km_put(SPLIT, text));
 	}
 	must(!ftruncate(fd, huge + page_size) && !ftruncate(fd, 0));
 	close(fd);
@@ -170,15 +162,15 @@ static void split_by_debugfs(void)
 	for (int i = 0; i < 2; i++)
 		area[i * huge] = i + 1;
 	snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", getpid(), (uintptr_t)area, (uintptr_t)(area + huge));
-	must(put_text(SPLIT, text));
+	must(km_put(SPLIT, text));
 	must(area[0] == 1 && area[huge] == 2);
 	gone(area);
 }
 
 static void prepare(void)
 {
-	huge = thp_size();
-	page_size = sysconf(_SC_PAGESIZE);
+	huge = km_thp_size();
+	page_size = km_page_size();
 	memory = open("/proc/self/mem", O_RDWR);
 	must(memory >= 0);
 	area = room(4 * huge, huge);
@@ -187,17 +179,14 @@ static void prepare(void)
 		km_fail(HERE);
 	if (mount("none", HERE, "tmpfs", 0, "huge=always"))
 		km_absent("tmpfs of this kernel has no huge pages");
-	mount("none", DEBUG, "debugfs", 0, NULL);
-	can_split = !access(SPLIT, W_OK);
+	can_split = km_has_debugfs() && !access(SPLIT, W_OK);
 	errno = 0;
-	km_swap("/dev/zram0", SWAP_PAGES * page_size);
+	swap_to_zram(SWAP_PAGES);
 }
 
 int main(int argc, char **argv)
 {
 	km_start(argc, argv);
-	put_text("/sys/block/zram0/disksize", "16777216");
-	errno = 0;
 	prepare();
 	while (km_pass()) {
 		km_begin();
@@ -210,12 +199,10 @@ int main(int argc, char **argv)
 		shrinkers();
 		km_end(1);
 		errno = 0;
-		if (smaps(area, 4 * huge, "Rss") > 0)
-			km_fail("%ld KiB are still there", smaps(area, 4 * huge, "Rss"));
+		km_check_smaps(area, 4 * huge, "Rss", 0);
 	}
 	umount2(HERE, MNT_DETACH);
 	rmdir(HERE);
-	umount2(DEBUG, MNT_DETACH);
 	errno = 0;
 	return km_finish();
 }

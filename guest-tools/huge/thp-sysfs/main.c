@@ -7,8 +7,7 @@
 #include "../common.h"
 
 #define ROUNDS 6	/* a pass */
-#define DEBUG "/sys/kernel/debug"
-#define SPLIT DEBUG "/split_huge_pages"
+#define SPLIT KM_DEBUGFS "split_huge_pages"
 #define FILES 32
 
 static struct setting {
@@ -27,7 +26,7 @@ static void add(const char *folder, const char *name)
 	struct stat stat;
 
 	snprintf(s->path, sizeof(s->path), "%s%s", folder, name);
-	if (lstat(s->path, &stat) || !S_ISREG(stat.st_mode) || text_of(s->path, text, sizeof(text)) <= 0)
+	if (lstat(s->path, &stat) || !S_ISREG(stat.st_mode) || km_text(s->path, text, sizeof(text)) <= 0)
 		return;
 	s->count = 0;
 	s->choice = strchr(text, '[');
@@ -66,29 +65,28 @@ static void find(const char *folder)
 static int all_values(const struct setting *s)
 {
 	char text[256];
-	int failed = text_of(s->path, text, sizeof(text)) <= 0;
+	int failed = km_text(s->path, text, sizeof(text)) <= 0;
 
-	if (access(s->path, W_OK) || !put_text(s->path, s->was))
+	if (access(s->path, W_OK) || !km_put(s->path, s->was))
 		return failed;	/* such as how many pages were collapsed */
-	failed += put_text(s->path, "-1") || put_text(s->path, "other");
+	failed += km_put(s->path, "-1") || km_put(s->path, "other");
 	for (int i = 0; s->choice && i < s->count; i++)
-		failed += !put_text(s->path, s->words[i]);
+		failed += !km_put(s->path, s->words[i]);
 	if (!s->choice && s->was[0] > '1')
-		put_number(s->path, strtol(s->was, NULL, 10) - 1);
+		km_put_number(s->path, strtol(s->was, NULL, 10) - 1);
 	else if (!s->choice && (!strcmp(s->was, "0") || !strcmp(s->was, "1")))
-		put_text(s->path, s->was[0] == '1' ? "0" : "1");
-	return failed + !put_text(s->path, s->was);
+		km_put(s->path, s->was[0] == '1' ? "0" : "1");
+	return failed + !km_put(s->path, s->was);
 }
 
 int main(int argc, char **argv)
 {
 	km_start(argc, argv);
-	thp_size();
-	mount("none", DEBUG, "debugfs", 0, NULL);
-	can_split = !access(SPLIT, W_OK);
+	km_thp_size();
+	can_split = km_has_debugfs() && !access(SPLIT, W_OK);
 	errno = 0;
-	find(THP);
-	find(THP "khugepaged/");
+	find(KM_THP);
+	find(KM_THP "khugepaged/");
 	qsort(settings, setting_count, sizeof(*settings), by_path);
 	while (km_pass()) {
 		char text[256], now[32];
@@ -98,18 +96,16 @@ int main(int argc, char **argv)
 		for (int i = 0; i < ROUNDS; i++)
 			for (int n = 0; n < setting_count; n++)
 				failed += all_values(&settings[n]);
-		failed += can_split && !put_text(SPLIT, "1");
+		failed += can_split && !km_put(SPLIT, "1");
 		km_end(ROUNDS);
 		if (failed)
 			km_fail("%d steps of %d files failed", failed, setting_count);
 		for (int n = 0; n < setting_count; n++) {
 			snprintf(now, sizeof(now), settings[n].choice ? "[%s]" : "%s\n", settings[n].was);
-			if (text_of(settings[n].path, text, sizeof(text)) <= 0 || !strstr(text, now))
+			if (km_text(settings[n].path, text, sizeof(text)) <= 0 || !strstr(text, now))
 				km_fail("%s is not what it was: %s", settings[n].path, text);
 		}
 		errno = 0;
 	}
-	umount2(DEBUG, MNT_DETACH);
-	errno = 0;
 	return km_finish();
 }

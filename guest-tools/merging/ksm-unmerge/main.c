@@ -5,21 +5,15 @@
 
 int main(int argc, char **argv)
 {
-	km_start(argc, argv);
-	merging_set_up();
+	merging_set_up(argc, argv);
 	while (km_pass()) {
-		unsigned char *p = mergeable();
+		unsigned char *p = merged();
 
-		merge();
-		check_merged();
-		km_write(KSM "run", "0");
 		km_begin();
 		if (madvise(p, size, MADV_UNMERGEABLE))
 			km_fail("madvise(MADV_UNMERGEABLE)");
 		km_end(PAGES);
-		check_contents(p, false);
-		check_own(p);
-		forget(p);
+		check_taken_apart(p, false);
 	}
 	return km_finish();
 }

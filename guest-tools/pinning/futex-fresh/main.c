@@ -4,30 +4,20 @@
  * FUTEX_PRIVATE_FLAG looks the page up: get_futex_key(), get_user_pages_fast(). FUTEX_LOCK_PI with it goes straight for
  * the word and has it faulted in then: fault_in_user_writeable(), fixup_user_fault().
  */
-#include <linux/futex.h>
-#include <sys/syscall.h>
-
 #include "../common.h"
 
 #define CALLS 2048	/* of each kind */
 
-static long futex(uint32_t *word, int operation, uint32_t value)
-{
-	return syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
-}
-
 int main(int argc, char **argv)
 {
+	size_t page_size = km_page_size(), size = 2 * CALLS * page_size;
 	uint32_t tid = gettid(), zero = 0;
-	size_t size;
 
 	km_start(argc, argv);
-	page_size = sysconf(_SC_PAGESIZE);
-	size = 2 * CALLS * page_size;
 	if (futex(&zero, FUTEX_TRYLOCK_PI_PRIVATE, 0) && errno == ENOSYS)
 		km_absent("this kernel has no futexes with priority inheritance");
 	while (km_pass()) {
-		unsigned char *p = anonymous(size), there[2 * CALLS];
+		unsigned char *p = km_anonymous(size);
 		long woken = 0;
 
 		km_begin();
@@ -41,14 +31,11 @@ int main(int argc, char **argv)
 		km_end(2 * CALLS);
 		if (woken)
 			km_fail("FUTEX_WAKE: somebody was woken, or an error");
-		if (mincore(p, size, there))
-			km_fail("mincore");
-		for (size_t i = 0; i < 2 * CALLS; i++) {
-			if (!(there[i] & 1))
-				km_fail("page %zu is not there", i);
-			if (i % 2 && futex((uint32_t *)(p + i * page_size), FUTEX_UNLOCK_PI_PRIVATE, 0))
+		if (km_resident(p, 2 * CALLS) != 2 * CALLS)
+			km_fail("not all pages are there");
+		for (size_t i = page_size; i < size; i += 2 * page_size)
+			if (futex((uint32_t *)(p + i), FUTEX_UNLOCK_PI_PRIVATE, 0))
 				km_fail("FUTEX_UNLOCK_PI");
-		}
 		munmap(p, size);
 	}
 	return km_finish();

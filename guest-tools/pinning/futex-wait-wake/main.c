@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Two threads wake each other: futex_wait(), futex_wake(), and two changes of thread a turn. */
-#include <linux/futex.h>
 #include <pthread.h>
-#include <sched.h>
-#include <sys/syscall.h>
 
 #include "../common.h"
 
@@ -12,22 +9,17 @@
 static uint32_t *ball, *back;	/* number of turns: asked for, and done */
 static unsigned long waits;	/* of the other thread */
 
-static long futex(uint32_t *word, int operation, uint32_t value)
-{
-	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
-}
-
 static void wait_while(uint32_t *word, uint32_t value)
 {
 	while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value)
-		if (futex(word, FUTEX_WAIT, value) && errno != EAGAIN && errno != EINTR)
+		if (futex(word, FUTEX_WAIT_PRIVATE, value) && errno != EAGAIN && errno != EINTR)
 			km_fail("FUTEX_WAIT");
 }
 
 static void set_and_wake(uint32_t *word, uint32_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
-	if (futex(word, FUTEX_WAKE, 1) < 0)
+	if (futex(word, FUTEX_WAKE_PRIVATE, 1) < 0)
 		km_fail("FUTEX_WAKE");
 }
 
@@ -43,20 +35,16 @@ static void *answer(void *nothing)
 
 int main(int argc, char **argv)
 {
-	struct sched_param none = { 0 };
 	unsigned char *words;
 	pthread_t thread;
 	uint32_t turn = 0;
 
 	km_start(argc, argv);
-	page_size = sysconf(_SC_PAGESIZE);
-	words = anonymous(page_size);
+	words = km_anonymous(km_page_size());
 	ball = (uint32_t *)words;
 	back = (uint32_t *)(words + 128);
 	*ball = *back = 0;
-	/* Batch tasks do not preempt each other when woken: each change of thread is at a wait. */
-	if (sched_setscheduler(0, SCHED_BATCH, &none))
-		km_fail("SCHED_BATCH");
+	km_batch();
 	errno = pthread_create(&thread, NULL, answer, NULL);
 	if (errno)
 		km_fail("a thread");

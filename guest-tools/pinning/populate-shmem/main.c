@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* MADV_POPULATE_WRITE on fresh shared memory: madvise_populate(), faultin_page(), shmem_fault(). */
-#include <sys/resource.h>
-
 #include "../common.h"
 
 #define PAGES 3072
@@ -11,31 +9,12 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-/* Populated means: zero, and writing to it needs no fault. */
-static void check_populated(unsigned char *p, size_t size)
-{
-	struct rusage before, after;
-
-	getrusage(RUSAGE_SELF, &before);
-	for (size_t i = 0; i < size; i += page_size) {
-		if (*(volatile uint64_t *)(p + i))
-			km_fail("byte %zu of a fresh page is not zero", i);
-		p[i] = 1;
-	}
-	getrusage(RUSAGE_SELF, &after);
-	if (after.ru_minflt != before.ru_minflt || after.ru_majflt != before.ru_majflt)
-		km_fail("writing to populated memory took faults");
-}
-
 int main(int argc, char **argv)
 {
-	size_t size, step;
+	size_t page_size = km_page_size(), size = PAGES * page_size, step = PAGES_A_CALL * page_size;
 	void *one;
 
 	km_start(argc, argv);
-	page_size = sysconf(_SC_PAGESIZE);
-	size = PAGES * page_size;
-	step = PAGES_A_CALL * page_size;
 	one = km_shmem(page_size);
 	if (madvise(one, page_size, MADV_POPULATE_WRITE)) {
 		if (errno == EINVAL)
@@ -45,13 +24,13 @@ int main(int argc, char **argv)
 	while (km_pass()) {
 		unsigned char *p = km_shmem(size);
 
-		madvise(p, size, MADV_NOHUGEPAGE);
+		km_small_pages(p, size);
 		km_begin();
 		for (size_t i = 0; i < size; i += step)
 			if (madvise(p + i, step, MADV_POPULATE_WRITE))
 				km_fail("madvise(MADV_POPULATE_WRITE)");
 		km_end(PAGES);
-		check_populated(p, size);
+		km_check_populated(p, PAGES);
 		km_wipe(p, size, page_size);
 		munmap(p, size);
 	}

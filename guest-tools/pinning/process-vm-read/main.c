@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Another process's memory is read, pages that are there: pin_user_pages_remote(), follow_page_mask(). */
-#define OTHER_PROCESS
 #include "../common.h"
 
 #define PAGES 4096
 #define PAGES_A_CALL 64
 
-static size_t size;
+static size_t page_size, size;
 
 static void *filled(void)
 {
-	unsigned char *p = anonymous(size);
+	void *p = km_anonymous(size);
 
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	return p;
 }
 
@@ -33,11 +32,11 @@ int main(int argc, char **argv)
 	unsigned char *theirs, *to;
 	pid_t other;
 
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	size = PAGES * page_size;
-	other = start_other(filled, (void **)&theirs);
+	other = km_other(filled, (void **)&theirs);
 	km_start(argc, argv);
-	to = anonymous(size);
+	to = km_anonymous(size);
 	if (process_vm_readv(other, NULL, 0, NULL, 0, 0) && errno == ENOSYS)
 		km_absent("this kernel has no process_vm_readv()");
 	for (int i = 0; i < 2; i++)	/* the first looks at a page make it referenced, then active */
@@ -48,8 +47,8 @@ int main(int argc, char **argv)
 		km_begin();
 		read_all(other, theirs, to);
 		km_end(PAGES);
-		check(to, PAGES);
+		km_check(to, PAGES);
 	}
-	end_other(other);
+	km_end_other(other);
 	return km_finish();
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Another process's memory is written, pages that it has not touched yet: pin_user_pages_remote(), faultin_page(). */
-#define OTHER_PROCESS
 #include "../common.h"
 
 #define PAGES 3072
@@ -11,28 +10,22 @@ static size_t size;
 
 static void *map_shared(void)
 {
-	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, shared, 0);
+	return km_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, shared);
 }
 
 int main(int argc, char **argv)
 {
 	unsigned char *theirs, *from, *seen;
-	size_t step;
+	size_t page_size = km_page_size(), step = PAGES_A_CALL * page_size;
 	pid_t other;
 
-	page_size = sysconf(_SC_PAGESIZE);
 	size = PAGES * page_size;
-	step = PAGES_A_CALL * page_size;
-	shared = memfd_create("process-vm-write", 0);
-	if (shared < 0 || ftruncate(shared, size))
-		km_fail("memfd of %zu bytes", size);
-	other = start_other(map_shared, (void **)&theirs);
+	shared = km_memfd(size);
+	other = km_other(map_shared, (void **)&theirs);
 	km_start(argc, argv);
 	seen = map_shared();
-	from = anonymous(size);
-	if (seen == MAP_FAILED)
-		km_fail("mmap of %zu bytes", size);
-	fill(from, PAGES);
+	from = km_anonymous(size);
+	km_fill(from, PAGES);
 	if (process_vm_writev(other, NULL, 0, NULL, 0, 0) && errno == ENOSYS)
 		km_absent("this kernel has no process_vm_writev()");
 	while (km_pass()) {
@@ -46,9 +39,9 @@ int main(int argc, char **argv)
 				km_fail("process_vm_writev: not all was written");
 		}
 		km_end(PAGES);
-		check(seen, PAGES);
+		km_check(seen, PAGES);
 		km_wipe(seen, size, page_size);
 	}
-	end_other(other);
+	km_end_other(other);
 	return km_finish();
 }

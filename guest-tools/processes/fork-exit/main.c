@@ -17,12 +17,8 @@ static unsigned char content(size_t page)
 
 static unsigned char *populated(void)
 {
-	unsigned char *p = mmap(NULL, PAGES * page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *p = km_anonymous(PAGES * page_size);
 
-	if (p == MAP_FAILED)
-		km_fail("anonymous memory");
-	madvise(p, PAGES * page_size, MADV_NOHUGEPAGE);	/* an error: the kernel has no huge pages */
-	errno = 0;
 	for (size_t i = 0; i < PAGES; i++)
 		p[i * page_size] = content(i);
 	return p;
@@ -62,7 +58,7 @@ static void check_copy(unsigned char *p)
 
 int main(int argc, char **argv)
 {
-	page_size = sysconf(_SC_PAGESIZE);
+	page_size = km_page_size();
 	km_start(argc, argv);
 	while (km_pass()) {
 		unsigned char *p = populated();

@@ -24,7 +24,7 @@ static char *buffer;
 
 static void write_file(int fd)
 {
-	fill(buffer, PAGES);
+	km_fill(buffer, PAGES);
 	must(pwrite(fd, buffer, size, 0) == (ssize_t)size && !fsync(fd));
 }
 
@@ -41,13 +41,14 @@ static void advice(int fd)
 		drop(fd);
 		must(!posix_fadvise(fd, 0, 0, kinds[k]));
 		for (size_t i = 0; i < PAGES; i += 3 + k)	/* gaps */
-			must(pread(fd, buffer, 8, i * page_size) == 8 && *(uint64_t *)buffer == i + 1);
+			must(pread(fd, buffer, 8, i * page_size) == 8 && *(uint64_t *)buffer == km_word(i));
 	}
 	drop(fd);
 	must(!posix_fadvise(fd, 0, size / 2, POSIX_FADV_WILLNEED) && !readahead(fd, size / 2, size / 4));
 	for (size_t i = 0; i < PAGES / 2; i++) {	/* two readers, interleaved */
 		must(pread(fd, buffer, 8, i * page_size) == 8);
-		must(pread(fd, buffer, 8, (PAGES / 2 + i) * page_size) == 8 && *(uint64_t *)buffer == PAGES / 2 + i + 1);
+		must(pread(fd, buffer, 8, (PAGES / 2 + i) * page_size) == 8);
+		must(*(uint64_t *)buffer == km_word(PAGES / 2 + i));
 	}
 	must(posix_fadvise(fd, 0, 0, 99) == EINVAL);
 }
@@ -59,9 +60,9 @@ static void mapped(int fd)
 
 	for (int k = 0; k < 4; k++) {
 		drop(fd);
-		p = map(NULL, size, RW, MAP_SHARED, fd, 0);
-		must(!madvise(p, size, kinds[k]) && filled(p, PAGES));
-		*(volatile uint64_t *)p = 1;
+		p = km_map(NULL, size, RW, MAP_SHARED, fd);
+		must(!madvise(p, size, kinds[k]) && !km_unlike(p, PAGES));
+		*(volatile uint64_t *)p = km_word(0);
 		must(!msync(p, size, MS_ASYNC) && !msync(p, size / 2, MS_SYNC) && !msync(p, size, MS_SYNC | MS_INVALIDATE));
 		must(!munmap(p, size));
 		refused(msync(p, page_size, MS_SYNC), ENOMEM);
@@ -75,11 +76,11 @@ static void direct(int fd)
 
 	must(other >= 0 && pread(fd, buffer, size, 0) == (ssize_t)size);	/* cached */
 	must(pwrite(other, buffer, size / 2, 0) == (ssize_t)size / 2);		/* out of the cache they go */
-	p = map(NULL, size, RW, MAP_SHARED, fd, 0);
-	must(filled(p, PAGES));
-	must(pwrite(other, buffer, page_size * 4, 0) == (ssize_t)page_size * 4 && filled(p, PAGES));
-	*(volatile uint64_t *)p = 1;
-	must(pread(other, buffer, size, 0) == (ssize_t)size && filled(buffer, PAGES));
+	p = km_map(NULL, size, RW, MAP_SHARED, fd);
+	must(!km_unlike(p, PAGES));
+	must(pwrite(other, buffer, page_size * 4, 0) == (ssize_t)page_size * 4 && !km_unlike(p, PAGES));
+	*(volatile uint64_t *)p = km_word(0);
+	must(pread(other, buffer, size, 0) == (ssize_t)size && !km_unlike(buffer, PAGES));
 	must(!munmap(p, size) && !close(other));
 }
 
@@ -129,13 +130,13 @@ static void cachestat(int fd)
 /* Within the node: migrates nothing, or all of them with another node. */
 static void migrate(int fd)
 {
-	char *p = map(NULL, size, RW, MAP_SHARED, fd, 0);
+	char *p = km_map(NULL, size, RW, MAP_SHARED, fd);
 	unsigned long both[2] = { 3, 0 }, second[2] = { 2, 0 };
 
-	must(filled(p, PAGES));
+	must(!km_unlike(p, PAGES));
 	if (syscall(SYS_mbind, p, size, 2, second, 64, 2) || syscall(SYS_mbind, p, size, 3, both, 64, 2))
 		errno = 0;
-	must(filled(p, PAGES) && !munmap(p, size));
+	must(!km_unlike(p, PAGES) && !munmap(p, size));
 }
 
 int main(int argc, char **argv)

@@ -30,12 +30,12 @@ static void leave_out_large(void)
 static void child(void)
 {
 	struct rlimit all = { 16 << 20, 16 << 20 };
-	char *none = map(NULL, PAGES * page_size, RW, ANON, -1, 0);
-	char *left_out = map(NULL, PAGES * page_size, RW, ANON, -1, 0);
+	char *none = km_map(NULL, PAGES * page_size, RW, ANON, -1);
+	char *left_out = km_map(NULL, PAGES * page_size, RW, ANON, -1);
 
 	*(volatile char *)none = 1;
 	madvise(left_out, PAGES * page_size, MADV_DONTDUMP);
-	put_text("/proc/self/coredump_filter", "0x11");	/* private memory: what is shared is large */
+	must(km_put("/proc/self/coredump_filter", "0x11"));	/* private memory: what is shared is large */
 	leave_out_large();
 	setrlimit(RLIMIT_CORE, &all);
 	prctl(PR_SET_DUMPABLE, 1);
@@ -50,7 +50,7 @@ static void dump(const char *pattern, bool file)
 	int status;
 	pid_t pid;
 
-	put_text(PATTERN, pattern);
+	must(km_put(PATTERN, pattern));
 	pid = fork();
 	if (!pid)
 		child();
@@ -76,16 +76,13 @@ static void start_program(void)
 
 int main(int argc, char **argv)
 {
-	int fd;
-
 	begin_program(argc, argv);
-	fd = open(PATTERN, O_RDONLY);
-	if (fd < 0)
+	if (km_text(PATTERN, old, sizeof(old)) < 0)
 		km_absent("no core dumps in this kernel");
-	must(read(fd, old, sizeof(old) - 1) > 0 && !close(fd));
+	must(*old);
 	old[strcspn(old, "\n")] = 0;
 	p = anonymous(PAGES);
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	arguments[0] = "true";
 	for (int i = 1; i < ARGUMENTS; i++) {
 		arguments[i] = malloc(ARGUMENT + 1);
@@ -99,7 +96,7 @@ int main(int argc, char **argv)
 			dump("|/bin/busybox dd of=/dev/null bs=64k", false);
 			start_program();
 		}
-		put_text(PATTERN, old);
+		must(km_put(PATTERN, old));
 		km_end(ROUNDS);
 	}
 	return km_finish();

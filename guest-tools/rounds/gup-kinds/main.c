@@ -45,7 +45,7 @@ static void all_ways(char *p, size_t pages)
 
 static void fresh_and_all(int flags, int fd, size_t size, int advice)
 {
-	char *p = map(NULL, size, RW, flags, fd, 0);
+	char *p = km_map(NULL, size, RW, flags, fd);
 
 	madvise(p, size, advice);
 	errno = 0;
@@ -59,12 +59,12 @@ static void forced(void)
 {
 	char *p = anonymous(PAGES);
 
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(!mprotect(p, PAGES * page_size, PROT_READ));
 	get(4, p, PAGES, 0x10);	/* FOLL_FORCE */
 	get(4, p, PAGES, 0);
 	get(5, p, PAGES, 0);
-	must(filled(p, PAGES) && !munmap(p, PAGES * page_size));
+	must(!km_unlike(p, PAGES) && !munmap(p, PAGES * page_size));
 }
 
 static void gift(void)
@@ -73,27 +73,25 @@ static void gift(void)
 	struct iovec v = { p, 8 * page_size };
 	int ends[2], file = open("/tmp/gift", O_CREAT | O_RDWR | O_TRUNC, 0600);
 
-	fill(p, 8);
+	km_fill(p, 8);
 	must(!pipe(ends) && vmsplice(ends[1], &v, 1, SPLICE_F_GIFT) == (ssize_t)v.iov_len);
 	must(splice(ends[0], NULL, file, NULL, v.iov_len, SPLICE_F_MOVE) == (ssize_t)v.iov_len);
-	must(pread(file, text, 8, 7 * page_size) == 8 && *(uint64_t *)text == 8);
+	must(pread(file, text, 8, 7 * page_size) == 8 && *(uint64_t *)text == km_word(7));
 	must(!close(ends[0]) && !close(ends[1]) && !close(file) && !unlink("/tmp/gift") && !munmap(p, 8 * page_size));
 }
 
 int main(int argc, char **argv)
 {
-	size_t size, huge = 0;
+	size_t size, huge;
 	int files[2];
 
 	begin_program(argc, argv);
 	size = PAGES * page_size;
-	must(!mount("none", "/sys/kernel/debug", "debugfs", 0, NULL) || errno == EBUSY || errno == ENOENT || errno == ENODEV);
-	errno = 0;
-	gup_fd = open("/sys/kernel/debug/gup_test", O_RDWR);
+	km_has_debugfs();
+	gup_fd = open(KM_DEBUGFS "gup_test", O_RDWR);
 	if (gup_fd < 0)
 		km_absent("no gup_test in this kernel");
-	if (is_there("/sys/kernel/mm/hugepages/hugepages-2048kB") || is_there("/sys/kernel/mm/hugepages/hugepages-1024kB"))
-		huge = huge_pool(HUGE_PAGES);
+	huge = huge_pool(HUGE_PAGES);
 	klogctl(8, NULL, 1);	/* not to the console */
 	while (km_pass()) {
 		files[0] = memfd_create("gup", 0);
@@ -115,7 +113,7 @@ int main(int argc, char **argv)
 				fresh_and_all(ANON | MAP_HUGETLB, -1, huge, MADV_NORMAL);
 		}
 		if (huge) {
-			char *p = map(NULL, huge, RW, MAP_SHARED, files[1], 0);
+			char *p = km_map(NULL, huge, RW, MAP_SHARED, files[1]);
 
 			*(volatile char *)p = 1;
 			dump(p, 1);

@@ -68,13 +68,12 @@ static void walk(char *p)
 	errno = 0;
 	if (is_there("/sys/kernel/mm/page_idle/bitmap")) {
 		uint64_t frame, word;
-		int map_fd = open("/proc/self/pagemap", O_RDONLY), idle = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR);
+		int idle = open("/sys/kernel/mm/page_idle/bitmap", O_RDWR);
 
-		must(pread(map_fd, &frame, 8, (uintptr_t)p / page_size * 8) == 8);
-		frame &= (1ull << 55) - 1;
+		must(km_pagemap(p, 1, &frame));
+		frame &= KM_PFN;
 		word = 1ull << frame % 64;
 		must(pwrite(idle, &word, 8, frame / 64 * 8) == 8 && pread(idle, &word, 8, frame / 64 * 8) == 8);
-		close(map_fd);
 		close(idle);
 	}
 }
@@ -85,9 +84,9 @@ static void merge_all(const char *across, bool chains)
 	char *p;
 
 	if (is_there(KSM "merge_across_nodes"))
-		put_text(KSM "merge_across_nodes", across);
+		must(km_put(KSM "merge_across_nodes", across));
 	p = equal_pages();
-	put_text(KSM "run", "1");
+	must(km_put(KSM "run", "1"));
 	wait_for(KSM "pages_sharing", PAGES - PAGES / SHARING - 1);
 	if (chains)
 		must(km_read(KSM "stable_node_chains") == 1 && km_read(KSM "stable_node_dups") > 1);
@@ -102,9 +101,9 @@ static void merge_all(const char *across, bool chains)
 	refused(pwrite(fd, "9", 1, 0), EBUSY);	/* pages are merged */
 	must(!close(fd));
 	must(!madvise(p, PAGES * page_size / 2, MADV_UNMERGEABLE));
-	put_text(KSM "run", "2");
+	must(km_put(KSM "run", "2"));
 	must(!km_read(KSM "pages_sharing") && !munmap(p, PAGES * page_size));
-	put_text(KSM "run", "0");
+	must(km_put(KSM "run", "0"));
 }
 
 int main(int argc, char **argv)
@@ -119,21 +118,21 @@ int main(int argc, char **argv)
 		km_absent("no KSM in this kernel");
 	for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
 		km_keep(settings[i]);
-	put_text(KSM "run", "2");
-	put_text(KSM "run", "0");
+	must(km_put(KSM "run", "2"));
+	must(km_put(KSM "run", "0"));
 	while (km_pass()) {
 		km_begin();
-		put_text(KSM "pages_to_scan", "200");
-		put_text(KSM "sleep_millisecs", "5");
-		put_text(KSM "max_page_sharing", "4");
-		put_text(KSM "stable_node_chains_prune_millisecs", "1");
-		put_text(KSM "use_zero_pages", "1");
+		must(km_put(KSM "pages_to_scan", "200"));
+		must(km_put(KSM "sleep_millisecs", "5"));
+		must(km_put(KSM "max_page_sharing", "4"));
+		must(km_put(KSM "stable_node_chains_prune_millisecs", "1"));
+		must(km_put(KSM "use_zero_pages", "1"));
 		merge_all("1", true);
 		if (is_there(KSM "merge_across_nodes"))
 			merge_all("0", true);
 		if (is_there(KSM "merge_across_nodes"))
-			put_text(KSM "merge_across_nodes", "1");
-		put_text(KSM "use_zero_pages", "0");
+			must(km_put(KSM "merge_across_nodes", "1"));
+		must(km_put(KSM "use_zero_pages", "0"));
 		km_end(1);
 	}
 	return km_finish();

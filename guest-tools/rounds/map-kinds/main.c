@@ -44,18 +44,18 @@ static void places(void)
 {
 	char *p = anonymous(PAGES), *q;
 
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	q = mmap(p, size, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
 	must(q == MAP_FAILED && errno == EEXIST);
 	must(!munmap(p + size / 4, size / 2));	/* the middle: two are left */
-	q = map(p + size / 4, size / 2, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0);
+	q = km_map(p + size / 4, size / 2, RW, ANON | MAP_FIXED_NOREPLACE, -1);
 	must(q == p + size / 4);
-	q = map(p, size, PROT_READ, ANON | MAP_FIXED, -1, 0);
+	q = km_map(p, size, PROT_READ, ANON | MAP_FIXED, -1);
 	must(!*(volatile char *)q && !munmap(p, size));
-	p = map(NULL, size, RW, ANON | MAP_POPULATE | MAP_STACK | MAP_NORESERVE, -1, 0);
+	p = km_map(NULL, size, RW, ANON | MAP_POPULATE | MAP_STACK | MAP_NORESERVE, -1);
 	must(!munmap(p, size));
 #ifdef MAP_32BIT
-	p = map(NULL, size, RW, ANON | MAP_32BIT, -1, 0);
+	p = km_map(NULL, size, RW, ANON | MAP_32BIT, -1);
 	must((uintptr_t)p < 1ul << 32 && !munmap(p, size));
 #endif
 	refused((long)mmap(NULL, 0, RW, ANON, -1, 0), EINVAL);
@@ -76,7 +76,7 @@ static void of_files(void)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	only_read = open(path, O_RDONLY);
 	refused((long)mmap(NULL, size, RW, MAP_SHARED, only_read, 0), EACCES);
-	p = map(NULL, size, PROT_READ, MAP_SHARED, only_read, 0);
+	p = km_map(NULL, size, PROT_READ, MAP_SHARED, only_read);
 	refused(mprotect(p, size, RW), EACCES);
 	must(!munmap(p, size) && !close(only_read) && !close(fd));
 }
@@ -84,14 +84,14 @@ static void of_files(void)
 /* A map that grows by being touched below, up to its limit. */
 static void grows(void)
 {
-	char *p = map(NULL, size, PROT_NONE, ANON | MAP_NORESERVE, -1, 0), *top = p + size - page_size;
+	char *p = km_map(NULL, size, PROT_NONE, ANON | MAP_NORESERVE, -1), *top = p + size - page_size;
 
 	must(!munmap(p, size));
-	p = map(top, page_size, RW, ANON | MAP_GROWSDOWN | MAP_FIXED, -1, 0);
-	fill(p, 1);
+	p = km_map(top, page_size, RW, ANON | MAP_GROWSDOWN | MAP_FIXED, -1);
+	km_fill(p, 1);
 	must(!mprotect(p, page_size, PROT_READ | PROT_GROWSDOWN) && !mprotect(p, page_size, RW));
 	refused(mprotect(p, page_size, RW | PROT_GROWSDOWN | PROT_GROWSUP), EINVAL);
-	must(filled(p, 1) && !munmap(p, page_size));
+	must(!km_unlike(p, 1) && !munmap(p, page_size));
 	p = anonymous(1);
 	refused(mprotect(p, page_size, PROT_READ | PROT_GROWSDOWN), EINVAL);
 	must(!munmap(p, page_size));
@@ -104,19 +104,19 @@ static void limits(void)
 	limit(RLIMIT_AS, 1 << 20);
 	refused((long)mmap(NULL, size, RW, ANON, -1, 0), ENOMEM);
 	limit(RLIMIT_AS, RLIM_INFINITY);
-	p = map(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	p = km_map(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
 	must(!munmap(p, size));
 	limit(RLIMIT_STACK, 1 << 20);
 	limit(RLIMIT_STACK, no_limit.rlim_cur);
-	put_text(OVERCOMMIT, "2");
-	put_text(RATIO, "1");
+	must(km_put(OVERCOMMIT, "2"));
+	must(km_put(RATIO, "1"));
 	refused((long)mmap(NULL, (size_t)2 << 30, RW, ANON, -1, 0), ENOMEM);
-	put_text(KBYTES, "100000");
-	put_text(KBYTES, "0");
-	put_text(RATIO, "50");
-	put_text(OVERCOMMIT, "1");
-	must(!munmap(map(NULL, (size_t)64 << 30, RW, ANON, -1, 0), (size_t)64 << 30));
-	put_text(OVERCOMMIT, "0");
+	must(km_put(KBYTES, "100000"));
+	must(km_put(KBYTES, "0"));
+	must(km_put(RATIO, "50"));
+	must(km_put(OVERCOMMIT, "1"));
+	must(!munmap(km_map(NULL, (size_t)64 << 30, RW, ANON, -1), (size_t)64 << 30));
+	must(km_put(OVERCOMMIT, "0"));
 	refused((long)mmap(NULL, (size_t)64 << 30, RW, ANON, -1, 0), ENOMEM);
 }
 
@@ -124,21 +124,21 @@ static void moves(void)
 {
 	char *p = anonymous(PAGES), *q = anonymous(2 * PAGES), *r;
 
-	fill(p, PAGES);
-	fill(q, 2 * PAGES);
+	km_fill(p, PAGES);
+	km_fill(q, 2 * PAGES);
 	r = (char *)syscall(SYS_mremap, p, size, size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
-	must(r != MAP_FAILED && r != p && filled(r, PAGES) && !*(volatile char *)p);
+	must(r != MAP_FAILED && r != p && !km_unlike(r, PAGES) && !*(volatile char *)p);
 	must(mremap(r, size, size / 2, MREMAP_MAYMOVE | MREMAP_FIXED, q) == q);	/* over what is there, and shrinks */
-	must(filled(q, PAGES / 2) && *(volatile uint64_t *)(q + size) == PAGES + 1);
+	must(!km_unlike(q, PAGES / 2) && *(volatile uint64_t *)(q + size) == km_word(PAGES));
 	refused((long)mremap(q, size / 2, size, MREMAP_MAYMOVE | MREMAP_FIXED, q + page_size), EINVAL);
 	refused((long)mremap(q, 0, page_size, MREMAP_MAYMOVE), EINVAL);	/* private: no second one */
 	refused((long)mremap(q, size, 4 * size, 0), EFAULT);	/* two maps: their ends differ */
 	refused((long)mremap(q + 1, size, size, 0), EINVAL);
 	must(!munmap(p, size) && !munmap(q, 2 * size));
-	p = map(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	fill(p, PAGES);
+	p = km_map(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	km_fill(p, PAGES);
 	q = mremap(p, 0, size, MREMAP_MAYMOVE);	/* the same pages once more */
-	must(q != MAP_FAILED && filled(q, PAGES));
+	must(q != MAP_FAILED && !km_unlike(q, PAGES));
 	*(volatile char *)q = 77;
 	must(*(volatile char *)p == 77 && !munmap(p, size) && !munmap(q, size));
 }
@@ -150,21 +150,21 @@ static void locks(void)
 
 	must(!syscall(SYS_mlock2, q, size, 1));	/* MLOCK_ONFAULT */
 	must(!mincore(q, size, seen) && !(seen[0] & 1));
-	fill(q, PAGES);
+	km_fill(q, PAGES);
 	must(!mlock(q, size / 2) && !munlock(q + size / 4, size / 4));
 	must(!mlockall(MCL_FUTURE));	/* not what is there: some of it is large and empty */
-	p = map(NULL, size, RW, ANON, -1, 0);
+	p = km_map(NULL, size, RW, ANON, -1);
 	must(!mincore(p, size, seen) && (seen[PAGES - 1] & 1));
 	must(!mlockall(MCL_CURRENT | MCL_FUTURE | 4));	/* MCL_ONFAULT */
 	must(!munmap(p, size));
-	p = map(NULL, size, RW, ANON, -1, 0);
+	p = km_map(NULL, size, RW, ANON, -1);
 	must(!mincore(p, size, seen) && !(seen[PAGES - 1] & 1));
 	must(!munlockall() && !munmap(p, size));
 	refused(mlockall(64), EINVAL);
-	p = map(NULL, size, RW, ANON | MAP_LOCKED, -1, 0);
+	p = km_map(NULL, size, RW, ANON | MAP_LOCKED, -1);
 	must(!mincore(p, size, seen) && (seen[0] & 1) && !munmap(p, size));
 	refused(mlock(p, size), ENOMEM);
-	must(filled(q, PAGES) && !munmap(q, size));
+	must(!km_unlike(q, PAGES) && !munmap(q, size));
 }
 
 /* System V memory that is locked. */
@@ -179,9 +179,9 @@ static void shm_locks(void)
 		return;
 	}
 	p = shmat(id, NULL, 0);
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(!shmctl(id, SHM_LOCK, NULL) && !shmctl(id, SHM_UNLOCK, NULL));
-	must(filled(p, PAGES) && !shmdt(p) && !shmctl(id, IPC_RMID, NULL));
+	must(!km_unlike(p, PAGES) && !shmdt(p) && !shmctl(id, IPC_RMID, NULL));
 }
 
 static void keys(void)
@@ -212,11 +212,11 @@ static void access_none(void)
 	char *p = anonymous(PAGES);
 	int zero = open("/dev/zero", O_RDONLY);
 
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(!mprotect(p, size, PROT_NONE));
 	refused(read(zero, p, 1), EFAULT);
 	must(!mprotect(p + size / 4, size / 4, PROT_READ | PROT_EXEC) && !mprotect(p, size, RW));
-	must(filled(p, PAGES) && !munmap(p, size) && !close(zero));
+	must(!km_unlike(p, PAGES) && !munmap(p, size) && !close(zero));
 }
 
 /* In a child: ours must stay where it is. */

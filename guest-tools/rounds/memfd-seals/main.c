@@ -19,15 +19,15 @@ static void tmpfs_seals(void)
 	char *p;
 
 	must(fd >= 0 && !ftruncate(fd, size) && fcntl(fd, F_GET_SEALS) == 0);
-	p = map(NULL, size, RW, MAP_SHARED, fd, 0);
-	fill(p, PAGES);
+	p = km_map(NULL, size, RW, MAP_SHARED, fd);
+	km_fill(p, PAGES);
 	refused(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY);	/* it is mapped to be written to */
 	must(!fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
 	refused((long)mmap(NULL, size, RW, MAP_SHARED, fd, 0), EPERM);
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(!munmap(p, size));
-	p = map(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-	must(filled(p, PAGES));
+	p = km_map(NULL, size, PROT_READ, MAP_SHARED, fd);
+	must(!km_unlike(p, PAGES));
 	refused(mprotect(p, size, RW), EACCES);
 	must(!munmap(p, size));
 	must(!fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));	/* looks for pages that somebody has pinned */
@@ -51,7 +51,7 @@ static void hugetlb_seals(void)
 	char *p;
 
 	must(fd >= 0 && !ftruncate(fd, size));
-	p = map(NULL, huge, RW, MAP_SHARED, fd, 0);
+	p = km_map(NULL, huge, RW, MAP_SHARED, fd);
 	*(volatile char *)p = 1;
 	must(!munmap(p, huge));
 	must(!fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK));
@@ -59,16 +59,15 @@ static void hugetlb_seals(void)
 	refused(ftruncate(fd, huge), EPERM);
 	refused(ftruncate(fd, 2 * size), EPERM);
 	refused(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, huge), EPERM);
-	p = map(NULL, huge, PROT_READ, MAP_PRIVATE, fd, 0);
+	p = km_map(NULL, huge, PROT_READ, MAP_PRIVATE, fd);
 	must(*(volatile char *)p == 1 && !munmap(p, huge) && !close(fd));
 }
 
 int main(int argc, char **argv)
 {
 	begin_program(argc, argv);
-	if (is_there("/sys/kernel/mm/hugepages/hugepages-2048kB") || is_there("/sys/kernel/mm/hugepages/hugepages-1024kB"))
-		huge = huge_pool(HUGE_PAGES);
-	else
+	huge = huge_pool(HUGE_PAGES);
+	if (!huge)
 		km_note("no hugetlb here: memfd files of tmpfs only");
 	while (km_pass()) {
 		km_begin();

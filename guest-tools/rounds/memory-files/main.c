@@ -8,7 +8,6 @@
 #define ROUNDS 4
 #define PAGES 256
 #define HUGE_AREA ((size_t)4 << 20)
-#define DEBUG "/tmp/debugfs"
 
 static const char *const of_process[] = {
 	"/proc/self/maps", "/proc/self/smaps", "/proc/self/smaps_rollup", "/proc/self/numa_maps", "/proc/self/environ",
@@ -19,12 +18,13 @@ static const char *const of_process[] = {
 
 static const char *const of_kernel[] = {
 	"/proc/vmallocinfo", "/proc/meminfo", "/proc/zoneinfo", "/proc/buddyinfo", "/proc/pagetypeinfo", "/proc/swaps",
-	"/proc/slabinfo", "/proc/iomem", "/sys/kernel/mm/transparent_hugepage/enabled",
-	"/sys/kernel/mm/transparent_hugepage/shmem_enabled", "/sys/kernel/mm/transparent_hugepage/defrag",
+	"/proc/slabinfo", "/proc/iomem", KM_THP "enabled", KM_THP "shmem_enabled", KM_THP "defrag",
 	"/sys/devices/system/node/node0/meminfo", "/sys/devices/system/node/node0/vmstat",
-	"/sys/devices/system/node/node0/numastat", DEBUG "/extfrag/extfrag_index", DEBUG "/extfrag/unusable_index",
-	DEBUG "/fault_around_bytes", DEBUG "/shrinker/count", DEBUG "/memblock/memory", DEBUG "/memblock/reserved",
-	DEBUG "/page_tables/current_user", DEBUG "/page_tables/current_kernel",
+	"/sys/devices/system/node/node0/numastat",
+	KM_DEBUGFS "extfrag/extfrag_index", KM_DEBUGFS "extfrag/unusable_index",
+	KM_DEBUGFS "fault_around_bytes", KM_DEBUGFS "shrinker/count",
+	KM_DEBUGFS "memblock/memory", KM_DEBUGFS "memblock/reserved",
+	KM_DEBUGFS "page_tables/current_user", KM_DEBUGFS "page_tables/current_kernel",
 };
 
 static void read_those(const char *const *paths, size_t count, size_t most)
@@ -41,14 +41,14 @@ static void pagemap(char *p)
 	int fd = open("/proc/self/pagemap", O_RDONLY), cleared = open("/proc/self/clear_refs", O_WRONLY);
 	off_t at = (uintptr_t)p / page_size * 8;
 
-	must(fd >= 0 && pread(fd, entries, sizeof(entries), at) == sizeof(entries) && entries[3] >> 63);
+	must(fd >= 0 && pread(fd, entries, sizeof(entries), at) == sizeof(entries) && entries[3] & KM_PRESENT);
 	must(cleared >= 0 && write(cleared, "1", 1) == 1 && write(cleared, "2", 1) == 1 && write(cleared, "3", 1) == 1);
 	if (write(cleared, "4", 1) == 1) {	/* soft-dirty, of 6.1 on x86_64 and s390x */
 		must(pread(fd, entries, 8, at) == 8 && !(entries[0] & 1ull << 55));
-		fill(p, 1);
+		km_fill(p, 1);
 		must(pread(fd, entries, 8, at) == 8);
 	}
-	must(write(cleared, "5", 1) == 1 && filled(p, PAGES) && !close(fd) && !close(cleared));
+	must(write(cleared, "5", 1) == 1 && !km_unlike(p, PAGES) && !close(fd) && !close(cleared));
 }
 
 static void frames(void)
@@ -127,13 +127,13 @@ static void split(char *huge, int fd)
 {
 	char text[128];
 
-	if (!is_there(DEBUG "/split_huge_pages"))
+	if (!is_there(KM_DEBUGFS "split_huge_pages"))
 		return;
 	*(volatile char *)huge = 1;
 	snprintf(text, sizeof(text), "%d,0x%lx,0x%lx", getpid(), (long)huge, (long)(huge + HUGE_AREA));
-	put_text(DEBUG "/split_huge_pages", text);
+	must(km_put(KM_DEBUGFS "split_huge_pages", text));
 	must(pwrite(fd, "x", 1, 0) == 1);
-	put_text(DEBUG "/split_huge_pages", "/tmp/memory-huge/file,0x0,0x400");
+	must(km_put(KM_DEBUGFS "split_huge_pages", "/tmp/memory-huge/file,0x0,0x400"));
 	must(*(volatile char *)huge == 1);
 }
 
@@ -141,15 +141,15 @@ static void settings(void)
 {
 	static const char *const shmem[] = { "advise", "within_size", "always", "deny", "force", "never" };
 
-	if (is_there("/sys/kernel/mm/transparent_hugepage/shmem_enabled"))
+	if (is_there(KM_THP "shmem_enabled"))
 		for (int i = 0; i < 6; i++) {
-			put_text("/sys/kernel/mm/transparent_hugepage/shmem_enabled", shmem[i]);
-			read_all("/sys/kernel/mm/transparent_hugepage/shmem_enabled", 100);
+			must(km_put(KM_THP "shmem_enabled", shmem[i]));
+			read_all(KM_THP "shmem_enabled", 100);
 		}
-	if (is_there(DEBUG "/fault_around_bytes")) {
-		put_text(DEBUG "/fault_around_bytes", "4096");
-		must(km_read(DEBUG "/fault_around_bytes") == 4096);
-		put_text(DEBUG "/fault_around_bytes", "65536");
+	if (is_there(KM_DEBUGFS "fault_around_bytes")) {
+		must(km_put(KM_DEBUGFS "fault_around_bytes", "4096"));
+		must(km_read(KM_DEBUGFS "fault_around_bytes") == 4096);
+		must(km_put(KM_DEBUGFS "fault_around_bytes", "65536"));
 	}
 }
 
@@ -159,20 +159,18 @@ int main(int argc, char **argv)
 	int fd;
 
 	begin_program(argc, argv);
-	must(!mkdir(DEBUG, 0700) || errno == EEXIST);
-	must(!mkdir("/tmp/memory-huge", 0700) || errno == EEXIST);
-	if (mount("none", DEBUG, "debugfs", 0, NULL))
+	make_folder("/tmp/memory-huge");
+	if (!km_has_debugfs())
 		km_note("no debugfs here: /proc and /sys only");
-	errno = 0;
 	if (mount("none", "/tmp/memory-huge", "tmpfs", 0, "huge=always"))
 		must(!mount("none", "/tmp/memory-huge", "tmpfs", 0, NULL));
 	fd = open("/tmp/memory-huge/file", O_CREAT | O_RDWR, 0600);
 	must(fd >= 0);
 	p = anonymous(PAGES);
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	while (km_pass()) {
 		must(!ftruncate(fd, HUGE_AREA));
-		huge = map(NULL, HUGE_AREA, RW, ANON, -1, 0);
+		huge = km_map(NULL, HUGE_AREA, RW, ANON, -1);
 		madvise(huge, HUGE_AREA, MADV_HUGEPAGE);
 		errno = 0;
 		km_begin();
@@ -192,6 +190,5 @@ int main(int argc, char **argv)
 	}
 	close(fd);
 	umount("/tmp/memory-huge");
-	umount(DEBUG);
 	return km_finish();
 }

@@ -71,11 +71,11 @@ static void task_modes(void)
 
 	must(!of_task(INTERLEAVE, 3) && asked(NULL, 0, &nodes) == INTERLEAVE && nodes == 3);
 	must(asked(NULL, F_NODE, NULL) <= 1);
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(node_of(p) != node_of(p + page_size));
 	must(!of_task(BIND | STATIC_NODES, 2) && asked(NULL, 0, &nodes) == (BIND | STATIC_NODES) && nodes == 2);
 	must(!madvise(p, PAGES * page_size, MADV_DONTNEED));
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(node_of(p) == 1);
 	must(!of_task(INTERLEAVE | RELATIVE_NODES, 6));
 	must(!of_task(PREFERRED, 1) && asked(NULL, 0, &nodes) == PREFERRED && nodes == 1);
@@ -84,7 +84,7 @@ static void task_modes(void)
 		must(errno == EINVAL);
 	} else {
 		must(!madvise(p, PAGES * page_size, MADV_DONTNEED));
-		fill(p, PAGES);
+		km_fill(p, PAGES);
 		must(node_of(p) == 1);
 	}
 	refused(of_task(BIND, 0), EINVAL);
@@ -93,7 +93,7 @@ static void task_modes(void)
 	refused(of_task(77, 1), EINVAL);
 	must(!of_task(DEFAULT, 0));
 	asked(NULL, F_MEMS_ALLOWED, &nodes);
-	must((nodes & 3) == 3 && filled(p, PAGES));
+	must((nodes & 3) == 3 && !km_unlike(p, PAGES));
 	must(!munmap(p, PAGES * page_size));
 }
 
@@ -104,13 +104,13 @@ static void range_modes(void)
 	char *p = anonymous(PAGES);
 
 	must(!of_range(p, size, BIND, 1, 0));
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(node_of(p) == 0 && asked(p, F_ADDR, &nodes) == BIND && nodes == 1);
 	must(!of_range(p + size / 4, size / 2, BIND, 2, MF_MOVE | MF_STRICT));	/* makes three of one */
 	must(node_of(p) == 0 && node_of(p + size / 2) == 1);
 	refused(of_range(p, size, BIND, 2, MF_STRICT), EIO);
 	must(!of_range(p, size, PREFERRED, 2, MF_MOVE_ALL) && node_of(p) == 1);
-	must(!of_range(p, size, INTERLEAVE, 3, MF_MOVE) && filled(p, PAGES));
+	must(!of_range(p, size, INTERLEAVE, 3, MF_MOVE) && !km_unlike(p, PAGES));
 	must(!of_range(p, size, LOCAL, 0, 0) && asked(p, F_ADDR, NULL) == LOCAL);
 	must(!of_range(p, size, BIND | NUMA_BALANCING, 3, 0) || errno == EINVAL);
 	errno = 0;
@@ -123,7 +123,7 @@ static void range_modes(void)
 	must(read_all("/proc/self/numa_maps", 1 << 20));
 	must(!of_range(p, size, DEFAULT, 0, 0));
 	must(syscall(SYS_migrate_pages, 0, MOST - 1, mask(3), (unsigned long[16]){ 1 }) >= 0);
-	must(node_of(p) == 0 && filled(p, PAGES) && !munmap(p, size));
+	must(node_of(p) == 0 && !km_unlike(p, PAGES) && !munmap(p, size));
 }
 
 /* The file keeps them, and the next who maps it finds them. */
@@ -134,14 +134,14 @@ static void shared_modes(void)
 	char *p;
 
 	must(fd >= 0 && !ftruncate(fd, size));
-	p = map(NULL, size, RW, MAP_SHARED, fd, 0);
+	p = km_map(NULL, size, RW, MAP_SHARED, fd);
 	must(!of_range(p, size, BIND, 1, 0) && !of_range(p + size / 4, size / 4, INTERLEAVE, 3, 0));
 	must(!of_range(p + size / 2, size / 8, BIND, 2, 0) && !of_range(p + size / 2, size / 4, BIND, 2, 0));
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	must(!munmap(p, size));
-	p = map(NULL, size, RW, MAP_SHARED, fd, 0);
+	p = km_map(NULL, size, RW, MAP_SHARED, fd);
 	must(asked(p + size / 4, F_ADDR, NULL) == INTERLEAVE && asked(p + size / 2, F_ADDR, NULL) == BIND);
-	must(node_of(p) == 0 && node_of(p + size / 2) == 1 && filled(p, PAGES));
+	must(node_of(p) == 0 && node_of(p + size / 2) == 1 && !km_unlike(p, PAGES));
 	must(!of_range(p, size, BIND, 3, 0));	/* this map has none of its own as yet */
 	must(!of_range(p, size, DEFAULT, 0, 0) && asked(p, F_ADDR, NULL) == DEFAULT);
 	must(!munmap(p, size) && !close(fd));
@@ -168,7 +168,7 @@ static void mounted_modes(void)
 
 static void huge_pages(void)
 {
-	char *p = map(NULL, huge, RW, ANON | MAP_HUGETLB, -1, 0);
+	char *p = km_map(NULL, huge, RW, ANON | MAP_HUGETLB, -1);
 	int other;
 
 	*(volatile char *)p = 7;
@@ -185,38 +185,31 @@ static void cpuset(void)
 	unsigned long nodes;
 
 	snprintf(self, sizeof(self), "%d", getpid());
-	put_text(CGROUP "/a/cpuset.mems", "0-1");
-	put_text(CGROUP "/a/cgroup.procs", self);
+	must(km_put(CGROUP "/a/cpuset.mems", "0-1"));
+	must(km_put(CGROUP "/a/cgroup.procs", self));
 	must(!of_task(INTERLEAVE, 3) && !of_range(p, size, BIND | RELATIVE_NODES, 3, 0));
 	must(!of_range(q, size, PREFERRED, 2, 0));
-	fill(p, PAGES);
-	put_text(CGROUP "/a/cpuset.mems", "0");
+	km_fill(p, PAGES);
+	must(km_put(CGROUP "/a/cpuset.mems", "0"));
 	must(asked(NULL, 0, &nodes) == INTERLEAVE && nodes == 1);
 	must(asked(p, F_ADDR, &nodes) == (BIND | RELATIVE_NODES));
-	put_text(CGROUP "/a/cpuset.mems", "1");
-	must(asked(NULL, 0, &nodes) == INTERLEAVE && nodes == 2 && filled(p, PAGES));
-	put_text(CGROUP "/a/cpuset.mems", "0-1");
-	put_text(CGROUP "/cgroup.procs", self);
+	must(km_put(CGROUP "/a/cpuset.mems", "1"));
+	must(asked(NULL, 0, &nodes) == INTERLEAVE && nodes == 2 && !km_unlike(p, PAGES));
+	must(km_put(CGROUP "/a/cpuset.mems", "0-1"));
+	must(km_put(CGROUP "/cgroup.procs", self));
 	must(!of_task(DEFAULT, 0) && !munmap(p, size) && !munmap(q, size));
 }
 
 static void prepare_cpuset(void)
 {
-	int fd;
-
-	must(!mkdir(CGROUP, 0700) || errno == EEXIST);
-	if (mount("none", CGROUP, "cgroup2", 0, NULL))
-		goto none;
-	fd = open(CGROUP "/cgroup.subtree_control", O_WRONLY);
-	with_cpuset = fd >= 0 && write(fd, "+cpuset", 7) == 7;
-	close(fd);
-none:
+	make_folder(CGROUP);
+	with_cpuset = !mount("none", CGROUP, "cgroup2", 0, NULL) &&
+		      km_put(CGROUP "/cgroup.subtree_control", "+cpuset");
 	errno = 0;
-	if (!with_cpuset)
-		km_note("no cpuset in this kernel");
+	if (with_cpuset)
+		make_folder(CGROUP "/a");
 	else
-		must(!mkdir(CGROUP "/a", 0700) || errno == EEXIST);
-	errno = 0;
+		km_note("no cpuset in this kernel");
 }
 
 int main(int argc, char **argv)
@@ -226,11 +219,9 @@ int main(int argc, char **argv)
 		km_absent("this machine has one node");
 	if (of_task(DEFAULT, 0))
 		km_absent("no memory policies in this kernel");
-	must(!mkdir(AT, 0700) || errno == EEXIST);
-	errno = 0;
+	make_folder(AT);
 	prepare_cpuset();
-	if (is_there("/sys/kernel/mm/hugepages/hugepages-2048kB"))
-		huge = huge_pool(2 * HUGE_PAGES);
+	huge = huge_pool(2 * HUGE_PAGES);
 	while (km_pass()) {
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {

@@ -51,7 +51,7 @@ static void by_file(pid_t pid)
 	for (int i = 0; i < PAGES; i++) {
 		off_t at = (uintptr_t)p + i * page_size;
 
-		must(pread(fd, &word, 8, at) == 8 && word == (uint64_t)i + 1);
+		must(pread(fd, &word, 8, at) == 8 && word == km_word(i));
 		word = 5;
 		must(pwrite(fd, &word, 8, at) == 8);
 	}
@@ -59,7 +59,7 @@ static void by_file(pid_t pid)
 	must(pwrite(fd, "q", 1, (uintptr_t)only_read + 100) == 1);
 	must(pwrite(fd, "r", 1, (uintptr_t)shared) == 1 && *(volatile char *)shared == 'r');
 	refused(pread(fd, &word, 8, 8), EIO);
-	must(!close(fd) && filled(p, PAGES));
+	must(!close(fd) && !km_unlike(p, PAGES));
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	must(read_all(path, 4096));
 	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
@@ -101,8 +101,8 @@ int main(int argc, char **argv)
 	begin_program(argc, argv);
 	p = anonymous(PAGES);
 	only_read = anonymous(1);
-	shared = map(NULL, page_size, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	fill(p, PAGES);
+	shared = km_map(NULL, page_size, RW, MAP_SHARED | MAP_ANONYMOUS, -1);
+	km_fill(p, PAGES);
 	must(!mprotect(only_read, page_size, PROT_READ));
 	while (km_pass()) {
 		km_begin();

@@ -177,8 +177,7 @@ static void count_and_remove(void)
 int main(int argc, char **argv)
 {
 	begin_program(argc, argv);
-	must(!mkdir(AT, 0700) || errno == EEXIST);
-	errno = 0;
+	make_folder(AT);
 	for (int i = 0; i < 100; i++)
 		strcat(longer, "./");
 	strcat(longer, "d/f5");

@@ -5,7 +5,6 @@
  * Nobody waits for a fault: all pages are put before they are touched. A second thread reads the events.
  */
 #include <pthread.h>
-#include <sched.h>
 
 #include "../common.h"
 
@@ -91,7 +90,7 @@ static void protect(char *p, size_t size, uint64_t mode)
 static void missing(int flags, int fd, size_t page, size_t pages, const char *from)
 {
 	size_t size = page * pages;
-	char *p = map(NULL, size, RW, flags, fd, 0);
+	char *p = km_map(NULL, size, RW, flags, fd);
 	uint64_t mode = MISSING;
 	struct zero zero = { { (uintptr_t)p + size / 2, size / 2 }, 0, 0 };
 	uint64_t can;
@@ -125,7 +124,7 @@ static void missing(int flags, int fd, size_t page, size_t pages, const char *fr
 static void minor(int fd, size_t page, size_t pages)
 {
 	size_t size = page * pages;
-	char *p = map(NULL, size, RW, MAP_SHARED, fd, 0), *q = map(NULL, size, RW, MAP_SHARED, fd, 0);
+	char *p = km_map(NULL, size, RW, MAP_SHARED, fd), *q = km_map(NULL, size, RW, MAP_SHARED, fd);
 	struct zero one = { { (uintptr_t)q, size }, 0, 0 };
 
 	for (size_t i = 0; i < pages; i++)
@@ -198,7 +197,7 @@ static void of_events(void)
 
 	open_uffd(EVENTS);
 	p = anonymous(PAGES);
-	fill(p, PAGES);
+	km_fill(p, PAGES);
 	watch(p, size, MISSING);
 	last = (uintptr_t)p - ((size_t)1 << 32);
 	errno = pthread_create(&thread, NULL, read_events, NULL);
@@ -208,7 +207,7 @@ static void of_events(void)
 		_exit(0);
 	must(pid > 0 && waitpid(pid, &status, 0) == pid && !status);
 	q = mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, p - ((size_t)1 << 32));
-	must(q == p - ((size_t)1 << 32) && filled(q, PAGES));
+	must(q == p - ((size_t)1 << 32) && !km_unlike(q, PAGES));
 	must(!madvise(q, size / 2, MADV_DONTNEED));
 	must(!munmap(q, size));
 	errno = pthread_join(thread, NULL);
@@ -217,20 +216,18 @@ static void of_events(void)
 
 int main(int argc, char **argv)
 {
-	struct sched_param none = { 0 };
 	char *from;
 
 	begin_program(argc, argv);
 	there = open_uffd(0);
 	close(uffd);
 	there &= HAS_WP | EVENTS | HAS_HUGE | HAS_SHMEM | HAS_MINOR_HUGE | HAS_MINOR_SHMEM | HAS_WP_FILES;
-	if (there & HAS_HUGE && (is_there("/sys/kernel/mm/hugepages/hugepages-2048kB") ||
-				 is_there("/sys/kernel/mm/hugepages/hugepages-1024kB")))
+	if (there & HAS_HUGE)
 		huge = huge_pool(HUGE_PAGES);
-	must(!sched_setscheduler(0, SCHED_BATCH, &none));
+	km_batch();
 	from = anonymous(huge ? huge / page_size * 2 : PAGES);
-	fill(from, huge ? huge / page_size * 2 : PAGES);
-	*(volatile uint64_t *)(from + (huge ? huge : 0)) = 1;
+	km_fill(from, huge ? huge / page_size * 2 : PAGES);
+	*(volatile uint64_t *)(from + huge) = 1;
 	while (km_pass()) {
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {

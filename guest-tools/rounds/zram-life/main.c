@@ -57,25 +57,25 @@ int main(int argc, char **argv)
 	if (!is_there(DEVICE "disksize"))
 		km_absent("no zram in this kernel");
 	if (km_read(DEVICE "disksize"))
-		put_text(DEVICE "reset", "1");
+		must(km_put(DEVICE "reset", "1"));
 	while (km_pass()) {
 		km_begin();
 		for (int i = 0; i < ROUNDS; i++) {
 			int fd;
 
-			put_text(DEVICE "disksize", "16777216");
+			must(km_put(DEVICE "disksize", "16777216"));
 			fd = open("/dev/zram0", O_RDWR | O_DIRECT);
 			must(fd >= 0);
 			write_pages(fd);
 			free_most(fd);
 			read_all(DEVICE "mm_stat", 4096);
-			put_text(DEVICE "compact", "1");
+			must(km_put(DEVICE "compact", "1"));
 			read_all(DEVICE "mm_stat", 4096);
 			if (is_there("/proc/sys/vm/compact_memory"))
-				put_text("/proc/sys/vm/compact_memory", "1");
+				must(km_put("/proc/sys/vm/compact_memory", "1"));
 			check_pages(fd);
 			must(!close(fd));
-			put_text(DEVICE "reset", "1");
+			must(km_put(DEVICE "reset", "1"));
 		}
 		km_end(ROUNDS);
 	}

@@ -12,21 +12,16 @@ int main(int argc, char **argv)
 	km_start(argc, argv);
 	uffd_set_up(0, "");
 	size = PAGES * page_size;
-	from = anonymous(size);
-	fill(from, PAGES);
+	from = filled(PAGES);
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 
 		watch(p, size, REGISTER_MISSING);
 		km_begin();
-		for (size_t i = 0; i < size; i += page_size) {
-			struct uffd_copy copy = { (uintptr_t)p + i, (uintptr_t)from + i, page_size, 0, 0 };
-
-			if (ioctl(uffd, DO_COPY, &copy))
-				km_fail("UFFDIO_COPY");
-		}
+		for (size_t i = 0; i < size; i += page_size)
+			copy_page((uintptr_t)p + i, (uintptr_t)from + i);
 		km_end(PAGES);
-		check(p, PAGES);	/* a page that was not copied would be waited for without end */
+		km_check(p, PAGES);	/* a page that was not copied would be waited for without end */
 		km_wipe(p, size, page_size);
 		munmap(p, size);
 	}

@@ -4,17 +4,6 @@
 
 #define PAGES 4096
 
-static void check_gone(void *p, size_t size)
-{
-	static unsigned char there[PAGES];
-
-	if (mincore(p, size, there))
-		km_fail("mincore");
-	for (size_t i = 0; i < PAGES; i++)
-		if (there[i] & 1)
-			km_fail("page %zu is still where it was", i);
-}
-
 int main(int argc, char **argv)
 {
 	size_t size;
@@ -23,9 +12,8 @@ int main(int argc, char **argv)
 	uffd_set_up(HAS_MOVE, "this kernel has no UFFDIO_MOVE");
 	size = PAGES * page_size;
 	while (km_pass()) {
-		unsigned char *from = anonymous(size), *to = anonymous(size);
+		unsigned char *from = filled(PAGES), *to = km_anonymous(size);
 
-		fill(from, PAGES);
 		watch(to, size, REGISTER_MISSING);
 		km_begin();
 		for (size_t i = 0; i < size; i += page_size) {
@@ -35,8 +23,9 @@ int main(int argc, char **argv)
 				km_fail("UFFDIO_MOVE");
 		}
 		km_end(PAGES);
-		check_gone(from, size);
-		check(to, PAGES);
+		if (km_resident(from, PAGES))
+			km_fail("%zu pages are still where they were", km_resident(from, PAGES));
+		km_check(to, PAGES);
 		km_wipe(to, size, page_size);
 		munmap(from, size);
 		munmap(to, size);

@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 	size = PAGES * page_size;
 	start_server();
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		unsigned long before = answered;
 
 		for (size_t i = 0; i < size; i += page_size)
@@ -39,9 +39,10 @@ int main(int argc, char **argv)
 		km_begin();
 		for (size_t i = 0; i < size; i += page_size)
 			protect((uintptr_t)p + i, 1);
-		fill(p, PAGES);
+		for (size_t i = 0; i < PAGES; i++)
+			*(volatile uint64_t *)(p + i * page_size) = km_word(i);
 		km_end(PAGES);
-		check(p, PAGES);
+		km_check(p, PAGES);
 		check_answered(before, PAGES);
 		km_wipe(p, size, page_size);
 		munmap(p, size);

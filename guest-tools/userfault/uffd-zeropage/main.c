@@ -15,7 +15,7 @@ int main(int argc, char **argv)
 	uffd_set_up(0, "");
 	size = PAGES * page_size;
 	while (km_pass()) {
-		unsigned char *p = anonymous(size);
+		unsigned char *p = km_anonymous(size);
 		uint64_t sum = 0;
 
 		watch(p, size, REGISTER_MISSING);
