@@ -190,7 +190,7 @@ def test_the_library_is_listed_by_area() -> None:
 @pytest.mark.parametrize("name", LIBRARY)
 def test_a_workload_of_the_library_is_as_its_readme_says(name: str) -> None:
     workload, text = workloads.load(LIBRARY[name]), (LIBRARY[name] / "main.c").read_text()
-    for header in re.findall(r'#include "\.\./([\w-]+\.h)"', text):  # workloads that differ in parameters share a body
+    for header in re.findall(r'#include "\.\./([\w-]+\.h)"', text):  # who differ in parameters share a body
         text += (LIBRARY[name].parent / header).read_text()
     assert workload.area == LIBRARY[name].parent.name and workload.title and workload.unit
     assert "time" in workload.metrics and workload.memory_mib <= 1024 and workload.passes == 1
