@@ -157,6 +157,7 @@ class Arch:
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
     snapshots: bool = True  # False: QEMU cannot go on from a saved state of it, so the counted passes follow the boot
     guest_suite: str = ""  # Debian's release that its packages are from; "": that of images/guest.toml
+    image_base: str = ""  # option of the kernel's config: where what is linked at 0 runs; "": as linked
     compiles: int = 1000  # files of a standard kernel, about: the arch with the fewest is built first
     marks: Marks | None = None  # None: its instructions cannot be accounted for
     registers: Registers | None = None  # None: where a guest is that does not go on cannot be told

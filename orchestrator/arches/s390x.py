@@ -32,6 +32,7 @@ ARCH = Arch(
     debian_arch="s390x",
     cross_prefix="s390x-linux-gnu-",
     elf=(2, 2, 22),
+    image_base="CONFIG_KERNEL_IMAGE_BASE",  # since 6.10
     compiles=850,
     cmdline="earlyprintk",
     marks=Marks(

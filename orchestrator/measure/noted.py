@@ -16,6 +16,7 @@ from orchestrator.measure import region
 from orchestrator.model import Marks
 from orchestrator.profile import symbols
 from orchestrator.profile.blocks import Counted, parse_counted, parse_seen
+from orchestrator.profile.image import Image
 from orchestrator.profile.line_table import Executed
 from orchestrator.sandbox.bubblewrap import own_file
 
@@ -71,14 +72,14 @@ def whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (SEEN, COUNTED))
 
 
-def counted(folder: Path) -> Counted:
-    """InfraError where there is none, or it is not whole."""
-    return parse_counted(_text(folder / COUNTED))
+def counted(folder: Path, image: Image) -> Counted:
+    """Of a kernel's boot, by the addresses that were linked. InfraError where there is none, or it is not whole."""
+    return parse_counted(_text(folder / COUNTED), image)
 
 
-def seen(folder: Path) -> Executed:
-    """InfraError as above."""
-    return parse_seen(_text(folder / SEEN))
+def seen(folder: Path, image: Image) -> Executed:
+    """As above."""
+    return parse_seen(_text(folder / SEEN), image)
 
 
 def _text(path: Path) -> str:

@@ -19,6 +19,7 @@ from orchestrator.profile import account as accounts
 from orchestrator.profile import lines as sources
 from orchestrator.profile import paths, symbols
 from orchestrator.profile.cell_account import CellAccount
+from orchestrator.profile.image import Image
 from orchestrator.runs import account_files
 from orchestrator.sandbox.bubblewrap import own_file
 
@@ -41,8 +42,9 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     vmlinux = kernel.folder / "vmlinux" if buildable(task.boot.cell.kernel.source) else None
     local = await asyncio.to_thread(symbols.local_entries, vmlinux) if vmlinux else None
     programs = symbols.of_programs(*task.tool.files)
+    image = await asyncio.to_thread(region.image, kernel, task.boot.cell.arch)
     known = _Known(
-        marks, system_map, symbols.of_kernel(system_map, marks.outside, local), programs,
+        marks, system_map, image, image.symbols(symbols.of_kernel(system_map, marks.outside, local)), programs,
         folder.resolve() / "plugin", alone=task.tool.program is None, whole=local is not None,
     )  # fmt: skip
     known.folder.mkdir(exist_ok=True)
@@ -61,7 +63,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     lacking = tuple(absent(task.boot.cell.workload, *tables))
     account = replace(_account(task, counted, plain, done), absent=lacking)
     account_files.save(
-        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, counted), known, counted)
+        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, image, counted), known, counted)
     )
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
@@ -74,7 +76,8 @@ class _Known:
 
     marks: Marks
     system_map: str
-    kernel: symbols.Symbols
+    image: Image
+    kernel: symbols.Symbols  # where they run
     user: symbols.Symbols
     folder: Path  # which the plugin may write to, and nothing else
     alone: bool  # is all of the workload one program, with markers?
@@ -100,6 +103,12 @@ class _Known:
         return ""
 
     @property
+    def interrupts(self) -> set[int]:
+        """Where they begin."""
+        found = symbols.addresses(self.system_map, self.marks.interrupts).values()
+        return set(map(self.image.running, found))
+
+    @property
     def counts(self) -> Path:
         return self.folder / "counts.txt"
 
@@ -116,13 +125,12 @@ def options(library: Path, known: _Known) -> Plugin:
     """The plugin, and what it is told."""
     marks = known.marks
     followed = {"functions": known.functions, "paths": known.paths} if known.followed else {}
-    irqs = symbols.addresses(known.system_map, marks.interrupts).values()
     return region.plugin(
         library,
         known.folder,
         {"out": known.counts, **followed},
         *region.bounds(known.user, known.alone, marks),
-        *(f"irq={address:#x}" for address in sorted(set(irqs))),
+        *(f"irq={address:#x}" for address in sorted(known.interrupts)),
         *(f"eret={pattern}" for pattern in marks.exception_returns),
         *(f"call={pattern}" for pattern in marks.calls),
     )
@@ -145,8 +153,7 @@ def absent(workload: Workload, *known: symbols.Symbols) -> list[str]:
 
 def _region(known: _Known) -> _Region:
     counts = accounts.parse_counts(own_file(known.counts).read_text())
-    entries = set(symbols.addresses(known.system_map, known.marks.interrupts).values())
-    made = accounts.by_function(counts, known.kernel, known.user, entries, known.marks.stubs)
+    made = accounts.by_function(counts, known.kernel, known.user, known.interrupts, known.marks.stubs)
     return _Region(counts, made, tuple(accounts.path_under_test(counts, known.kernel, known.user, known.marks.stubs)))
 
 
@@ -159,17 +166,19 @@ def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAcc
     return replace(account, paths=None if why else found.nodes, paths_why=why)
 
 
-async def _with_lines(account: CellAccount, task: Task, kernel: KernelArtifact, region: _Region) -> CellAccount:
+async def _with_lines(
+    account: CellAccount, task: Task, kernel: KernelArtifact, image: Image, region: _Region
+) -> CellAccount:
     """By line of the kernel's source, too; where that is not known, why. What there is stands without it."""
     vmlinux, name = kernel.folder / "vmlinux", task.boot.cell.kernel.name
     if not buildable(task.boot.cell.kernel.source) or not vmlinux.is_file():
         return replace(account, lines_why=f"{name} is a ready image, without debug information")
-    asked = (row.address for row in region.path if not row.symbol.startswith(symbols.USER))
+    executed = [(image.linked(row.address), row.symbol, row.count) for row in region.path]
+    asked = (address for address, symbol, _ in executed if not symbol.startswith(symbols.USER))
     try:
         output = await addr2line.places(vmlinux, task.boot.cell.arch.cross_prefix, asked)
     except KmatrixError as error:
         return replace(account, lines_why=f"{error.message} {error.log}".strip())
-    executed = ((row.address, row.symbol, row.count) for row in region.path)
     made = await asyncio.to_thread(lambda: sources.by_line(executed, sources.parse_places(output)))
     return replace(
         account,

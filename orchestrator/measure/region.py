@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.guest.command_line import Plugin
-from orchestrator.model import Clock, Marks, Measure
+from orchestrator.model import Arch, Clock, KernelArtifact, Marks, Measure
+from orchestrator.profile.image import Image
 from orchestrator.profile.symbols import RUNNER, USER, Symbols
 
 _FIRST, _LAST = "km_begin", "km_end"  # the region is between them
@@ -20,6 +21,14 @@ def uncounted(measure: Measure, marks: Marks | None, arch: str) -> str:
     if measure.cpus != 1:
         return f"it runs on {measure.cpus} CPUs, whose passes do not repeat; an account needs one CPU"
     return "" if marks else f"{arch} has no marks in arches/"
+
+
+def image(kernel: KernelArtifact, arch: Arch) -> Image:
+    """Where the kernel's code runs. Of a ready image no config is known: as it was linked."""
+    config, system_map = kernel.folder / "config", kernel.folder / "System.map"
+    if not arch.image_base or not (config.is_file() and system_map.is_file()):
+        return Image()
+    return Image.of(system_map.read_text(), config.read_text(), arch.image_base)
 
 
 def bounds(user: Symbols, alone: bool, marks: Marks) -> list[str]:

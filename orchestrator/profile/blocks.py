@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orchestrator.errors import InfraError
+from orchestrator.profile.image import Image
 from orchestrator.profile.line_table import Executed
 
 _COUNTED, _SEEN = "kmatrix-blocks", "kmatrix-seen"
@@ -20,13 +21,13 @@ class Counted:
     regions: int
 
 
-def parse_counted(text: str) -> Counted:
-    """The plugin's `out`. InfraError when it is not whole."""
+def parse_counted(text: str, image: Image) -> Counted:
+    """The plugin's `out`, by the addresses that were linked. InfraError when it is not whole."""
     regions, _, _ = _head(text, _COUNTED, 3)
-    return Counted(Executed.of((start, end, count) for start, end, count in _rows(text, 3)), regions)
+    return Counted(Executed.of(_linked(_rows(text, 3), image)), regions)
 
 
-def parse_seen(text: str) -> Executed:
+def parse_seen(text: str, image: Image) -> Executed:
     """The plugin's `seen`, or several of them, one behind the other; all that ran counts as once."""
     first, *more = text.split(_SEEN)
     if first or not more:
@@ -35,7 +36,13 @@ def parse_seen(text: str) -> Executed:
     for part in parts:
         _head(part, _SEEN, 2)
     found = dict.fromkeys(row for part in parts for row in _rows(part, 2))
-    return Executed.of((start, end, 1) for start, end in found)
+    return Executed.of(_linked(((start, end, 1) for start, end in found), image))
+
+
+def _linked(rows: Iterable[tuple[int, ...]], image: Image) -> Iterator[tuple[int, int, int]]:
+    for start, end, count in rows:
+        first = image.linked(start)
+        yield first, first + end - start, count
 
 
 def _head(text: str, name: str, numbers: int) -> list[int]:

@@ -60,6 +60,15 @@ def test_boots_repeat(answered: Callable[[str], Done], preset: str, arch: str, k
 
 
 @pytest.mark.parametrize("preset", PRESETS)
+def test_the_changed_line_ran(answered: Callable[[str], Done], preset: str) -> None:
+    """On each architecture: wherever a Linux of today runs its image."""
+    rows = answered(preset).json()["reach"]
+    assert {(row["arch"], row["side"]): row["state"] for row in rows} == {
+        (arch, side): "ran" for arch in ARCHES for side in ("removed", "added")
+    }
+
+
+@pytest.mark.parametrize("preset", PRESETS)
 def test_which_linux_that_was(answered: Callable[[str], Done], preset: str) -> None:
     report = answered(preset).json()
     (linux,) = {cell["linux"] for cell in report["cells"]}
