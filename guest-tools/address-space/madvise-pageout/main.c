@@ -43,9 +43,9 @@ static void read_file(int fd, char *p, size_t size)
 
 int main(int argc, char **argv)
 {
-	size_t size;
+	size_t size, left;
+	int fd, stays = 0;
 	char *p;
-	int fd;
 
 	start(argc, argv);
 	need_advice(MADV_PAGEOUT, "MADV_PAGEOUT");
@@ -57,8 +57,11 @@ int main(int argc, char **argv)
 		read_file(fd, p, size);
 		measure_advice(p, PAGES, MADV_PAGEOUT);
 		km_check_pages(p, PAGES, KM_PRESENT, 0);
-		if (km_resident(p, PAGES) > RANGE)	/* a few may wait for the LRU lists and cannot be reclaimed */
-			km_fail("%zu of %d pages are in the page cache still", km_resident(p, PAGES), PAGES);
+		left = km_resident(p, PAGES);	/* a few may wait for the LRU lists and cannot be reclaimed */
+		if (left > PAGES / 2)
+			km_fail("%zu of %d pages are in the page cache still", left, PAGES);
+		if (left > RANGE && !stays++)
+			km_note("%zu of %d pages stay in the page cache", left, PAGES);
 		check_numbers(p, PAGES);
 		close_area(p, size);
 	}

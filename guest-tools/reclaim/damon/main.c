@@ -9,18 +9,22 @@
 
 #define ADMIN "/sys/kernel/mm/damon/admin/kdamonds/"
 #define CONTEXT ADMIN "0/contexts/0/"
+#define STAT "/sys/module/damon_stat/parameters/enabled"
 #define PAGES 512
 #define WATCH 60000	/* microseconds */
 
 static const char *const virtual[] = { "stat", "willneed", "cold", "hugepage", "nohugepage", "pageout", NULL };
 static const char *const physical[] = { "stat", "lru_prio", "lru_deprio", "pageout", NULL };
 
+static bool watched;	/* all of memory, by the kernel itself */
 static unsigned char *p, *huge;	/* the child's: small pages and a huge one */
 
 static void switch_off(void)
 {
 	km_put(ADMIN "0/state", "off");
 	km_put(ADMIN "nr_kdamonds", "0");
+	if (watched)
+		km_put(STAT, "Y");
 }
 
 /* What has a new directory for each number, or does something at once, is not written back. */
@@ -157,6 +161,7 @@ int main(int argc, char **argv)
 		km_absent("no DAMON in this kernel");
 	if (atexit(switch_off))
 		km_fail("atexit");
+	watched = km_put(STAT, "N");	/* there is one DAMON at a time */
 	swap_to_disk();
 	p = km_anonymous(PAGES * page_size);
 	huge = huge_page();

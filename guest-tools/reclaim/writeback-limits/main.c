@@ -16,10 +16,10 @@ static const struct {
 	const char *path, *value;
 } settings[] = {
 	{ VM "dirty_background_ratio", "5" }, { VM "dirty_ratio", "10" }, { VM "dirty_background_bytes", "1048576" },
-	{ VM "dirty_bytes", "2097152" }, { VM "dirty_expire_centisecs", "500" }, { VM "laptop_mode", "1" },
+	{ VM "dirty_bytes", "2097152" }, { VM "dirty_expire_centisecs", "500" },
 	{ VM "dirtytime_expire_seconds", "3600" }, { VM "page-cluster", "2" },
 	{ BDI "read_ahead_kb", "64" }, { BDI "min_ratio", "1" }, { BDI "max_ratio", "50" },
-	{ BDI "strict_limit", "1" },
+	{ BDI "strict_limit", "1" }, { BDI "strict_limit", "0" },	/* with it a writer waits without end on Linux 7.3 */
 };
 
 static const char *const only_read[] = {
@@ -29,7 +29,7 @@ static const char *const only_read[] = {
 
 static const char *const back[][2] = {
 	{ BDI "strict_limit", "0" }, { BDI "max_ratio", "100" }, { BDI "min_ratio", "0" },
-	{ BDI "read_ahead_kb", "128" }, { VM "laptop_mode", "0" }, { VM "dirty_expire_centisecs", "3000" },
+	{ BDI "read_ahead_kb", "128" }, { VM "dirty_expire_centisecs", "3000" },
 	{ VM "dirtytime_expire_seconds", "43200" }, { VM "page-cluster", "3" },
 	{ VM "dirty_background_ratio", "10" }, { VM "dirty_ratio", "20" },
 };

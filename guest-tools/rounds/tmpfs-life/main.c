@@ -91,15 +91,18 @@ static void holes(void)
 	int fd = open(AT "/holes", O_CREAT | O_RDWR, 0600);
 	off_t page = page_size;
 	struct stat st;
+	bool large;	/* a file of this size may have but one folio since Linux 6.14 */
 
 	must(fd >= 0 && !ftruncate(fd, 64 * page));
 	must(pwrite(fd, "x", 1, 8 * page) == 1 && pwrite(fd, "y", 1, 40 * page + 5) == 1);
-	must(lseek(fd, 0, SEEK_DATA) == 8 * page && lseek(fd, 8 * page, SEEK_HOLE) == 9 * page);
-	must(lseek(fd, 9 * page, SEEK_DATA) == 40 * page && lseek(fd, 40 * page, SEEK_HOLE) == 41 * page);
-	refused(lseek(fd, 41 * page, SEEK_DATA), ENXIO);
+	large = lseek(fd, 0, SEEK_DATA) == 0;
+	must(lseek(fd, 0, SEEK_DATA) <= 8 * page && lseek(fd, 8 * page, SEEK_HOLE) >= 9 * page);
+	must(lseek(fd, 9 * page, SEEK_DATA) <= 40 * page && lseek(fd, 40 * page, SEEK_HOLE) >= 41 * page);
+	must(lseek(fd, 41 * page, SEEK_DATA) == (large ? 41 * page : -1));
 	must(!fallocate(fd, 0, 16 * page, 16 * page));
 	must(!fallocate(fd, FALLOC_FL_KEEP_SIZE, 64 * page, 8 * page));
-	must(!fstat(fd, &st) && st.st_size == 64 * page && st.st_blocks * 512 == 26 * page);
+	must(!fstat(fd, &st) && st.st_size == 64 * page);
+	must(st.st_blocks * 512 == (large ? 64 + 8 : 26) * page);
 	must(!fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 16 * page + 7, 15 * page));
 	refused(fallocate(fd, 0, 0, 16 << 20), ENOSPC);
 	must(!ftruncate(fd, 20 * page + 100) && !fstat(fd, &st) && st.st_size == 20 * page + 100);
