@@ -120,7 +120,8 @@ class Builder:
         arch = build.arch
         contents = [sha256(path) for path in build.kernel.patches]
         compiler = await toolchain.compiler(arch.cross_prefix)
-        return digest(RECIPE, tree.identity, contents, build.kconfig, compiler, arch.kernel_arch, arch.image_target)
+        lines = _lines(build, tree)
+        return digest(RECIPE, tree.identity, contents, lines, compiler, arch.kernel_arch, arch.image_target)
 
     def _artifact(self, build: Build, key: str, folder: Path, cached: bool) -> KernelArtifact:
         info = self.store.recall("kernels", f"{key}/info")
@@ -171,7 +172,7 @@ class Builder:
         """The current build has the wanted config. Before a kernel in private, whose objects are thrown away, those
         that it shares with others are built where they are found again."""
         common = replace(shared, private=False)
-        there = await common.turn_to(_lines(build))
+        there = await common.turn_to(_lines(build, tree))
         if headers.catch_up(shared.source, shared.build):
             times.begin(shared.build)
         if (there and times.known(shared.build)) or not shared.private:
@@ -206,12 +207,12 @@ class Builder:
             await shared.separate()
         cache = self.store.root / "ccache"
         make = Make(build, shared, self.jobs, self.timeout, cache, self.ccache_gib, log, disk_gib=self.disk_gib)
-        return make, await self._configure(build, shared, make)
+        return make, await self._configure(build, tree, shared, make)
 
-    async def _configure(self, build: Build, shared: SharedTree, make: Make) -> dict[str, str]:
+    async def _configure(self, build: Build, tree: Tree, shared: SharedTree, make: Make) -> dict[str, str]:
         """.config as wanted, verified, and what is lost of the wished; made only if the build has another."""
         stamp, changed = (regular(shared.made, name) for name in (WANTED, RECONFIGURE))
-        lines, wanted = _lines(build), fragments.wanted(build.kconfig, linux_version(shared.source))
+        lines, wanted = _lines(build, tree), fragments.wanted(build.kconfig, linux_version(shared.source))
         if changed.exists() or not stamp.exists() or stamp.read_text() != lines:
             stamp.unlink(missing_ok=True)
             await _new_config(wanted, build.arch.srcarch, shared, make)
@@ -249,9 +250,12 @@ class Builder:
             (folder / "info.json").write_text(json.dumps(info, indent=1))
 
 
-def _lines(build: Build) -> str:
-    """What its .config is made of."""
-    return "\n".join(build.kconfig) + "\n"
+def _lines(build: Build, tree: Tree) -> str:
+    """What its .config is made of: no line that is of other versions of Linux."""
+    its = fragments.wanted(build.kconfig, tree.linux)
+    heads = (f"#: name {its.name}", f"#: start {its.start}", f"#: defaults {' '.join(its.defaults)}")
+    wishes = (wish.line if wish.essential else f"{wish.line}  #: wished" for wish in its.wishes)
+    return "".join(f"{line}\n" for line in (*heads, *wishes))
 
 
 def _config_sha256(config: Path) -> str:

@@ -71,3 +71,19 @@ def test_a_config_is_the_same_where_the_host_has_pahole(tmp_path: Path) -> None:
     one = digest("CONFIG_A=y\nCONFIG_PAHOLE_VERSION=0\nCONFIG_B=1\n")
     assert digest("CONFIG_A=y\nCONFIG_PAHOLE_VERSION=124\nCONFIG_B=1\n") == one
     assert digest("CONFIG_A=y\nCONFIG_PAHOLE_VERSION=0\nCONFIG_B=12\n") != one
+
+
+def test_a_line_for_another_linux_is_no_other_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def compiler(_: str) -> str:
+        return "gcc"
+
+    def key(*lines: str) -> str:
+        build = Build(arches.known()["s390x"], Kernel("k", Source("s", "git", "/x", "HEAD")), lines)
+        tree = Tree("git:1", "key", tmp_path, "6.1.192")
+        return asyncio.run(Builder(Store(tmp_path / "cache"), 1, 1, 1).key(build, tree))
+
+    monkeypatch.setattr(toolchain, "compiler", compiler)
+    one = key("#: name mine", "CONFIG_A=y  #: wished")
+    assert key("#: name mine", "CONFIG_A=y  #: wished", "# CONFIG_A is not set  #: linux >=6.18") == one
+    others = [key("#: name its", "CONFIG_A=y  #: wished"), key("#: name mine", "CONFIG_A=y"), key("#: name mine")]
+    assert len({one, *others}) == 4

@@ -176,4 +176,4 @@ def test_a_config_alone_leaves_builds_as_they_are(builder: Builder) -> None:
     assert made(builder, [B]) == [("build", "plain", B)]
     assert config(A).strip() == A and config(B).strip() == B
     tree = SharedTree(next(its for its in (builder.store.root / "trees").glob("key-*") if its.is_dir()))
-    assert [(its / WANTED).read_text().strip() for its in tree.builds()] == [B]
+    assert [(its / WANTED).read_text().splitlines()[-1] for its in tree.builds()] == [B]
