@@ -126,7 +126,11 @@ def _worked(folder: RunFolder, matrix: Matrix, made: Plan, manner: Manner, first
     cells = todo.runner.cells
     if first:
         todo.bus.subscribe(Answering(todo.bus, made, first))
-    with ui.show(todo.bus, lambda: _of_plan(load.matrix_of(folder, cells), made), manner.json, manner.quiet):
+
+    def known(cell: CellResult) -> MatrixReport:
+        return _of_plan(load.matrix_about(folder, cell, cells), made)
+
+    with ui.show(todo.bus, known, manner.json, manner.quiet):
         verb = "profile" if manner.profile else "run --resume"
         finish(todo.run(), manner.again or f"kmatrix {verb} {shlex.quote(str(folder.path))}")
     return settled(folder, manner, cells)

@@ -32,19 +32,19 @@ from orchestrator.events import (
     StageFailed,
     StageStarted,
 )
-from orchestrator.model import Plan, Status
+from orchestrator.model import CellResult, Plan, Status
 from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import rows
 from orchestrator.report.parts.words import listed
 
-Reporter = Callable[[], MatrixReport]
+Reporter = Callable[[CellResult], MatrixReport]  # what is known once this cell ended
 MOST = 3  # files that a first answer names
 ENDS = {Status.KERNEL_BROKE, Status.TIMED_OUT}
 
 
 @contextmanager
 def show(bus: Bus, reporter: Reporter, json_events: bool, quiet: bool = False) -> Iterator[None]:
-    """Subscribe the right view for standard output; reporter gives the matrix as far as it is known."""
+    """Subscribe the right view for standard output; reporter gives the comparisons that a cell has part in."""
     if quiet:
         yield
         return
@@ -124,7 +124,7 @@ class Lines:
         whence = " (from the earlier start)" if event.resumed else " (measured before)" if event.stored else ""
         style = "" if result.failure is None else "red"
         self._say(event, f"{event.subject}: {result.status.replace('_', ' ')}{whence}", style)
-        report = self._reporter()
+        report = self._reporter(result)
         for row in rows(report):
             key = (row.arch, row.workload, row.metric, row.new)
             if key not in self._shown:

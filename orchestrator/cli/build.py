@@ -39,7 +39,7 @@ def build(
     check_host()
     with Store().bounded(matrix.cache_gib), Store().scratch() as folder:
         todo = work(matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed))
-        with ui.show(todo.bus, lambda: EMPTY, json):
+        with ui.show(todo.bus, lambda _: EMPTY, json):
             failed = finish(todo.build(), this_command())
     for error in failed[1:]:
         print_error(error)

@@ -14,9 +14,9 @@ from orchestrator.model import Arch, CellResult, KernelArtifact, Status
 from orchestrator.profile import cover as covers
 from orchestrator.profile import line_table, symbols
 from orchestrator.profile.cover import Cover, Measured
-from orchestrator.profile.image import Image
 from orchestrator.profile.line_table import Executed
 from orchestrator.profile.lines import parse_places
+from orchestrator.profile.relocation import Relocation
 from orchestrator.runs.folder import RunFolder
 
 FILES = "mm/"  # of which all that is built is told, not only what runs
@@ -26,8 +26,8 @@ _INIT = ("_sinittext", "_einittext")  # symbols around what is thrown away after
 async def look(kernel: KernelArtifact, arch: Arch, folder: RunFolder, cells: Iterable[CellResult]) -> Cover:
     """cells: of this kernel. InfraError where nobody noted what ran."""
     passed = [cell for cell in cells if cell.status is Status.PASSED]
-    image = await asyncio.to_thread(region.image, kernel, arch)
-    measured, before = await asyncio.to_thread(_noted, folder, passed, image)
+    moved = await asyncio.to_thread(region.relocation, kernel, arch)
+    measured, before = await asyncio.to_thread(_noted, folder, passed, moved)
     vmlinux, system_map = kernel.folder / VMLINUX, (kernel.folder / SYSTEM_MAP).read_text()
     known = symbols.of_kernel(system_map, arch.marks.outside if arch.marks else {})
     init = symbols.addresses(system_map, _INIT)
@@ -41,16 +41,16 @@ async def look(kernel: KernelArtifact, arch: Arch, folder: RunFolder, cells: Ite
     return await asyncio.to_thread(covers.cover, rows, places, known, measured, before)
 
 
-def _noted(folder: RunFolder, cells: Iterable[CellResult], image: Image) -> tuple[dict[str, Measured], Executed]:
+def _noted(folder: RunFolder, cells: Iterable[CellResult], moved: Relocation) -> tuple[dict[str, Measured], Executed]:
     """Of each workload; and all that ran before the counted passes of any."""
     measured: dict[str, Measured] = {}
     before: dict[tuple[int, int, int], None] = {}
     for cell in cells:
         place = folder.path / "cells" / cell.id / "boot-0"
-        counted, last = noted.counted(place, image), cell.boots[0].passes[-1]
+        counted, last = noted.counted(place, moved), cell.boots[0].passes[-1]
         if (time := last.values.get("time")) is None:
             raise InfraError(f"{cell.id} has no time", kind="cover")
         units = last.units * counted.regions
         measured[cell.workload] = Measured(counted.executed, units, cell.unit, time * 1000 / last.units)
-        before.update(dict.fromkeys(noted.seen(place, image).blocks))
+        before.update(dict.fromkeys(noted.seen(place, moved).blocks))
     return measured, Executed.of(before)

@@ -16,8 +16,8 @@ from orchestrator.measure import region
 from orchestrator.model import Marks
 from orchestrator.profile import symbols
 from orchestrator.profile.blocks import Counted, parse_counted, parse_seen
-from orchestrator.profile.image import Image
 from orchestrator.profile.line_table import Executed
+from orchestrator.profile.relocation import Relocation
 from orchestrator.sandbox.bubblewrap import own_file
 
 SEEN, COUNTED = "seen.gz", "executed.gz"  # until the counted passes; in them, and how often
@@ -72,14 +72,14 @@ def whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (SEEN, COUNTED))
 
 
-def counted(folder: Path, image: Image) -> Counted:
+def counted(folder: Path, moved: Relocation) -> Counted:
     """Of a kernel's boot, by the addresses that were linked. InfraError where there is none, or it is not whole."""
-    return parse_counted(_text(folder / COUNTED), image)
+    return parse_counted(_text(folder / COUNTED), moved)
 
 
-def seen(folder: Path, image: Image) -> Executed:
+def seen(folder: Path, moved: Relocation) -> Executed:
     """As above."""
-    return parse_seen(_text(folder / SEEN), image)
+    return parse_seen(_text(folder / SEEN), moved)
 
 
 def _text(path: Path) -> str:

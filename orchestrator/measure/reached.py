@@ -21,10 +21,10 @@ from orchestrator.model import IDENTICAL, Build, Cell, CellResult, KernelArtifac
 from orchestrator.profile import instructions, line_table, symbols
 from orchestrator.profile import reach as lines
 from orchestrator.profile.built import LinePart, Part
-from orchestrator.profile.image import Image
 from orchestrator.profile.line_table import Executed, Spans
 from orchestrator.profile.lines import parse_places
 from orchestrator.profile.reach import Change, Measured, Ran, Reached
+from orchestrator.profile.relocation import Relocation
 from orchestrator.runs import against
 from orchestrator.runs.folder import RunFolder
 
@@ -90,7 +90,7 @@ class Looking:
         if not sources or not sources.text or not _told(base) or not _told(new):
             return None
         assert base and new
-        images = [await asyncio.to_thread(region.image, its, pair.new.arch) for its in (base, new)]
+        images = [await asyncio.to_thread(region.relocation, its, pair.new.arch) for its in (base, new)]
         boots, unknown = await asyncio.to_thread(self._boots, pair, *images)
         if not boots:
             return ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=unknown)
@@ -121,7 +121,7 @@ class Looking:
                 self._changes[name] = _change(sources)
             return self._changes[name]
 
-    def _boots(self, pair: Pair, old_image: Image, new_image: Image) -> tuple[Boots, list[ReachUnknownRow]]:
+    def _boots(self, pair: Pair, old_moved: Relocation, new_moved: Relocation) -> tuple[Boots, list[ReachUnknownRow]]:
         """Of each workload that both kernels were measured with, or why nothing is known of it."""
         arch, found, unknown = pair.new.arch, dict[str, Mapping[Side, _Boot]](), list[ReachUnknownRow]()
         planned = {cell.workload.name: cell.workload for cell in self.planned if cell.arch.name == arch.name}
@@ -135,10 +135,10 @@ class Looking:
             try:
                 if why := region.uncounted(self.measure.of(workload), arch.marks, arch.name):
                     raise InfraError(why, kind="reach")
-                one = self._boot(base, old_image)
+                one = self._boot(base, old_moved)
                 found[workload.name] = {
                     Side.REMOVED: one,
-                    Side.ADDED: one if new is base else self._boot(new, new_image),
+                    Side.ADDED: one if new is base else self._boot(new, new_moved),
                 }
             except InfraError as error:
                 unknown.append({**_names(pair), "workload": workload.name, "why": error.message})
@@ -154,12 +154,12 @@ class Looking:
         same = (self._cell(other, workload) for other in against.same_as(self.folder, build_id))
         return next((other for other in same if other and other.status is Status.PASSED), cell)
 
-    def _boot(self, cell: CellResult, image: Image) -> _Boot:
+    def _boot(self, cell: CellResult, moved: Relocation) -> _Boot:
         """InfraError where nobody noted it."""
         place = self.folder.path / "cells" / cell.id / "boot-0"
-        counted = noted.counted(place, image)
+        counted = noted.counted(place, moved)
         units = cell.boots[0].passes[-1].units * counted.regions
-        return _Boot(Ran(counted.executed, units), noted.seen(place, image))
+        return _Boot(Ran(counted.executed, units), noted.seen(place, moved))
 
 
 def _names(pair: Pair) -> PairRow:

@@ -11,13 +11,13 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from orchestrator.errors import DiskFull
 from orchestrator.measure import noted, provenance
 from orchestrator.measure.boot import Task
 from orchestrator.model import BootResult, Provenance
-from orchestrator.runs.folder import boot_from, disk_error
+from orchestrator.runs.folder import boot_from, disk_error, provenance_from
 from orchestrator.store import Store, digest, sha256, write_atomically
 
 KIND = "results"
@@ -71,7 +71,7 @@ def _whole(folder: Path, task: Task) -> BootResult | None:
         if digest(data["kept"]) != data["sha256"]:
             return None
         kept = json.loads(data["kept"])
-        if TypeAdapter(Provenance).validate_python(kept["provenance"]) != task.provenance:
+        if provenance_from(kept["provenance"]) != task.provenance:
             return None
         if {str(path.relative_to(folder)): sha256(path) for path in _files(folder)} != kept["files"]:
             return None

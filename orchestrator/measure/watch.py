@@ -18,8 +18,8 @@ from orchestrator.measure import pace, region
 from orchestrator.measure.pace import Pace, Took
 from orchestrator.model import Arch, KernelArtifact
 from orchestrator.profile import standstill, symbols
-from orchestrator.profile.image import Image
 from orchestrator.profile.lines import Frame, parse_places
+from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.standstill import Look, State, Verdict
 from orchestrator.profile.symbols import Symbols
 from orchestrator.registry import counted
@@ -50,7 +50,7 @@ class Watch:
     skips_idle: bool  # who waits for a time that comes gets it at once: instruction clock, no disk
     took: dict[str, Took] = field(default_factory=dict)
     _symbols: Symbols | None = None
-    _image: Image | None = None
+    _relocation: Relocation | None = None
 
     @asynccontextmanager
     async def during(self, stage: str, running: Guest, limit: float) -> AsyncIterator[None]:
@@ -82,11 +82,11 @@ class Watch:
         """The arch's own functions that wait."""
         return self.arch.registers.idle if self.arch.registers else ()
 
-    async def image(self) -> Image:
+    async def relocation(self) -> Relocation:
         """Where the kernel runs; read as its symbols are."""
-        if self._image is None:
-            self._image = await asyncio.to_thread(region.image, self.kernel, self.arch)
-        return self._image
+        if self._relocation is None:
+            self._relocation = await asyncio.to_thread(region.relocation, self.kernel, self.arch)
+        return self._relocation
 
     async def symbols(self) -> Symbols:
         """Of the kernel; read when the first guest is late."""
@@ -131,8 +131,8 @@ class _Watching:
         if last and took.cpu < last.cpu + EACH and took.host < last.host + 2 * EACH:
             return
         if places := await self.running.look():
-            image = await self.watch.image()
-            places = tuple(replace(place, address=image.linked(place.address)) for place in places)
+            moved = await self.watch.relocation()
+            places = tuple(replace(place, address=moved.linked(place.address)) for place in places)
             self.looks = [*self.looks[-KEPT:], Look(took.host, took.cpu, places)]
 
     async def _judged(self, known: Took | None, took: Took) -> KmatrixError | None:

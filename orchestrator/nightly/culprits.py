@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator import ui
@@ -124,7 +125,7 @@ def bounded(until: float) -> Doing:
             begun = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
             begin(folder, "bisect")
             todo = work(begun, make_plan(begun, more), folder, manner)
-            view = ui.show(todo.bus, lambda: load.matrix_of(folder), manner.json, manner.quiet)
+            view = ui.show(todo.bus, partial(load.matrix_about, folder), manner.json, manner.quiet)
             with Store().in_use(), view:
                 ended = finish(within(todo.run(), left), this_command())
         if not ended:

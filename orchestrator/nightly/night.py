@@ -139,7 +139,9 @@ class Night:
                 continue
             begun = begun or cost > 0
             start = time.monotonic()
-            view = ui.show(todo.bus, lambda: load.matrix_of(folder), self.manner.json, self.manner.quiet)
+            view = ui.show(
+                todo.bus, lambda cell: load.matrix_about(folder, cell), self.manner.json, self.manner.quiet
+            )
             with Store().in_use(), view:
                 finish(within(todo.run(), max(left, 60.0)), this_command())
             current.spent += time.monotonic() - start

@@ -72,10 +72,24 @@ def _of_folder(folder: RunFolder, extra: Mapping[str, CellResult]) -> Run:
     )
 
 
-def matrix_of(folder: RunFolder, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
-    """The matrix alone, for whoever watches a run that goes on; extra adds cells that could not be saved."""
+def matrix_of(folder: RunFolder) -> MatrixReport:
+    """The matrix alone, as far as it is known."""
     with whole(folder.path):
         plan = record.read_plan(folder)
+        return _matrix(folder, plan, _accounts(folder, plan), {})
+
+
+def matrix_about(folder: RunFolder, cell: CellResult, extra: Mapping[str, CellResult] | None = None) -> MatrixReport:
+    """The matrix for whoever watches a run that goes on, in which a cell has just ended: that cell, and those that it
+    is compared with. All of them where figures vary, as what may be said of one depends on how many there are. extra
+    adds cells that could not be saved."""
+    with whole(folder.path):
+        plan = record.read_plan(folder)
+        if cell.exact:
+            with_it = (pair for pair in plan["comparisons"] if cell.kernel in (pair["base"], pair["new"]))
+            kernels = dict.fromkeys(name for pair in with_it for name in (pair["base"], pair["new"]))
+            cells = {f"{cell.arch}/{kernel}/{cell.workload}" for kernel in kernels}
+            plan = {**plan, "cells": [name for name in plan["cells"] if name in cells]}
         return _matrix(folder, plan, _accounts(folder, plan), extra or {})
 
 
@@ -134,7 +148,7 @@ def _pairs(plan: Mapping[str, Any]) -> list[Comparison]:
 def _matrix(
     folder: RunFolder, plan: Mapping[str, Any], accounts: ProfileReport, extra: Mapping[str, CellResult]
 ) -> MatrixReport:
-    cells = {cell.id: cell for cell in folder.load_cells()} | dict(extra)
+    cells = {name: cell for name in plan["cells"] if (cell := extra.get(name) or folder.load_cell(name))}
     kernels = {
         build_id: info for build_id in plan["builds"] if (info := folder.read_json(f"builds/{build_id}/info.json"))
     }

@@ -24,7 +24,7 @@ from orchestrator.model import (
     Provenance,
     WorkloadProvenance,
 )
-from orchestrator.profile.image import Image
+from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.symbols import RUNNER, USER, Symbols
 from orchestrator.store import Store
 from tests.unit.conftest import NEW, boot
@@ -84,8 +84,8 @@ def test_what_it_wrote_is_kept_with_the_boot(tmp_path: Path, notes: noted.Notes)
     raw = tmp_path / "raw"
     assert told.startswith(f"/p.so,out={raw / 'executed'},seen={raw / 'seen'},begin=0x100,") and "skip=2" in told
     assert noted.whole(tmp_path) and list(raw.iterdir()) == []
-    assert noted.counted(tmp_path, Image()).executed.most(0x10, 0x14) == 7
-    assert noted.seen(tmp_path, Image()).ran(0x28, 0x2C)
+    assert noted.counted(tmp_path, Relocation()).executed.most(0x10, 0x14) == 7
+    assert noted.seen(tmp_path, Relocation()).ran(0x28, 0x2C)
 
 
 def test_until_the_gate_nothing_is_counted(tmp_path: Path, notes: noted.Notes) -> None:
@@ -107,10 +107,10 @@ def test_a_boot_without_notes_is_none_the_worse_and_says_so(tmp_path: Path, note
     asyncio.run(fails())
     assert not noted.whole(tmp_path)
     with pytest.raises(InfraError, match="nobody noted"):
-        noted.counted(tmp_path, Image())
+        noted.counted(tmp_path, Relocation())
     (tmp_path / noted.SEEN).write_bytes(gzip.compress(b"something else\n"))
     with pytest.raises(InfraError, match="not whole"):
-        noted.seen(tmp_path, Image())
+        noted.seen(tmp_path, Relocation())
 
 
 def test_a_stored_result_without_notes_is_measured_again_if_they_are_asked_for(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from orchestrator.errors import InfraError
 from orchestrator.profile.blocks import parse_counted, parse_seen
-from orchestrator.profile.image import Image
 from orchestrator.profile.line_table import Executed
+from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.symbols import executed
 
 COUNTED = "kmatrix-blocks 1 2 900 0\nffff0010 ffff0020 8\nffff0018 ffff0020 2\n10 14 1\n"
@@ -16,7 +16,7 @@ SEEN = "kmatrix-seen 1 900 0\n10 14\nffff0010 ffff0020\n"
 
 
 def test_counts_are_of_all_regions_together() -> None:
-    found = parse_counted(COUNTED, Image())
+    found = parse_counted(COUNTED, Relocation())
     assert found.regions == 2
     assert [found.executed.most(start, start + 4) for start in (0xFFFF0010, 0xFFFF0018, 0xFFFF0020, 0x10)] == [
         8, 10, 0, 1,
@@ -24,14 +24,14 @@ def test_counts_are_of_all_regions_together() -> None:
 
 
 def test_what_was_seen_ran_once_at_least() -> None:
-    found = parse_seen(SEEN, Image())
+    found = parse_seen(SEEN, Relocation())
     assert found.most(0xFFFF001C, 0xFFFF0020) == 1 and found.most(0xFFFF0020, 0xFFFF0030) == 0
 
 
 def test_what_runs_elsewhere_is_told_by_the_addresses_that_were_linked() -> None:
-    image = Image(0x10, 0x30, 0xFFFF0000)
-    assert parse_counted(COUNTED, image).executed.most(0x10, 0x14) == 9  # at 0xffff0010, and at 0x10 itself
-    assert parse_seen("kmatrix-seen 1 900 0\nffff002c ffff0034\n", image).most(0x2C, 0x30) == 1
+    moved = Relocation(0x10, 0x30, 0xFFFF0000)
+    assert parse_counted(COUNTED, moved).executed.most(0x10, 0x14) == 9  # at 0xffff0010, and at 0x10 itself
+    assert parse_seen("kmatrix-seen 1 900 0\nffff002c ffff0034\n", moved).most(0x2C, 0x30) == 1
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def test_what_runs_elsewhere_is_told_by_the_addresses_that_were_linked() -> None
 )
 def test_what_is_not_whole_is_told(text: str) -> None:
     with pytest.raises(InfraError):
-        parse_counted(text, Image())
+        parse_counted(text, Relocation())
 
 
 def test_what_was_seen_must_be_whole_too() -> None:
     for text in ("", COUNTED, SEEN[:-3], SEEN.replace(" 0\n", " 1\n")):
         with pytest.raises(InfraError):
-            parse_seen(text, Image())
+            parse_seen(text, Relocation())
 
 
 def test_functions_that_ran_by_all_their_names() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A kernel's image: where it runs, if that is not where System.map and its line tables say. Pure."""
+"""Where a kernel runs, if that is not where it was linked: where System.map and line tables have it. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENDS = re.compile(r"^([0-9a-f]+) \S (_text|_end)$", re.M)
 
 
 @dataclass(frozen=True)
-class Image:
+class Relocation:
     """What is linked from start up to end runs so many bytes above that."""
 
     start: int = 0
@@ -20,7 +20,7 @@ class Image:
     above: int = 0
 
     @classmethod
-    def of(cls, system_map: str, config: str, option: str) -> Image:
+    def of(cls, system_map: str, config: str, option: str) -> Relocation:
         """option: of the config; where what is linked at 0 runs. "", or one that this Linux has not: as linked."""
         found = re.search(rf"^{option}=(0x[0-9A-Fa-f]+)$", config, re.M) if option else None
         ends = {name: int(address, 16) for address, name in _ENDS.findall(system_map)}
