@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -79,6 +80,9 @@ class Share:
         return Share(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
+Ran = dict[int, dict[str, int]]  # {address: {workload: how often}}
+
+
 def asked(
     rows: Iterable[Row], files: str, executed: Iterable[Executed], left_out: tuple[int, int]
 ) -> tuple[list[Row], list[int]]:
@@ -110,26 +114,30 @@ def cover(
 ) -> Cover:  # fmt: skip
     """rows, places: of what was asked(); before: what ran before the counted passes."""
     starts = sorted({row.start for row in rows})
-    counts = {name: _counts(its.executed, starts) for name, its in measured.items()}
+    ran: Ran = {}
+    for name, its in measured.items():
+        for address, count in _counts(its.executed, starts).items():
+            ran.setdefault(address, {})[name] = count
     boot = _counts(before, starts).keys()
+
+    def by_unit(counts: Iterable[Mapping[str, int]]) -> dict[str, float]:
+        """Of all copies together, in the order of workloads."""
+        sums: Counter[str] = Counter()
+        for one in counts:
+            sums.update(one)
+        return {name: sums[name] / its.units for name, its in measured.items() if name in sums}
+
     by_line: dict[str, dict[int, dict[str, float]]] = {}
     booted: dict[str, set[int]] = {}
     for (file, line), copies in _lines(rows, places, kernel).items():
-        its = by_line.setdefault(file, {}).setdefault(line, {})
-        for name, one in counts.items():
-            if most := sum(max(one.get(address, 0) for address in copy) for copy in copies):
-                its[name] = most / measured[name].units
-        if not its and any(address in boot for copy in copies for address in copy):
+        by_line.setdefault(file, {})[line] = runs = by_unit(_most(copy, ran) for copy in copies)
+        if not runs and any(address in boot for copy in copies for address in copy):
             booted.setdefault(file, set()).add(line)
     functions: dict[str, dict[str, Function]] = {}
     for (file, name), (numbers, entered) in _functions(places, kernel).items():
-        runs = {
-            workload: sum(next((one[a] for a in copy if a in one), 0) for copy in entered) / measured[workload].units
-            for workload, one in counts.items()
-        }
-        ran = {workload: count for workload, count in runs.items() if count}
-        early = not ran and any(address in boot for copy in entered for address in copy)
-        functions.setdefault(file, {})[name] = Function(min(numbers), max(numbers), ran, early)
+        runs = by_unit(_first(copy, ran) for copy in entered)
+        early = not runs and any(address in boot for copy in entered for address in copy)
+        functions.setdefault(file, {})[name] = Function(min(numbers), max(numbers), runs, early)
     workloads = {name: Workload(its.unit, its.ns) for name, its in measured.items()}
     return Cover(workloads, functions, by_line, booted)
 
@@ -140,6 +148,22 @@ def _counts(executed: Executed, starts: Sequence[int]) -> dict[int, int]:
     for first, last, count in executed.blocks:
         for number in range(bisect_left(starts, first), bisect_left(starts, last)):
             found[starts[number]] = found.get(starts[number], 0) + count
+    return found
+
+
+def _most(copy: Iterable[int], ran: Ran) -> dict[str, int]:
+    """{workload: how often it executed the one of these addresses that it executed most}."""
+    found: dict[str, int] = {}
+    for its in (ran[address] for address in copy if address in ran):
+        found.update({name: count for name, count in its.items() if count > found.get(name, 0)})
+    return found
+
+
+def _first(copy: Iterable[int], ran: Ran) -> dict[str, int]:
+    """The same of the first one that it executed: where it got there."""
+    found: dict[str, int] = {}
+    for its in (ran[address] for address in copy if address in ran):
+        found = {**its, **found}
     return found
 
 
