@@ -17,11 +17,13 @@ from orchestrator.analyse.contract import (
     ReachSummaryRow,
     ReachUnknownRow,
 )
+from orchestrator.analyse.suite import METRIC
 from orchestrator.model import Reach, Reason, Verdict
 
 SCHEMA = 1
 NOT_REACHED = "nothing that changed ran in it"
 LAYOUT = "no changed line ran: layout or inlining"
+SLIGHTLY = 5e-4  # relative: by so much a time moves with where code and data lie, which any change moves
 
 
 class DifferenceRow(PairRow):
@@ -52,6 +54,9 @@ def judged(row: ComparisonRow, facts: ReachFacts, changed: Sequence[ChangedRow] 
         return known
     if row["verdict"] in (Verdict.SAME, Verdict.UNCLEAR):
         return {**known, "verdict": Verdict.NOT_REACHED.value, "reason": Reason.NOT_REACHED.value, "why": NOT_REACHED}
+    if row["metric"] == METRIC and abs(row["change"] or 0.0) <= SLIGHTLY:
+        why = f"{NOT_REACHED}; by so little a time moves with where code and data lie"
+        return {**known, "verdict": Verdict.NOT_REACHED.value, "reason": Reason.NOT_REACHED.value, "why": why}
     return {**known, "why": f"{row['why']}; {LAYOUT}"}
 
 

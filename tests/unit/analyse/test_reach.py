@@ -83,6 +83,15 @@ def test_better_and_worse_stay_with_a_note() -> None:
     assert rows["minflt"]["verdict"] == "not_reached"  # it moved, and neither way is better
 
 
+@pytest.mark.parametrize(("ppm", "verdict"), [(100, "not_reached"), (-400, "not_reached"), (600, "worse")])
+def test_a_small_move_where_nothing_of_the_change_ran_is_the_layout_s(ppm: float, verdict: str) -> None:
+    moved = {**BASE, "time": BASE["time"] * (1 + ppm / 1e6)}
+    for state, its in (("not_run", verdict), ("ran", "worse" if ppm > 0 else "better")):
+        lines = [line("s390x", 8, state, **({"shmem_write": 1.0} if state == "ran" else {}))]
+        rows = {row["metric"]: row for row in report(facts(*lines), BASE, moved)["comparisons"]}
+        assert rows["time"]["verdict"] == its and rows["time"]["change"] == pytest.approx(ppm / 1e6, rel=1e-4)
+
+
 def test_the_exit_code_says_that_nothing_of_the_change_ran() -> None:
     silent = line("s390x", 8, "not_run")
     assert exit_code(report(facts(silent))) == EXIT_UNREACHED
