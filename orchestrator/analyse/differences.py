@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.analyse.contract import InputFile, MatrixReport
+from orchestrator.config.fragments import wanted
+from orchestrator.errors import ConfigError
 
 SHOWN = 40  # lines of kconfig; of more, how many
 THEN, NOW = "\x01", "\x02"  # stand for the words of both sides until the end
@@ -46,7 +48,7 @@ def differences(
 ) -> list[Difference]:
     """Then first, now second, in every text, under these words."""
     found = [
-        *_files(then.get("inputs", {}), now.get("inputs", {})),
+        *_files(then.get("inputs", {}), now.get("inputs", {}), _versions(then, now)),
         *_kernels(then["kernels"], now["kernels"]),
         *_programs(then, now),
         *_others(then, now),
@@ -56,14 +58,27 @@ def differences(
     return [replace(row, text=row.text.replace(THEN, words[0]).replace(NOW, words[1])) for row in found]
 
 
-def _files(then: Mapping[str, InputFile], now: Mapping[str, InputFile]) -> Iterator[Difference]:
+def _versions(then: MatrixReport, now: MatrixReport) -> dict[str, str]:
+    """{build id: its Linux} of kernels that are of the same one."""
+    known = (
+        (build, {str(side["kernels"].get(build, {}).get("linux", "")) for side in (then, now)})
+        for build in now["kernels"]
+    )
+    return {build: its.pop() for build, its in known if len(its) == 1}
+
+
+def _files(
+    then: Mapping[str, InputFile], now: Mapping[str, InputFile], linux: Mapping[str, str]
+) -> Iterator[Difference]:
     for name in sorted(then.keys() | now.keys()):
         top, _, rest = name.partition("/")
         old, new = then.get(name), now.get(name)
         if top not in ("kconfig", "patches", "guest-tools") or (old and new and old["sha256"] == new["sha256"]):
             continue
         if top == "kconfig":
-            yield Difference(f"{rest}/*", f"kconfig of {rest}: {_lines(old, new)}", content=True)
+            alike = _asks_alike(old, new, linux.get(rest, ""))
+            what = f"kconfig of {rest}: {_lines(old, new)}" + (", of other versions of Linux alone" if alike else "")
+            yield Difference(f"{rest}/*", what, content=not alike, matters=not alike)
         elif top == "patches":
             kernel, _, patch = rest.partition("/")
             yield Difference(
@@ -91,6 +106,15 @@ def _measures_alike(old: InputFile | None, new: InputFile | None) -> bool:
         return False
     then, now = ({key: value for key, value in table.items() if key not in JUDGES} for table in tables)
     return bool(then) and then == now
+
+
+def _asks_alike(old: InputFile | None, new: InputFile | None, linux: str) -> bool:
+    """Do two files of kconfig lines say the same of this Linux? "": it is not known."""
+    try:
+        sides = [wanted(((file and file["text"]) or "").splitlines(), linux) for file in (old, new)]
+    except ConfigError:
+        return False
+    return bool(linux and sides[0].wishes) and sides[0] == sides[1]
 
 
 def _lines(old: InputFile | None, new: InputFile | None) -> str:

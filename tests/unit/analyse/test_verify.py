@@ -108,6 +108,15 @@ def test_a_kconfig_line_is_named_with_the_cells_that_it_touches(then: Any, now: 
     assert causes == {CELL: ("kconfig of s390x/patched: CONFIG_SLUB_DEBUG=y only here",)}
 
 
+def test_a_kconfig_line_of_another_linux_moves_nothing(then: Any, now: Any) -> None:
+    file = now["inputs"]["kconfig/s390x/patched"]
+    file["text"] += "CONFIG_SLUB_DEBUG=y  #: linux >=6.18\n"
+    file["sha256"] = "1" * 64
+    answer = verify(then, now)
+    row = next(row for row in answer.differences if "kconfig" in row.text)
+    assert row.text.endswith("only here, of other versions of Linux alone") and not row.matters and answer.same
+
+
 def test_a_patch_and_a_setting_are_named(then: Any, now: Any) -> None:
     name = next(name for name in now["inputs"] if name.startswith("patches/unpatched/"))
     now["inputs"][name]["sha256"] = "2" * 64
