@@ -52,12 +52,11 @@ def judged(row: ComparisonRow, facts: ReachFacts, changed: Sequence[ChangedRow] 
     known: ComparisonRow = {**row, "reached": reached}
     if reached is not False or row["reason"] == Reason.NOT_COMPARABLE:
         return known
-    if row["verdict"] in (Verdict.SAME, Verdict.UNCLEAR):
-        return {**known, "verdict": Verdict.NOT_REACHED.value, "reason": Reason.NOT_REACHED.value, "why": NOT_REACHED}
-    if row["metric"] == METRIC and abs(row["change"] or 0.0) <= SLIGHTLY:
-        why = f"{NOT_REACHED}; by so little a time moves with where code and data lie"
-        return {**known, "verdict": Verdict.NOT_REACHED.value, "reason": Reason.NOT_REACHED.value, "why": why}
-    return {**known, "why": f"{row['why']}; {LAYOUT}"}
+    moved = row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR)
+    if moved and not (row["metric"] == METRIC and abs(row["change"] or 0.0) <= SLIGHTLY):
+        return {**known, "why": f"{row['why']}; {LAYOUT}"}
+    why = f"{NOT_REACHED}; by so little a time moves with where code and data lie" if moved else NOT_REACHED
+    return {**known, "verdict": Verdict.NOT_REACHED.value, "reason": Reason.NOT_REACHED.value, "why": why}
 
 
 def _reached(row: ComparisonRow, facts: ReachFacts, code: bool) -> bool | None:

@@ -252,10 +252,7 @@ class Builder:
 
 def _lines(build: Build, tree: Tree) -> str:
     """What its .config is made of: no line that is of other versions of Linux."""
-    its = fragments.wanted(build.kconfig, tree.linux)
-    heads = (f"#: name {its.name}", f"#: start {its.start}", f"#: defaults {' '.join(its.defaults)}")
-    wishes = (wish.line if wish.essential else f"{wish.line}  #: wished" for wish in its.wishes)
-    return "".join(f"{line}\n" for line in (*heads, *wishes))
+    return fragments.wanted(build.kconfig, tree.linux).text
 
 
 def _config_sha256(config: Path) -> str:

@@ -58,6 +58,13 @@ class Wanted:
     defaults: tuple[str, ...]
     wishes: tuple[Wish, ...]
 
+    @property
+    def text(self) -> str:
+        """As flat lines: those of other versions of Linux are not among them."""
+        heads = (f"#: name {self.name}", f"#: start {self.start}", f"#: defaults {' '.join(self.defaults)}")
+        wishes = (wish.line if wish.essential else f"{wish.line}  #: wished" for wish in self.wishes)
+        return "".join(f"{line}\n" for line in (*heads, *wishes))
+
 
 def wanted(lines: Iterable[str], linux: str) -> Wanted:
     """What flat lines say of this Linux (6.1.192); the last line of an option wins. ConfigError for a bad version."""

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 from orchestrator.build import addr2line, readelf
 from orchestrator.errors import InfraError
-from orchestrator.measure import noted, region
-from orchestrator.measure.against import SYSTEM_MAP, VMLINUX
+from orchestrator.measure import addresses, noted
+from orchestrator.measure.against import VMLINUX
 from orchestrator.model import Arch, CellResult, KernelArtifact, Status
 from orchestrator.profile import cover as covers
 from orchestrator.profile import line_table, symbols
@@ -26,31 +26,30 @@ _INIT = ("_sinittext", "_einittext")  # symbols around what is thrown away after
 async def look(kernel: KernelArtifact, arch: Arch, folder: RunFolder, cells: Iterable[CellResult]) -> Cover:
     """cells: of this kernel. InfraError where nobody noted what ran."""
     passed = [cell for cell in cells if cell.status is Status.PASSED]
-    moved = await asyncio.to_thread(region.relocation, kernel, arch)
-    measured, before = await asyncio.to_thread(_noted, folder, passed, moved)
-    vmlinux, system_map = kernel.folder / VMLINUX, (kernel.folder / SYSTEM_MAP).read_text()
-    known = symbols.of_kernel(system_map, arch.marks.outside if arch.marks else {})
-    init = symbols.addresses(system_map, _INIT)
+    relocation = await asyncio.to_thread(addresses.relocation, kernel, arch)
+    measured, before = await asyncio.to_thread(_noted, folder, passed, relocation)
+    vmlinux, known = kernel.folder / VMLINUX, addresses.linked(kernel, arch)
+    init = symbols.addresses(addresses.system_map(kernel), _INIT)
     text = await readelf.line_table(vmlinux, arch.cross_prefix)
     executed = [its.executed for its in measured.values()]
     left_out = init.get(_INIT[0], 0), init.get(_INIT[1], 0)
-    rows, addresses = await asyncio.to_thread(
-        lambda: covers.asked(line_table.all_rows(text), FILES, executed, left_out)
-    )
-    places = parse_places(await addr2line.places(vmlinux, arch.cross_prefix, addresses))
+    rows, asked = await asyncio.to_thread(lambda: covers.asked(line_table.all_rows(text), FILES, executed, left_out))
+    places = parse_places(await addr2line.places(vmlinux, arch.cross_prefix, asked))
     return await asyncio.to_thread(covers.cover, rows, places, known, measured, before)
 
 
-def _noted(folder: RunFolder, cells: Iterable[CellResult], moved: Relocation) -> tuple[dict[str, Measured], Executed]:
+def _noted(
+    folder: RunFolder, cells: Iterable[CellResult], relocation: Relocation
+) -> tuple[dict[str, Measured], Executed]:
     """Of each workload; and all that ran before the counted passes of any."""
     measured: dict[str, Measured] = {}
     before: dict[tuple[int, int, int], None] = {}
     for cell in cells:
         place = folder.path / "cells" / cell.id / "boot-0"
-        counted, last = noted.counted(place, moved), cell.boots[0].passes[-1]
+        counted, last = noted.counted(place, relocation), cell.boots[0].passes[-1]
         if (time := last.values.get("time")) is None:
             raise InfraError(f"{cell.id} has no time", kind="cover")
         units = last.units * counted.regions
         measured[cell.workload] = Measured(counted.executed, units, cell.unit, time * 1000 / last.units)
-        before.update(dict.fromkeys(noted.seen(place, moved).blocks))
+        before.update(dict.fromkeys(noted.seen(place, relocation).blocks))
     return measured, Executed.of(before)

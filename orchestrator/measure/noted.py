@@ -72,14 +72,14 @@ def whole(folder: Path) -> bool:
     return all((folder / name).is_file() for name in (SEEN, COUNTED))
 
 
-def counted(folder: Path, moved: Relocation) -> Counted:
+def counted(folder: Path, relocation: Relocation) -> Counted:
     """Of a kernel's boot, by the addresses that were linked. InfraError where there is none, or it is not whole."""
-    return parse_counted(_text(folder / COUNTED), moved)
+    return parse_counted(_text(folder / COUNTED), relocation)
 
 
-def seen(folder: Path, moved: Relocation) -> Executed:
+def seen(folder: Path, relocation: Relocation) -> Executed:
     """As above."""
-    return parse_seen(_text(folder / SEEN), moved)
+    return parse_seen(_text(folder / SEEN), relocation)
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from orchestrator.build import addr2line, plugin
 from orchestrator.config.sources import buildable
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
-from orchestrator.measure import region
+from orchestrator.measure import addresses, region
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
 from orchestrator.model import CALLS, BootResult, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
@@ -38,13 +38,14 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     folder.mkdir(exist_ok=True)
     marks = task.boot.cell.arch.marks
     assert marks is not None  # impossible() was asked
-    system_map = Path(str(kernel.info.get("system_map") or kernel.folder / "System.map")).read_text()
     vmlinux = kernel.folder / "vmlinux" if buildable(task.boot.cell.kernel.source) else None
     local = await asyncio.to_thread(symbols.local_entries, vmlinux) if vmlinux else None
     programs = symbols.of_programs(*task.tool.files)
-    moved = await asyncio.to_thread(region.relocation, kernel, task.boot.cell.arch)
+    arch = task.boot.cell.arch
+    relocation = await asyncio.to_thread(addresses.relocation, kernel, arch)
     known = _Known(
-        marks, system_map, moved, moved.symbols(symbols.of_kernel(system_map, marks.outside, local)), programs,
+        marks, addresses.system_map(kernel), relocation,
+        relocation.symbols(addresses.linked(kernel, arch, local)), programs,
         folder.resolve() / "plugin", alone=task.tool.program is None, whole=local is not None,
     )  # fmt: skip
     known.folder.mkdir(exist_ok=True)
@@ -63,7 +64,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     lacking = tuple(absent(task.boot.cell.workload, *tables))
     account = replace(_account(task, counted, plain, done), absent=lacking)
     account_files.save(
-        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, moved, counted), known, counted)
+        task.folder.parent, _with_paths(await _with_lines(account, task, kernel, relocation, counted), known, counted)
     )
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
@@ -76,7 +77,7 @@ class _Known:
 
     marks: Marks
     system_map: str
-    moved: Relocation
+    relocation: Relocation
     kernel: symbols.Symbols  # where they run
     user: symbols.Symbols
     folder: Path  # which the plugin may write to, and nothing else
@@ -106,7 +107,7 @@ class _Known:
     def interrupts(self) -> set[int]:
         """Where they begin."""
         found = symbols.addresses(self.system_map, self.marks.interrupts).values()
-        return set(map(self.moved.running, found))
+        return set(map(self.relocation.running, found))
 
     @property
     def counts(self) -> Path:
@@ -167,13 +168,13 @@ def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAcc
 
 
 async def _with_lines(
-    account: CellAccount, task: Task, kernel: KernelArtifact, moved: Relocation, region: _Region
+    account: CellAccount, task: Task, kernel: KernelArtifact, relocation: Relocation, region: _Region
 ) -> CellAccount:
     """By line of the kernel's source, too; where that is not known, why. What there is stands without it."""
     vmlinux, name = kernel.folder / "vmlinux", task.boot.cell.kernel.name
     if not buildable(task.boot.cell.kernel.source) or not vmlinux.is_file():
         return replace(account, lines_why=f"{name} is a ready image, without debug information")
-    executed = [(moved.linked(row.address), row.symbol, row.count) for row in region.path]
+    executed = [(relocation.linked(row.address), row.symbol, row.count) for row in region.path]
     asked = (address for address, symbol, _ in executed if not symbol.startswith(symbols.USER))
     try:
         output = await addr2line.places(vmlinux, task.boot.cell.arch.cross_prefix, asked)

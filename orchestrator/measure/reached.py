@@ -15,7 +15,7 @@ from orchestrator.build.kernel import Builder
 from orchestrator.build.sourcediff import Sources
 from orchestrator.config.steps import Pair
 from orchestrator.errors import InfraError
-from orchestrator.measure import noted, region
+from orchestrator.measure import addresses, noted, region
 from orchestrator.measure.against import CONFIG, SYSTEM_MAP, VMLINUX, Comparing, line_parts
 from orchestrator.model import IDENTICAL, Build, Cell, CellResult, KernelArtifact, Measure, Side, Status
 from orchestrator.profile import instructions, line_table, symbols
@@ -90,22 +90,22 @@ class Looking:
         if not sources or not sources.text or not _told(base) or not _told(new):
             return None
         assert base and new
-        images = [await asyncio.to_thread(region.relocation, its, pair.new.arch) for its in (base, new)]
-        boots, unknown = await asyncio.to_thread(self._boots, pair, *images)
+        kernels = {Side.REMOVED: base, Side.ADDED: new}
+        boots, unknown = await asyncio.to_thread(self._boots, pair, kernels)
         if not boots:
             return ReachFacts(schema=SCHEMA, lines=[], differing=[], unknown=unknown)
         change = await asyncio.to_thread(self._change, pair, sources)
         code = any(map(change.interest, Side))
         parts = await line_parts(pair, base, new, sources) if code else ()
-        kernels = {
+        measured = {
             side: _measured(side, boots, parts, await _spans(its, pair.new, _wanted(change, side, parts)))
-            for side, its in ((Side.REMOVED, base), (Side.ADDED, new))
+            for side, its in kernels.items()
         }
-        made = await asyncio.to_thread(lines.reach, change, kernels)
+        made = await asyncio.to_thread(lines.reach, change, measured)
         silent = {name: its for name, its in boots.items() if not any(name in one.workloads for one in made)}
         differing = {name: False for name, its in silent.items() if its[Side.REMOVED] is its[Side.ADDED]}
         if others := {name: its for name, its in silent.items() if name not in differing}:
-            differing |= await _differing(pair, {Side.REMOVED: base, Side.ADDED: new}, others)
+            differing |= await _differing(pair, kernels, others)
         return ReachFacts(
             schema=SCHEMA,
             lines=[_row(pair, one) for one in made],
@@ -121,9 +121,10 @@ class Looking:
                 self._changes[name] = _change(sources)
             return self._changes[name]
 
-    def _boots(self, pair: Pair, old_moved: Relocation, new_moved: Relocation) -> tuple[Boots, list[ReachUnknownRow]]:
+    def _boots(self, pair: Pair, kernels: Mapping[Side, KernelArtifact]) -> tuple[Boots, list[ReachUnknownRow]]:
         """Of each workload that both kernels were measured with, or why nothing is known of it."""
         arch, found, unknown = pair.new.arch, dict[str, Mapping[Side, _Boot]](), list[ReachUnknownRow]()
+        where = {side: addresses.relocation(its, arch) for side, its in kernels.items()}
         planned = {cell.workload.name: cell.workload for cell in self.planned if cell.arch.name == arch.name}
         for workload in planned.values():
             cells = [self._cell(build.id, workload.name) for build in (pair.base, pair.new)]
@@ -135,11 +136,9 @@ class Looking:
             try:
                 if why := region.uncounted(self.measure.of(workload), arch.marks, arch.name):
                     raise InfraError(why, kind="reach")
-                one = self._boot(base, old_moved)
-                found[workload.name] = {
-                    Side.REMOVED: one,
-                    Side.ADDED: one if new is base else self._boot(new, new_moved),
-                }
+                one = self._boot(base, where[Side.REMOVED])
+                two = one if new is base else self._boot(new, where[Side.ADDED])
+                found[workload.name] = {Side.REMOVED: one, Side.ADDED: two}
             except InfraError as error:
                 unknown.append({**_names(pair), "workload": workload.name, "why": error.message})
         return found, unknown
@@ -154,12 +153,12 @@ class Looking:
         same = (self._cell(other, workload) for other in against.same_as(self.folder, build_id))
         return next((other for other in same if other and other.status is Status.PASSED), cell)
 
-    def _boot(self, cell: CellResult, moved: Relocation) -> _Boot:
+    def _boot(self, cell: CellResult, relocation: Relocation) -> _Boot:
         """InfraError where nobody noted it."""
         place = self.folder.path / "cells" / cell.id / "boot-0"
-        counted = noted.counted(place, moved)
+        counted = noted.counted(place, relocation)
         units = cell.boots[0].passes[-1].units * counted.regions
-        return _Boot(Ran(counted.executed, units), noted.seen(place, moved))
+        return _Boot(Ran(counted.executed, units), noted.seen(place, relocation))
 
 
 def _names(pair: Pair) -> PairRow:
@@ -202,10 +201,9 @@ async def _spans(kernel: KernelArtifact, build: Build, wanted: line_table.Lines)
     """Where a kernel has what it says of these lines."""
     if not wanted:
         return Spans()
-    vmlinux, prefix, marks = kernel.folder / VMLINUX, build.arch.cross_prefix, build.arch.marks
+    vmlinux, prefix = kernel.folder / VMLINUX, build.arch.cross_prefix
     table = await asyncio.to_thread(line_table.parse_table, await readelf.line_table(vmlinux, prefix), wanted)
-    system_map = (kernel.folder / SYSTEM_MAP).read_text()
-    known = await asyncio.to_thread(symbols.of_kernel, system_map, marks.outside if marks else {})
+    known = await asyncio.to_thread(addresses.linked, kernel, build.arch)
     calls: list[int] = []
     if hidden := line_table.unseen(table, wanted):
         calls = line_table.calls(await readelf.functions(vmlinux, prefix), hidden)
@@ -232,7 +230,7 @@ async def _differing(pair: Pair, kernels: Mapping[Side, KernelArtifact], boots: 
         side: await objdump.instructions(its.folder / VMLINUX, pair.new.arch.cross_prefix)
         for side, its in kernels.items()
     }
-    maps = {side: (its.folder / SYSTEM_MAP).read_text() for side, its in kernels.items()}
+    maps = {side: addresses.system_map(its) for side, its in kernels.items()}
     return await asyncio.to_thread(_ran, texts, maps, boots)
 
 

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.guest.command_line import Plugin
-from orchestrator.measure.against import CONFIG, SYSTEM_MAP
-from orchestrator.model import Arch, Clock, KernelArtifact, Marks, Measure
-from orchestrator.profile.relocation import Relocation
+from orchestrator.model import Clock, Marks, Measure
 from orchestrator.profile.symbols import RUNNER, USER, Symbols
 
 _FIRST, _LAST = "km_begin", "km_end"  # the region is between them
@@ -22,14 +20,6 @@ def uncounted(measure: Measure, marks: Marks | None, arch: str) -> str:
     if measure.cpus != 1:
         return f"it runs on {measure.cpus} CPUs, whose passes do not repeat; an account needs one CPU"
     return "" if marks else f"{arch} has no marks in arches/"
-
-
-def relocation(kernel: KernelArtifact, arch: Arch) -> Relocation:
-    """Where the kernel's code runs. Of a ready image no config is known: as it was linked."""
-    config, system_map = kernel.folder / CONFIG, kernel.folder / SYSTEM_MAP
-    if not arch.image_base or not (config.is_file() and system_map.is_file()):
-        return Relocation()
-    return Relocation.of(system_map.read_text(), config.read_text(), arch.image_base)
 
 
 def bounds(user: Symbols, alone: bool, marks: Marks) -> list[str]:

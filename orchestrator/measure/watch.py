@@ -8,16 +8,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from orchestrator.build import addr2line
 from orchestrator.errors import KernelBroke, KmatrixError, TimedOut
 from orchestrator.guest.console import tail
 from orchestrator.guest.qemu import Guest
-from orchestrator.measure import pace, region
+from orchestrator.measure import addresses, pace
 from orchestrator.measure.pace import Pace, Took
 from orchestrator.model import Arch, KernelArtifact
-from orchestrator.profile import standstill, symbols
+from orchestrator.profile import standstill
 from orchestrator.profile.lines import Frame, parse_places
 from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.standstill import Look, State, Verdict
@@ -85,16 +84,13 @@ class Watch:
     async def relocation(self) -> Relocation:
         """Where the kernel runs; read as its symbols are."""
         if self._relocation is None:
-            self._relocation = await asyncio.to_thread(region.relocation, self.kernel, self.arch)
+            self._relocation = await asyncio.to_thread(addresses.relocation, self.kernel, self.arch)
         return self._relocation
 
     async def symbols(self) -> Symbols:
         """Of the kernel; read when the first guest is late."""
         if self._symbols is None:
-            place = Path(str(self.kernel.info.get("system_map") or self.kernel.folder / "System.map"))
-            outside = self.arch.marks.outside if self.arch.marks else {}
-            text = await asyncio.to_thread(place.read_text)
-            self._symbols = await asyncio.to_thread(symbols.of_kernel, text, outside)
+            self._symbols = await asyncio.to_thread(addresses.linked, self.kernel, self.arch)
         return self._symbols
 
 
@@ -131,8 +127,8 @@ class _Watching:
         if last and took.cpu < last.cpu + EACH and took.host < last.host + 2 * EACH:
             return
         if places := await self.running.look():
-            moved = await self.watch.relocation()
-            places = tuple(replace(place, address=moved.linked(place.address)) for place in places)
+            relocation = await self.watch.relocation()
+            places = tuple(replace(place, address=relocation.linked(place.address)) for place in places)
             self.looks = [*self.looks[-KEPT:], Look(took.host, took.cpu, places)]
 
     async def _judged(self, known: Took | None, took: Took) -> KmatrixError | None:

@@ -21,13 +21,13 @@ class Counted:
     regions: int
 
 
-def parse_counted(text: str, moved: Relocation) -> Counted:
+def parse_counted(text: str, relocation: Relocation) -> Counted:
     """The plugin's `out`, by the addresses that were linked. InfraError when it is not whole."""
     regions, _, _ = _head(text, _COUNTED, 3)
-    return Counted(Executed.of(_linked(_rows(text, 3), moved)), regions)
+    return Counted(Executed.of(_linked(_rows(text, 3), relocation)), regions)
 
 
-def parse_seen(text: str, moved: Relocation) -> Executed:
+def parse_seen(text: str, relocation: Relocation) -> Executed:
     """The plugin's `seen`, or several of them, one behind the other; all that ran counts as once."""
     first, *more = text.split(_SEEN)
     if first or not more:
@@ -36,12 +36,12 @@ def parse_seen(text: str, moved: Relocation) -> Executed:
     for part in parts:
         _head(part, _SEEN, 2)
     found = dict.fromkeys(row for part in parts for row in _rows(part, 2))
-    return Executed.of(_linked(((start, end, 1) for start, end in found), moved))
+    return Executed.of(_linked(((start, end, 1) for start, end in found), relocation))
 
 
-def _linked(rows: Iterable[tuple[int, ...]], moved: Relocation) -> Iterator[tuple[int, int, int]]:
+def _linked(rows: Iterable[tuple[int, ...]], relocation: Relocation) -> Iterator[tuple[int, int, int]]:
     for start, end, count in rows:
-        first = moved.linked(start)
+        first = relocation.linked(start)
         yield first, first + end - start, count
 
 

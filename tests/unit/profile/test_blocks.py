@@ -29,9 +29,9 @@ def test_what_was_seen_ran_once_at_least() -> None:
 
 
 def test_what_runs_elsewhere_is_told_by_the_addresses_that_were_linked() -> None:
-    moved = Relocation(0x10, 0x30, 0xFFFF0000)
-    assert parse_counted(COUNTED, moved).executed.most(0x10, 0x14) == 9  # at 0xffff0010, and at 0x10 itself
-    assert parse_seen("kmatrix-seen 1 900 0\nffff002c ffff0034\n", moved).most(0x2C, 0x30) == 1
+    relocation = Relocation(0x10, 0x30, 0xFFFF0000)
+    assert parse_counted(COUNTED, relocation).executed.most(0x10, 0x14) == 9  # at 0xffff0010, and at 0x10 itself
+    assert parse_seen("kmatrix-seen 1 900 0\nffff002c ffff0034\n", relocation).most(0x2C, 0x30) == 1
 
 
 @pytest.mark.parametrize(
