@@ -13,7 +13,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -34,13 +34,19 @@ _LONGEST = 16 << 20
 _THIN = b"!<thin>\n"
 
 
-def records(build: Path) -> Iterator[tuple[bytes, list[bytes]]]:
+def records(build: Path, about: Collection[bytes] | None = None) -> Iterator[tuple[bytes, list[bytes]]]:
     """(target, what it was built from) of every .cmd file that kbuild left, as make named it, blanks around it; first
-    its source. What stands there as $(wildcard ...) is options. Bytes, because there are a million of them."""
+    its source. What stands there as $(wildcard ...) is options. Bytes, because there are a million of them.
+
+    about: words; what has none of them in its record is told without what it was built from.
+    """
     for folder, _, files in os.walk(build):
         for name in files:
-            if name.startswith(".") and name.endswith(".cmd") and (found := _record(_read(Path(folder, name)))):
-                yield found
+            if name.startswith(".") and name.endswith(".cmd"):
+                text = _read(Path(folder, name))
+                whole = about is None or any(word in text for word in about)
+                if found := _record(text, whole):
+                    yield found
 
 
 def _read(path: Path) -> bytes:
@@ -49,10 +55,12 @@ def _read(path: Path) -> bytes:
     return b"\n" + path.read_bytes() if stat.S_ISREG(found.st_mode) and found.st_size < _LONGEST else b""
 
 
-def _record(text: bytes) -> tuple[bytes, list[bytes]] | None:
+def _record(text: bytes, whole: bool) -> tuple[bytes, list[bytes]] | None:
     at = text.find(_DEPS)
     if at < 0:
         return None
+    if not whole:
+        return text[at + len(_DEPS) : text.index(b" := \\\n", at)], []
     target, _, rest = text[at + len(_DEPS) :].partition(b" := \\\n")
     *rows, last = rest.split(b"\\\n")
     source = text.find(_SOURCE, 0, at)
@@ -84,8 +92,8 @@ def of_tree(made: Path, source: Path, build: Path, options: Mapping[str, str]) -
 
     None where it cannot be told: this Linux links a kernel in another way.
     """
-    linked = _linked(made)
-    if linked is None:
+    archived = linked(made)
+    if archived is None:
         return None
 
     def read(file: str) -> str | None:
@@ -96,7 +104,7 @@ def of_tree(made: Path, source: Path, build: Path, options: Mapping[str, str]) -
     for target, words in records(made):
         name = targets[target]
         its = tuple(dict.fromkeys(file for word in words if (file := files[word])))
-        if its and (_stem(name) in linked or _apart(its[0], read, options)):
+        if its and (stem(name) in archived or _apart(its[0], read, options)):
             objects[name] = its
     apart = (name for name in objects if _APART.match(name))
     return Compiled(objects, {name: _loaded(_content(name, objects[name][0], made, source)) for name in apart})
@@ -129,13 +137,13 @@ def _apart(file: str, read: Reader, options: Mapping[str, str]) -> bool:
     return file.startswith(("scripts/", "tools/")) or needs(file, read, options) is None
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
     """The same for all that is made of one object on the way (page_alloc.nvhe.o, alignedmem.stub.o)."""
     folder, _, file = name.rpartition("/")
     return f"{folder}/{file.partition('.')[0]}"
 
 
-def _linked(made: Path) -> set[str] | None:
+def linked(made: Path) -> set[str] | None:
     """Stems of all objects in the archives that the kernel was linked from."""
     whole, command = _archive(made / _WHOLE), _read(made / _LINK) if (made / _LINK).is_file() else b""
     if not whole or not command:
@@ -143,7 +151,7 @@ def _linked(made: Path) -> set[str] | None:
     for word in _LIBRARY.findall(command.decode(errors="replace")):
         library = PurePosixPath(os.path.normpath(word))
         whole |= {str(library.parent / member) for member in _archive(made / library)}
-    return {_stem(name) for name in whole}
+    return {stem(name) for name in whole}
 
 
 def _archive(path: Path) -> set[str]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
-from orchestrator.build import compiled, headers, kconfig, patches, times, toolchain
+from orchestrator.build import compiled, headers, kconfig, patches, times, toolchain, walk
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import CONFIGURED, RECONFIGURE, WANTED, SharedTree, no_room
@@ -71,7 +71,7 @@ class Builder:
             if not folder.exists():  # another process may have been faster
                 await self._common(build, tree, shared, log, niceness)
                 make, lost = await self._configured(build, tree, shared, log)
-                await self._make(make, build, shared, niceness)
+                await self._make(make, build, tree, shared, niceness)
                 await self._keep(build, tree, shared, key, log, lost)
         return self._artifact(build, key, folder, False)
 
@@ -180,15 +180,18 @@ class Builder:
         kernel = replace(build.kernel, patches=tuple(takewhile(lambda patch: trusted([patch]), build.kernel.patches)))
         with suppress(BuildError):  # of the source itself: the kernel that was asked for will tell
             make, _ = await self._configured(replace(build, kernel=kernel), tree, common, log)
-            await self._make(make, build, common, niceness)
+            await self._make(make, build, tree, common, niceness)
 
-    async def _make(self, make: Make, build: Build, shared: SharedTree, niceness: int) -> None:
+    async def _make(self, make: Make, build: Build, tree: Tree, shared: SharedTree, niceness: int) -> None:
         """The image; what the shared build is made of then is known, or is not."""
+        touched, command = patches.switched(shared.source), await make.names()
+        moved = times.moved(tree.folder, shared.source, shared.made, touched, command)
+        known = await asyncio.to_thread(walk.up_to_date, shared.made, shared.source, shared.build, moved)
         if not shared.private:
             times.begin(shared.build)
-        await make(build.arch.image_target, niceness=niceness)
+        await make(build.arch.image_target, niceness=niceness, up_to_date=known)
         if not shared.private:
-            times.made(shared.source, shared.build, patches.switched(shared.source))
+            times.made(shared.source, shared.build, touched, command)
 
     async def _configured(
         self, build: Build, tree: Tree, shared: SharedTree, log: Path

@@ -5,24 +5,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import proc
+from orchestrator.build import toolchain
 from orchestrator.build.tree import SharedTree
 from orchestrator.errors import BuildError, DiskFull, InfraError, TimedOut
 from orchestrator.model import Arch, Build
 from orchestrator.paths import PACKAGE
 from orchestrator.sandbox.bubblewrap import Bounds, Sandbox
-from orchestrator.store import write_atomically
+from orchestrator.store import digest, write_atomically
 
 _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined reference to .*|ld: .*)$", re.M)
 LINES = "-g1"  # the least debug information: a profile can tell lines of source; no instruction differs by it
 # All that there is to tell of an object, of types too that it only includes; no instruction differs by it either.
 WHOLE = "-g -gdwarf-4 -fno-eliminate-unused-debug-types -fstack-usage"
 PROCESSES = 100  # for each job of make; a compile is about six
-COMPILER = PACKAGE / "build" / "compiler.sh"
+COMPILER, DESCEND = PACKAGE / "build" / "compiler.sh", PACKAGE / "build" / "descend.sh"
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,14 @@ class Make:
     shown: Mapping[Path, Path] = field(default_factory=dict)
     disk_gib: float = 8
 
-    async def __call__(self, *targets: str, niceness: int = 0) -> None:
-        """Raises BuildError with the compiler's first error, TimedOut, DiskFull, or InfraError if make was killed."""
-        argv = make_command(self.build.arch, self.shared, self.jobs, list(targets), self.told, self._compiler())
+    async def __call__(self, *targets: str, niceness: int = 0, up_to_date: Sequence[str] = ()) -> None:
+        """Raises BuildError with the compiler's first error, TimedOut, DiskFull, or InfraError if make was killed.
+
+        up_to_date: folders that it need not look into, see walk.py.
+        """
+        argv = self._command(targets)
         try:
-            done = await self._run(argv, niceness)
+            done = await self._run(argv, niceness, up_to_date)
         except TimeoutError as error:
             raise TimedOut(f"make {targets[-1]} took over {self.timeout:.0f} s", hint="limits.build") from error
         if done.code < 0:  # what it was writing cannot be trusted, and the patch is not to blame
@@ -56,8 +60,16 @@ class Make:
         if done.code:
             raise _make_failed(self.build, self.log)
 
-    async def _run(self, argv: list[str], niceness: int) -> proc.Finished:
-        env = self._environment()
+    async def names(self) -> str:
+        """A digest of what decides, beside a source and its .config, what make makes of them."""
+        return digest(await toolchain.compiler(self.build.arch.cross_prefix), replace(self, jobs=1)._command(()))
+
+    def _command(self, targets: Sequence[str]) -> list[str]:
+        scripts = (self._at_hand(COMPILER), self._at_hand(DESCEND))
+        return make_command(self.build.arch, self.shared, self.jobs, targets, self.told, *scripts)
+
+    async def _run(self, argv: list[str], niceness: int, up_to_date: Sequence[str]) -> proc.Finished:
+        env = {**self._environment(), "KMATRIX_UP_TO_DATE": f" {' '.join(up_to_date)} "}
         if not self.shared.private:
             return await proc.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
         bounds = Bounds(_memory_mib(), PROCESSES * self.jobs, int(self.disk_gib * 1024))
@@ -65,9 +77,9 @@ class Make:
         sandbox = Sandbox((self.cache,), {self.shared.made: self.shared.build}, bounds, source)
         return await sandbox.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
 
-    def _compiler(self) -> Path:
+    def _at_hand(self, script: Path) -> Path:
         """At the same place whatever kmatrix is run from, as make compiles anew what was compiled with another."""
-        copy, text = self.cache / COMPILER.name, COMPILER.read_text()
+        copy, text = self.cache / script.name, script.read_text()
         if not copy.exists() or copy.read_text() != text:
             self.cache.mkdir(parents=True, exist_ok=True)
             write_atomically(copy, text)
@@ -102,7 +114,7 @@ def _memory_mib() -> int:
 
 
 def make_command(
-    arch: Arch, shared: SharedTree, jobs: int, targets: list[str], told: str, compiler: Path
+    arch: Arch, shared: SharedTree, jobs: int, targets: Sequence[str], told: str, compiler: Path, descend: Path
 ) -> list[str]:
     """The make call for an arch. Pure."""
     return [
@@ -113,6 +125,7 @@ def make_command(
         f"ARCH={arch.kernel_arch}",
         f"CROSS_COMPILE={arch.cross_prefix}",
         f"CC=sh {compiler} {arch.cross_prefix}gcc",
+        f"MAKE=sh {descend}",
         f"KCFLAGS={told} -ffile-prefix-map={shared.source}=. -ffile-prefix-map={shared.build}=.",
         *targets,
     ]  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator import proc
 from orchestrator.build import patches
 from orchestrator.errors import InfraError
+from orchestrator.series import diff
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Sources:
     base: Mapping[str, str | None]
     new: Mapping[str, str | None]
     added_only: bool = False
+
+    @property
+    def files(self) -> set[str]:
+        """Names of those that differ."""
+        return {hunk.file for hunk in diff.hunks(self.text)}
 
     def reader(self, own: Mapping[str, str | None]) -> Callable[[str], str | None]:
         """What reads the source of the kernel that own is of; None for a file that is not there."""

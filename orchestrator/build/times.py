@@ -14,7 +14,8 @@ from pathlib import Path
 
 from orchestrator.store import sha256, write_atomically
 
-MADE = ".kmatrix-made"  # of a build: {file: [its sha256, its time]} of sources that were not pristine then
+MADE = ".kmatrix-made.json"  # of a build: {"command": of make, "files": {file: [its sha256, its time]}}, the files
+# being those of its sources that were not pristine then
 
 
 def begin(build: Path) -> None:
@@ -22,11 +23,11 @@ def begin(build: Path) -> None:
     (build / MADE).unlink(missing_ok=True)
 
 
-def made(source: Path, build: Path, touched: Iterable[str]) -> None:
-    """It has. touched: files that are not pristine."""
+def made(source: Path, build: Path, touched: Iterable[str], command: str) -> None:
+    """It has. touched: files that are not pristine; command: names the make and the compiler."""
     there = ((file, source / file) for file in touched)
     table = {file: [sha256(path), path.stat().st_mtime_ns] if path.is_file() else ["", 0] for file, path in there}
-    write_atomically(build / MADE, json.dumps(table))
+    write_atomically(build / MADE, json.dumps({"command": command, "files": table}))
 
 
 def known(build: Path) -> bool:
@@ -34,11 +35,21 @@ def known(build: Path) -> bool:
     return (build / MADE).is_file()
 
 
+def moved(pristine: Path, source: Path, build: Path, touched: Iterable[str], command: str) -> set[str] | None:
+    """Files that are not what a build was made of by that command; None: that is not known. touched: files that are
+    not pristine."""
+    if not known(build) or (made := json.loads((build / MADE).read_text()))["command"] != command:
+        return None
+    record = made["files"]
+    contents = {file: sha256(path) if (path := source / file).is_file() else "" for file in {*record, *touched}}
+    return {file for file, content in contents.items() if content != _then(record, pristine, file)[0]}
+
+
 def restore(pristine: Path, source: Path, builds: Sequence[Path], written: Iterable[str]) -> None:
     """Files that were just written get an earlier time, where all builds were made of what they are now."""
     if not builds or not all(map(known, builds)):
         return
-    records = [json.loads((build / MADE).read_text()) for build in builds]
+    records = [json.loads((build / MADE).read_text())["files"] for build in builds]
     for file in written:
         path = source / file
         if not path.is_file():

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator import library
@@ -120,7 +120,8 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
         its = known[arch.name].cover
         functions = named(chosen.changed.functions, its)
         if chosen.changed.outside:
-            functions += _differing(matrix, arch.name, builder, its.functions, manner)
+            files = {spot.file for spot in chosen.changed.spots}
+            functions += _differing(matrix, arch.name, builder, files, its.functions, manner)
         wanted[arch.name] = list(dict.fromkeys(functions))
     choice = _choice(chosen.changed, known, wanted)
     measured = [its.name for its in matrix.workloads]
@@ -134,11 +135,16 @@ def after(folder: RunFolder, chosen: Chosen, done: Run, manner: Manner) -> tuple
 
 
 def _differing(
-    matrix: Matrix, arch: str, builder: Builder, functions: Mapping[str, Mapping[str, object]], manner: Manner
+    matrix: Matrix,
+    arch: str,
+    builder: Builder,
+    files: Collection[str],
+    functions: Mapping[str, Mapping[str, object]],
+    manner: Manner,
 ) -> list[Function]:
-    """Functions of the account that have other instructions in the patched kernel."""
+    """Functions of the account that have other instructions in the patched kernel. files: that it changes."""
     try:
-        names = finish(changing.functions(matrix, arch, UNPATCHED, PATCHED, builder), this_command())
+        names = finish(changing.functions(matrix, arch, UNPATCHED, PATCHED, builder, files), this_command())
     except InfraError as error:
         _tell(manner, f"{arch}: not known which functions differ: {error.message}")
         return []

@@ -43,7 +43,7 @@ class Comparing:
         if sources is not None and all((its.folder / CONFIG).is_file() for its in (base, new)):
             lines = await line_parts(pair, base, new, sources)
             code = [line for line in lines if line.part is not Part.NOT_CODE]
-        how = await _sameness(pair.new.arch.cross_prefix, base, new, _files(sources), code)
+        how = await _sameness(pair.new.arch.cross_prefix, base, new, sources.files if sources else None, code)
         if code is None:
             return Against(identical=_identical(*names, how), changed=None, not_built=[])
         return Against(
@@ -90,11 +90,6 @@ async def line_parts(pair: Pair, base: KernelArtifact, new: KernelArtifact, sour
 def _kernel(build: Build, its: KernelArtifact, sources: Sources, own: Mapping[str, str | None]) -> parts.Kernel:
     options = kconfig.options((its.folder / CONFIG).read_text().splitlines())
     return parts.Kernel(compiled.load(its.folder), options, sources.reader(own), build.arch.srcarch)
-
-
-def _files(sources: Sources | None) -> set[str] | None:
-    """Those that differ; None where nobody knows."""
-    return None if sources is None else {hunk.file for hunk in diff.hunks(sources.text)}
 
 
 async def _sameness(

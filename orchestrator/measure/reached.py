@@ -10,12 +10,12 @@ from threading import Lock
 
 from orchestrator.analyse.contract import PairRow, ReachRow, ReachUnknownRow
 from orchestrator.analyse.reach import SCHEMA, ReachFacts
-from orchestrator.build import addr2line, objdump, readelf
+from orchestrator.build import addr2line, readelf
 from orchestrator.build.kernel import Builder
 from orchestrator.build.sourcediff import Sources
 from orchestrator.config.steps import Pair
 from orchestrator.errors import InfraError
-from orchestrator.measure import addresses, noted, region
+from orchestrator.measure import addresses, disassembled, noted, region
 from orchestrator.measure.against import CONFIG, SYSTEM_MAP, VMLINUX, Comparing, line_parts
 from orchestrator.model import IDENTICAL, Build, Cell, CellResult, KernelArtifact, Measure, Side, Status
 from orchestrator.profile import instructions, line_table, symbols
@@ -105,7 +105,7 @@ class Looking:
         silent = {name: its for name, its in boots.items() if not any(name in one.workloads for one in made)}
         differing = {name: False for name, its in silent.items() if its[Side.REMOVED] is its[Side.ADDED]}
         if others := {name: its for name, its in silent.items() if name not in differing}:
-            differing |= await _differing(pair, kernels, others)
+            differing |= await _differing(pair, kernels, sources, others)
         return ReachFacts(
             schema=SCHEMA,
             lines=[_row(pair, one) for one in made],
@@ -224,12 +224,13 @@ def _row(pair: Pair, one: Reached) -> ReachRow:
     }
 
 
-async def _differing(pair: Pair, kernels: Mapping[Side, KernelArtifact], boots: Boots) -> dict[str, bool]:
+async def _differing(
+    pair: Pair, kernels: Mapping[Side, KernelArtifact], sources: Sources, boots: Boots
+) -> dict[str, bool]:
     """Of workloads: did an instruction run in them that the other kernel does not have?"""
-    texts = {
-        side: await objdump.instructions(its.folder / VMLINUX, pair.new.arch.cross_prefix)
-        for side, its in kernels.items()
-    }
+    base, new = kernels[Side.REMOVED], kernels[Side.ADDED]
+    both = await disassembled.texts(base, new, pair.new.arch, sources.files)
+    texts = dict(zip((Side.REMOVED, Side.ADDED), both, strict=True))
     maps = {side: addresses.system_map(its) for side, its in kernels.items()}
     return await asyncio.to_thread(_ran, texts, maps, boots)
 

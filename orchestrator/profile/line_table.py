@@ -6,7 +6,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.profile.lines import Frame
@@ -87,6 +87,18 @@ def parse_table(text: str, files: Iterable[str]) -> Table:
 def all_rows(text: str) -> Iterator[Row]:
     """The same of all files: where rows start. Their ends are not told."""
     return (Row(file, line, address, address) for file, line, address in _rows(text) if line is not None)
+
+
+def addresses(text: str, sources: Collection[str]) -> set[int]:
+    """Where rows start of all that was compiled from these, whatever files the rows are of."""
+    units = (unit for unit in text.split("\nCU: ") if posixpath.normpath(unit.partition(":\n")[0]) in sources)
+    return {address for unit in units for _, line, address in _rows(unit) if line is not None}
+
+
+def functions(rows: Iterable[int], kernel: Symbols) -> set[tuple[int, int]]:
+    """(start, end) of those that rows start in."""
+    numbers = {bisect_right(kernel.starts, row) - 1 for row in rows} - {-1}
+    return {(kernel.starts[number], kernel.ends[number]) for number in numbers}
 
 
 def _rows(text: str) -> Iterator[tuple[str, int | None, int]]:

@@ -10,7 +10,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SCRIPTS = [".ci/run", ".ci/packages", "images/initramfs/init", "orchestrator/build/compiler.sh"]
+SCRIPTS = [
+    ".ci/run", ".ci/packages", "images/initramfs/init",
+    "orchestrator/build/compiler.sh", "orchestrator/build/descend.sh",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -34,29 +34,29 @@ def restored(tree: Path, *builds: str) -> int:
 
 
 def test_a_pristine_file_has_its_own_time_again(tree: Path) -> None:
-    times.made(tree / "source", tree / "build", [])
+    times.made(tree / "source", tree / "build", [], "make")
     assert restored(tree, "build") == PRISTINE
     assert (tree / "source/b.c").stat().st_mtime_ns == NOW, "nobody wrote it"
 
 
 def test_what_the_build_was_made_of_has_the_time_of_then(tree: Path) -> None:
     write(tree / "source/a.c", "with a patch", MADE)
-    times.made(tree / "source", tree / "build", ["a.c"])
+    times.made(tree / "source", tree / "build", ["a.c"], "make")
     write(tree / "source/a.c", "with a patch", NOW)
     assert restored(tree, "build") == MADE
 
 
 def test_what_it_was_not_made_of_stays_young(tree: Path) -> None:
     write(tree / "source/a.c", "with a patch", MADE)
-    times.made(tree / "source", tree / "build", ["a.c"])
+    times.made(tree / "source", tree / "build", ["a.c"], "make")
     write(tree / "source/a.c", "as it came", NOW)
     assert restored(tree, "build") == NOW
-    times.made(tree / "source", tree / "other", [])
+    times.made(tree / "source", tree / "other", [], "make")
     assert restored(tree, "other", "build") == NOW, "one of two builds was made of something else"
 
 
 def test_a_build_that_nobody_knows_keeps_all_young(tree: Path) -> None:
-    times.made(tree / "source", tree / "build", [])
+    times.made(tree / "source", tree / "build", [], "make")
     assert times.known(tree / "build") and not times.known(tree / "other")
     assert restored(tree, "build", "other") == NOW
     times.begin(tree / "build")
@@ -65,8 +65,8 @@ def test_a_build_that_nobody_knows_keeps_all_young(tree: Path) -> None:
 
 def test_the_earliest_of_several_times(tree: Path) -> None:
     write(tree / "source/a.c", "with a patch", MADE)
-    times.made(tree / "source", tree / "build", ["a.c"])
+    times.made(tree / "source", tree / "build", ["a.c"], "make")
     write(tree / "source/a.c", "with a patch", MADE + 5)
-    times.made(tree / "source", tree / "other", ["a.c"])
+    times.made(tree / "source", tree / "other", ["a.c"], "make")
     write(tree / "source/a.c", "with a patch", NOW)
     assert restored(tree, "build", "other") == MADE

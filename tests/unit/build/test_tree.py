@@ -64,7 +64,10 @@ class Made:
     def __init__(self, _: Build, shared: SharedTree, *__: object, disk_gib: float) -> None:
         self.shared = shared
 
-    async def __call__(self, *targets: str, niceness: int = 0) -> None:
+    async def names(self) -> str:
+        return "make"
+
+    async def __call__(self, *targets: str, niceness: int = 0, up_to_date: Sequence[str] = ()) -> None:
         if targets[-1].endswith("config"):
             return
         source = (self.shared.source / "mm/one.c").read_text().strip()
