@@ -24,12 +24,21 @@ SEED = (
 
 
 @pytest.fixture(scope="module")
-def profiled(tmp_path_factory: pytest.TempPathFactory) -> Done:
-    """Both kernels on every port, and where their instructions went."""
-    kmatrix = Kmatrix(tmp_path_factory.mktemp("ports"))
-    done = kmatrix("profile", "--config", kmatrix.matrix(SEED), "--out", kmatrix.folder / "run", timeout=7200)
-    assert done.code == 0, done.out + done.err
-    return done
+def measured(kmatrix_module: Kmatrix) -> Done:
+    """Both kernels on every port, two boots each."""
+    return done(kmatrix_module, "run")
+
+
+@pytest.fixture(scope="module")
+def profiled(kmatrix_module: Kmatrix, measured: Done) -> Done:
+    """And where their instructions went, of one boot."""
+    return done(kmatrix_module, "profile")
+
+
+def done(kmatrix: Kmatrix, verb: str) -> Done:
+    found = kmatrix(verb, "--config", kmatrix.matrix(SEED), "--out", kmatrix.folder / verb, timeout=7200)
+    assert found.code == 0, found.out + found.err
+    return found
 
 
 def metric(run: Done, cell: str, name: str) -> Any:
@@ -43,24 +52,24 @@ def account(run: Done, cell: str) -> Any:
 
 
 @pytest.mark.parametrize("arch", PORTS)
-def test_the_seeds_second_fault_is_there_and_gone(profiled: Done, arch: str) -> None:
+def test_the_seeds_second_fault_is_there_and_gone(measured: Done, arch: str) -> None:
     for kernel, faults, major in (("unpatched", 2, 1), ("patched", 1, 0)):
         cell = f"{arch}/{kernel}/shmem-light"
-        assert profiled.cell(cell)["status"] == "passed" and profiled.cell(cell)["exact"]
-        assert metric(profiled, cell, "pgfault") == [[faults]] * 2
-        assert metric(profiled, cell, "majflt") == [[major]] * 2
+        assert measured.cell(cell)["status"] == "passed" and measured.cell(cell)["exact"]
+        assert metric(measured, cell, "pgfault") == [[faults]] * 2
+        assert metric(measured, cell, "majflt") == [[major]] * 2
 
 
 @pytest.mark.parametrize("arch", PORTS)
-def test_boots_are_close_together(profiled: Done, arch: str) -> None:
+def test_boots_are_close_together(measured: Done, arch: str) -> None:
     for kernel in ("unpatched", "patched"):
-        times = [value for boot in metric(profiled, f"{arch}/{kernel}/shmem-light", "time") for value in boot]
+        times = [value for boot in metric(measured, f"{arch}/{kernel}/shmem-light", "time") for value in boot]
         assert max(times) - min(times) <= APART * min(times), (arch, kernel, times)
 
 
 @pytest.mark.parametrize("arch", PORTS)
-def test_a_boot_without_a_snapshot_says_so(profiled: Done, arch: str) -> None:
-    notes = profiled.cell(f"{arch}/patched/shmem-light")["notes"]
+def test_a_boot_without_a_snapshot_says_so(measured: Done, arch: str) -> None:
+    notes = measured.cell(f"{arch}/patched/shmem-light")["notes"]
     assert any(f"from a snapshot of {arch}" in note for note in notes) != arches.known()[arch].snapshots
 
 
