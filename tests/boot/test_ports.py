@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,19 +25,20 @@ SEED = (
 
 
 @pytest.fixture(scope="module")
-def measured(kmatrix_module: Kmatrix) -> Done:
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """Both kernels on every port, two boots each."""
-    return done(kmatrix_module, "run")
+    return done(tmp_path_factory.mktemp("ports"), "run")
 
 
 @pytest.fixture(scope="module")
-def profiled(kmatrix_module: Kmatrix, measured: Done) -> Done:
+def profiled(tmp_path_factory: pytest.TempPathFactory) -> Done:
     """And where their instructions went, of one boot."""
-    return done(kmatrix_module, "profile")
+    return done(tmp_path_factory.mktemp("profiled"), "profile")
 
 
-def done(kmatrix: Kmatrix, verb: str) -> Done:
-    found = kmatrix(verb, "--config", kmatrix.matrix(SEED), "--out", kmatrix.folder / verb, timeout=7200)
+def done(folder: Path, verb: str) -> Done:
+    kmatrix = Kmatrix(folder)
+    found = kmatrix(verb, "--config", kmatrix.matrix(SEED), "--out", folder / "run", timeout=7200)
     assert found.code == 0, found.out + found.err
     return found
 
