@@ -31,7 +31,7 @@ ARCH = Arch(
     marks=Marks(
         ("8280", "67800000"), ("73002010",), ("generic_handle_arch_irq", "do_irq"),
         calls=("ef00/ff0f", "e700/ff0f", "0290/7ff0"), outside={"firmware": (0x80000000, 0x80200000)},
-        enters=("handle_exception", "_restore_kernel_tpsp", "_save_context"),
+        enters=("handle_exception", "_restore_kernel_tpsp", "_save_context", "skip_context_tracking"),
     ),
     registers=Registers(pc=r"\bpc +([0-9a-f]{16})", idle=("arch_cpu_idle",)),
     kconfig=(
