@@ -184,7 +184,7 @@ class Builder:
 
     async def _make(self, make: Make, build: Build, tree: Tree, shared: SharedTree, niceness: int) -> None:
         """The image; what the shared build is made of then is known, or is not."""
-        touched, command = patches.switched(shared.source), await make.names()
+        touched, command = patches.switched(shared.source), await make.identity()
         moved = times.moved(tree.folder, shared.source, shared.made, touched, command)
         known = await asyncio.to_thread(walk.up_to_date, shared.made, shared.source, shared.build, moved)
         if not shared.private:

@@ -60,7 +60,7 @@ class Make:
         if done.code:
             raise _make_failed(self.build, self.log)
 
-    async def names(self) -> str:
+    async def identity(self) -> str:
         """A digest of what decides, beside a source and its .config, what make makes of them."""
         return digest(await toolchain.compiler(self.build.arch.cross_prefix), replace(self, jobs=1)._command(()))
 

@@ -19,7 +19,7 @@ from orchestrator.profile import line_table
 
 _PRIVATE = (".c", ".h")
 _WORDS = re.compile(r"Documentation/|MAINTAINERS$|.*\.(rst|txt|md)$")  # nothing is made of them
-_MANY = 8  # stretches of code: objdump reads all symbols for each
+_STRETCHES = 8  # of code, at most: objdump reads all symbols for each
 
 
 async def texts(base: KernelArtifact, new: KernelArtifact, arch: Arch, files: Collection[str] | None) -> list[str]:
@@ -57,9 +57,9 @@ async def _stretches(
     kernel: KernelArtifact, vmlinux: Path, arch: Arch, objects: Collection[str]
 ) -> list[tuple[int, int]]:
     table = await readelf.line_table(vmlinux, arch.cross_prefix)
-    rows = await asyncio.to_thread(line_table.addresses, table, objects)
+    rows = await asyncio.to_thread(line_table.compiled_from, table, objects)
     known = await asyncio.to_thread(addresses.linked, kernel, arch)
-    return joined(line_table.functions(rows, known), _MANY)
+    return joined(line_table.functions(rows, known), _STRETCHES)
 
 
 def joined(stretches: Collection[tuple[int, int]], most: int) -> list[tuple[int, int]]:

@@ -89,15 +89,15 @@ def all_rows(text: str) -> Iterator[Row]:
     return (Row(file, line, address, address) for file, line, address in _rows(text) if line is not None)
 
 
-def addresses(text: str, sources: Collection[str]) -> set[int]:
+def compiled_from(text: str, sources: Collection[str]) -> set[int]:
     """Where rows start of all that was compiled from these, whatever files the rows are of."""
     units = (unit for unit in text.split("\nCU: ") if posixpath.normpath(unit.partition(":\n")[0]) in sources)
     return {address for unit in units for _, line, address in _rows(unit) if line is not None}
 
 
-def functions(rows: Iterable[int], kernel: Symbols) -> set[tuple[int, int]]:
-    """(start, end) of those that rows start in."""
-    numbers = {bisect_right(kernel.starts, row) - 1 for row in rows} - {-1}
+def functions(addresses: Iterable[int], kernel: Symbols) -> set[tuple[int, int]]:
+    """(start, end) of those that the addresses are in."""
+    numbers = {bisect_right(kernel.starts, address) - 1 for address in addresses} - {-1}
     return {(kernel.starts[number], kernel.ends[number]) for number in numbers}
 
 
@@ -144,10 +144,8 @@ def asked(table: Table, lines: Lines, kernel: Symbols, calls: Sequence[int] = ()
     """Addresses whose frames tell all of these lines (file: first and last): starts of rows in the functions that
     have any of them, or such a call. A line that only calls what was inlined is known by the instructions of that."""
     near = (row for row in table.rows if any(first <= row.line <= last for first, last in lines.get(row.file, ())))
-    functions = {bisect_right(kernel.starts, one) - 1 for one in (*(row.start for row in near), *calls)} - {-1}
     found = set(calls)
-    for number in functions:
-        first, end = kernel.starts[number], kernel.ends[number]
+    for first, end in functions([*(row.start for row in near), *calls], kernel):
         found.update(table.starts[bisect_left(table.starts, first) : bisect_left(table.starts, end)])
     return sorted(found)
 

@@ -64,7 +64,7 @@ class Made:
     def __init__(self, _: Build, shared: SharedTree, *__: object, disk_gib: float) -> None:
         self.shared = shared
 
-    async def names(self) -> str:
+    async def identity(self) -> str:
         return "make"
 
     async def __call__(self, *targets: str, niceness: int = 0, up_to_date: Sequence[str] = ()) -> None:
