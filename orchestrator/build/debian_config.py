@@ -118,9 +118,12 @@ def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def fetch(store: Store, version: Version, arch: Arch) -> dict[str, str]:
-    """{CONFIG_X: value} of Debian's kernel of an arch. InfraError if the mirror has none."""
+    """{CONFIG_X: value} of Debian's kernel of an arch, as released. InfraError if the mirror has none.
+
+    Security updates hardly touch a config, and mirrors of ports often lag behind with them.
+    """
     package = f"linux-config-{version.linux}"
-    folder = await apt.fetch(store, version.suite, arch.debian_arch, [package], dependencies=False)
+    folder = await apt.fetch(store, version.suite, arch.debian_arch, [package], dependencies=False, security=False)
     with store.scratch() as scratch:
         done = await proc.run(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(scratch)])
         # The plain one of several flavours (cloud, rt, 16k) has the shortest name.
