@@ -117,6 +117,26 @@ class Marks:
     unreturned: tuple[str, ...] = ()  # globs over what drops the address that called it, and over its callers
 
 
+# Classes of instructions that hardware pays more for, in the order of the tables; then how much code runs at all.
+COST_CLASSES = (
+    "atomics", "interlocked", "barriers", "serialising", "tlb_flushes", "mode_switches", "exceptions", "system_calls",
+)  # fmt: skip
+CODE_LINES = "code_lines"
+REPEATED = "repeated"  # no class: instructions that the emulator counts once for each of their iterations
+
+
+@dataclass(frozen=True)
+class Costs:
+    """How an arch's costly instructions are told from what capstone prints of their bytes: "mnemonic operands"."""
+
+    decoder: str  # capstone's CS_ARCH_...
+    modes: tuple[str, ...]  # and CS_MODE_...
+    classes: Mapping[str, str]  # {class: regular expression that all of it fits}; the first that does
+    unknown: Mapping[str, str] = field(default_factory=dict)  # {bytes in hex: what it is} of what capstone lacks
+    exceptions: tuple[str, ...] = ()  # globs over kernel symbols at which exceptions arrive
+    shared: str = ""  # that of these which system calls arrive at, too
+
+
 @dataclass(frozen=True)
 class Registers:
     """How QEMU's `info registers` says what a CPU is at; regular expressions."""
@@ -161,6 +181,7 @@ class Arch:
     compiles: int = 1000  # files of a standard kernel, about: the arch with the fewest is built first
     marks: Marks | None = None  # None: its instructions cannot be accounted for
     registers: Registers | None = None  # None: where a guest is that does not go on cannot be told
+    costs: Costs | None = None  # None: what hardware pays for is not told
 
 
 @dataclass(frozen=True)

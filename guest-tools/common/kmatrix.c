@@ -24,8 +24,8 @@
 #define ROUND ((PHASE + 64 * MS) / STEP)
 #define STEPS (3 * ROUND)	/* the first round wakes up what had nothing to do, and only then is when it always was */
 #define AFTER (400 * MS)
-#define OFTEN (100 * MS)	/* TCP counts its orphans so often, in a timer */
-#define ASIDE (12 * MS)	/* a region begins so long after it, and so has none of it in its first 88 ms */
+#define OFTEN (100 * MS)	/* and a tick: TCP counts its orphans so often, in a timer that is set anew each time */
+#define ASIDE (12 * MS)	/* a region begins so long after it, and so has none of it in its first 92 ms */
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
 #define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
 #define SPIN (10 * MS)	/* woken this long before the phase, or some ticks later; then watches the clock */
@@ -248,21 +248,26 @@ static long long timers(void)
 	return counted("\nsoftirq ", 2);
 }
 
+static int64_t tick_length(void)
+{
+	struct timespec tick;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	return tick.tv_sec * SECOND + tick.tv_nsec;
+}
+
 /*
- * The tick of every 100 ms in which a timer was due each time; others are due in many. Without ticks in idle time there is
- * none to be found: it comes when there is a tick.
+ * The tick of every 100 ms and a tick in which a timer was due each time; others are due in many. Without ticks in idle
+ * time there is none to be found: it comes when there is a tick.
  */
 void km_find_timer(void)
 {
 	enum { PERIODS = 8, MOST = 128 };
 	int due[MOST] = { 0 }, ticks, best = 0;
-	int64_t step, last[MOST] = { 0 };
-	struct timespec tick;
+	int64_t step = tick_length(), last[MOST] = { 0 };
 	long long before_it;
 
-	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-	step = tick.tv_sec * SECOND + tick.tv_nsec;
-	ticks = OFTEN / step;
+	ticks = OFTEN / step + 1;
 	if (ticks < 2 || ticks > MOST)
 		return;
 	before_it = timers();
@@ -326,7 +331,7 @@ void km_find_quiet(void)
  */
 static int64_t quiet_after(int64_t least)
 {
-	int64_t start;
+	int64_t start, often = OFTEN + tick_length();
 
 	if (told_quiet)
 		km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE), km_option("timer", 0) };
@@ -337,7 +342,7 @@ static int64_t quiet_after(int64_t least)
 	start = now() + least - AFTER - km_quiet.job + km_quiet.period;
 	start = km_quiet.job + start / km_quiet.period * km_quiet.period + AFTER;
 	if (told_quiet && km_quiet.timer)
-		start = km_quiet.timer + (start - km_quiet.timer + OFTEN - 1) / OFTEN * OFTEN + ASIDE;
+		start = km_quiet.timer + (start - km_quiet.timer + often - 1) / often * often + ASIDE;
 	return start;
 }
 

@@ -7,6 +7,7 @@
 #define KMATRIX_PLUGIN_H
 
 #define PATTERNS 8
+#define INSN_BYTES 16	/* at most, of an instruction */
 #define CHUNK ((size_t)1 << 16)	/* counters of a scoreboard */
 
 struct pattern {
@@ -119,16 +120,25 @@ static void find_insn_data(const struct plugin_info *info)
 		fail("this QEMU has no " INSN_DATA);
 }
 
-static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)
+/* How many bytes of the instruction there are. */
+static size_t read_insn(const struct qemu_plugin_insn *insn, uint8_t bytes[INSN_BYTES])
 {
-	uint8_t copy[16];
-	const uint8_t *bytes = copy;
 	size_t size = qemu_plugin_insn_size(insn);
 
+	if (size > INSN_BYTES)
+		size = INSN_BYTES;
 	if (copies_data)
-		insn_data.copy(insn, copy, sizeof(copy));
+		insn_data.copy(insn, bytes, size);
 	else
-		bytes = insn_data.get(insn);
+		memcpy(bytes, insn_data.get(insn), size);
+	return size;
+}
+
+static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)
+{
+	uint8_t bytes[INSN_BYTES];
+	size_t size = read_insn(insn, bytes);
+
 	for (size_t i = 0; i < count; i++) {
 		size_t same = 0;
 

@@ -8,11 +8,12 @@
  * The region runs from the return of the function at begin (up to begin_end; ret: how a return starts, in hex) to
  * the first instruction of the function at end. Each region writes FILE anew:
  *
- *	kmatrix-profile 1 REGION BLOCKS COUNTERS LOST
- *	ADDRESS EXECUTED INTERRUPT		hex, decimal, decimal: of EXECUTED, those in interrupts
+ *	kmatrix-profile 2 REGION BLOCKS COUNTERS LOST
+ *	ADDRESS EXECUTED INTERRUPT BYTES	hex, decimal, decimal, hex: of EXECUTED, those in interrupts
  *
- * with a line for each instruction of each translation of it (addresses repeat; add them up). LOST translations found
- * no counter: then the account is not whole.
+ * with a line for each instruction of each translation of it (addresses repeat; add them up). BYTES are the
+ * instruction as it was executed, which the kernel may have patched. LOST translations found no counter: then the
+ * account is not whole.
  *
  * An interrupt lasts from an execution of an irq address until as many exception returns (eret: how they start) have
  * been executed as interrupts were taken: nested ones, and what they let run before what was interrupted goes on,
@@ -34,7 +35,7 @@
 #include "qemu-plugin-min.h"
 
 #define NAME "kmatrix-profile"
-#define COUNTERS ((size_t)1 << 24)	/* at most; memory is taken as they are used, 3 or 4 times 8 bytes each */
+#define COUNTERS ((size_t)1 << 24)	/* at most; memory is taken as they are used, some 50 bytes each */
 #include "kmatrix-plugin.h"
 
 #define BLOCKS ((size_t)1 << 22)	/* at most */
@@ -50,6 +51,8 @@ struct block {
 };
 
 static uint64_t *addresses;	/* of each counter's instruction */
+static uint8_t (*bytes)[INSN_BYTES];	/* the same */
+static uint8_t *sizes;	/* the same */
 static uint64_t *base;	/* at the start of the region */
 static uint64_t *mark;	/* at the start of the interrupt */
 static uint64_t *interrupt;	/* within interrupts of the region */
@@ -120,9 +123,12 @@ static void write_block(FILE *file, const struct block *block)
 		size_t c = block->first + (i + 1 < count ? i + 1 : i);	/* of how often it was completed */
 		uint64_t executed = counter(c) - base[c];
 
-		if (executed)
-			fprintf(file, "%" PRIx64 " %" PRIu64 " %" PRIu64 "\n", addresses[block->first + i], executed,
-				interrupt[c]);
+		if (!executed)
+			continue;
+		fprintf(file, "%" PRIx64 " %" PRIu64 " %" PRIu64 " ", addresses[block->first + i], executed, interrupt[c]);
+		for (size_t b = 0; b < sizes[block->first + i]; b++)
+			fprintf(file, "%02x", bytes[block->first + i][b]);
+		fputc('\n', file);
 	}
 }
 
@@ -139,7 +145,7 @@ static void on_end(unsigned int cpu, void *data)
 	file = fopen(out, "w");
 	if (!file)
 		fail("the account cannot be written");
-	fprintf(file, "kmatrix-profile 1 %u %zu %zu %zu\n", ++regions, blocks_used, counters_used, lost);
+	fprintf(file, "kmatrix-profile 2 %u %zu %zu %zu\n", ++regions, blocks_used, counters_used, lost);
 	for (size_t b = 0; b < blocks_used; b++)
 		write_block(file, &blocks[b]);
 	if (fclose(file))
@@ -211,6 +217,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		addresses[counters_used + i] = qemu_plugin_insn_vaddr(insn);
+		sizes[counters_used + i] = read_insn(insn, bytes[counters_used + i]);
 		count_insn(insn, counters_used + i);
 		watch(insn);
 	}
@@ -265,6 +272,8 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 		fail("functions and paths go together");
 	find_insn_data(info);
 	addresses = reserve(COUNTERS, sizeof(*addresses));
+	bytes = reserve(COUNTERS, sizeof(*bytes));
+	sizes = reserve(COUNTERS, sizeof(*sizes));
 	base = reserve(COUNTERS, sizeof(*base));
 	mark = reserve(COUNTERS, sizeof(*mark));
 	interrupt = reserve(COUNTERS, sizeof(*interrupt));

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """aarch64: QEMU's virt board."""
 
-from orchestrator.model import Arch, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Registers
 
 ARCH = Arch(
     name="aarch64",
@@ -32,6 +32,19 @@ ARCH = Arch(
     marks=Marks(
         ("c0035fd6",), ("e0039fd6",), ("el1h_64_irq", "el0t_64_irq"),
         calls=("00000094/000000fc", "00003fd6/1ffcffff"), enters=("vectors", "__bp_harden_el1_vectors"),
+    ),
+    costs=Costs(
+        "ARM64", ("LITTLE_ENDIAN",),
+        {
+            # Of a load-exclusive and its store one is counted; of a compare-and-swap that orders, the swap.
+            "atomics": r"(casp?|swp|(ld|st)(add|clr|set|eor|[su]max|[su]min))(a|l|al)?[bh]? .*|stl?x[pr][bh]? .*",
+            "barriers": r"dmb .*|dsb .*|sb|(ldap?r|ldlar|stl?lr|stlr)[bh]? .*",
+            "tlb_flushes": r"tlbi .*|msr ttbr[01]_el1, .*",
+            "mode_switches": r"msr (daif\w*|pan|tco|ssbs|spsel|uao|dit), .*",
+            "serialising": r"isb.*|eret|msr .*|ic .*|at .*|dc (?!zva).*",
+            "system_calls": r"svc .*",
+        },
+        exceptions=("el0t_64_sync", "el1h_64_sync"), shared="el0t_64_sync",
     ),
     registers=Registers(pc=r"PC=([0-9a-f]{16})", user=r"EL0t", idle=("cpu_do_idle",)),
     kconfig=(

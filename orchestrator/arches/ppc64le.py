@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ppc64le: a logical partition of an IBM Power server, radix page tables."""
 
-from orchestrator.model import Arch, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Registers
 
 ARCH = Arch(
     name="ppc64le",
@@ -27,6 +27,23 @@ ARCH = Arch(
     marks=Marks(
         ("2000804e",), ("2400004c", "a400004c"), ("exc_*_hardware_interrupt", "exc_*_decrementer"),
         calls=("01000048/030000fc", "2104804e"), enters=("exc_virt_*", "exc_real_*"),
+    ),
+    costs=Costs(
+        "PPC", ("64", "LITTLE_ENDIAN"),
+        {
+            "atomics": r"st[bdhqw]cx\. .*",  # of a load-and-reserve and its store one
+            "barriers": r"sync|[hl]wsync|ptesync|eieio",
+            "tlb_flushes": r"tlbiel? .*|tlbia|tlbsync|slb(ia|ie|ieg|mte|sync).*",
+            "serialising": r"isync|h?rfid|rfscv|mtspr .*",
+            "mode_switches": r"mtmsrd? .*",
+            "system_calls": r"scv?\b.*",
+        },
+        unknown={"a400004c": "rfscv", "01000044": "scv 0"},
+        exceptions=(
+            "exc_*_data_access", "exc_*_data_access_slb", "exc_*_instruction_access", "exc_*_instruction_access_slb",
+            "exc_*_alignment", "exc_*_program_check", "exc_*_fp_unavailable", "exc_*_altivec_unavailable",
+            "exc_*_vsx_unavailable", "exc_*_facility_unavailable",
+        ),
     ),
     registers=Registers(pc=r"NIP ([0-9a-f]{16})", idle=("plpar_hcall*", "pseries_lpar_idle", "*_cede_processor")),
     kconfig=(

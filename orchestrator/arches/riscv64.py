@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """riscv64: QEMU's virt board."""
 
-from orchestrator.model import Arch, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Registers
 
 ARCH = Arch(
     name="riscv64",
@@ -32,6 +32,18 @@ ARCH = Arch(
         ("8280", "67800000"), ("73002010",), ("generic_handle_arch_irq", "do_irq"),
         calls=("ef00/ff0f", "e700/ff0f", "0290/7ff0"), outside={"firmware": (0x80000000, 0x80200000)},
         enters=("handle_exception", "_restore_kernel_tpsp", "_save_context", "skip_context_tracking"),
+    ),
+    costs=Costs(
+        "RISCV", ("RISCV64", "RISCVC"),
+        {
+            "atomics": r"amo.* .*|sc\.[dw].* .*",  # of a load-reserved and its store one
+            "tlb_flushes": r"sfence\.vma.*|(csrw|csrrw\w*) .*satp.*",
+            "barriers": r"fence(?! w, unknown).*",  # that is a pause
+            "serialising": r"[ms]ret|csr\w+ (?!.*\bsstatus\b).*",
+            "mode_switches": r"csr\w+ .*\bsstatus\b.*",
+            "system_calls": r"ecall",
+        },
+        exceptions=("do_page_fault", "do_trap_insn_*", "do_trap_load_*", "do_trap_store_*", "do_trap_break"),
     ),
     registers=Registers(pc=r"\bpc +([0-9a-f]{16})", idle=("arch_cpu_idle",)),
     kconfig=(

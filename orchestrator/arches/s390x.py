@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """s390x: a virtual IBM Z, channel devices."""
 
-from orchestrator.model import Arch, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Registers
 
 ARCH = Arch(
     name="s390x",
@@ -38,6 +38,19 @@ ARCH = Arch(
     marks=Marks(
         ("07fe",), ("b2b2",), ("ext_int_handler", "io_int_handler"), outside={"lowcore": (0, 0x2000)},
         calls=("c005/ff0f", "a705/ff0f", "0d00/ff00"), enters=("pgm_check_handler", "system_call"),
+    ),
+    costs=Costs(
+        "SYSZ", ("BIG_ENDIAN",),
+        {
+            "atomics": r"(cs|csy|csg|cds|cdsy|cdsg|csst|lang?|laog?|laxg?|laag?|laalg?|ts|plo) .*",
+            "interlocked": r"(asi|agsi|alsi|algsi|niy?|oiy?|xiy?) .*",  # on memory, of one byte or with an immediate
+            "barriers": r"(bnor|br) %r0|stck .*",  # the first two as capstone has bcr 14,0 and bcr 15,0
+            "tlb_flushes": r"(csp|cspg|ipte|idte|crdte|lctlg?) .*|ptlb",
+            "serialising": r"(lpswe?y?|sske|iske|rrbe|sigp|diag|ptf) .*|pr",
+            "mode_switches": r"(stnsm|stosm|spka|sacf?|sptp?|stpt) .*",
+            "system_calls": r"svc .*",
+        },
+        exceptions=("pgm_check_handler",),
     ),
     registers=Registers(
         pc=r"PSW=mask [0-9a-f]{16} addr ([0-9a-f]{16})",

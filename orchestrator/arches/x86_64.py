@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """x86_64: a q35 PC."""
 
-from orchestrator.model import Arch, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Registers
 
 ARCH = Arch(
     name="x86_64",
@@ -40,6 +40,23 @@ ARCH = Arch(
         ("c3",), ("48cf", "480f07"), ("asm_common_interrupt", "asm_sysvec_*"), stubs=("irq_entries_start",),
         calls=("e8", "2ee8", "ff10/ff38", "41ff10/ffff38"), enters=("asm_exc_*", "entry_SYSCALL_64"),
         unreturned=("srso_*safe_ret*", "srso_*return_thunk"),
+    ),
+    costs=Costs(
+        "X86", ("64",),
+        {
+            "barriers": r"[lms]fence|rdtscp|lock (add|or) dword ptr \[[re]sp[^]]*\], 0",  # smp_mb() is the last
+            # With one CPU the kernel has made LOCK a DS prefix (3e), which no compiler writes: what may have had it.
+            "atomics": r"lock .*|xchg .*\[.*"
+            r"|(add|adc|and|bt[crs]|cmpxchg\w*|dec|inc|neg|not|or|sbb|sub|xadd|xor) [^,]*\bds:\[.*",
+            "serialising": r"iret[dq]?|wrmsr|cpuid|serialize|mov (cr[0-24-9]|dr)\d*, .*|wbinvd|invd|xsetbv"
+            r"|(l[gil]dt|ltr) .*",
+            "tlb_flushes": r"invlpg .*|invpcid .*|mov cr3, .*",
+            "mode_switches": r"cli|sti|popfq?|swapgs|clac|stac|vmcall|vmmcall",
+            "system_calls": r"syscall|sysenter|int 0x80",
+            "repeated": r"rep\w* .*",
+        },
+        unknown={"0f01e8": "serialize"},
+        exceptions=("asm_exc_*",),
     ),
     registers=Registers(pc=r"RIP=([0-9a-f]{16})", user=r"CPL=3", idle=("default_idle", "*_safe_halt", "mwait_idle")),
     kconfig=(

@@ -15,7 +15,7 @@ from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import Config, Fresh, Preset, Select, Unsandboxed, Workloads
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
-from orchestrator.model import Status
+from orchestrator.model import COST_CLASSES, Status
 from orchestrator.profile.comparison import ProfileReport
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.parts.rows import footnotes
@@ -23,6 +23,9 @@ from orchestrator.runs import load
 from orchestrator.runs.account_files import FILE
 from orchestrator.runs.folder import RunFolder, new_run, open_run
 from orchestrator.runs.run import Run
+
+INSTRUCTIONS = "instructions"
+SORTS = (INSTRUCTIONS, *COST_CLASSES)
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +43,7 @@ def profile_run(
     top: Annotated[
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
     ] = profile_rows.TOP,
+    sort: Annotated[str, typer.Option("--sort", help=f"Functions by {', '.join(SORTS)}.")] = INSTRUCTIONS,
     fresh: Fresh = False,
     unsandboxed: Unsandboxed = False,
     json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
@@ -51,6 +55,8 @@ def profile_run(
 
     Example: kmatrix profile --select 'aarch64/*'
     """
+    if sort not in SORTS:
+        raise ConfigError(f"--sort {sort}: there is {', '.join(SORTS)}")
     if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True, unsandboxed=unsandboxed)
@@ -66,7 +72,7 @@ def profile_run(
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
-        typer.echo(profile_rows.profile_text(done.profile, top))
+        typer.echo(profile_rows.profile_text(done.profile, top, "" if sort == INSTRUCTIONS else sort))
         typer.echo("".join(f"{line}\n" for line, _ in footnotes(done.report)), nl=False)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     _check(folder, done.profile, done.report)

@@ -14,10 +14,10 @@ from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import addresses, region
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
-from orchestrator.model import CALLS, BootResult, KernelArtifact, Marks, Workload
+from orchestrator.model import CALLS, Arch, BootResult, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
+from orchestrator.profile import costs, paths, symbols
 from orchestrator.profile import lines as sources
-from orchestrator.profile import paths, symbols
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.relocation import Relocation
 from orchestrator.runs import account_files
@@ -63,6 +63,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     tables = (known.user,) if known.misplaced else (known.kernel, known.user)
     lacking = tuple(absent(task.boot.cell.workload, *tables))
     account = replace(_account(task, counted, plain, done), absent=lacking)
+    account = await asyncio.to_thread(_with_costs, account, arch, known, counted)
     account_files.save(
         task.folder.parent, _with_paths(await _with_lines(account, task, kernel, relocation, counted), known, counted)
     )
@@ -109,6 +110,11 @@ class _Known:
         found = symbols.addresses(self.system_map, self.marks.interrupts).values()
         return set(map(self.relocation.running, found))
 
+    def arrivals(self, arch: Arch) -> set[int]:
+        """Where exceptions do."""
+        globs = arch.costs.exceptions if arch.costs else ()
+        return set(map(self.relocation.running, symbols.addresses(self.system_map, globs).values()))
+
     @property
     def counts(self) -> Path:
         return self.folder / "counts.txt"
@@ -131,8 +137,7 @@ def options(library: Path, known: _Known) -> Plugin:
         known.folder,
         {"out": known.counts, **followed},
         *region.bounds(known.user, known.alone, marks),
-        *(f"irq={address:#x}" for address in sorted(known.interrupts)),
-        *(f"eret={pattern}" for pattern in marks.exception_returns),
+        *region.interrupted(known.interrupts, marks),
         *(f"call={pattern}" for pattern in marks.calls),
     )
 
@@ -156,6 +161,15 @@ def _region(known: _Known) -> _Region:
     counts = accounts.parse_counts(own_file(known.counts).read_text())
     made = accounts.by_function(counts, known.kernel, known.user, known.interrupts, known.marks.stubs)
     return _Region(counts, made, tuple(accounts.path_under_test(counts, known.kernel, known.user, known.marks.stubs)))
+
+
+def _with_costs(account: CellAccount, arch: Arch, known: _Known, region: _Region) -> CellAccount:
+    """With what hardware pays more for than an instruction, by function."""
+    decode = costs.decoder(arch)
+    if decode is None:
+        return replace(account, costs_why=f"{arch.name} has no costs in arches/")
+    told = costs.told(decode, region.counts.pieces, (known.user, known.kernel), known.arrivals(arch), account.units)
+    return replace(account, costs=told.functions, code_lines=told.code_lines)
 
 
 def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAccount:

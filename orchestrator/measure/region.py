@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orchestrator.guest.command_line import Plugin
@@ -32,6 +32,12 @@ def bounds(user: Symbols, alone: bool, marks: Marks) -> list[str]:
         *(f"ret={pattern}" for pattern in marks.returns),
         f"end={user.called(last):#x}",
     ]
+
+
+def interrupted(addresses: Iterable[int], marks: Marks) -> list[str]:
+    """Where an interrupt begins, and how it ends."""
+    ends = (f"eret={pattern}" for pattern in marks.exception_returns)
+    return [*(f"irq={address:#x}" for address in sorted(addresses)), *ends]
 
 
 def plugin(library: Path, folder: Path, files: Mapping[str, Path], *others: str) -> Plugin:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.errors import InfraError
 from orchestrator.profile.symbols import Symbols
@@ -14,10 +14,19 @@ _HEAD = "kmatrix-profile"
 
 @dataclass(frozen=True)
 class Counts:
-    """What the plugin wrote: {address: (executed, of these in interrupts)}; counters is what it needed."""
+    """What the plugin wrote: {address: (executed, of these in interrupts)}; counters is what it needed. code: the
+    bytes of each instruction."""
 
     executed: dict[int, tuple[int, int]]
     counters: int
+    code: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def pieces(self) -> Iterator[tuple[int, int, bytes]]:
+        """(address, how often, bytes) of what was executed without interrupts."""
+        for address, (executed, interrupt) in self.executed.items():
+            if executed > interrupt and address in self.code:
+                yield address, executed - interrupt, self.code[address]
 
     @property
     def total(self) -> int:
@@ -54,22 +63,24 @@ def parse_counts(text: str) -> Counts:
     """The plugin's file. InfraError when it is not whole."""
     rows = text.splitlines()
     head = rows[0].split() if rows else []
-    if len(head) != 6 or head[:2] != [_HEAD, "1"]:
+    if len(head) != 6 or head[:2] != [_HEAD, "2"]:
         raise InfraError("the plugin's account is not there or not whole", kind="profile", log=text[:400])
     if int(head[5]):
         raise InfraError(f"the plugin had no counters left for {head[5]} translations", kind="profile")
     executed: dict[int, tuple[int, int]] = {}
-    for address, count, interrupt in _lines(rows[1:]):
+    code: dict[int, bytes] = {}
+    for address, count, interrupt, made in _lines(rows[1:]):
         before = executed.get(address, (0, 0))
         executed[address] = before[0] + count, before[1] + interrupt
-    return Counts(executed, int(head[4]))
+        code[address] = made
+    return Counts(executed, int(head[4]), code)
 
 
-def _lines(rows: list[str]) -> Iterator[tuple[int, int, int]]:
+def _lines(rows: list[str]) -> Iterator[tuple[int, int, int, bytes]]:
     for row in rows:
         try:
-            address, count, interrupt = row.split()
-            yield int(address, 16), int(count), int(interrupt)
+            address, count, interrupt, code = row.split()
+            yield int(address, 16), int(count), int(interrupt), bytes.fromhex(code)
         except ValueError as error:
             raise InfraError(f"the plugin's account has a line {row!r}", kind="profile") from error
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-OLDER = "an older kmatrix made the account"  # why it has no lines or paths
+OLDER = "an older kmatrix made the account"  # why it has no lines, paths or costs
 SCHEMA = 1
 
 # {file: {line: (own, whole)}}: instructions made of the line, without and with what was inlined there
@@ -19,8 +19,8 @@ class CellAccount:
     """A cell's profiled pass, of the whole region: nothing is per unit of work. The file cells/ID/profile.json.
 
     clock_*: a pass in instructions, by the instruction clock; None where the workload measures no time. seconds_*: of
-    QEMU's CPU, unprofiled for all its counted passes together. lines and paths are None where they are not known, and
-    *_why says why.
+    QEMU's CPU, unprofiled for all its counted passes together. lines, paths and costs are None where they are not
+    known, and *_why says why.
     """
 
     id: str
@@ -47,12 +47,19 @@ class CellAccount:
     source_functions: tuple[tuple[str, str, int], ...] = ()  # name, file, instructions wherever it was inlined
     paths: tuple[tuple[int, str, int], ...] | None = None  # see paths.Paths.nodes
     paths_why: str = ""
+    costs: Mapping[str, Mapping[str, int]] | None = None  # {function: {class: executions}}, see costs.Told
+    code_lines: int = 0
+    costs_why: str = ""
 
     def _to_json(self) -> dict[str, Any]:
         """Plain values, in the file's order."""
         data = {field.name: getattr(self, field.name) for field in fields(self)}
         if self.lines is None:
             del data["unlined"], data["source_functions"]
+        if self.costs is None:
+            del data["costs"], data["code_lines"]
+        if self.costs_why in ("", OLDER):
+            del data["costs_why"]
         return {"schema": SCHEMA, **data}
 
     @classmethod
@@ -68,6 +75,7 @@ class CellAccount:
             "source_functions": tuple((row[0], row[1], row[2]) for row in data.get("source_functions", ())),
             "paths": None if paths is None else tuple((row[0], row[1], row[2]) for row in paths),
             "paths_why": data.get("paths_why") or (OLDER if paths is None else ""),
+            "costs_why": data.get("costs_why") or (OLDER if data.get("costs") is None else ""),
         }
         return cls(**named)
 

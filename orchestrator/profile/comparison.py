@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from orchestrator.model import Comparison
+from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, Comparison
 from orchestrator.profile import line_changes, path_changes
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.line_changes import SourceFunction, SourceHunk
@@ -58,10 +60,20 @@ class ProfileCell(TypedDict):
     seconds_unprofiled: float
     counters: int
     absent: list[str]
+    costs: NotRequired[dict[str, float]]  # {class: per unit}, and code_lines; not there where they are not known
+
+
+class CostRow(TypedDict):
+    """Executions of a class per unit of work, interrupts left out."""
+
+    base: float
+    new: float
+    change: float
 
 
 class DifferenceFunction(TypedDict):
-    """A function by its stem (foo for foo.isra.0 and foo.part.0), or (interrupts) or (unattributed)."""
+    """A function by its stem (foo for foo.isra.0 and foo.part.0), or (interrupts) or (unattributed). costs: classes
+    that it has any of in either kernel; by model.COST_CLASSES and "repeated"."""
 
     name: str
     base_instructions: float
@@ -69,6 +81,7 @@ class DifferenceFunction(TypedDict):
     change: float
     base_calls: float
     new_calls: float
+    costs: NotRequired[dict[str, CostRow]]
 
 
 class DifferenceRow(TypedDict):
@@ -77,7 +90,8 @@ class DifferenceRow(TypedDict):
     clock is the change of the unprofiled passes by the instruction clock; balances: total is that, to 0.1 %. hunks:
     what the kernels' sources differ by; lines_why: why that or its counts are not known. source_functions tell the
     same instructions by the function that they were written in, and are empty where no lines are known. paths: the
-    same by call path, interrupts left out; paths_why: why that is not known.
+    same by call path, interrupts left out; paths_why: why that is not known. costs: what hardware pays more for than
+    an instruction; costs_why: why that is not known.
     """
 
     arch: str
@@ -96,6 +110,8 @@ class DifferenceRow(TypedDict):
     source_functions: list[SourceFunction]
     paths: list[PathRow]
     paths_why: str
+    costs: NotRequired[dict[str, CostRow]]  # of all functions together, and code_lines
+    costs_why: NotRequired[str]
 
 
 class ProfileReport(TypedDict):
@@ -131,7 +147,7 @@ def profile_cell(account: CellAccount) -> ProfileCell:
         FunctionRow(name=name, instructions=n / units, calls=calls / units)
         for name, (n, calls) in account.functions.items()
     ]
-    return ProfileCell(
+    row = ProfileCell(
         id=account.id,
         arch=account.arch,
         kernel=account.kernel,
@@ -152,6 +168,20 @@ def profile_cell(account: CellAccount) -> ProfileCell:
         counters=account.counters,
         absent=list(account.absent),
     )
+    if account.costs is not None:
+        row["costs"] = costs_of(account)
+    return row
+
+
+def costs_of(account: CellAccount) -> dict[str, float]:
+    """{class: per unit of work}, of all functions; lines of code are as they are. {} where they are not known."""
+    if account.costs is None:
+        return {}
+    totals: Counter[str] = Counter()
+    for row in account.costs.values():
+        totals.update(row)
+    names = [name for name in (*COST_CLASSES, REPEATED) if name in totals]
+    return {**{name: totals[name] / account.units for name in names}, CODE_LINES: float(account.code_lines)}
 
 
 def _near(total: float, clock: float, reach: float) -> bool:
@@ -163,13 +193,17 @@ def difference(one: CellAccount, other: CellAccount, diff: str | None) -> Differ
     base, new = profile_cell(one), profile_cell(other)
     before, after = _by_stem(base), _by_stem(new)
     functions = [_change(name, before.get(name, (0, 0)), after.get(name, (0, 0))) for name in {**before, **after}]
+    expensive = [_costs_by_stem(account) for account in (one, other)]
+    for function in functions:
+        if both := _cost_rows(*(table.get(function["name"], {}) for table in expensive)):
+            function["costs"] = both
     clock = None
     if base["clock_unprofiled"] is not None and new["clock_unprofiled"] is not None:
         clock = new["clock_unprofiled"] - base["clock_unprofiled"]
     total = new["total"] - base["total"]
     lined = all(account.lines for account in (one, other))
     why, pathless = line_changes.lines_unknown((one, other), diff), path_changes.paths_unknown(one, other)
-    return DifferenceRow(
+    row = DifferenceRow(
         arch=base["arch"],
         workload=base["workload"],
         unit=base["unit"],
@@ -187,6 +221,26 @@ def difference(one: CellAccount, other: CellAccount, diff: str | None) -> Differ
         paths=[] if pathless else path_changes.path_rows(one, other),
         paths_why=pathless,
     )
+    costless = next((account.costs_why for account in (one, other) if account.costs is None), "")
+    if not costless:
+        row["costs"] = _cost_rows(costs_of(one), costs_of(other))
+    row["costs_why"] = costless
+    return row
+
+
+def _cost_rows(base: Mapping[str, float], new: Mapping[str, float]) -> dict[str, CostRow]:
+    """Of classes that either has."""
+    names = [name for name in (*COST_CLASSES, REPEATED, CODE_LINES) if name in base or name in new]
+    pairs = {name: (base.get(name, 0.0), new.get(name, 0.0)) for name in names}
+    return {name: CostRow(base=old, new=now, change=now - old) for name, (old, now) in pairs.items()}
+
+
+def _costs_by_stem(account: CellAccount) -> dict[str, dict[str, float]]:
+    """{stem: {class: per unit of work}}; of what no symbol covers under (unattributed)."""
+    table: dict[str, Counter[str]] = {}
+    for name, row in (account.costs or {}).items():
+        table.setdefault(stem(name) if name else UNATTRIBUTED, Counter()).update(row)
+    return {name: {kind: n / account.units for kind, n in row.items()} for name, row in table.items()}
 
 
 def _allowed(base: ProfileCell, clock: float) -> float:

@@ -43,6 +43,11 @@ class Symbols:
             return "", False
         return self.names[i], address == self.called(self.starts[i])
 
+    def around(self, address: int) -> tuple[int, str]:
+        """(start, name) of the function; (0, "") if there is none."""
+        i = bisect_right(self.starts, address) - 1
+        return (0, "") if i < 0 or address >= self.ends[i] else (self.starts[i], self.names[i])
+
     def called(self, start: int) -> int:
         """The first instruction that all calls of the function execute."""
         return self.local.get(start, start)

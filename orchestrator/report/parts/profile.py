@@ -20,7 +20,7 @@ FILES = 6  # whose hunks were not executed, by name
 _MAIL_NOTE = (
     "Executed instructions, counted in one more pass of each cell. Calls are executions of a function's first "
     "instruction; a line has what the compiler made of it and what was inlined there; user: is the workload itself, "
-    "user:runner: what starts it."
+    "user:runner: what starts it. Costs: instructions that hardware pays more for, by the bytes that were executed."
 )
 
 
@@ -50,7 +50,11 @@ def mail(run: Run) -> list[list[str]]:
 
 def _block(row: DifferenceRow) -> list[str]:
     wrong = [] if row["balances"] in (True, None) else ["The account does NOT balance with the instruction clock."]
-    shown = [*profile_rows.function_table(row, TOP), *profile_rows.line_table(row, LINES)]
+    shown = [
+        *profile_rows.function_table(row, TOP),
+        *profile_rows.cost_table(row, moved=True),
+        *profile_rows.line_table(row, LINES),
+    ]
     return [
         *paragraph(f"{profile_rows.heading(row)}:"),
         *(profile_rows.cut(ascii_only(line)) for line in shown),
@@ -104,6 +108,13 @@ def _entry(row: DifferenceRow, profile: ProfileReport) -> dict[str, Any]:
         "paths": icicle.boxes(row["paths"]),
         "paths_why": row["paths_why"],
         "balance": profile_rows.balance(row, profile),
+        "costs": [
+            (profile_rows.COSTS.get(name, name), cost)
+            for name, cost in row.get("costs", {}).items()
+            if max(cost["base"], cost["new"]) >= profile_rows.LEAST
+        ],
+        "costs_why": row.get("costs_why", ""),
+        "growing": profile_rows.growing(row),
     }
 
 

@@ -17,7 +17,9 @@ NOTE = (
     "Executed instructions by function, of one more pass of each cell with a QEMU plugin that counts them; calls: "
     "executions of a function's first instruction. user: is the workload's own code, user:runner: what starts it. "
     "(interrupts) is all from an interrupt's entry to the return to what it interrupted. A line has what the "
-    "compiler made of it, and what was inlined there."
+    "compiler made of it, and what was inlined there. Costs: instructions that hardware pays more for, told by the "
+    "bytes that were executed, interrupts left out; compare them within one architecture. Lines of code: of 64 bytes "
+    "from each function's start, that run at least every second time."
 )
 _CALLS = 12  # columns: 2.00 -> 1.00
 _NAME = 12  # the longest name of a kernel that is not cut
@@ -29,6 +31,22 @@ def heading(row: DifferenceRow) -> str:
         f"{row['arch']} {row['workload']}, instructions a {row['unit']}: "
         f"{row['base_total']:.2f} -> {row['new_total']:.2f} ({row['total']:+.2f})"
     )
+
+
+def by_cost(row: DifferenceRow, cost: str, limit: int | None = None) -> list[str]:
+    """Functions by how their executions of a class changed, then by how many they have."""
+    found = [(f, f["costs"][cost]) for f in row["functions"] if cost in f.get("costs", {})]
+    found = [one for one in found if max(one[1]["base"], one[1]["new"]) >= LEAST]
+    if not found:
+        return [f"no function has any {COSTS.get(cost, cost)}"]
+    found.sort(key=lambda one: (-abs(one[1]["change"]), -one[1]["new"], one[0]["name"]))
+    base, new = _heads(row)
+    lines = [f"{'change':>9} {base} {new}  {COSTS.get(cost, cost)} by function"]
+    for function, its in found[:limit]:
+        before, after = f"{its['base']:.2f}", f"{its['new']:.2f}"
+        lines.append(cut(f"{its['change']:+9.2f} {before:>{len(base)}} {after:>{len(new)}}  {function['name']}"))
+    rest = len(found) - len(lines) + 1
+    return [*lines, *([f"{'':{len(base) + len(new) + 11}}  {rest} more functions"] if rest else [])]
 
 
 def function_table(row: DifferenceRow, limit: int | None = None, least: float = LEAST) -> list[str]:
@@ -49,6 +67,57 @@ def function_table(row: DifferenceRow, limit: int | None = None, least: float = 
         gap = " " * (len(base) + len(new) + 1)
         lines.append(f"{sum(f['change'] for f in rest):+9.2f} {gap}  {'':{_CALLS}} {len(rest)} more functions")
     return lines
+
+
+COSTS = {
+    "tlb_flushes": "TLB flushes", "mode_switches": "mode switches", "system_calls": "system calls",
+    "code_lines": "lines of code", "repeated": "iterations of rep",
+}  # fmt: skip
+_NAMED = 3  # functions of a class
+
+
+def cost_table(row: DifferenceRow, moved: bool = False) -> list[str]:
+    """A line for each class of what hardware pays more for than an instruction, with the functions whose share
+    changed most; moved: of classes alone that changed."""
+    if why := row.get("costs_why"):
+        return _wrapped(f"costs are not known: {why}")
+    shown = {
+        name: cost
+        for name, cost in row.get("costs", {}).items()
+        if abs(cost["change"]) >= LEAST or (not moved and max(cost["base"], cost["new"]) >= LEAST)
+    }
+    if not shown:
+        return ["no class of costly instructions changed"] if moved and "costs" in row else []
+    base, new = _heads(row)
+    lines = [f"{'change':>9} {base} {new}  costs a {row['unit']}"]
+    for name, cost in shown.items():
+        before, after = f"{cost['base']:.2f}", f"{cost['new']:.2f}"
+        change = f"{cost['change']:+9.2f}" if abs(cost["change"]) >= LEAST else f"{'0':>9}"
+        lines.append(cut(f"{change} {before:>{len(base)}} {after:>{len(new)}}  {_cost(row, name)}"))
+    return [*lines, *_wrapped(growing(row))]
+
+
+def _cost(row: DifferenceRow, name: str) -> str:
+    """atomics: up_read -1.00, down_read_trylock -1.00, and 1 more"""
+    changes = [(f["name"], f["costs"][name]["change"]) for f in row["functions"] if name in f.get("costs", {})]
+    changes = sorted((one for one in changes if abs(one[1]) >= LEAST), key=lambda one: (-abs(one[1]), one[0]))
+    named = ", ".join(f"{function} {change:+.2f}" for function, change in changes[:_NAMED])
+    more = f", and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    word = COSTS.get(name, name)
+    return f"{word}: {named}{more}" if named else word
+
+
+def growing(row: DifferenceRow) -> str:
+    """What hardware pays for grows although instructions fall; "" where it is not so."""
+    grown = {
+        COSTS.get(name, name): cost["change"]
+        for name, cost in row.get("costs", {}).items()
+        if cost["change"] >= LEAST and name not in ("code_lines", "repeated")
+    }
+    if row["total"] >= 0 or not grown:
+        return ""
+    told = ", ".join(f"{name} {change:+.2f}" for name, change in grown.items())
+    return f"Fewer instructions, but more of what costs more than an instruction: {told} a {row['unit']}."
 
 
 def _heads(row: DifferenceRow) -> tuple[str, str]:
@@ -127,11 +196,17 @@ def _cell(cell: ProfileCell) -> str:
     )
 
 
-def profile_text(report: ProfileReport, limit: int | None = None) -> str:
-    """All comparisons, one under the other."""
+def profile_text(report: ProfileReport, limit: int | None = None, cost: str = "") -> str:
+    """All comparisons, one under the other. cost: functions by this class instead of by instructions."""
     parts = [
         "\n".join(
-            [heading(row), *function_table(row, limit), *line_table(row, limit and TOP_LINES), *balance(row, report)]
+            [
+                heading(row),
+                *(by_cost(row, cost, limit) if cost else function_table(row, limit)),
+                *cost_table(row),
+                *line_table(row, limit and TOP_LINES),
+                *balance(row, report),
+            ]
         )
         for row in report["differences"]
     ]

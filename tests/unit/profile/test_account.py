@@ -47,17 +47,17 @@ MAP = """\
 """
 USER = symbols.in_order([(0x400, 0x440, "user:main"), (0x440, 0x480, "user:km_end")])
 DUMP = """\
-kmatrix-profile 1 1 4 20 0
-400 10 0
-404 10 0
-1000 7 2
-1004 7 2
-1000 3 0
-1044 5 0
-1080 4 4
-10a0 4 0
-10b4 1 0
-9000 2 1
+kmatrix-profile 2 1 4 20 0
+400 10 0 1f2003d5
+404 10 0 1f2003d5
+1000 7 2 1f2003d5
+1004 7 2 1f2003d5
+1000 3 0 1f2003d5
+1044 5 0 1f2003d5
+1080 4 4 1f2003d5
+10a0 4 0 1f2003d5
+10b4 1 0 1f2003d5
+9000 2 1 1f2003d5
 """
 
 
@@ -87,9 +87,9 @@ def test_each_instruction_goes_to_one_row() -> None:
     ("text", "what"),
     [
         ("", "not whole"),
-        ("kmatrix-profile 2 1 4 20 0\n", "not whole"),
-        ("kmatrix-profile 1 1 4 20 3\n", "3 translations"),
-        ("kmatrix-profile 1 1 4 20 0\n1000 7\n", "1000 7"),
+        ("kmatrix-profile 1 1 4 20 0\n", "not whole"),
+        ("kmatrix-profile 2 1 4 20 3\n", "3 translations"),
+        ("kmatrix-profile 2 1 4 20 0\n1000 7\n", "1000 7"),
     ],
 )
 def test_an_account_that_is_not_whole_is_no_account(text: str, what: str) -> None:

@@ -27,6 +27,11 @@ def test_what_is_written_is_read_back() -> None:
     assert whole.lines == {"mm/memory.c": {99: (1, 2)}} and whole.paths and whole.functions["fault"] == BASE["fault"]
     assert CellAccount._from_json(json.loads(written(whole))) == whole
     assert list(json.loads(written(whole))) == KEYS
+    costly = replace(whole, costs={"fault": {"atomics": 3}}, code_lines=7, costs_why="")
+    assert CellAccount._from_json(json.loads(written(costly))) == costly
+    assert list(json.loads(written(costly))) == [*KEYS, "costs", "code_lines"]
+    unknown = replace(whole, costs_why="s390x has no costs in arches/")
+    assert CellAccount._from_json(json.loads(written(unknown))) == unknown
 
 
 def test_the_file_is_as_it_always_was() -> None:
@@ -40,4 +45,5 @@ def test_the_file_is_as_it_always_was() -> None:
 def test_an_older_account_says_why_it_has_no_lines_or_paths() -> None:
     older = read(raw("patched", BASE))
     assert (older.lines, older.lines_why, older.paths, older.paths_why) == (None, OLDER, None, OLDER)
+    assert (older.costs, older.costs_why) == (None, OLDER)
     assert older.absent == () and older.total == raw("patched", BASE)["total"]
