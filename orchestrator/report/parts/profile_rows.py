@@ -8,6 +8,7 @@ import textwrap
 from orchestrator.errors import printable
 from orchestrator.profile.comparison import DifferenceRow, ProfileCell, ProfileReport
 from orchestrator.profile.line_changes import SourceLine
+from orchestrator.registry import counted
 
 WIDTH = 75
 TOP = 20  # rows, where there is not room for all
@@ -44,7 +45,7 @@ def by_cost(row: DifferenceRow, cost: str, limit: int | None = None) -> list[str
     lines = [f"{'change':>9} {base} {new}  {COSTS.get(cost, cost)} by function"]
     for function, its in found[:limit]:
         before, after = f"{its['base']:.2f}", f"{its['new']:.2f}"
-        lines.append(cut(f"{its['change']:+9.2f} {before:>{len(base)}} {after:>{len(new)}}  {function['name']}"))
+        lines.append(cut(f"{_signed(its['change'])} {before:>{len(base)}} {after:>{len(new)}}  {function['name']}"))
     rest = len(found) - len(lines) + 1
     return [*lines, *([f"{'':{len(base) + len(new) + 11}}  {rest} more functions"] if rest else [])]
 
@@ -73,7 +74,6 @@ COSTS = {
     "tlb_flushes": "TLB flushes", "mode_switches": "mode switches", "system_calls": "system calls",
     "code_lines": "lines of code", "repeated": "iterations of rep",
 }  # fmt: skip
-_NAMED = 3  # functions of a class
 
 
 def cost_table(row: DifferenceRow, moved: bool = False) -> list[str]:
@@ -92,19 +92,26 @@ def cost_table(row: DifferenceRow, moved: bool = False) -> list[str]:
     lines = [f"{'change':>9} {base} {new}  costs a {row['unit']}"]
     for name, cost in shown.items():
         before, after = f"{cost['base']:.2f}", f"{cost['new']:.2f}"
-        change = f"{cost['change']:+9.2f}" if abs(cost["change"]) >= LEAST else f"{'0':>9}"
-        lines.append(cut(f"{change} {before:>{len(base)}} {after:>{len(new)}}  {_cost(row, name)}"))
+        numbers = f"{_signed(cost['change'])} {before:>{len(base)}} {after:>{len(new)}}  "
+        lines.append(numbers + _cost(row, name, WIDTH - len(numbers)))
     return [*lines, *_wrapped(growing(row))]
 
 
-def _cost(row: DifferenceRow, name: str) -> str:
-    """atomics: up_read -1.00, down_read_trylock -1.00, and 1 more"""
+def _signed(change: float) -> str:
+    return f"{change:+9.2f}" if abs(change) >= LEAST else f"{'0':>9}"
+
+
+def _cost(row: DifferenceRow, name: str, width: int) -> str:
+    """atomics: up_read -1.00, down_read -1.00, 1 more; as many functions as there is room for."""
     changes = [(f["name"], f["costs"][name]["change"]) for f in row["functions"] if name in f.get("costs", {})]
     changes = sorted((one for one in changes if abs(one[1]) >= LEAST), key=lambda one: (-abs(one[1]), one[0]))
-    named = ", ".join(f"{function} {change:+.2f}" for function, change in changes[:_NAMED])
-    more = f", and {len(changes) - _NAMED} more" if len(changes) > _NAMED else ""
+    told = [f"{function} {change:+.2f}" for function, change in changes]
     word = COSTS.get(name, name)
-    return f"{word}: {named}{more}" if named else word
+    for shown in range(len(told), 0, -1):
+        more = [f"{len(told) - shown} more"] if shown < len(told) else []
+        if len(text := f"{word}: {', '.join([*told[:shown], *more])}") <= width:
+            return text
+    return f"{word}: in {counted(len(told), 'function')}" if told else word
 
 
 def growing(row: DifferenceRow) -> str:
@@ -138,13 +145,13 @@ def line_table(row: DifferenceRow, limit: int | None = None) -> list[str]:
         return _wrapped(f"lines of the change are not known: {row['lines_why']}")
     if not row["hunks"]:
         return []
-    counted = [
+    executed = [
         (hunk["file"], line) for hunk in row["hunks"] for line in hunk["lines"] if abs(line["change"]) >= LEAST
     ]
-    if not counted:
+    if not executed:
         return ["no line that was added or removed was executed"]
-    least = sorted((abs(line["change"]) for _, line in counted), reverse=True)[:limit][-1]
-    shown = [entry for entry in counted if abs(entry[1]["change"]) >= least][:limit]
+    least = sorted((abs(line["change"]) for _, line in executed), reverse=True)[:limit][-1]
+    shown = [entry for entry in executed if abs(entry[1]["change"]) >= least][:limit]
     base, new = _heads(row)
     out = [f"{base} {new}   line of the change"]
     for number, (file, line) in enumerate(shown):
@@ -152,7 +159,7 @@ def line_table(row: DifferenceRow, limit: int | None = None) -> list[str]:
             [cut(f"{'':{len(base)}} {'':{len(new)}}   {file}")] if not number or file != shown[number - 1][0] else []
         )
         out.append(_line(line, len(base), len(new)))
-    rest = len(counted) - len(shown)
+    rest = len(executed) - len(shown)
     return [*out, *([f"{'':{len(base)}} {'':{len(new)}}   {rest} more lines"] if rest else [])]
 
 

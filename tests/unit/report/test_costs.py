@@ -64,7 +64,7 @@ def test_functions_by_a_class() -> None:
     assert profile_rows.by_cost(row(), "atomics") == [
         "   change unpatched   patched  atomics by function",
         "    -1.00      2.00      1.00  up_read",
-        "    +0.00      1.00      1.00  fault",
+        "        0      1.00      1.00  fault",
     ]
     assert profile_rows.by_cost(row(), "atomics", 1)[-1].strip() == "1 more functions"
     assert profile_rows.by_cost(row(), "system_calls") == ["no function has any system calls"]
