@@ -36,9 +36,9 @@ ARCH = Arch(
     costs=Costs(
         "ARM64", ("LITTLE_ENDIAN",),
         {
-            # Of a load-exclusive and its store one is counted; of a compare-and-swap that orders, the swap.
+            # Of a load-exclusive and its store the store counts.
             "atomics": r"(casp?|swp|(ld|st)(add|clr|set|eor|[su]max|[su]min))(a|l|al)?[bh]? .*|stl?x[pr][bh]? .*",
-            "barriers": r"dmb .*|dsb .*|sb|(ldap?r|ldlar|stl?lr|stlr)[bh]? .*",
+            "barriers": r"dmb .*|dsb .*|sb|(ldap?r|ldlar|stll?r)[bh]? .*",
             "tlb_flushes": r"tlbi .*|msr ttbr[01]_el1, .*",
             "mode_switches": r"msr (daif\w*|pan|tco|ssbs|spsel|uao|dit), .*",
             "serialising": r"isb.*|eret|msr .*|ic .*|at .*|dc (?!zva).*",

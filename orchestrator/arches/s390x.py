@@ -47,7 +47,7 @@ ARCH = Arch(
             "barriers": r"(bnor|br) %r0|stck .*",  # the first two as capstone has bcr 14,0 and bcr 15,0
             "tlb_flushes": r"(csp|cspg|ipte|idte|crdte|lctlg?) .*|ptlb",
             "serialising": r"(lpswe?y?|sske|iske|rrbe|sigp|diag|ptf) .*|pr",
-            "mode_switches": r"(stnsm|stosm|spka|sacf?|sptp?|stpt) .*",
+            "mode_switches": r"(stnsm|stosm|spka|sacf?|spt|stpt) .*",
             "system_calls": r"svc .*",
         },
         exceptions=("pgm_check_handler",),

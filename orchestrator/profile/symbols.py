@@ -38,10 +38,8 @@ class Symbols:
 
     def at(self, address: int) -> tuple[str, bool]:
         """The function's name, empty if there is none, and whether this is the instruction that counts its calls."""
-        i = bisect_right(self.starts, address) - 1
-        if i < 0 or address >= self.ends[i]:
-            return "", False
-        return self.names[i], address == self.called(self.starts[i])
+        start, name = self.around(address)
+        return name, bool(name) and address == self.called(start)
 
     def around(self, address: int) -> tuple[int, str]:
         """(start, name) of the function; (0, "") if there is none."""

@@ -108,11 +108,7 @@ def _entry(row: DifferenceRow, profile: ProfileReport) -> dict[str, Any]:
         "paths": icicle.boxes(row["paths"]),
         "paths_why": row["paths_why"],
         "balance": profile_rows.balance(row, profile),
-        "costs": [
-            (profile_rows.COSTS.get(name, name), cost)
-            for name, cost in row.get("costs", {}).items()
-            if max(cost["base"], cost["new"]) >= profile_rows.LEAST
-        ],
+        "costs": [(profile_rows.COSTS.get(name, name), cost) for name, cost in profile_rows.costs(row).items()],
         "costs_why": row.get("costs_why", ""),
         "growing": profile_rows.growing(row),
     }

@@ -6,7 +6,7 @@ from __future__ import annotations
 import textwrap
 
 from orchestrator.errors import printable
-from orchestrator.profile.comparison import DifferenceRow, ProfileCell, ProfileReport
+from orchestrator.profile.comparison import CostRow, DifferenceRow, ProfileCell, ProfileReport
 from orchestrator.profile.line_changes import SourceLine
 from orchestrator.registry import counted
 
@@ -76,16 +76,21 @@ COSTS = {
 }  # fmt: skip
 
 
+def costs(row: DifferenceRow, moved: bool = False) -> dict[str, CostRow]:
+    """Classes of which there are any; moved: whose number changed."""
+    return {
+        name: cost
+        for name, cost in row.get("costs", {}).items()
+        if abs(cost["change"]) >= LEAST or (not moved and max(cost["base"], cost["new"]) >= LEAST)
+    }
+
+
 def cost_table(row: DifferenceRow, moved: bool = False) -> list[str]:
     """A line for each class of what hardware pays more for than an instruction, with the functions whose share
     changed most; moved: of classes alone that changed."""
     if why := row.get("costs_why"):
         return _wrapped(f"costs are not known: {why}")
-    shown = {
-        name: cost
-        for name, cost in row.get("costs", {}).items()
-        if abs(cost["change"]) >= LEAST or (not moved and max(cost["base"], cost["new"]) >= LEAST)
-    }
+    shown = costs(row, moved)
     if not shown:
         return ["no class of costly instructions changed"] if moved and "costs" in row else []
     base, new = _heads(row)
