@@ -122,7 +122,9 @@ COST_CLASSES = (
     "atomics", "interlocked", "barriers", "serialising", "tlb_flushes", "mode_switches", "exceptions", "system_calls",
 )  # fmt: skip
 CODE_LINES = "code_lines"
+COSTS = (*COST_CLASSES, CODE_LINES)
 REPEATED = "repeated"  # no class: instructions that the emulator counts once for each of their iterations
+UNDECODED = "undecoded"  # no class: instructions that the disassembler does not know
 
 
 @dataclass(frozen=True)
@@ -604,6 +606,7 @@ class BootResult:
     stored: bool = False  # measured by an earlier run, and taken from the store
     provenance: str = ""  # digest of the cell's; empty in results of before it was kept
     said: tuple[str, ...] = ()  # by the workload: what of its kernel a reader of the figures must know
+    costs: Mapping[str, float] = field(default_factory=dict)  # {one of COSTS: in a counted pass}; {}: nobody looked
 
 
 @dataclass(frozen=True)

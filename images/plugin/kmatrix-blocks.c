@@ -5,6 +5,7 @@
  *
  *	-plugin kmatrix-blocks.so,seen=FILE
  *	-plugin kmatrix-blocks.so,out=FILE,begin=ADDRESS,begin_end=ADDRESS,ret=BYTES...,end=ADDRESS[,skip=REGIONS]
+ *		[,irq=ADDRESS...][,eret=BYTES...]
  *
  * and both together. When QEMU ends, `seen` is what was translated since it started, and so begun to be executed:
  *
@@ -14,11 +15,14 @@
  * The region is that of kmatrix-profile. Each region's end, but for those that are skipped, writes `out` anew, with the
  * sum of all of them:
  *
- *	kmatrix-blocks 1 REGIONS BLOCKS LOST
- *	START END EXECUTED	hex, hex, decimal: a line for each translation; addresses repeat
+ *	kmatrix-blocks 2 REGIONS BLOCKS LOST
+ *	START END EXECUTED INTERRUPT BYTES	hex, hex, decimal, decimal, hex
+ *
+ * with a line for each translation (addresses repeat). INTERRUPT: of EXECUTED, those in interrupts, which last as for
+ * kmatrix-profile. BYTES: the block's instructions as they were translated, with commas between them.
  *
  * A block that an exception ended counts as if all of it had run: what is behind a fault that the kernel itself takes
- * (in copy_from_user() and its like) may not have. Blocks of interrupts count as all others.
+ * (in copy_from_user() and its like) may not have.
  */
 #include <dlfcn.h>
 #include <inttypes.h>
@@ -31,6 +35,7 @@
 
 #define NAME "kmatrix-blocks"
 #define COUNTERS ((size_t)1 << 22)	/* at most, one for each block; memory is taken as they are used */
+#define CODE ((size_t)1 << 30)	/* bytes of all blocks, at most */
 #include "kmatrix-plugin.h"
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
@@ -42,15 +47,21 @@ struct range {
 static struct range *blocks;
 static uint64_t *base;	/* at the start of the region */
 static uint64_t *total;	/* of the regions that have ended */
-static size_t used, lost;
+static uint64_t *mark;	/* at the start of the interrupt */
+static uint64_t *interrupt;	/* within interrupts of the regions that are not skipped */
+static size_t *code_at;	/* where in `code` its instructions stand, up to the next one's */
+static uint8_t *code;	/* of each: how many bytes, and these */
+static size_t used, lost, code_used;
 
 static char *seen, *out;
 static uint64_t begin, begin_end, end;
 static unsigned long skip;
-static struct pattern rets[PATTERNS];
-static size_t ret_count;
+static uint64_t irqs[ENTRIES];
+static struct pattern rets[PATTERNS], erets[PATTERNS];
+static size_t irq_count, ret_count, eret_count;
 
 static bool inside;	/* the region */
+static unsigned int depth;	/* of interrupts */
 static unsigned int regions;
 
 static void on_begin(unsigned int cpu, void *data)
@@ -61,7 +72,43 @@ static void on_begin(unsigned int cpu, void *data)
 		return;
 	for (size_t i = 0; i < used; i++)
 		base[i] = counter(i);
+	depth = 0;
 	inside = true;
+}
+
+/* Interrupts are taken between blocks. The one that begins here was counted before this is called. */
+static void on_interrupt(unsigned int cpu, void *block)
+{
+	(void)cpu;
+	if (!inside || depth++)
+		return;
+	for (size_t i = 0; i < used; i++)
+		mark[i] = counter(i);
+	mark[(uintptr_t)block]--;
+}
+
+static void on_return(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (!inside || !depth || --depth)
+		return;
+	for (size_t i = 0; !skip && i < used; i++)
+		interrupt[i] += counter(i) - mark[i];
+	memset(mark, 0, used * sizeof(*mark));	/* of those that come later nothing was counted yet */
+}
+
+static void write_block(FILE *file, size_t i)
+{
+	size_t last = i + 1 < used ? code_at[i + 1] : code_used;
+
+	fprintf(file, "%" PRIx64 " %" PRIx64 " %" PRIu64 " %" PRIu64, blocks[i].start, blocks[i].end, total[i],
+		interrupt[i]);
+	for (size_t at = code_at[i]; at < last; at += 1 + code[at]) {
+		fputc(at == code_at[i] ? ' ' : ',', file);
+		write_bytes(file, code + at + 1, code[at]);
+	}
+	fputc('\n', file);
 }
 
 static void on_end(unsigned int cpu, void *data)
@@ -84,10 +131,10 @@ static void on_end(unsigned int cpu, void *data)
 	file = fopen(out, "w");
 	if (!file)
 		fail("what was executed cannot be written");
-	fprintf(file, "kmatrix-blocks 1 %u %zu %zu\n", ++regions, used, lost);
+	fprintf(file, "kmatrix-blocks 2 %u %zu %zu\n", ++regions, used, lost);
 	for (size_t i = 0; i < used; i++)
 		if (total[i])
-			fprintf(file, "%" PRIx64 " %" PRIx64 " %" PRIu64 "\n", blocks[i].start, blocks[i].end, total[i]);
+			write_block(file, i);
 	if (fclose(file))
 		fail("what was executed cannot be written");
 }
@@ -123,6 +170,25 @@ static void on_exit_of_qemu(plugin_id id, void *data)
 	fclose(file);
 }
 
+/* After count_block(): callbacks see the block counted already. */
+static void watch(struct qemu_plugin_insn *insn, size_t block)
+{
+	uint64_t address = qemu_plugin_insn_vaddr(insn);
+	on_execution call = NULL;
+
+	if (address == end)
+		call = on_end;
+	else if (address >= begin && address < begin_end && matches(insn, rets, ret_count))
+		call = on_begin;
+	else if (matches(insn, erets, eret_count))
+		call = on_return;
+	for (size_t i = 0; i < irq_count; i++)
+		if (address == irqs[i])
+			call = on_interrupt;
+	if (call)
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, call, CALLBACK_NO_REGISTERS, (void *)(uintptr_t)block);
+}
+
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
@@ -131,7 +197,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 	(void)id;
 	if (!count)
 		return;
-	if (used == COUNTERS) {
+	if (used == COUNTERS || code_used + count * (1 + INSN_BYTES) > CODE) {
 		lost++;
 		return;
 	}
@@ -143,17 +209,13 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 	if (out) {
 		counters_extend(used + 1);
 		count_block(tb, used);
+		code_at[used] = code_used;
 		for (size_t i = 0; i < count; i++) {
 			struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-			uint64_t address = qemu_plugin_insn_vaddr(insn);
-			on_execution call = NULL;
 
-			if (address == end)
-				call = on_end;
-			else if (address >= begin && address < begin_end && matches(insn, rets, ret_count))
-				call = on_begin;
-			if (call)
-				qemu_plugin_register_vcpu_insn_exec_cb(insn, call, CALLBACK_NO_REGISTERS, NULL);
+			code[code_used] = (uint8_t)read_insn(insn, code + code_used + 1);
+			code_used += 1 + (size_t)code[code_used];
+			watch(insn, used);
 		}
 	}
 	used++;
@@ -180,10 +242,14 @@ static void read_option(const char *option)
 		end = strtoull(value, NULL, 0);
 	else if (IS("skip"))
 		skip = strtoul(value, NULL, 0);
+	else if (IS("irq") && irq_count < ENTRIES)
+		irqs[irq_count++] = strtoull(value, NULL, 0);
 	else if (IS("ret"))
 		read_pattern(value, rets, &ret_count);
+	else if (IS("eret"))
+		read_pattern(value, erets, &eret_count);
 	else
-		fail("unknown option");
+		fail("unknown option, or too many of it");
 #undef IS
 }
 
@@ -199,6 +265,10 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 	blocks = reserve(COUNTERS, sizeof(*blocks));
 	base = reserve(COUNTERS, sizeof(*base));
 	total = reserve(COUNTERS, sizeof(*total));
+	mark = reserve(COUNTERS, sizeof(*mark));
+	interrupt = reserve(COUNTERS, sizeof(*interrupt));
+	code_at = reserve(COUNTERS, sizeof(*code_at));
+	code = reserve(CODE, 1);
 	counters_start(info);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
 	if (seen)

@@ -7,6 +7,7 @@
 #define KMATRIX_PLUGIN_H
 
 #define PATTERNS 8
+#define ENTRIES 64	/* of interrupts */
 #define INSN_BYTES 16	/* at most, of an instruction */
 #define CHUNK ((size_t)1 << 16)	/* counters of a scoreboard */
 
@@ -132,6 +133,12 @@ static size_t read_insn(const struct qemu_plugin_insn *insn, uint8_t bytes[INSN_
 	else
 		memcpy(bytes, insn_data.get(insn), size);
 	return size;
+}
+
+static void write_bytes(FILE *file, const uint8_t *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		fprintf(file, "%02x", bytes[i]);
 }
 
 static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *patterns, size_t count)

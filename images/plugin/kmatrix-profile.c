@@ -39,7 +39,6 @@
 #include "kmatrix-plugin.h"
 
 #define BLOCKS ((size_t)1 << 22)	/* at most */
-#define ENTRIES 64	/* of interrupts */
 #define PAGE 4096	/* the smallest of all guests */
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
@@ -126,8 +125,7 @@ static void write_block(FILE *file, const struct block *block)
 		if (!executed)
 			continue;
 		fprintf(file, "%" PRIx64 " %" PRIu64 " %" PRIu64 " ", addresses[block->first + i], executed, interrupt[c]);
-		for (size_t b = 0; b < sizes[block->first + i]; b++)
-			fprintf(file, "%02x", bytes[block->first + i][b]);
+		write_bytes(file, bytes[block->first + i], sizes[block->first + i]);
 		fputc('\n', file);
 	}
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from orchestrator.analyse import costs
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import (
@@ -174,7 +175,7 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         workload_sha256=first.workload_sha256 if first else None,
         units=first.passes[0].units if first and first.passes else None,
         unit=cell.unit,
-        metrics=metrics,
+        metrics=metrics | costs.metrics(cell.boots),
         vmstat={name: [[sample.vmstat[name] for sample in boot] for boot in counted] for name in events},
         notes=[*_said(cell), *(f"boot {boot.number}: {note}" for boot in cell.boots for note in boot.notes)],
         provenance=asdict(cell.provenance) if cell.provenance else None,
@@ -184,6 +185,7 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         row["memory_stat"] = {
             name: [[sample.memory_stat[name] for sample in boot] for boot in counted] for name in names
         }
+    row["notes"] += costs.undecoded(cell.boots, row["units"] or 1, cell.unit)
     if "config" in kernel:
         row["config"] = str(kernel["config"])
     if cell.reason:

@@ -25,12 +25,12 @@ from orchestrator.analyse.inference import (
     scale,
 )
 from orchestrator.analyse.statistics import centre, medians, reach, sound
-from orchestrator.collectors import Collector
+from orchestrator.collectors import FLOOR, Collector
 from orchestrator.model import Direction, Reason, Verdict
 
 ALPHA = 0.05  # of matrices without a change, those with a false verdict
-FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
-REPEATS = 20e-6  # relative: the passes of an exact time lie closer together than this, else it does not repeat
+REPEATS = 20e-6  # relative: the passes of an exact time lie closer together than this, else it does not repeat; of
+# another figure, by as much less than its floor
 MARGINS = {2: 10.0, 3: 3.0, 4: 2.0}  # {boots of each kernel: see _margin()}
 SMALL = 0.01  # relative: a run that could have seen this, and saw nothing, may say "same"
 CONSTANT = 3  # boots of each kernel that show a counter to be constant: chance does that in at most 2^(1 - 6) = 3 %
@@ -43,6 +43,12 @@ class Case:
     base: Sequence[Sequence[float]]
     new: Sequence[Sequence[float]]
     how: Collector
+    units: int = 1  # of work in a pass
+
+    @property
+    def floor(self) -> float:
+        """What noise alone makes at least."""
+        return self.how.noise(self.start, self.units)
 
     @property
     def start(self) -> float:
@@ -87,8 +93,8 @@ def exact(case: Case) -> Finding:
     if not case.sound:
         return _failed("a value is missing, infinite or not a number")
     wide = max(reach(case.base), reach(case.new))
-    repeats = wide <= (0.0 if case.how.exact else REPEATS * case.start)
-    noise = max(wide * (1.0 if repeats else _margin(case)), 0.0 if case.how.exact else FLOOR * case.start)
+    repeats = wide <= REPEATS / FLOOR * case.floor
+    noise = max(wide * (1.0 if repeats else _margin(case)), case.floor)
     if abs(case.difference) <= noise:
         return Finding(Verdict.SAME, Reason.NO_DIFFERENCE, "no difference shown", noise, noise)
     return replace(_moved(case), noise=noise, detectable=noise)
@@ -136,7 +142,7 @@ def _varying(case: Case, test: Outcome | StatisticFailed, p: float, level: float
     base, new = medians(case.base), medians(case.new)
     deviation = scale(base, new)
     known = [halves(boots) for boots in (base, new) if len(boots) > 1]
-    noise = max(*known, FLOOR * case.start) if known else 0.0  # of single boots none is known
+    noise = max(*known, case.floor) if known else 0.0  # of single boots none is known
     if least_p(len(base), len(new)) > level:
         raw = test.p if isinstance(test, Outcome) else None
         return _too_few(len(base), len(new), needed, noise, raw, None if raw is None else p)

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from orchestrator.analyse import costs
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.analyse.differences import Difference, differences
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.statistics import reach
-from orchestrator.analyse.verdicts import FLOOR
+from orchestrator.collectors import FLOOR
 from orchestrator.collectors import known as collectors
+from orchestrator.model import COSTS
 
 Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
 SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
@@ -23,9 +25,9 @@ SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
 class Value:
     """A cell's metric, then and now, for a whole pass in the metric's unit; off is relative.
 
-    verdict: same; off (beyond 50 ppm and the passes' own reach, or any difference of a counter); status differs (of
-    the cell: one of both has no value); varies (no exact figure, so only its expectations are held against each
-    other). failure: what a cell without a value ended with, in its own words.
+    verdict: same; off (beyond its floor, 50 ppm of a time, and the passes' own reach, or any difference of a
+    counter); status differs (of the cell: one of both has no value); varies (no exact figure, so only its
+    expectations are held against each other). failure: what a cell without a value ended with, in its own words.
     """
 
     cell: str
@@ -91,13 +93,15 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
         yield Value(then["id"], "", "", None, None, None, STATUS, failure=_ended(then, now))
         return
     for name, row in then["metrics"].items():
+        if name in COSTS and not costs.told(now):
+            continue  # nobody looked
         old, new = _boots(then, name), _boots(now, name)
         if not (then["exact"] and now["exact"]):
             shared = [key for key in judged if key[0] == name and key in judged_now]
             turned = any(judged[key] != judged_now[key] for key in shared)
             yield Value(then["id"], name, row["unit"], _middle(old), _middle(new), None, OFF if turned else VARIES)
         else:
-            yield _exact(then["id"], name, row["unit"], old, new)
+            yield _exact(then["id"], name, row["unit"], old, new, then["units"] or 1)
 
 
 def _ended(then: CellRow, now: CellRow | None) -> str:
@@ -121,13 +125,13 @@ def _values(boots: Boots) -> list[float]:
     return [value for passes in boots for value in passes]
 
 
-def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
-    """Counters must be equal in every pass; a time, in the middle of its passes, to 50 ppm or their reach."""
+def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots, units: int) -> Value:
+    """Counters must be equal in every pass; others, in the middle of their passes, to their floor or their reach."""
     then, now = _middle(old), _middle(new)
     if then is None or now is None:
         return Value(cell, metric, unit, then, now, None, SAME if then == now else STATUS)
     off = (now - then) / then if then else None
-    counter = metric in collectors() and collectors()[metric].exact
-    allowed = max(FLOOR * abs(then), reach(old), reach(new))
-    equal = set(_values(old)) == set(_values(new)) if counter else abs(now - then) <= allowed
+    how = collectors().get(metric)
+    allowed = max(how.noise(then, units) if how else FLOOR * abs(then), reach(old), reach(new))
+    equal = set(_values(old)) == set(_values(new)) if how and how.exact else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)

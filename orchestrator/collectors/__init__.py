@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Metrics: one file each; unit and better direction travel with the metric."""
+"""Metrics: one file each; unit and better direction travel with the metric.
+
+What hardware pays more for than an instruction is no workload's: it is told of each, by what it executed.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from orchestrator.model import Direction
+from orchestrator.model import CODE_LINES, COSTS, REPEATED, UNDECODED, Direction
 from orchestrator.registry import scan
+
+FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
 
 
 @dataclass(frozen=True)
@@ -18,18 +23,26 @@ class Collector:
 
     collect gets the decoded line of one pass and returns the value in `unit` for the whole pass, None where this
     kernel does not count it; shown per unit of work as value * scale, in shown_unit.
+
+    Of what is no counter, a smaller difference than floor (relative) or least (in `unit`, per unit of work) is none.
     """
 
     title: str
     unit: str
     direction: Direction
-    collect: Callable[[Mapping[str, object]], float | None]
+    collect: Callable[[Mapping[str, object]], float | None] | None  # None: a cost, which no workload tells
     shown_unit: str = ""
     scale: float = 1.0
     digits: int = 3
     exact: bool = True  # a counter: any difference is a difference
+    floor: float = FLOOR
+    least: float = 0.0
     counter: str = ""  # of /proc/vmstat, that counts the same
     robot: str = ""  # what the 0-day robot calls it in its reports; "" workload.title
+
+    def noise(self, start: float, units: float = 1) -> float:
+        """What a difference of a whole pass from start must be larger than, in `unit`; of a counter any is."""
+        return 0.0 if self.exact else max(self.floor * abs(start), self.least * units)
 
 
 def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:
@@ -70,5 +83,29 @@ def faults(line: Mapping[str, object], name: str) -> float:
 
 @cache
 def known() -> dict[str, Collector]:
-    """{metric: collector} of this folder."""
-    return scan([Path(__file__).parent], "COLLECTOR", Collector)
+    """{metric: collector} of this folder, and of what hardware pays for."""
+    return scan([Path(__file__).parent], "COLLECTOR", Collector) | {name: _cost(name) for name in COSTS}
+
+
+def _cost(name: str) -> Collector:
+    """Two boots differ a little in what their allocators have at hand, and in which lines of code come up just often
+    enough to count."""
+    floor, least = (5e-3, 1.0) if name == CODE_LINES else (5e-4, 0.02)
+    return Collector(
+        title=cost_title(name),
+        unit="1",
+        direction=Direction.LOWER,
+        collect=None,
+        exact=False,
+        floor=floor,
+        least=least,
+    )
+
+
+_TITLES = {"tlb_flushes": "TLB flushes", REPEATED: "iterations of rep", UNDECODED: "instructions not decoded"}
+_TITLES |= {CODE_LINES: "lines of code"}
+
+
+def cost_title(name: str) -> str:
+    """Of a class: TLB flushes for tlb_flushes."""
+    return _TITLES.get(name, name.replace("_", " "))

@@ -8,7 +8,6 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from orchestrator.analyse.statistics import centre
-from orchestrator.analyse.verdicts import FLOOR
 from orchestrator.collectors import Collector
 from orchestrator.collectors import known as collectors
 from orchestrator.history.entries import Entry, Point
@@ -48,7 +47,9 @@ def figure(trend: Trend, failed: Sequence[Point] = ()) -> str:
         axes.ticklabel_format(axis="y", useOffset=False)
         axes.margins(x=0.05, y=0.2)
         low, high = axes.get_ylim()
-        room = max(0.0, 8 * FLOOR * abs(low + high) / 2 - (high - low)) / 2  # what is no step shall not look like one
+        room = (
+            max(0.0, 8 * how.floor * abs(low + high) / 2 - (high - low)) / 2
+        )  # what is no step shall not look like one
         axes.set_ylim(low - room, high + room)
         axes.set_ylabel(unit, color=INK)
 

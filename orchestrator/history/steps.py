@@ -21,8 +21,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from orchestrator.analyse.statistics import centre, sound
-from orchestrator.analyse.verdicts import ALPHA, FLOOR, Case, exact
-from orchestrator.collectors import Collector
+from orchestrator.analyse.verdicts import ALPHA, Case, exact
+from orchestrator.collectors import FLOOR, Collector
 from orchestrator.model import Verdict
 
 if TYPE_CHECKING:
@@ -51,19 +51,20 @@ class Jump:
         return (self.after - self.before) / abs(self.before) if self.before else None
 
 
-def steps(line: Sequence[Boots], how: Collector, repeats: bool, lines: int = 1) -> list[Jump]:
-    """Of one line, boots by run. repeats: its figures are exact; lines: how many that vary share the level."""
+def steps(line: Sequence[Boots], how: Collector, repeats: bool, lines: int = 1, units: int = 1) -> list[Jump]:
+    """Of one line, boots by run. repeats: its figures are exact; lines: how many that vary share the level; units: of
+    work in a pass."""
     if not all(sound(boots) for boots in line):
         raise ValueError("a line has runs without a figure")
-    return _exact(line, how) if repeats else _varying([centre(boots) for boots in line], ALPHA / max(1, lines))
+    return _exact(line, how, units) if repeats else _varying([centre(boots) for boots in line], ALPHA / max(1, lines))
 
 
-def _exact(line: Sequence[Boots], how: Collector) -> list[Jump]:
+def _exact(line: Sequence[Boots], how: Collector, units: int) -> list[Jump]:
     found: list[Jump] = []
     start = 0
     for at in range(1, len(line)):
         level = sorted(line[start:at], key=centre)[(at - start) // 2]
-        if exact(Case(level, line[at], how)).verdict is Verdict.SAME:
+        if exact(Case(level, line[at], how, units)).verdict is Verdict.SAME:
             continue
         found.append(Jump(at, centre(level), centre(line[at])))
         start = at

@@ -18,7 +18,7 @@ from orchestrator.guest.command_line import Machine, Plugin
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import dialogue, noted, snapshots
+from orchestrator.measure import addresses, dialogue, noted, snapshots
 from orchestrator.measure.dialogue import Dialogue
 from orchestrator.measure.pace import Pace
 from orchestrator.measure.passes import decode, told
@@ -130,7 +130,7 @@ async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
         await _prepare(running, task, made, stages)
         await running.console.say(task.dialogue.answer)
         output = await _count(running, task, made, stages)
-    return _result(task, stages, output, running)
+    return await _costed(task, _result(task, stages, output, running))
 
 
 async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
@@ -151,7 +151,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
         if task.measure.snapshots:
             task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
         raise
-    return _result(task, stages, output, running)
+    return await _costed(task, _result(task, stages, output, running))
 
 
 async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
@@ -202,7 +202,8 @@ def _notes(task: Task, own: Path) -> noted.Notes | None:
     if not (task.blocks and marks):
         return None
     raw.mkdir(exist_ok=True)
-    return noted.Notes(task.blocks, task.tool.files, marks, raw)
+    known = addresses.places_of(task.kernel, task.boot.cell.arch).interrupts if task.kernel else ()
+    return noted.Notes(task.blocks, task.tool.files, marks, raw, known)
 
 
 def _plugin(task: Task, own: Path, began: bool = False) -> AbstractAsyncContextManager[Plugin | None]:
@@ -332,6 +333,16 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
         said=told(output, task.boot.cell.workload.metrics, passes),
         provenance=key(its),
     )
+
+
+async def _costed(task: Task, result: BootResult) -> BootResult:
+    """With what hardware pays for in a counted pass, if somebody noted what ran."""
+    if not (task.blocks and task.kernel) or task.plugin:
+        return result
+    arch, units = task.boot.cell.arch, result.passes[-1].units
+    known = addresses.places_of(task.kernel, arch)
+    found = await asyncio.to_thread(noted.costs, task.folder, arch, task.tool.files, known, units)
+    return replace(result, costs=found)
 
 
 def _decoded(task: Task, output: str) -> tuple[PassSample, ...]:

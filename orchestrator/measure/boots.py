@@ -81,7 +81,7 @@ class Boots:
     limits: Limits
     refresh: bool = False
     fresh: bool = False  # nothing is taken from the store of results
-    reach: bool = False  # what of the kernel runs is noted, in the first boot of each cell
+    reach: bool = False  # what of the kernel runs is noted
     unsandboxed: bool = False  # whoever says so trusts every kernel
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _broken: dict[str, KmatrixError] = field(default_factory=dict)  # what shared guests ended with, by snapshot
@@ -102,7 +102,7 @@ class Boots:
         booted = f"booted for these passes: QEMU cannot go on from a snapshot of {arch.name}"
         version = await accel.qemu_version(arch)
         blocks = None
-        if self.reach and boot.number == 0 and not region.uncounted(mine, arch.marks, arch.name):
+        if self.reach and not region.uncounted(mine, arch.marks, arch.name):
             blocks = await self._blocks(version)
         rests_on = provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host)
         return Task(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,11 @@ from pathlib import Path
 from orchestrator.errors import InfraError
 from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import region
-from orchestrator.model import Marks
+from orchestrator.measure.addresses import Places
+from orchestrator.model import CODE_LINES, COST_CLASSES, UNDECODED, Arch, Marks
+from orchestrator.profile import costs as costly
 from orchestrator.profile import symbols
-from orchestrator.profile.blocks import Counted, parse_counted, parse_seen
+from orchestrator.profile.blocks import BYTES, Counted, parse_counted, parse_pieces, parse_seen
 from orchestrator.profile.line_table import Executed
 from orchestrator.profile.relocation import Relocation
 from orchestrator.sandbox.bubblewrap import own_file
@@ -25,12 +27,14 @@ SEEN, COUNTED = "seen.gz", "executed.gz"  # until the counted passes; in them, a
 
 @dataclass(frozen=True)
 class Notes:
-    """The plugin, and the workload's files by which it knows the passes; raw: a folder that only it writes to."""
+    """The plugin, and the workload's files by which it knows the passes; raw: a folder that only it writes to.
+    interrupts: where they begin."""
 
     library: Path
     files: tuple[Path, ...]
     marks: Marks
     raw: Path
+    interrupts: Collection[int] = ()
 
     @asynccontextmanager
     async def until_the_gate(self, folder: Path) -> AsyncIterator[Plugin]:
@@ -45,6 +49,7 @@ class Notes:
         counted, seen = self.raw / "executed", self.raw / "seen"
         user = await asyncio.to_thread(symbols.of_programs, *self.files)
         bounds = region.bounds(user, len(self.files) == 1, self.marks)
+        bounds += region.interrupted(self.interrupts, self.marks)
         files = {"out": counted, **({"seen": seen} if boots else {})}
         yield region.plugin(self.library, self.raw, files, *bounds, *([f"skip={skip}"] if skip else []))
         _keep(counted, folder / COUNTED)
@@ -68,13 +73,28 @@ def _keep(raw: Path, kept: Path) -> None:
 
 
 def whole(folder: Path) -> bool:
-    """Does a boot's folder have both?"""
-    return all((folder / name).is_file() for name in (SEEN, COUNTED))
+    """Does a boot's folder have both, with the bytes of what was executed?"""
+    return all((folder / name).is_file() for name in (SEEN, COUNTED)) and _text(folder / COUNTED).startswith(BYTES)
 
 
 def counted(folder: Path, relocation: Relocation) -> Counted:
     """Of a kernel's boot, by the addresses that were linked. InfraError where there is none, or it is not whole."""
     return parse_counted(_text(folder / COUNTED), relocation)
+
+
+def costs(folder: Path, arch: Arch, files: Sequence[Path], known: Places, units: int) -> dict[str, float]:
+    """{class: executions in a counted pass} of a boot, of lines of code how often a unit of work runs one; {} where
+    that is not known. units: of work in a pass."""
+    decode = costly.decoder(arch)
+    if decode is None or not (folder / COUNTED).is_file():
+        return {}
+    pieces, regions = parse_pieces(_text(folder / COUNTED), known.relocation)
+    tables = (symbols.of_programs(*files), known.symbols)
+    told = costly.told(decode, pieces, tables, known.exceptions, regions * units)
+    sums = told.classes
+    found = {name: sums.get(name, 0) / regions for name in COST_CLASSES if name in decode.names}
+    found |= {UNDECODED: sums[UNDECODED] / regions} if UNDECODED in sums else {}
+    return {**found, CODE_LINES: float(told.code_lines * units)}
 
 
 def seen(folder: Path, relocation: Relocation) -> Executed:

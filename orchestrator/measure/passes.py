@@ -52,7 +52,7 @@ def _line(row: str) -> Mapping[str, object]:
 def _sample(line: Mapping[str, object], metrics: Sequence[str]) -> PassSample:
     try:
         units = int(str(line["units"]))
-        found = {name: collectors()[name].collect(line) for name in metrics}
+        found = {name: collect(line) for name in metrics if (collect := collectors()[name].collect)}
         values = {name: value for name, value in found.items() if value is not None}
         vmstat, memory_stat = vmstat_change(line), memory_change(line)
     except (KeyError, ValueError, TypeError, OverflowError) as error:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from orchestrator.errors import InfraError
+from orchestrator.profile.costs import Piece
 from orchestrator.profile.symbols import Symbols
 
 _HEAD = "kmatrix-profile"
@@ -15,14 +16,14 @@ _HEAD = "kmatrix-profile"
 @dataclass(frozen=True)
 class Counts:
     """What the plugin wrote: {address: (executed, of these in interrupts)}; counters is what it needed. code: the
-    bytes of each instruction."""
+    bytes of each instruction, in hex."""
 
     executed: dict[int, tuple[int, int]]
     counters: int
-    code: dict[int, bytes] = field(default_factory=dict)
+    code: dict[int, str] = field(default_factory=dict)
 
     @property
-    def pieces(self) -> Iterator[tuple[int, int, bytes]]:
+    def pieces(self) -> Iterator[Piece]:
         """(address, how often, bytes) of what was executed without interrupts."""
         for address, (executed, interrupt) in self.executed.items():
             if executed > interrupt and address in self.code:
@@ -68,7 +69,7 @@ def parse_counts(text: str) -> Counts:
     if int(head[5]):
         raise InfraError(f"the plugin had no counters left for {head[5]} translations", kind="profile")
     executed: dict[int, tuple[int, int]] = {}
-    code: dict[int, bytes] = {}
+    code: dict[int, str] = {}
     for address, count, interrupt, made in _lines(rows[1:]):
         before = executed.get(address, (0, 0))
         executed[address] = before[0] + count, before[1] + interrupt
@@ -76,11 +77,11 @@ def parse_counts(text: str) -> Counts:
     return Counts(executed, int(head[4]), code)
 
 
-def _lines(rows: list[str]) -> Iterator[tuple[int, int, int, bytes]]:
+def _lines(rows: list[str]) -> Iterator[tuple[int, int, int, str]]:
     for row in rows:
         try:
             address, count, interrupt, code = row.split()
-            yield int(address, 16), int(count), int(interrupt), bytes.fromhex(code)
+            yield int(address, 16), int(count), int(interrupt), f"{int(code, 16):0{len(code)}x}"
         except ValueError as error:
             raise InfraError(f"the plugin's account has a line {row!r}", kind="profile") from error
 

@@ -9,7 +9,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, Comparison
+from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, UNDECODED, Comparison
 from orchestrator.profile import line_changes, path_changes
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.line_changes import SourceFunction, SourceHunk
@@ -73,7 +73,7 @@ class CostRow(TypedDict):
 
 class DifferenceFunction(TypedDict):
     """A function by its stem (foo for foo.isra.0 and foo.part.0), or (interrupts) or (unattributed). costs: classes
-    that it has any of in either kernel; by model.COST_CLASSES and "repeated"."""
+    that it has any of in either kernel; by model.COST_CLASSES, "repeated" and "undecoded"."""
 
     name: str
     base_instructions: float
@@ -180,7 +180,7 @@ def costs_of(account: CellAccount) -> dict[str, float]:
     totals: Counter[str] = Counter()
     for row in account.costs.values():
         totals.update(row)
-    names = [name for name in (*COST_CLASSES, REPEATED) if name in totals]
+    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED) if name in totals]
     return {**{name: totals[name] / account.units for name in names}, CODE_LINES: float(account.code_lines)}
 
 
@@ -230,7 +230,7 @@ def difference(one: CellAccount, other: CellAccount, diff: str | None) -> Differ
 
 def _cost_rows(base: Mapping[str, float], new: Mapping[str, float]) -> dict[str, CostRow]:
     """Of classes that either has."""
-    names = [name for name in (*COST_CLASSES, REPEATED, CODE_LINES) if name in base or name in new]
+    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED, CODE_LINES) if name in base or name in new]
     pairs = {name: (base.get(name, 0.0), new.get(name, 0.0)) for name in names}
     return {name: CostRow(base=old, new=now, change=now - old) for name, (old, now) in pairs.items()}
 

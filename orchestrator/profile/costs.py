@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from orchestrator.model import Arch, Costs
+from orchestrator.model import UNDECODED, Arch, Costs
 from orchestrator.profile.symbols import Symbols
 
 LINE = 64  # bytes
+PAGE = 4096  # bytes, the smallest of all arches
 EVERY = 2  # a line of code counts that runs in every second unit of work, or more often
 
-Piece = tuple[int, int, bytes]  # address, how often, one or more instructions from there on
+Piece = tuple[int, int, str]  # address, how often, instructions from there on: hex, with commas between them
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Decoder:
         self.its = its
         self._pattern = re.compile("|".join(f"(?P<{name}>{text})" for name, text in its.classes.items()))
         self._unknown = {bytes.fromhex(code): text for code, text in its.unknown.items()}
-        self._parts: dict[bytes, tuple[tuple[int, str], ...]] = {}
+        self._known: dict[str, tuple[str, ...]] = {}
 
     @property
     def names(self) -> frozenset[str]:
@@ -62,12 +63,11 @@ class Decoder:
         mode = sum(getattr(capstone, f"CS_MODE_{name}") for name in self.its.modes)
         return capstone.Cs(getattr(capstone, f"CS_ARCH_{self.its.decoder}"), mode)
 
-    def parts(self, code: bytes) -> tuple[tuple[int, str], ...]:
-        """(offset, class) of the instructions that have one. What is not whole at the end is none."""
-        found = self._parts.get(code)
+    def classes(self, code: str) -> tuple[str, ...]:
+        """Of a piece's instructions that have one, in order; UNDECODED is one, too."""
+        found = self._known.get(code)
         if found is None:
-            found = tuple((at, name) for at, text in self.texts(code) if (name := self._class(text)))
-            self._parts[code] = found
+            found = self._known[code] = tuple(filter(None, map(self._class, code.split(","))))
         return found
 
     def texts(self, code: bytes) -> Iterator[tuple[int, str]]:
@@ -83,7 +83,10 @@ class Decoder:
             yield at, self._unknown[lacking]
             at += len(lacking)
 
-    def _class(self, text: str) -> str:
+    def _class(self, code: str) -> str:
+        text = next((text for _, text in self.texts(bytes.fromhex(code))), None)
+        if text is None:
+            return UNDECODED
         found = self._pattern.fullmatch(text)
         return (found.lastgroup or "") if found else ""
 
@@ -111,14 +114,18 @@ def told(
     for address, count, code in pieces:
         start, name = _function(known, address)
         mine = functions.setdefault(name, Counter())
-        for _, kind in decode.parts(code):
+        end = address + sum(map(len, code.split(","))) // 2
+        kinds = decode.classes(code)
+        if not end % PAGE and kinds[-1:] == (UNDECODED,):
+            kinds = kinds[:-1]  # as far as the translator had read it: it is whole in a piece of its own
+        for kind in kinds:
             mine[kind] += count
         i = bisect_left(arrivals, address)
-        if i < len(arrivals) and arrivals[i] < address + len(code):
+        if i < len(arrivals) and arrivals[i] < end:
             mine["exceptions"] += count
-        for number in range((address - start) // LINE, (address + len(code) - 1 - start) // LINE + 1):
-            lines.setdefault((start, number), []).append((address, address + len(code), count))
-    if decode.its.shared in functions:
+        for number in range((address - start) // LINE, (end - 1 - start) // LINE + 1):
+            lines.setdefault((start, number), []).append((address, end, count))
+    if decode.its.shared and decode.its.shared in functions:
         calls = sum(row["system_calls"] for row in functions.values())
         functions[decode.its.shared]["exceptions"] -= calls
     often = sum(EVERY * _most(rows, start + LINE * number) >= units for (start, number), rows in lines.items())

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from orchestrator.collectors import cost_title
 from orchestrator.profile.comparison import DifferenceRow, ProfileReport
 from orchestrator.profile.line_changes import SourceHunk
 from orchestrator.report.parts import figures, icicle, profile_rows
@@ -108,7 +109,7 @@ def _entry(row: DifferenceRow, profile: ProfileReport) -> dict[str, Any]:
         "paths": icicle.boxes(row["paths"]),
         "paths_why": row["paths_why"],
         "balance": profile_rows.balance(row, profile),
-        "costs": [(profile_rows.COSTS.get(name, name), cost) for name, cost in profile_rows.costs(row).items()],
+        "costs": [(cost_title(name), cost) for name, cost in profile_rows.costs(row).items()],
         "costs_why": row.get("costs_why", ""),
         "growing": profile_rows.growing(row),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import textwrap
 
+from orchestrator.collectors import cost_title
 from orchestrator.errors import printable
 from orchestrator.profile.comparison import CostRow, DifferenceRow, ProfileCell, ProfileReport
 from orchestrator.profile.line_changes import SourceLine
@@ -39,10 +40,10 @@ def by_cost(row: DifferenceRow, cost: str, limit: int | None = None) -> list[str
     found = [(f, f["costs"][cost]) for f in row["functions"] if cost in f.get("costs", {})]
     found = [one for one in found if max(one[1]["base"], one[1]["new"]) >= LEAST]
     if not found:
-        return [f"no function has any {COSTS.get(cost, cost)}"]
+        return [f"no function has any {cost_title(cost)}"]
     found.sort(key=lambda one: (-abs(one[1]["change"]), -one[1]["new"], one[0]["name"]))
     base, new = _heads(row)
-    lines = [f"{'change':>9} {base} {new}  {COSTS.get(cost, cost)} by function"]
+    lines = [f"{'change':>9} {base} {new}  {cost_title(cost)} by function"]
     for function, its in found[:limit]:
         before, after = f"{its['base']:.2f}", f"{its['new']:.2f}"
         lines.append(cut(f"{_signed(its['change'])} {before:>{len(base)}} {after:>{len(new)}}  {function['name']}"))
@@ -68,12 +69,6 @@ def function_table(row: DifferenceRow, limit: int | None = None, least: float = 
         gap = " " * (len(base) + len(new) + 1)
         lines.append(f"{sum(f['change'] for f in rest):+9.2f} {gap}  {'':{_CALLS}} {len(rest)} more functions")
     return lines
-
-
-COSTS = {
-    "tlb_flushes": "TLB flushes", "mode_switches": "mode switches", "system_calls": "system calls",
-    "code_lines": "lines of code", "repeated": "iterations of rep",
-}  # fmt: skip
 
 
 def costs(row: DifferenceRow, moved: bool = False) -> dict[str, CostRow]:
@@ -111,7 +106,7 @@ def _cost(row: DifferenceRow, name: str, width: int) -> str:
     changes = [(f["name"], f["costs"][name]["change"]) for f in row["functions"] if name in f.get("costs", {})]
     changes = sorted((one for one in changes if abs(one[1]) >= LEAST), key=lambda one: (-abs(one[1]), one[0]))
     told = [f"{function} {change:+.2f}" for function, change in changes]
-    word = COSTS.get(name, name)
+    word = cost_title(name)
     for shown in range(len(told), 0, -1):
         more = [f"{len(told) - shown} more"] if shown < len(told) else []
         if len(text := f"{word}: {', '.join([*told[:shown], *more])}") <= width:
@@ -122,7 +117,7 @@ def _cost(row: DifferenceRow, name: str, width: int) -> str:
 def growing(row: DifferenceRow) -> str:
     """What hardware pays for grows although instructions fall; "" where it is not so."""
     grown = {
-        COSTS.get(name, name): cost["change"]
+        cost_title(name): cost["change"]
         for name, cost in row.get("costs", {}).items()
         if cost["change"] >= LEAST and name not in ("code_lines", "repeated")
     }

@@ -76,7 +76,7 @@ def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> noted.Notes:
 def test_what_it_wrote_is_kept_with_the_boot(tmp_path: Path, notes: noted.Notes) -> None:
     async def passes() -> str:
         async with notes.of_passes(tmp_path, skip=2, boots=True) as argument:
-            (tmp_path / "raw/executed").write_text("kmatrix-blocks 1 1 5 0\n10 20 7\n")
+            (tmp_path / "raw/executed").write_text("kmatrix-blocks 2 1 5 0\n10 20 7 0 1f2003d5\n")
             (tmp_path / "raw/seen").write_text("kmatrix-seen 1 5 0\n10 30\n")
         return argument.argument
 
@@ -125,7 +125,7 @@ def test_a_stored_result_without_notes_is_measured_again_if_they_are_asked_for(t
     results.keep(store, plain, boot(0, NEW, 0, "tcg"))
     assert results.take(store, asked) is None and results.take(store, plain) is not None
     for name in (noted.SEEN, noted.COUNTED):
-        (folder / name).write_bytes(gzip.compress(b"x"))
+        (folder / name).write_bytes(gzip.compress(b"kmatrix-blocks 2 1 1 0\n"))
     results.keep(store, asked, replace(boot(0, NEW, 0, "tcg"), notes=("again",)))
     for name in (noted.SEEN, noted.COUNTED):
         (folder / name).unlink()

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What hardware pays for as metrics of a cell, told of whatever was executed in its counted passes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.analyse.contract import CellRow, MetricRow
+from orchestrator.model import COSTS, UNDECODED, BootResult
+
+LEAST = 0.005  # instructions a unit of work that are not decoded: fewer are not told
+
+
+def metrics(boots: Sequence[BootResult]) -> dict[str, MetricRow]:
+    """{one of COSTS: a number of each boot, the mean of its counted passes}; {} where a boot was not looked at."""
+    names = [name for name in COSTS if boots and all(name in boot.costs for boot in boots)]
+    return {name: MetricRow(unit="1", boots=[[boot.costs[name]] for boot in boots], warmup=[]) for name in names}
+
+
+def told(cell: CellRow) -> bool:
+    """Was it looked at?"""
+    return not cell["metrics"].keys().isdisjoint(COSTS)
+
+
+def undecoded(boots: Sequence[BootResult], units: int, unit: str) -> list[str]:
+    """What a reader must know of instructions that are in no class because nobody knows them."""
+    most = max((boot.costs.get(UNDECODED, 0.0) for boot in boots), default=0.0) / units
+    if most < LEAST:
+        return []
+    return [f"{most:.2f} instructions a {unit} are not known to the disassembler, and so in no class of costs"]
