@@ -28,7 +28,7 @@ class _Pair:
     @property
     def case(self) -> Case:
         boots = [cell["metrics"][self.metric]["boots"] for cell in (self.base, self.new)]
-        return Case(boots[0], boots[1], collectors()[self.metric], self.base["units"] or 1)
+        return Case(boots[0], boots[1], collectors()[self.metric])
 
     def among(self, same: Pairs) -> bool:
         """Are their kernels the same?"""

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from orchestrator.analyse import costs
 from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.linux import holds_for
-from orchestrator.model import CALLS, LEAN, Bound, Comparison, Expectation, Reason, Status, Verdict
+from orchestrator.model import CALLS, COSTS, LEAN, Bound, Comparison, Expectation, Reason, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
 NO_FUNCTION = "misspelt, inlined, or known by another name"
@@ -121,7 +122,7 @@ def _uncounted(
     claim: Expectation, cells: Sequence[CellRow], comparisons: Sequence[ComparisonRow]
 ) -> list[ExpectationRow]:
     """A metric that a kernel does not count answers nothing, either way."""
-    lost = {(c["arch"], c["kernel"]) for c in cells if _applies(claim, c) and claim.metric not in c["metrics"]}
+    lost = {(c["arch"], c["kernel"]) for c in cells if _applies(claim, c) and _lacks(c, claim.metric)}
     rows = [row for c in cells if (c["arch"], c["kernel"]) in lost for row in _figures(claim, c, None)]
     compared = dict.fromkeys((row["arch"], row["base"], row["new"], row["workload"]) for row in comparisons)
     for arch, base, new, workload in compared:
@@ -131,6 +132,11 @@ def _uncounted(
     kernels = ", ".join(sorted(f"{arch}/{kernel}" for arch, kernel in lost))
     why = f"{claim.metric}: not counted by {kernels}"
     return [ExpectationRow(**{**row, "why": why}) for row in rows]
+
+
+def _lacks(cell: CellRow, metric: str) -> bool:
+    """Was it looked for, and not there? What hardware pays for is only looked for where what ran is noted."""
+    return metric not in cell["metrics"] and (metric not in COSTS or costs.told(cell))
 
 
 def _figures(claim: Expectation, cell: CellRow, measured: float | None) -> list[ExpectationRow]:

@@ -18,7 +18,7 @@ from orchestrator.analyse.contract import (
     ReachUnknownRow,
 )
 from orchestrator.analyse.suite import METRIC
-from orchestrator.model import Reach, Reason, Verdict
+from orchestrator.model import COSTS, Reach, Reason, Verdict
 
 SCHEMA = 1
 NOT_REACHED = "nothing that changed ran in it"
@@ -52,7 +52,7 @@ def judged(row: ComparisonRow, facts: ReachFacts, changed: Sequence[ChangedRow] 
     known: ComparisonRow = {**row, "reached": reached}
     if reached is not False or row["reason"] == Reason.NOT_COMPARABLE:
         return known
-    moved = row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR)
+    moved = row["verdict"] not in (Verdict.SAME, Verdict.UNCLEAR) and row["metric"] not in COSTS  # nor is what runs
     if moved and not (row["metric"] == METRIC and abs(row["change"] or 0.0) <= SLIGHTLY):
         return {**known, "why": f"{row['why']}; {LAYOUT}"}
     why = f"{NOT_REACHED}; by so little a time moves with where code and data lie" if moved else NOT_REACHED

@@ -43,12 +43,11 @@ class Case:
     base: Sequence[Sequence[float]]
     new: Sequence[Sequence[float]]
     how: Collector
-    units: int = 1  # of work in a pass
 
     @property
     def floor(self) -> float:
         """What noise alone makes at least."""
-        return self.how.noise(self.start, self.units)
+        return self.how.noise(self.start)
 
     @property
     def start(self) -> float:

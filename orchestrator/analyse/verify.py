@@ -101,7 +101,7 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
             turned = any(judged[key] != judged_now[key] for key in shared)
             yield Value(then["id"], name, row["unit"], _middle(old), _middle(new), None, OFF if turned else VARIES)
         else:
-            yield _exact(then["id"], name, row["unit"], old, new, then["units"] or 1)
+            yield _exact(then["id"], name, row["unit"], old, new)
 
 
 def _ended(then: CellRow, now: CellRow | None) -> str:
@@ -125,13 +125,13 @@ def _values(boots: Boots) -> list[float]:
     return [value for passes in boots for value in passes]
 
 
-def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots, units: int) -> Value:
+def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
     """Counters must be equal in every pass; others, in the middle of their passes, to their floor or their reach."""
     then, now = _middle(old), _middle(new)
     if then is None or now is None:
         return Value(cell, metric, unit, then, now, None, SAME if then == now else STATUS)
     off = (now - then) / then if then else None
     how = collectors().get(metric)
-    allowed = max(how.noise(then, units) if how else FLOOR * abs(then), reach(old), reach(new))
+    allowed = max(how.noise(then) if how else FLOOR * abs(then), reach(old), reach(new))
     equal = set(_values(old)) == set(_values(new)) if how and how.exact else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)

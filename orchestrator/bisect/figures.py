@@ -44,7 +44,7 @@ class Figure:
 
 def finding(before: Figure, after: Figure, how: Collector) -> Finding:
     """Exact figures decide at once."""
-    return exact(Case(before.boots, after.boots, how, before.units or 1))
+    return exact(Case(before.boots, after.boots, how))
 
 
 def differ(before: Figure, after: Figure, how: Collector) -> bool:

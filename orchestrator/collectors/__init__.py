@@ -24,7 +24,7 @@ class Collector:
     collect gets the decoded line of one pass and returns the value in `unit` for the whole pass, None where this
     kernel does not count it; shown per unit of work as value * scale, in shown_unit.
 
-    Of what is no counter, a smaller difference than floor (relative) or least (in `unit`, per unit of work) is none.
+    Of what is no counter, a smaller difference than floor (relative) or least (in `unit`, of a pass) is none.
     """
 
     title: str
@@ -40,9 +40,9 @@ class Collector:
     counter: str = ""  # of /proc/vmstat, that counts the same
     robot: str = ""  # what the 0-day robot calls it in its reports; "" workload.title
 
-    def noise(self, start: float, units: float = 1) -> float:
+    def noise(self, start: float) -> float:
         """What a difference of a whole pass from start must be larger than, in `unit`; of a counter any is."""
-        return 0.0 if self.exact else max(self.floor * abs(start), self.least * units)
+        return 0.0 if self.exact else max(self.floor * abs(start), self.least)
 
 
 def vmstat_change(line: Mapping[str, object]) -> dict[str, int]:
@@ -90,7 +90,7 @@ def known() -> dict[str, Collector]:
 def _cost(name: str) -> Collector:
     """Two boots differ a little in what their allocators have at hand, and in which lines of code come up just often
     enough to count."""
-    floor, least = (5e-3, 1.0) if name == CODE_LINES else (5e-4, 0.02)
+    floor, least = (5e-3, 0.0) if name == CODE_LINES else (5e-4, 50.0)
     return Collector(
         title=cost_title(name),
         unit="1",

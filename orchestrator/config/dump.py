@@ -27,6 +27,7 @@ from orchestrator.config.workloads import left_out, library_files, load
 from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CALLS,
+    COSTS,
     Claim,
     Config,
     Expectation,
@@ -236,8 +237,9 @@ def _declaration(workload: Workload, program: str) -> str:
         "skip": _skip(workload.own),
         "claims": workload.claims,
         "note": workload.note.removesuffix(left_out(workload.own)).removesuffix("; "),
-        "expect": [_expect(one) for one in workload.expectations if not one.metric.startswith(CALLS)],
-        "calls": _calls([one for one in workload.expectations if one.metric.startswith(CALLS)]),
+        "expect": [_expect(one) for one in workload.expectations if _table(one) == "expect"],
+        "calls": _figures([one for one in workload.expectations if _table(one) == "calls"]),
+        "costs": _figures([one for one in workload.expectations if _table(one) == "costs"]),
     }
     return "".join(f"{key} = {_value(value)}\n" for key, value in _without_empty(table).items())
 
@@ -254,16 +256,21 @@ def _expect(one: Expectation) -> dict[str, Any]:
     return _without_empty(asdict(one)) | {"tolerance": one.tolerance}
 
 
-def _calls(expectations: Sequence[Expectation]) -> dict[str, list[dict[str, Any]]]:
-    """By function, in order: several of one are of different versions of Linux."""
+def _table(one: Expectation) -> str:
+    """Where a workload.toml has it."""
+    return "calls" if one.metric.startswith(CALLS) else "costs" if one.metric in COSTS else "expect"
+
+
+def _figures(expectations: Sequence[Expectation]) -> dict[str, list[dict[str, Any]]]:
+    """By function or class, in order: several of one are of different versions of Linux."""
     table: dict[str, list[dict[str, Any]]] = {}
     for one in expectations:
-        table.setdefault(one.metric.removeprefix(CALLS), []).append(_called(one))
+        table.setdefault(one.metric.removeprefix(CALLS), []).append(_by_kernel(one))
     return table
 
 
-def _called(one: Expectation) -> dict[str, Any]:
-    others = {"linux": one.linux, "claim": one.claim, "arches": one.arches}
+def _by_kernel(one: Expectation) -> dict[str, Any]:
+    others = {"linux": one.linux, "claim": one.claim, "config": one.config, "arches": one.arches}
     return {**one.values, **_without_empty(others), "tolerance": one.tolerance}
 
 

@@ -17,7 +17,7 @@ from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.config import programs
 from orchestrator.errors import ConfigError
-from orchestrator.model import CALLS, Disk, Expectation, ProgramKind, UserProgram, Workload
+from orchestrator.model import CALLS, COSTS, Disk, Expectation, ProgramKind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import counted, unknown
 from orchestrator.store import text_of
@@ -55,8 +55,9 @@ class _Expect(BaseModel):
         return self
 
 
-class _Calls(BaseModel):
-    """calls.FUNCTION: how often a unit of work calls it, by kernel; judged where there is a profile."""
+class _Figures(BaseModel):
+    """calls.FUNCTION: how often a unit of work calls it, by kernel; judged where there is a profile. costs.CLASS: how
+    many of it a unit of work executes; judged where that was noted."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float]
@@ -67,16 +68,16 @@ class _Calls(BaseModel):
     arches: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def says_something(self) -> _Calls:
+    def says_something(self) -> _Figures:
         """A figure for at least one kernel."""
         if not self.__pydantic_extra__:
             raise ValueError("expects nothing: give a figure for a kernel")
         return self
 
-    def expectation(self, function: str) -> Expectation:
+    def expectation(self, metric: str) -> Expectation:
         """The same in the form of an [[expect]]: absolute figures by kernel."""
         return Expectation(
-            metric=CALLS + function,
+            metric=metric,
             linux=self.linux,
             values=self.__pydantic_extra__,
             change={},
@@ -114,7 +115,8 @@ class _Declaration(BaseModel):
     claims: list[str] = []
     note: str = ""
     expect: list[_Expect] = []
-    calls: dict[str, _Calls | list[_Calls]] = {}  # several: of different versions of Linux
+    calls: dict[str, _Figures | list[_Figures]] = {}  # several: of different versions of Linux, of architectures
+    costs: dict[str, _Figures | list[_Figures]] = {}
 
 
 def known(folder: Path) -> dict[str, Path]:
@@ -248,7 +250,7 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         memory_mib=declared.memory_mib,
         expectations=(
             *(Expectation(**e.model_dump()) for e in declared.expect),
-            *(called.expectation(name) for name, called in _called(declared)),
+            *(figures.expectation(name) for name, figures in _named(declared)),
         ),
         cpus=declared.cpus,
         clock=declared.clock,
@@ -266,13 +268,10 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
     )
 
 
-def _called(declared: _Declaration) -> list[tuple[str, _Calls]]:
-    """(function, figures) of the whole table."""
-    return [
-        (name, one)
-        for name, given in declared.calls.items()
-        for one in (given if isinstance(given, list) else [given])
-    ]
+def _named(declared: _Declaration) -> list[tuple[str, _Figures]]:
+    """(metric, figures) of both tables."""
+    tables = {**{CALLS + name: given for name, given in declared.calls.items()}, **declared.costs}
+    return [(name, one) for name, given in tables.items() for one in (given if isinstance(given, list) else [given])]
 
 
 def toolbox(near: Path) -> Path:
@@ -294,10 +293,11 @@ def left_out(own: UserProgram | None) -> str:
 
 def _check_names(path: Path, declared: _Declaration) -> None:
     """Metrics and arches that nobody knows, and expectations of what is not measured."""
-    used = [*declared.metrics, *(e.metric for e in declared.expect)]
-    wrong = [unknown("metric", name, collectors()) for name in used if name not in collectors()]
+    used, measured = [*declared.metrics, *(e.metric for e in declared.expect)], set(collectors()) - set(COSTS)
+    wrong = [unknown("metric", name, measured) for name in used if name not in measured]
+    wrong += [unknown("class of costs", name, COSTS) for name in declared.costs if name not in COSTS]
     named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
-    named |= dict.fromkeys(arch for _, called in _called(declared) for arch in called.arches)
+    named |= dict.fromkeys(arch for _, figures in _named(declared) for arch in figures.arches)
     wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]
     has = f"is expected, but metrics has only {', '.join(declared.metrics)}"
     wrong += [

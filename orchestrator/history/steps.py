@@ -51,20 +51,19 @@ class Jump:
         return (self.after - self.before) / abs(self.before) if self.before else None
 
 
-def steps(line: Sequence[Boots], how: Collector, repeats: bool, lines: int = 1, units: int = 1) -> list[Jump]:
-    """Of one line, boots by run. repeats: its figures are exact; lines: how many that vary share the level; units: of
-    work in a pass."""
+def steps(line: Sequence[Boots], how: Collector, repeats: bool, lines: int = 1) -> list[Jump]:
+    """Of one line, boots by run. repeats: its figures are exact; lines: how many that vary share the level."""
     if not all(sound(boots) for boots in line):
         raise ValueError("a line has runs without a figure")
-    return _exact(line, how, units) if repeats else _varying([centre(boots) for boots in line], ALPHA / max(1, lines))
+    return _exact(line, how) if repeats else _varying([centre(boots) for boots in line], ALPHA / max(1, lines))
 
 
-def _exact(line: Sequence[Boots], how: Collector, units: int) -> list[Jump]:
+def _exact(line: Sequence[Boots], how: Collector) -> list[Jump]:
     found: list[Jump] = []
     start = 0
     for at in range(1, len(line)):
         level = sorted(line[start:at], key=centre)[(at - start) // 2]
-        if exact(Case(level, line[at], how, units)).verdict is Verdict.SAME:
+        if exact(Case(level, line[at], how)).verdict is Verdict.SAME:
             continue
         found.append(Jump(at, centre(level), centre(line[at])))
         start = at

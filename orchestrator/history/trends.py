@@ -102,9 +102,7 @@ def stepped(line: Line, varying: int = 1) -> Line:
     how = collectors().get(line.points[0].metric)
     if how is None:  # a metric that this kmatrix does not know
         return line
-    found = steps(
-        [point.boots for point in line.points], how, line.points[0].exact, varying, line.points[0].units or 1
-    )
+    found = steps([point.boots for point in line.points], how, line.points[0].exact, varying)
     return replace(line, steps=tuple(found))
 
 

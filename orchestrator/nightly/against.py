@@ -63,7 +63,7 @@ def against(points: Sequence[Point], run: str) -> Against:
     """points: of nights, in the order of time; run: the name of tonight's."""
     found = trends([point for point in points if point.run.started <= _when(points, run)])
     pairs = [pair for cell in found for trend in cell.trends if (pair := _pair(trend, run))]
-    cases = [Case(old.boots, new.boots, collectors()[new.metric], old.units or 1) for old, new in pairs]
+    cases = [Case(old.boots, new.boots, collectors()[new.metric]) for old, new in pairs]
     inexact = [i for i, (_, new) in enumerate(pairs) if not new.exact]
     tested = dict(zip(inexact, varying([cases[i] for i in inexact]) if inexact else [], strict=True))
     moved = [Moved(old, new, tested[i] if i in tested else exact(cases[i])) for i, (old, new) in enumerate(pairs)]

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import counters, profile, suite
+from orchestrator.report.parts import costs, counters, profile, suite
 from orchestrator.report.parts.rows import (
-    NOTE,
     VARYING,
     claims,
     failures,
     footnotes,
     limits,
+    note,
     pairs,
     setting,
     summary,
@@ -38,6 +38,9 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
             for r in told(report)
             if (r.base, r.new) == (base, new)
         ]
+        shown = dict.fromkeys(r.workload for r in told(report) if (r.base, r.new) == (base, new))
+        still = {name: costs.unmoved(report, base, new, name) for name in shown}
+        lines += [row for name, text in still.items() if text for row in ("", f"{name}: {text}")]
     for head, found in counters.blocks(report, MOST_COUNTERS):
         lines += ["", f"{head}:", "", *(f"- {line}" for line in found)]
     lines += ["", VARYING, "", *(f"- {line}" for line in limits(report))] if limits(report) else []
@@ -54,7 +57,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
             lines += ["", f"Next: {failure['hint']}"]
         if failure["log"]:
             lines += ["", *_fenced(failure["log"])]
-    return "\n".join([*lines, "", NOTE, ""])
+    return "\n".join([*lines, "", note(report), ""])
 
 
 def _fenced(text: str) -> list[str]:

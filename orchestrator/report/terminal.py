@@ -11,15 +11,15 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import counters, suite
+from orchestrator.report.parts import costs, counters, suite
 from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import (
-    NOTE,
     VARYING,
     claims,
     failures,
     footnotes,
     limits,
+    note,
     pairs,
     setting,
     summary,
@@ -54,7 +54,7 @@ def matrix_view(report: MatrixReport) -> RenderableType:
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{line}\n", STYLES[tone]) for line, tone in footnotes(report)]
     parts += [_failure(cell) for cell in failures(report)]
-    return Group(*parts, Text(setting(report)), Text(NOTE, style="dim"), Text(summary(report), style="bold"))
+    return Group(*parts, Text(setting(report)), Text(note(report), style="dim"), Text(summary(report), style="bold"))
 
 
 def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) -> Table:
@@ -62,6 +62,8 @@ def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) 
     config, *heads = titled(report, base, new)
     title = Text(f"{workload}, per {unit}{config}", style="bold")
     out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    if still := costs.unmoved(report, base, new, workload):
+        out.caption, out.caption_justify = Text(f" {still}", style="dim"), "left"
     for name in ("arch", "metric"):
         out.add_column(name, no_wrap=True)
     for name in (*heads, "change"):

@@ -6,14 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
+from orchestrator.collectors import cost_title
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Verdict
-from orchestrator.report.parts import suite
+from orchestrator.model import COSTS, Verdict
+from orchestrator.report.parts import costs, suite
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
 from orchestrator.report.parts.rows import SHORT, change, judged, measured_once, pairs, relative, undecided
 from orchestrator.report.parts.sentence import named
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
+COST_NAME = 12  # columns of a kernel's name
 LARGE = 1e6  # nanoseconds a unit of work that are told in milliseconds
 LEGEND = (
     "Values are per unit of work; (+-N%) is half of (max - min) over all counted passes, relative to the median; "
@@ -30,10 +32,13 @@ def tables(report: MatrixReport) -> list[list[str]]:
         rows = [row for row in rows if (row["workload"], row["metric"]) in told]
         for workload in dict.fromkeys(row["workload"] for row in rows):
             blocks.append(paragraph(f"== {workload}, from {base} to {new}; {_manner(report, workload)}", "", "   "))
-            mine = [row["metric"] for row in rows if row["workload"] == workload]
+            mine = [row["metric"] for row in rows if row["workload"] == workload and row["metric"] not in COSTS]
             for metric in sorted(dict.fromkeys(mine), key=lambda name: collectors()[name].exact):  # times first
                 group = [row for row in rows if (row["workload"], row["metric"]) == (workload, metric)]
                 blocks.append(_metric(report, group))
+            moved = [row for row in rows if row["workload"] == workload and row["metric"] in COSTS]
+            blocks.append(_costs(report, moved, costs.unmoved(report, base, new, workload)))
+    blocks = [block for block in blocks if block]
     return [*blocks, paragraph(LEGEND)] if blocks else []
 
 
@@ -64,6 +69,24 @@ def _metric(report: MatrixReport, rows: Sequence[ComparisonRow]) -> list[str]:
         if max(map(len, lines)) <= WIDTH:
             break
     return [*paragraph(title), *lines, *_asides(rows)]
+
+
+def _costs(report: MatrixReport, rows: Sequence[ComparisonRow], unmoved: str) -> list[str]:
+    """All classes in one table, by arch, without those of which there are none; then what did not move."""
+    there = [row for row in rows if row["base_value"] or row["new_value"]]
+    if not there:
+        return paragraph(f"{unmoved}.") if unmoved else []
+    base, new = (_cut(name, COST_NAME) for name in (there[0]["base"], there[0]["new"]))
+    lines = [("", "", base, new, "change", "floor", "")]
+    last = ""
+    for row in there:
+        figures = (f"{row['per_unit_base']:.2f}", f"{row['per_unit_new']:.2f}", change(row), _floor(row))
+        arch = row["arch"] if row["arch"] != last else ""
+        last = row["arch"]
+        lines.append((arch, cost_title(row["metric"]), *figures, _verdict(row, report)))
+    unit = next(c["unit"] for c in report["cells"] if c["workload"] == there[0]["workload"] and c["unit"])
+    title = f"What hardware pays more for, per {unit}, lower is better; another thing on another architecture:"
+    return [*paragraph(title), *columns(lines, left=(0, 1, 6)), *paragraph(unmoved, "  ", "    ")]
 
 
 def _line(row: ComparisonRow, report: MatrixReport, digits: int, scale: float) -> tuple[str, ...]:

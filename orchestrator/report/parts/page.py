@@ -11,11 +11,12 @@ from markupsafe import Markup
 
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport, MetricRow
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Status, Verdict
+from orchestrator.model import COSTS, Status, Verdict
 from orchestrator.report import Telling
 from orchestrator.report.parts import (
     chosen,
     coloured,
+    costs,
     counters,
     figures,
     profile,
@@ -27,7 +28,7 @@ from orchestrator.report.parts import (
 )
 from orchestrator.report.parts.change import there_lines
 from orchestrator.report.parts.mailtext import gaps
-from orchestrator.report.parts.rows import NOTE, VARYING, claims, failures, limits, pairs, rows, setting, summary
+from orchestrator.report.parts.rows import VARYING, claims, failures, limits, note, pairs, rows, setting, summary
 from orchestrator.report.parts.sentence import headline
 from orchestrator.runs.run import Run
 
@@ -60,7 +61,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "varying": VARYING,
         "limits": limits(report),
         "gaps": gaps(report, telling.left_out),
-        "note": NOTE,
+        "note": note(report),
         "reproduce": run.reproduce,
         "cells": [_cell(cell, run) for cell in report["cells"]],
         "host": {key: _flat(value) for key, value in report["host"].items()},
@@ -88,6 +89,7 @@ def _table(report: MatrixReport, base: str, new: str, workload: str) -> dict[str
         "workload": workload,
         "folded": workload in suite.folded(report, base, new),
         "absent": _absent(report, base, new, workload, {row["arch"] for row in mine}),
+        "unmoved": costs.unmoved(report, base, new, workload),
         "rows": [{"row": row, "href": anchor(f"{row.arch}/{new}/{workload}")} for row in shown],
         "figures": [Markup(svg) for svg in _figures(report, mine) if svg],  # matplotlib escapes what it writes
     }
@@ -107,10 +109,9 @@ def _absent(report: MatrixReport, base: str, new: str, workload: str, there: set
 
 
 def _figures(report: MatrixReport, mine: Sequence[ComparisonRow]) -> list[str]:
-    """The changes of each metric, and all samples of those that are no counters."""
-    by_metric = {
-        name: [row for row in mine if row["metric"] == name] for name in dict.fromkeys(r["metric"] for r in mine)
-    }
+    """The changes of each metric that is no cost, and all samples of those that are no counters."""
+    names = [name for name in dict.fromkeys(r["metric"] for r in mine) if name not in COSTS]
+    by_metric = {name: [row for row in mine if row["metric"] == name] for name in names}
     order = sorted(by_metric, key=lambda name: collectors()[name].exact)  # times before counters
     bars = [figures.change_bars(by_metric[name]) for name in order]
     dots = [figures.sample_dots(report, group) for name, group in by_metric.items() if not collectors()[name].exact]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from orchestrator.analyse import costs
 from orchestrator.analyse.contract import CellRow, ClaimRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.identical import absent, left_out, spared
@@ -14,7 +15,7 @@ from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.reach import silent
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Bound, Reason, Verdict
+from orchestrator.model import COSTS, Bound, Reason, Verdict
 from orchestrator.report.parts import chosen, reach, static, suite, taken
 from orchestrator.report.parts.change import change_lines
 from orchestrator.report.parts.words import listed
@@ -31,6 +32,10 @@ NOTE = (
     "(1 ns = 1 instruction). Spread is (max - min) / median over all counted passes; "
     "floor: the change that noise alone makes."
 )
+COSTS_NOTE = (
+    "What hardware pays more for, as atomics, and lines of code (of 64 bytes, that run at least every second time) "
+    "are told by the bytes that were executed; they compare within one architecture only."
+)
 
 
 VARYING = (
@@ -38,6 +43,11 @@ VARYING = (
     f"change, at most {ALPHA:.0%} give any false verdict); "
     f"could have seen: the smallest change found with power {POWER}:"
 )
+
+
+def note(report: MatrixReport) -> str:
+    """What a reader of the tables must know."""
+    return " ".join([NOTE, *([COSTS_NOTE] if any(map(costs.told, report["cells"])) else [])])
 
 
 @dataclass(frozen=True)
@@ -63,15 +73,21 @@ def pairs(report: MatrixReport) -> list[tuple[str, str]]:
 
 
 def rows(report: MatrixReport) -> list[Row]:
-    """One row per comparison; its verdict is the expectation's where there is one."""
-    return [_row(row, report) for row in report["comparisons"]]
+    """One row per comparison; its verdict is the expectation's where there is one. No costs that did not move."""
+    shown = suite.shown(report)
+    mine = [row for row in report["comparisons"] if row["metric"] not in COSTS or _key(row) in shown]
+    return [_row(row, report) for row in mine]
 
 
 def told(report: MatrixReport) -> list[Row]:
     """Without those that say nothing among many."""
     shown = suite.shown(report)
-    mine = [r for r in report["comparisons"] if (r["base"], r["new"], r["workload"], r["metric"]) in shown]
-    return [_row(row, report) for row in mine]
+    return [_row(row, report) for row in report["comparisons"] if _key(row) in shown]
+
+
+def _key(row: ComparisonRow) -> tuple[str, str, str, str]:
+    """As suite.shown() has it."""
+    return row["base"], row["new"], row["workload"], row["metric"]
 
 
 def _row(row: ComparisonRow, report: MatrixReport) -> Row:

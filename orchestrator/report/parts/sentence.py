@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
 from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.needed import blameless
+from orchestrator.analyse.suite import METRIC
 from orchestrator.collectors import known as collectors
-from orchestrator.model import Status, Verdict
+from orchestrator.model import COSTS, Status, Verdict
 from orchestrator.report.parts import reach
 from orchestrator.report.parts.change import unbuilt
 from orchestrator.report.parts.rows import change, undecided
@@ -67,10 +68,17 @@ def _compared(rows: Sequence[ComparisonRow]) -> list[str]:
         mine = [row for row in rows if (row["base"], row["new"]) == (base, new)]
         found = [(verdict, [row for row in mine if row["verdict"] == verdict]) for verdict in _MOVES]
         moves = [_moved(group, verdict) for verdict, group in found if group]
-        said += [f"{new} against {base}: {' and '.join(moves)}"] if moves else []
+        said += [f"{new} against {base}: {_word(found).join(moves)}"] if moves else []
     if not any(row["verdict"] == Verdict.WORSE for row in rows):
         said.append(_rest(rows, bool(said)))
     return said
+
+
+def _word(found: Sequence[tuple[Verdict, Sequence[ComparisonRow]]]) -> str:
+    """Between what is worse and what is better: fewer instructions that cost more are two sides of one."""
+    metrics = {verdict: {row["metric"] for row in rows} for verdict, rows in found}
+    bought = metrics[Verdict.WORSE] <= set(COSTS) and METRIC in metrics[Verdict.BETTER]
+    return ", although " if bought else " and "
 
 
 def _rest(rows: Sequence[ComparisonRow], better: bool) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
 from orchestrator.analyse.suite import METRIC, log_ratios, timed
-from orchestrator.model import Verdict
+from orchestrator.report.parts import costs
 from orchestrator.report.parts.words import listed
 
 FEW = 3  # workloads whose tables are all shown
 EXTREMES = 5  # told of the worst and of the best
-_STILL = (Verdict.SAME, Verdict.NOT_REACHED)
 
 
 def lines(report: MatrixReport) -> list[str]:
@@ -41,7 +40,7 @@ def _workloads(report: MatrixReport, base: str, new: str) -> list[str]:
 
 def _extremes(its: list[ComparisonRow]) -> list[str]:
     """The worst and the best of those that moved."""
-    moved = [row for row in its if row["verdict"] not in _STILL and row["change"]]
+    moved = [row for row in its if row["verdict"] not in costs.STILL and row["change"]]
     moved.sort(key=lambda row: -(row["change"] or 0))
     worst = [row for row in moved if (row["change"] or 0) > 0][:EXTREMES]
     best = [row for row in reversed(moved) if (row["change"] or 0) < 0][:EXTREMES]
@@ -65,7 +64,8 @@ def shown(report: MatrixReport) -> Shown:
     moved: dict[tuple[str, str, str], set[str]] = {}
     for row in report["comparisons"]:
         few = len(counts[row["base"], row["new"]]) <= FEW
-        if few or row["workload"] in judged or row["verdict"] not in _STILL:
+        told = (few or row["workload"] in judged) and not costs.quiet(row, report)
+        if told or row["verdict"] not in costs.STILL:
             moved.setdefault((row["base"], row["new"], row["workload"]), set()).add(row["metric"])
     return {
         (row["base"], row["new"], row["workload"], row["metric"])

@@ -109,6 +109,7 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
     else:
         made = workloads.load_file(draw.choice(own))
     calls = Expectation("calls.f", "<6.4", {"patched": 2.0}, {}, 0.01, claim=text(draw), arches=("aarch64",))
+    atomics = replace(calls, metric="atomics", config="lean")
     since = replace(calls, linux=">=6.4", values={"patched": 1.0, "base": 2.0})
     return replace(
         made,
@@ -120,7 +121,7 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         memory_mib=draw.randint(64, 900),
         expectations=(
             *(expectation(draw) for _ in range(draw.randint(0, 2))),
-            *draw.choice([(), (calls,), (calls, since)]),
+            *draw.choice([(), (calls,), (calls, since, atomics)]),
         ),
         cpus=draw.randint(1, 4),
         clock=draw.choice(["", "wall", "icount"]),

@@ -6,12 +6,13 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.errors import InfraError
-from orchestrator.profile.blocks import parse_counted, parse_seen
+from orchestrator.profile.blocks import parse_counted, parse_pieces, parse_seen
 from orchestrator.profile.line_table import Executed
 from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.symbols import executed
 
 COUNTED = "kmatrix-blocks 1 2 900 0\nffff0010 ffff0020 8\nffff0018 ffff0020 2\n10 14 1\n"
+BYTES = "kmatrix-blocks 2 2 900 0\nffff0010 ffff0018 8 3 1f2003d5,bf3a03d5\n10 14 4 4 1f2003d5\n"
 SEEN = "kmatrix-seen 1 900 0\n10 14\nffff0010 ffff0020\n"
 
 
@@ -21,6 +22,16 @@ def test_counts_are_of_all_regions_together() -> None:
     assert [found.executed.most(start, start + 4) for start in (0xFFFF0010, 0xFFFF0018, 0xFFFF0020, 0x10)] == [
         8, 10, 0, 1,
     ]  # fmt: skip
+
+
+def test_what_was_executed_has_its_bytes_and_none_of_interrupts() -> None:
+    assert parse_pieces(BYTES, Relocation()) == ([(0xFFFF0010, 5, "1f2003d5,bf3a03d5")], 2)
+    moved = Relocation(0x10, 0x30, 0xFFFF0000)
+    assert parse_pieces(BYTES, moved)[0] == [(0x10, 5, "1f2003d5,bf3a03d5")]
+    assert parse_counted(BYTES, Relocation()).executed.most(0xFFFF0010, 0xFFFF0014) == 8  # of lines all count
+    for text in (COUNTED, BYTES.replace(",", ",,"), BYTES.replace(" 3 ", " ")):
+        with pytest.raises(InfraError):
+            parse_pieces(text, Relocation())
 
 
 def test_what_was_seen_ran_once_at_least() -> None:

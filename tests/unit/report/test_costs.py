@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.collectors import cost_title
 from orchestrator.profile.comparison import DifferenceRow, difference, profile_cell
 from orchestrator.report.parts import profile_rows
 from tests.unit.profile.conftest import BASE as KNOWN
@@ -75,5 +76,5 @@ def test_the_whole_text_is_sorted_by_it(cost: str) -> None:
     its = row()
     cells = [profile_cell(replace(read(account("s390x", k, BASE, {})), units=1000)) for k in ("unpatched", "patched")]
     text = profile_rows.profile_text({"schema": 1, "cells": cells, "differences": [its]}, 5, cost)
-    assert f"{profile_rows.COSTS.get(cost, cost)} by function" in text and "calls        function" not in text
+    assert f"{cost_title(cost)} by function" in text and "calls        function" not in text
     assert max(map(len, text.partition("\nunpatched: account")[0].splitlines())) <= profile_rows.WIDTH

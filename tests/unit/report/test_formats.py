@@ -20,7 +20,7 @@ SVG = re.compile(r"<svg .*?</svg>", re.S)  # drawn by matplotlib, whose versions
 FORMATS = sorted(set(known()) - {"json", "mail"})  # the first is the contract's, the second has tests of its own
 
 
-@pytest.mark.parametrize("name", ["good", "broken", "testbed", "doubtful", "one_arch", "unbuilt"])
+@pytest.mark.parametrize("name", ["good", "broken", "testbed", "doubtful", "one_arch", "unbuilt", "costly"])
 @pytest.mark.parametrize("format", FORMATS)
 def test_golden(format: str, name: str) -> None:
     """KMATRIX_UPDATE=1 writes them anew: read what changed."""
