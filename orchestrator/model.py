@@ -607,6 +607,8 @@ class BootResult:
     provenance: str = ""  # digest of the cell's; empty in results of before it was kept
     said: tuple[str, ...] = ()  # by the workload: what of its kernel a reader of the figures must know
     costs: Mapping[str, float] = field(default_factory=dict)  # {one of COSTS: in a counted pass}; {}: nobody looked
+    # {function of which calls are expected: its calls in a counted pass, None: this kernel has none of that name}
+    calls: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 /*
  * A thread dirties pages of a file on a slow disk, above the dirty limit, so that it is throttled in a write fault.
  * Another thread maps and unmaps, and looks how long that takes. What throttle and throttle-retried do; they differ in
- * whether the pages are in the page cache.
+ * whether the pages are in the page cache. The disk's time is the guest's own, so all of it repeats; on one CPU, because
+ * who is throttled sleeps.
  *
- * Before it, a large write keeps the disk busy: the limit of QEMU lets a request through and then makes the next one
- * wait until the rate is kept again. Reads have a limit of their own. So the thread is throttled, once, for about
- * --busy KiB / the disk's rate, whatever the kernel thinks of the disk's speed.
+ * Whether a fault looks at the limit is decided by how many pages its thread, its CPU and threads that have ended have
+ * dirtied since somebody looked. So the pile of dirty pages, which is why the limit is passed, is made by a thread of its
+ * own, and the one that is measured is a new one.
  */
 #ifndef THROTTLE_H
 #define THROTTLE_H
@@ -22,22 +23,21 @@
 #include <unistd.h>
 
 #include "kmatrix.h"
+#include "slow.h"
 
 #define FOLDER "/tmp/throttle"
 #define FILE_NAME FOLDER "/data"
+#define PILE_NAME FOLDER "/pile"
 #define VM "/proc/sys/vm/"
-#define THREADS_MAX 16
-#define PILE 64
 #define NAP (1000 * 1000)	/* ns between two looks at mmap() */
-#define CAUGHT (400 * 1000 * 1000LL)	/* ns: who had to wait so long waited for a throttled thread */
 
 static struct {
-	size_t page_size, size, busy_size, threads;
+	size_t page_size, size, pile_size;
 	unsigned char *file;	/* the mapping that is dirtied */
-	unsigned char *expected, *seen, *busy;
-	int fd, direct, busy_fd, pile_fd;
+	unsigned char *expected, *seen, *pile;
+	int fd, direct, pile_fd;
 	atomic_bool started, stop;
-	long long longest;	/* ns */
+	long long stall, throttled;	/* ns: the longest mmap(), the longest store */
 	long mapped;
 } throttle;
 
@@ -49,19 +49,25 @@ static inline long long throttle_now(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
+static void throttle_longest(long long *longest, long long since)
+{
+	long long took = throttle_now() - since;
+
+	if (took > *longest)
+		*longest = took;
+}
+
 static void *throttle_map(void *unused)
 {
 	struct timespec nap = { 0, NAP };
 
 	while (!atomic_load(&throttle.stop)) {
-		long long before = throttle_now(), took;
+		long long before = throttle_now();
 		void *p = mmap(NULL, throttle.page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-		took = throttle_now() - before;
+		throttle_longest(&throttle.stall, before);
 		if (p == MAP_FAILED || munmap(p, throttle.page_size))
 			km_fail("mmap and munmap");
-		if (took > throttle.longest)
-			throttle.longest = took;
 		throttle.mapped++;
 		atomic_store(&throttle.started, true);
 		/*
@@ -74,14 +80,32 @@ static void *throttle_map(void *unused)
 	return unused;
 }
 
-/* One byte a page, every thread pages of its own. */
-static void *throttle_dirty(void *number)
+/* One byte a page. */
+static void *throttle_dirty(void *unused)
 {
-	size_t step = throttle.threads * throttle.page_size;
+	for (size_t i = 0; i < throttle.size; i += throttle.page_size) {
+		long long before = throttle_now();
 
-	for (size_t i = (size_t)number * throttle.page_size; i < throttle.size; i += step)
 		throttle.file[i] = throttle.expected[i];
-	return NULL;
+		throttle_longest(&throttle.throttled, before);
+	}
+	return unused;
+}
+
+static void *throttle_pile(void *unused)
+{
+	if (pwrite(throttle.pile_fd, throttle.pile, throttle.pile_size, 0) != (ssize_t)throttle.pile_size)
+		km_fail("no pile of dirty pages");
+	return unused;
+}
+
+static pthread_t throttle_thread(void *(*what)(void *))
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, what, NULL))
+		km_fail("pthread_create");
+	return thread;
 }
 
 /* Only the disk is asked. */
@@ -133,89 +157,61 @@ static int throttle_create(const char *name, const unsigned char *content, size_
 static void throttle_set_up(void)
 {
 	throttle.page_size = sysconf(_SC_PAGESIZE);
-	throttle.size = km_option("pages", 48) * throttle.page_size;
-	throttle.threads = km_option("threads", 6);
-	if (throttle.threads > THREADS_MAX)
-		km_fail("--threads: at most %d", THREADS_MAX);
-	throttle.busy_size = km_option("busy", 960) * 1024;
+	throttle.size = km_option("pages", 40) * throttle.page_size;
+	throttle.pile_size = km_option("pile", 64) * throttle.page_size;
 	throttle.expected = throttle_memory(throttle.size);
 	throttle.seen = throttle_memory(throttle.size);
-	throttle.busy = throttle_memory(throttle.busy_size);
+	throttle.pile = throttle_memory(throttle.pile_size);
 	for (size_t i = 0; i < throttle.size; i++)
 		throttle.expected[i] = i * 2654435761u >> 13;
-	km_mount_disk(FOLDER);
-	throttle.busy_fd = throttle_create(FOLDER "/busy", throttle.busy, throttle.busy_size);
+	slow_mount(FOLDER, km_option("request_us", 20000) * 1000);
+	close(throttle_create(PILE_NAME, throttle.pile, throttle.pile_size));
 	throttle.direct = throttle_create(FILE_NAME, throttle.expected, throttle.size);
-	throttle.pile_fd = open(FOLDER "/busy", O_RDWR);
+	throttle.pile_fd = open(PILE_NAME, O_RDWR);
 	throttle.fd = open(FILE_NAME, O_RDWR);
 	if (throttle.fd < 0 || throttle.pile_fd < 0)
-		km_fail(FILE_NAME);
+		km_fail(FOLDER);
 	sync();
 	km_keep(VM "dirty_background_ratio");
 	km_keep(VM "dirty_ratio");
 }
 
-/*
- * The disk is busy, and a pile of dirty pages waits for it. Then the dirty limit is lowered: whoever dirties a page now
- * is throttled until the pile is gone.
- */
-static void throttle_pile_up(void)
+/* Bytes that may be dirty before somebody is throttled, and that are dirtied before they are written back. */
+static void throttle_limits(size_t limit, size_t background)
 {
-	km_write(VM "dirty_background_bytes", "%zu", throttle.busy_size);
-	km_write(VM "dirty_bytes", "%zu", 100 * throttle.busy_size);
-	if (pwrite(throttle.busy_fd, throttle.busy, throttle.busy_size, 0) != (ssize_t)throttle.busy_size)
-		km_fail("the disk cannot be kept busy");
-	if (pwrite(throttle.pile_fd, throttle.busy, PILE * throttle.page_size, 0) != (ssize_t)(PILE * throttle.page_size))
-		km_fail("no pile of dirty pages");
-	if (sync_file_range(throttle.pile_fd, 0, 0, SYNC_FILE_RANGE_WRITE))
-		km_fail("sync_file_range");
-	km_write(VM "dirty_background_bytes", "%zu", throttle.page_size);
-	km_write(VM "dirty_bytes", "%zu", 2 * throttle.page_size);
-}
-
-static void throttle_once(bool first)
-{
-	pthread_t mapper, dirtiers[THREADS_MAX];
-
-	throttle.stop = throttle.started = false;
-	if (pthread_create(&mapper, NULL, throttle_map, NULL))
-		km_fail("pthread_create");
-	while (!atomic_load(&throttle.started))
-		sched_yield();
-	throttle_pile_up();
-	if (first)
-		km_begin();
-	for (size_t i = 0; i < throttle.threads; i++)
-		if (pthread_create(&dirtiers[i], NULL, throttle_dirty, (void *)i))
-			km_fail("pthread_create");
-	for (size_t i = 0; i < throttle.threads; i++)
-		pthread_join(dirtiers[i], NULL);
-	atomic_store(&throttle.stop, true);
-	pthread_join(mapper, NULL);
-	if (msync(throttle.file, throttle.size, MS_SYNC))
-		km_fail("msync");
+	km_write(VM "dirty_background_bytes", "%zu", background);
+	km_write(VM "dirty_bytes", "%zu", limit);
 }
 
 /*
- * Until somebody had to wait, at most --tries times: whether the disk's time has the thread throttled in a fault that
- * has been retried is luck. With a kernel that lets nobody wait, all tries are made.
+ * The gate is at a quiet disk: before km_begin() comes back, a long time passes by the guest's clock, in which whatever
+ * is dirty would be written out. The pile is above no limit until it is there.
  */
 static void throttle_measure(bool cold)
 {
-	long tries = km_option("tries", 1);
+	pthread_t mapper;
 
-	throttle.longest = throttle.mapped = 0;
-	for (long i = 0; i < tries && throttle.longest < CAUGHT; i++) {
-		if (i)
-			munmap(throttle.file, throttle.size);
-		for (size_t n = 0; n < throttle.size; n += throttle.page_size)
-			throttle.expected[n]++;
-		throttle_cache(cold);
-		throttle_once(!i);
-	}
-	km_value("stall_ns", throttle.longest);
+	throttle.stall = throttle.throttled = throttle.mapped = 0;
+	throttle.stop = throttle.started = false;
+	for (size_t i = 0; i < throttle.size; i += throttle.page_size)
+		throttle.expected[i]++;
+	throttle_limits(64 * throttle.pile_size, 8 * throttle.pile_size);
+	throttle_cache(cold);
+	km_begin();
+	mapper = throttle_thread(throttle_map);
+	while (!atomic_load(&throttle.started))
+		sched_yield();
+	pthread_join(throttle_thread(throttle_pile), NULL);
+	throttle_limits(2 * throttle.page_size, throttle.page_size);
+	pthread_join(throttle_thread(throttle_dirty), NULL);
+	atomic_store(&throttle.stop, true);
+	pthread_join(mapper, NULL);
+	km_value("stall_ns", throttle.stall);
+	km_value("throttled_ns", throttle.throttled);
 	km_value("mapped", throttle.mapped);
 	km_end(1);
+	if (msync(throttle.file, throttle.size, MS_SYNC))
+		km_fail("msync");
 }
 
 static int throttle_main(int argc, char **argv, bool cold)
@@ -229,7 +225,7 @@ static int throttle_main(int argc, char **argv, bool cold)
 	}
 	close(throttle.fd);
 	close(throttle.direct);
-	close(throttle.busy_fd);
+	close(throttle.pile_fd);
 	return km_finish();
 }
 

@@ -4,7 +4,7 @@
  * noting is done when a block is translated, counting is one addition for each block that is executed.
  *
  *	-plugin kmatrix-blocks.so,seen=FILE
- *	-plugin kmatrix-blocks.so,out=FILE,begin=ADDRESS,begin_end=ADDRESS,ret=BYTES...,end=ADDRESS[,skip=REGIONS]
+ *	-plugin kmatrix-blocks.so,out=FILE,begin=START-END[:CODE],ret=BYTES...,end=START-END[:CODE][,skip=REGIONS]
  *		[,irq=ADDRESS...][,eret=BYTES...]
  *
  * and both together. When QEMU ends, `seen` is what was translated since it started, and so begun to be executed:
@@ -54,7 +54,7 @@ static uint8_t *code;	/* of each: how many bytes, and these */
 static size_t used, lost, code_used;
 
 static char *seen, *out;
-static uint64_t begin, begin_end, end;
+static struct marked begin, end;
 static unsigned long skip;
 static uint64_t irqs[ENTRIES];
 static struct pattern rets[PATTERNS], erets[PATTERNS];
@@ -171,14 +171,14 @@ static void on_exit_of_qemu(plugin_id id, void *data)
 }
 
 /* After count_block(): callbacks see the block counted already. */
-static void watch(struct qemu_plugin_insn *insn, size_t block)
+static void watch(struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, size_t block)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
 	on_execution call = NULL;
 
-	if (address == end)
+	if (address == end.start && is_of(tb, &end))
 		call = on_end;
-	else if (address >= begin && address < begin_end && matches(insn, rets, ret_count))
+	else if (within(&begin, address) && matches(insn, rets, ret_count) && is_of(tb, &begin))
 		call = on_begin;
 	else if (matches(insn, erets, eret_count))
 		call = on_return;
@@ -215,7 +215,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 
 			code[code_used] = (uint8_t)read_insn(insn, code + code_used + 1);
 			code_used += 1 + (size_t)code[code_used];
-			watch(insn, used);
+			watch(tb, insn, used);
 		}
 	}
 	used++;
@@ -235,11 +235,9 @@ static void read_option(const char *option)
 	else if (IS("out"))
 		out = strdup(value);
 	else if (IS("begin"))
-		begin = strtoull(value, NULL, 0);
-	else if (IS("begin_end"))
-		begin_end = strtoull(value, NULL, 0);
+		read_function(value, &begin);
 	else if (IS("end"))
-		end = strtoull(value, NULL, 0);
+		read_function(value, &end);
 	else if (IS("skip"))
 		skip = strtoul(value, NULL, 0);
 	else if (IS("irq") && irq_count < ENTRIES)
@@ -259,8 +257,8 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 		read_option(argv[i]);
 	if (!info->system || !(seen || out))
 		fail("seen or out is needed, and a whole machine");
-	if (out && (!begin || !begin_end || !end || !ret_count))
-		fail("out needs begin, begin_end, ret and end");
+	if (out && (!begin.end || !end.end || !ret_count))
+		fail("out needs begin, ret and end");
 	find_insn_data(info);
 	blocks = reserve(COUNTERS, sizeof(*blocks));
 	base = reserve(COUNTERS, sizeof(*base));

@@ -2,11 +2,11 @@
 /*
  * A TCG plugin: how often each guest instruction was executed inside a workload's region.
  *
- *	-plugin kmatrix-profile.so,out=FILE,begin=ADDRESS,begin_end=ADDRESS,ret=BYTES,end=ADDRESS
+ *	-plugin kmatrix-profile.so,out=FILE,begin=START-END[:CODE],ret=BYTES,end=START-END[:CODE]
  *		[,irq=ADDRESS...][,eret=BYTES...][,functions=FILE,paths=FILE,call=BYTES/MASK...]
  *
- * The region runs from the return of the function at begin (up to begin_end; ret: how a return starts, in hex) to
- * the first instruction of the function at end. Each region writes FILE anew:
+ * The region runs from the return of the function begin (addresses and code in hex; ret: how a return starts) to the
+ * first instruction of the function end. Each region writes FILE anew:
  *
  *	kmatrix-profile 2 REGION BLOCKS COUNTERS LOST
  *	ADDRESS EXECUTED INTERRUPT BYTES	hex, decimal, decimal, hex: of EXECUTED, those in interrupts
@@ -60,7 +60,7 @@ static uint64_t *crossings;	/* instructions that cross a page, seen where they a
 static size_t counters_used, blocks_used, crossings_used, lost;
 
 static char *out;
-static uint64_t begin, begin_end, end;
+static struct marked begin, end;
 static uint64_t irqs[ENTRIES];
 static struct pattern rets[PATTERNS], erets[PATTERNS], calls[PATTERNS];
 static size_t irq_count, ret_count, eret_count, call_count;
@@ -176,14 +176,14 @@ static void on_return(unsigned int cpu, void *data)
 }
 
 /* After count_insn(): callbacks see the counter of their own instruction incremented already. */
-static void watch(struct qemu_plugin_insn *insn)
+static void watch(struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
 	on_execution call = NULL;
 
-	if (address == end)
+	if (address == end.start && is_of(tb, &end))
 		call = on_end;
-	else if (address >= begin && address < begin_end && matches(insn, rets, ret_count))
+	else if (within(&begin, address) && matches(insn, rets, ret_count) && is_of(tb, &begin))
 		call = on_begin;
 	else if (matches(insn, erets, eret_count))
 		call = on_return;
@@ -217,7 +217,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		addresses[counters_used + i] = qemu_plugin_insn_vaddr(insn);
 		sizes[counters_used + i] = read_insn(insn, bytes[counters_used + i]);
 		count_insn(insn, counters_used + i);
-		watch(insn);
+		watch(tb, insn);
 	}
 	if (crosses_page(qemu_plugin_tb_get_insn(tb, 0)))
 		remember_crossing(addresses[counters_used]);
@@ -238,11 +238,9 @@ static void read_option(const char *option)
 	if (IS("out"))
 		out = strdup(value);
 	else if (IS("begin"))
-		begin = strtoull(value, NULL, 0);
-	else if (IS("begin_end"))
-		begin_end = strtoull(value, NULL, 0);
+		read_function(value, &begin);
 	else if (IS("end"))
-		end = strtoull(value, NULL, 0);
+		read_function(value, &end);
 	else if (IS("irq") && irq_count < ENTRIES)
 		irqs[irq_count++] = strtoull(value, NULL, 0);
 	else if (IS("ret"))
@@ -264,8 +262,8 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 {
 	for (int i = 0; i < argc; i++)
 		read_option(argv[i]);
-	if (!out || !begin || !begin_end || !end || !ret_count || !info->system)
-		fail("out, begin, begin_end, ret and end are needed, and a whole machine");
+	if (!out || !begin.end || !end.end || !ret_count || !info->system)
+		fail("out, begin, ret and end are needed, and a whole machine");
 	if (!functions != !paths_out)
 		fail("functions and paths go together");
 	find_insn_data(info);

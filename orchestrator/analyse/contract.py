@@ -46,6 +46,8 @@ class CellRow(TypedDict):
     memory_stat: NotRequired[dict[str, list[list[int]]]]  # as vmstat, of a workload in a cgroup of its own
     provenance: NotRequired[dict[str, Any] | None]  # model.Provenance: all that its figures rest on
     config: NotRequired[str]  # the name of what its kernel was configured by; of before there were configs: lean
+    # {function of which calls are expected: its calls in a pass, by boot; None: this kernel has none of that name}
+    calls: NotRequired[dict[str, list[float | None]]]
     stored: NotRequired[bool]  # an earlier run measured just this, and its figures were taken
     reason: NotRequired[str]  # of one that was left out on purpose: identical (see IdenticalRow)
 

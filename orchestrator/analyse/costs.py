@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.analyse.contract import CellRow, MetricRow
+from orchestrator.analyse.suite import METRIC
 from orchestrator.model import COSTS, UNDECODED, BootResult
 
 LEAST = 0.005  # instructions a unit of work that are not decoded: fewer are not told
 
 
 def metrics(boots: Sequence[BootResult]) -> dict[str, MetricRow]:
-    """{one of COSTS: a number of each boot, the mean of its counted passes}; {} where a boot was not looked at."""
-    names = [name for name in COSTS if boots and all(name in boot.costs for boot in boots)]
+    """{one of COSTS: a number of each boot, the mean of its counted passes}; {} where a boot was not looked at, and
+    of workloads that tell no time, because how much they do depends on how long something else takes."""
+    timed = all(METRIC in sample.values for boot in boots for sample in boot.passes)
+    names = [name for name in COSTS if boots and timed and all(name in boot.costs for boot in boots)]
     return {name: MetricRow(unit="1", boots=[[boot.costs[name]] for boot in boots], warmup=[]) for name in names}
 
 

@@ -27,8 +27,8 @@ def judge(
     accounts = {account["id"]: account for account in profiled}
     for claim in expectations:
         if claim.metric.startswith(CALLS):
-            told = [cell for cell in cells if _applies(claim, cell) and cell["id"] in accounts]
-            rows += [row for cell in told for row in _called(claim, cell, accounts[cell["id"]])]
+            told = [cell for cell in cells if _applies(claim, cell)]
+            rows += [row for cell in told for row in _called(claim, cell, accounts.get(cell["id"]))]
         else:
             rows += _uncounted(claim, cells, comparisons)
         for cell in cells:
@@ -108,13 +108,21 @@ def _absolute(claim: Expectation, cell: CellRow) -> list[ExpectationRow]:
     return _figures(claim, cell, centre(cell["metrics"][claim.metric]["boots"]) * scale / (cell["units"] or 1))
 
 
-def _called(claim: Expectation, cell: CellRow, account: ProfileCell) -> list[ExpectationRow]:
-    """A function that is none in this kernel is never called, which answers nothing."""
+def _called(claim: Expectation, cell: CellRow, account: ProfileCell | None) -> list[ExpectationRow]:
+    """By the cell's account, or else by what of it was noted. A function that is none in this kernel is never called,
+    which answers nothing."""
     function = claim.metric.removeprefix(CALLS)
-    rows = _figures(claim, cell, calls_of(account, function))
-    if function not in account["absent"]:
+    counted = cell.get("calls", {}).get(function)
+    if account is not None:
+        rows, absent = _figures(claim, cell, calls_of(account, function)), function in account["absent"]
+    elif counted is not None:
+        calls = [[number] for number in counted if number is not None]
+        rows, absent = _figures(claim, cell, centre(calls) / (cell["units"] or 1)), None in counted
+    else:
+        return []
+    if not absent:
         return rows
-    why = f"{account['arch']}/{account['kernel']} has no function {function}: {NO_FUNCTION}"
+    why = f"{cell['arch']}/{cell['kernel']} has no function {function}: {NO_FUNCTION}"
     return [ExpectationRow(**{**row, "verdict": Verdict.NOT_AS_EXPECTED.value, "why": why}) for row in rows]
 
 

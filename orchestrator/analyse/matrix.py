@@ -185,6 +185,8 @@ def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:
         row["memory_stat"] = {
             name: [[sample.memory_stat[name] for sample in boot] for boot in counted] for name in names
         }
+    if first and first.calls:
+        row["calls"] = {name: [boot.calls.get(name) for boot in cell.boots] for name in first.calls}
     row["notes"] += costs.undecoded(cell.boots, row["units"] or 1, cell.unit)
     if "config" in kernel:
         row["config"] = str(kernel["config"])

@@ -26,7 +26,7 @@ from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
 from orchestrator.measure.watch import Watch
-from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, PassSample, Provenance
+from orchestrator.model import CALLS, Boot, BootResult, Clock, KernelArtifact, Limits, Measure, PassSample, Provenance
 from orchestrator.store import Store, sha256
 
 MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
@@ -342,7 +342,20 @@ async def _costed(task: Task, result: BootResult) -> BootResult:
     arch, units = task.boot.cell.arch, result.passes[-1].units
     known = addresses.places_of(task.kernel, arch)
     found = await asyncio.to_thread(noted.costs, task.folder, arch, task.tool.files, known, units)
-    return replace(result, costs=found)
+    return await with_calls(task, replace(result, costs=found))
+
+
+async def with_calls(task: Task, result: BootResult) -> BootResult:
+    """With calls of functions in a counted pass, of those of which they are expected, if somebody noted what ran."""
+    wanted = [
+        e.metric.removeprefix(CALLS) for e in task.boot.cell.workload.expectations if e.metric.startswith(CALLS)
+    ]
+    if not (task.blocks and task.kernel and wanted):
+        return result
+    known = addresses.places_of(task.kernel, task.boot.cell.arch)
+    return replace(
+        result, calls=await asyncio.to_thread(noted.calls, task.folder, set(wanted), task.tool.files, known)
+    )
 
 
 def _decoded(task: Task, output: str) -> tuple[PassSample, ...]:

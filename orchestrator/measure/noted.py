@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ from orchestrator.model import CODE_LINES, COST_CLASSES, UNDECODED, Arch, Marks
 from orchestrator.profile import costs as costly
 from orchestrator.profile import symbols
 from orchestrator.profile.blocks import BYTES, Counted, parse_counted, parse_pieces, parse_seen
+from orchestrator.profile.costs import size_of
 from orchestrator.profile.line_table import Executed
+from orchestrator.profile.names import stem
 from orchestrator.profile.relocation import Relocation
 from orchestrator.sandbox.bubblewrap import own_file
 
@@ -48,7 +52,7 @@ class Notes:
         """The same of counted passes. skip: passes of warm-up before them; boots: all before is noted, too."""
         counted, seen = self.raw / "executed", self.raw / "seen"
         user = await asyncio.to_thread(symbols.of_programs, *self.files)
-        bounds = region.bounds(user, len(self.files) == 1, self.marks)
+        bounds = region.bounds(user, self.files, self.marks)
         bounds += region.interrupted(self.interrupts, self.marks)
         files = {"out": counted, **({"seen": seen} if boots else {})}
         yield region.plugin(self.library, self.raw, files, *bounds, *([f"skip={skip}"] if skip else []))
@@ -95,6 +99,21 @@ def costs(folder: Path, arch: Arch, files: Sequence[Path], known: Places, units:
     found = {name: sums.get(name, 0) / regions for name in COST_CLASSES if name in decode.names}
     found |= {UNDECODED: sums[UNDECODED] / regions} if UNDECODED in sums else {}
     return {**found, CODE_LINES: float(told.code_lines * units)}
+
+
+def calls(folder: Path, functions: Collection[str], files: Sequence[Path], known: Places) -> dict[str, float | None]:
+    """{function: executions of its first instruction in a counted pass} of a boot, None where there is none such; {}
+    where that is not known."""
+    if not functions or not (folder / COUNTED).is_file() or symbols.of_programs(*files).local:
+        return {}  # the last: only a vmlinux tells where functions are called
+    pieces, regions = parse_pieces(_text(folder / COUNTED), known.relocation)
+    entries = {name: known.symbols.entries(stem(name)) for name in functions}
+    found = Counter[int]()
+    wanted = sorted(address for its in entries.values() for address in its)
+    for address, count, code in pieces:
+        for place in wanted[bisect_left(wanted, address) : bisect_left(wanted, address + size_of(code))]:
+            found[place] += count
+    return {name: sum(found[place] for place in its) / regions if its else None for name, its in entries.items()}
 
 
 def seen(folder: Path, relocation: Relocation) -> Executed:

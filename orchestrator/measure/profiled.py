@@ -46,7 +46,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     known = _Known(
         marks, addresses.system_map(kernel), relocation,
         relocation.symbols(addresses.linked(kernel, arch, local)), programs,
-        folder.resolve() / "plugin", alone=task.tool.program is None, whole=local is not None,
+        folder.resolve() / "plugin", task.tool.files, whole=local is not None,
     )  # fmt: skip
     known.folder.mkdir(exist_ok=True)
     known.functions.write_text(
@@ -82,8 +82,13 @@ class _Known:
     kernel: symbols.Symbols  # where they run
     user: symbols.Symbols
     folder: Path  # which the plugin may write to, and nothing else
-    alone: bool  # is all of the workload one program, with markers?
+    files: tuple[Path, ...]  # of the workload
     whole: bool  # is there a vmlinux that says where the kernel's functions are called?
+
+    @property
+    def alone(self) -> bool:
+        """Is all of the workload one program, with markers?"""
+        return len(self.files) == 1
 
     @property
     def misplaced(self) -> bool:
@@ -136,7 +141,7 @@ def options(library: Path, known: _Known) -> Plugin:
         library,
         known.folder,
         {"out": known.counts, **followed},
-        *region.bounds(known.user, known.alone, marks),
+        *region.bounds(known.user, known.files, marks),
         *region.interrupted(known.interrupts, marks),
         *(f"call={pattern}" for pattern in marks.calls),
     )

@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.guest.command_line import Plugin
 from orchestrator.model import Clock, Marks, Measure
-from orchestrator.profile.symbols import RUNNER, USER, Symbols
+from orchestrator.profile.symbols import RUNNER, USER, Symbols, code_at
 
 _FIRST, _LAST = "km_begin", "km_end"  # the region is between them
+_CODE = 4096  # bytes of a function that are told at most
 
 
 def uncounted(measure: Measure, marks: Marks | None, arch: str) -> str:
@@ -22,16 +23,19 @@ def uncounted(measure: Measure, marks: Marks | None, arch: str) -> str:
     return "" if marks else f"{arch} has no marks in arches/"
 
 
-def bounds(user: Symbols, alone: bool, marks: Marks) -> list[str]:
-    """Where it begins and ends. alone: all of the workload is one program, with markers."""
-    prefix = USER if alone else RUNNER
-    (first, first_end), (last, _) = (user.find(prefix + name) for name in (_FIRST, _LAST))
-    return [
-        f"begin={user.called(first):#x}",
-        f"begin_end={first_end:#x}",
-        *(f"ret={pattern}" for pattern in marks.returns),
-        f"end={user.called(last):#x}",
-    ]
+def bounds(user: Symbols, files: Sequence[Path], marks: Marks) -> list[str]:
+    """Where it begins and ends. files: what the workload is; the first one has the markers.
+
+    What else runs while it sleeps may have code at the same addresses, so theirs is told, too.
+    """
+    prefix = USER if len(files) == 1 else RUNNER
+    found = []
+    for name in (_FIRST, _LAST):
+        start, end = user.find(prefix + name)
+        start = user.called(start)
+        found.append(f"{start:x}-{end:x}:{code_at(files[0], start, min(end, start + _CODE)).hex()}")
+    first, last = found
+    return [f"begin={first}", *(f"ret={pattern}" for pattern in marks.returns), f"end={last}"]
 
 
 def interrupted(addresses: Iterable[int], marks: Marks) -> list[str]:

@@ -21,9 +21,15 @@ from orchestrator.profile.symbols import Symbols
 
 LINE = 64  # bytes
 PAGE = 4096  # bytes, the smallest of all arches
+LONGEST = 15  # bytes of an instruction
 EVERY = 2  # a line of code counts that runs in every second unit of work, or more often
 
 Piece = tuple[int, int, str]  # address, how often, instructions from there on: hex, with commas between them
+
+
+def size_of(code: str) -> int:
+    """Of a piece's instructions, in bytes."""
+    return (len(code) - code.count(",")) // 2
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,12 @@ def told(
     for address, count, code in pieces:
         start, name = _function(known, address)
         mine = functions.setdefault(name, Counter())
-        end = address + sum(map(len, code.split(","))) // 2
+        end = address + size_of(code)
         kinds = decode.classes(code)
-        if not end % PAGE and kinds[-1:] == (UNDECODED,):
-            kinds = kinds[:-1]  # as far as the translator had read it: it is whole in a piece of its own
+        if kinds[-1:] == (UNDECODED,) and -end % PAGE < LONGEST:
+            kinds = kinds[
+                :-1
+            ]  # it crosses a page, and is as far as the translator had read it: whole it is elsewhere
         for kind in kinds:
             mine[kind] += count
         i = bisect_left(arrivals, address)

@@ -16,7 +16,7 @@ from elftools.elf.sections import Symbol, SymbolTableSection
 
 from orchestrator.config.elf import MAGIC
 from orchestrator.errors import InfraError
-from orchestrator.profile.names import stem
+from orchestrator.profile.names import is_part, stem
 
 _TEXT = "tTwW"
 _ABSOLUTE = "aA"  # no address of anything
@@ -49,6 +49,13 @@ class Symbols:
     def called(self, start: int) -> int:
         """The first instruction that all calls of the function execute."""
         return self.local.get(start, start)
+
+    def entries(self, function: str) -> tuple[int, ...]:
+        """Where it is called, whatever the compiler made of its name; entering a part is a call only where nothing
+        but parts is left."""
+        mine = [(name, start) for name, start in zip(self.names, self.starts, strict=True) if stem(name) == function]
+        whole = [start for name, start in mine if not is_part(name)] or [start for _, start in mine]
+        return tuple(map(self.called, whole))
 
     def find(self, name: str) -> tuple[int, int]:
         """(first, end) address of a function. KeyError if there is none."""
@@ -145,6 +152,17 @@ def _load(path: Path) -> _Program:
             )
     except ELFError as error:
         raise InfraError(f"{path.name} is no ELF program: {error}", kind="profile") from error
+
+
+def code_at(path: Path, start: int, end: int) -> bytes:
+    """What an ELF file has at these addresses, as far as it has."""
+    with path.open("rb") as file:
+        for segment in ELFFile(file).iter_segments():
+            first = segment["p_vaddr"]
+            if segment["p_type"] == "PT_LOAD" and first <= start < first + segment["p_filesz"]:
+                content: bytes = segment.data()
+                return content[start - first : end - first]
+    return b""
 
 
 def _local(elf: ELFFile, symbols: Iterable[Symbol]) -> dict[int, int]:

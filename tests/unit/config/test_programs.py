@@ -221,7 +221,7 @@ def test_the_choice_is_kept_and_a_changed_file_is_noticed(tmp_path: Path) -> Non
         "skips.c",
         "hello.sh",
         "ready",
-        "throttle --tries 2",
+        "throttle --pages 48",
         "shmem-write --mib 4",
     ],
 )

@@ -96,8 +96,10 @@ class Fake:
 
 
 def the_plan(text: str = "", select: Sequence[str] = ()) -> Plan:
+    """As if throttle waited for a disk by a wall clock."""
     matrix = matrix_file.from_text(text, ROOT / "matrix.yaml") if text else matrix_file.load(ROOT / "matrix.yaml")
-    return make_plan(matrix, select)
+    waiting = [replace(w, clock="wall", waits=True) if w.name == "throttle" else w for w in matrix.workloads]
+    return make_plan(replace(matrix, workloads=tuple(waiting)), select)
 
 
 def run(plan: Plan, fake: Fake, places: Mapping[str, int] | None = None, **how: Any) -> Mapping[str, object]:

@@ -39,9 +39,12 @@ def symbols(prefix: str) -> Symbols:
     return Symbols((0x100, 0x200), (0x140, 0x240), (f"{prefix}km_begin", f"{prefix}km_end"), {0x200: 0x208})
 
 
-def test_a_region_is_told_in_the_plugin_s_words() -> None:
-    wanted = ["begin=0x100", "begin_end=0x140", "ret=c3", "ret=c2", "end=0x208"]
-    assert region.bounds(symbols(USER), True, MARKS) == region.bounds(symbols(RUNNER), False, MARKS) == wanted
+def test_a_region_is_told_in_the_plugin_s_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the code of both functions: something else may run at the same addresses while a workload sleeps."""
+    monkeypatch.setattr(region, "code_at", lambda path, start, end: bytes([end - start, ord(path.name)]))
+    one, two = Path("/w"), Path("/x")
+    wanted = ["begin=100-140:4077", "ret=c3", "ret=c2", "end=208-240:3877"]
+    assert region.bounds(symbols(USER), [one], MARKS) == region.bounds(symbols(RUNNER), [one, two], MARKS) == wanted
     told = region.plugin(Path("/a,b/p.so"), Path("/c"), {"out": Path("/c/c,d")}, "skip=1")
     assert told.argument == "/a,,b/p.so,out=/c/c,,d,skip=1"  # as QEMU wants commas
     assert (told.library, told.folder) == (Path("/a,b/p.so"), Path("/c"))
@@ -69,6 +72,7 @@ def test_what_cannot_be_counted_says_why() -> None:
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> noted.Notes:
     monkeypatch.setattr(noted.symbols, "of_programs", lambda *files: symbols(USER))
+    monkeypatch.setattr(region, "code_at", lambda *where: b"\xc3")
     (tmp_path / "raw").mkdir()
     return noted.Notes(Path("/p.so"), (Path("/w"),), MARKS, tmp_path / "raw")
 
@@ -82,7 +86,7 @@ def test_what_it_wrote_is_kept_with_the_boot(tmp_path: Path, notes: noted.Notes)
 
     told = asyncio.run(passes())
     raw = tmp_path / "raw"
-    assert told.startswith(f"/p.so,out={raw / 'executed'},seen={raw / 'seen'},begin=0x100,") and "skip=2" in told
+    assert told.startswith(f"/p.so,out={raw / 'executed'},seen={raw / 'seen'},begin=100-140:c3,") and "skip=2" in told
     assert noted.whole(tmp_path) and list(raw.iterdir()) == []
     assert noted.counted(tmp_path, Relocation()).executed.most(0x10, 0x14) == 7
     assert noted.seen(tmp_path, Relocation()).ran(0x28, 0x2C)

@@ -91,9 +91,9 @@ def test_what_the_disassembler_does_not_know_is_counted_and_what_follows_it_is_t
 
 def test_what_is_not_whole_at_the_end_of_a_page_is_nothing() -> None:
     """An instruction that crosses it, as far as the translator had read it."""
-    pieces = [(0x1FFA, 10, "0faef0,f0480f"), (0x400, 3, "0f05")]
+    pieces = [(0x1FFA, 10, "0faef0,f0480f"), (0x2FF8, 10, "0faef0,a9"), (0x400, 3, "0f05")]
     found = told(decode("x86_64"), pieces, [SYMBOLS], (), units=10)
-    assert found.functions == {"": {"barriers": 10, "system_calls": 3}}  # which arrive elsewhere than exceptions here
+    assert found.functions == {"": {"barriers": 20, "system_calls": 3}}  # which arrive elsewhere than exceptions here
 
 
 SYMBOLS = symbols.in_order(
