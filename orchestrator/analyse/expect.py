@@ -116,7 +116,7 @@ def _called(claim: Expectation, cell: CellRow, account: ProfileCell | None) -> l
     if account is not None:
         rows, absent = _figures(claim, cell, calls_of(account, function)), function in account["absent"]
     elif counted is not None:
-        calls = [[number] for number in counted if number is not None]
+        calls = [[number or 0.0] for number in counted]
         rows, absent = _figures(claim, cell, centre(calls) / (cell["units"] or 1)), None in counted
     else:
         return []

@@ -116,6 +116,25 @@ def test_what_is_expected_of_a_class_is_judged_where_somebody_looked() -> None:
     ]
 
 
+def test_calls_are_judged_without_a_profile_by_what_was_noted() -> None:
+    cells = [
+        replace(one, boots=tuple(replace(boot, calls=calls) for boot in one.boots))
+        for one, calls in zip(
+            pair({}, {}), ({"up_read": 2.0 * UNITS, "gone": None}, {"up_read": 1.0 * UNITS}), strict=True
+        )
+    ]
+    report = compared(*cells)
+    assert report["cells"][0]["calls"] == {"up_read": [204800.0, 204800.0], "gone": [None, None]}
+    claims = [claim("calls.up_read", unpatched=2, patched=2), claim("calls.gone", unpatched=0, patched=0)]
+    found = judge(claims, report["cells"], report["comparisons"])
+    assert [(row["metric"], row["kernel"], row["measured"], row["verdict"]) for row in found] == [
+        ("calls.up_read", "unpatched", 2, "as_expected"),
+        ("calls.up_read", "patched", 1, "not_as_expected"),
+        ("calls.gone", "unpatched", 0, "not_as_expected"),
+    ]
+    assert "has no function gone" in found[-1]["why"]
+
+
 def test_verify_holds_classes_against_each_other_where_both_sides_looked() -> None:
     report = costly()
     assert verify(report, report).same

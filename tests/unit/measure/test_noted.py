@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from orchestrator.errors import InfraError
-from orchestrator.measure import noted, region, results
+from orchestrator.measure import addresses, noted, region, results
 from orchestrator.measure.boot import Task
 from orchestrator.model import (
     Clock,
@@ -90,6 +90,23 @@ def test_what_it_wrote_is_kept_with_the_boot(tmp_path: Path, notes: noted.Notes)
     assert noted.whole(tmp_path) and list(raw.iterdir()) == []
     assert noted.counted(tmp_path, Relocation()).executed.most(0x10, 0x14) == 7
     assert noted.seen(tmp_path, Relocation()).ran(0x28, 0x2C)
+
+
+def test_calls_are_executions_of_a_functions_first_instruction_without_interrupts(
+    tmp_path: Path, notes: noted.Notes
+) -> None:
+    """By all that the compiler made of its name; of several regions the mean."""
+    kernel = Symbols((0x10, 0x20, 0x30, 0x40), (0x20, 0x30, 0x40, 0x50), ("a.isra.0", "a.part.0", "b", "c.cold"))
+    known = addresses.Places(kernel, frozenset(), frozenset(), Relocation())
+    blocks = ["10 14 7 1 1f2003d5", "c 14 2 0 1f2003d5,1f2003d5", "20 24 9 0 1f2003d5", "34 38 5 0 1f2003d5"]
+    (tmp_path / noted.COUNTED).write_bytes(gzip.compress("\n".join(["kmatrix-blocks 2 2 4 0", *blocks, ""]).encode()))
+    wanted = {"a", "b", "c.isra.1", "d"}
+    assert noted.calls(tmp_path, wanted, (), known) == {}  # functions have two entries here: only a vmlinux tells
+    notes_symbols = Symbols((0x100,), (0x140,), (f"{USER}main",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noted.symbols, "of_programs", lambda *files: notes_symbols)
+        assert noted.calls(tmp_path, wanted, (), known) == {"a": 4, "b": 0, "c.isra.1": 0, "d": None}
+        assert noted.calls(tmp_path, (), (), known) == {} == noted.calls(tmp_path / "none", wanted, (), known)
 
 
 def test_until_the_gate_nothing_is_counted(tmp_path: Path, notes: noted.Notes) -> None:
