@@ -199,14 +199,25 @@ async def _with_lines(
         output = await addr2line.places(vmlinux, task.boot.cell.arch.cross_prefix, asked)
     except KmatrixError as error:
         return replace(account, lines_why=f"{error.message} {error.log}".strip())
-    made = await asyncio.to_thread(lambda: sources.by_line(executed, sources.parse_places(output)))
+    classes = await asyncio.to_thread(_classes, task.boot.cell.arch, relocation, region)
+    made = await asyncio.to_thread(lambda: sources.by_line(executed, sources.parse_places(output), classes))
     return replace(
         account,
         lines=made.lines,
         lines_why="" if made.lines else f"{name} was built without debug information",
         unlined=made.unlined,
+        line_costs=made.costs if classes is not None else None,
         source_functions=tuple((function, file, count) for (function, file), count in made.functions.items()),
     )
+
+
+def _classes(arch: Arch, relocation: Relocation, region: _Region) -> dict[int, str] | None:
+    """{address as it was linked: class of costs} of what was executed, None where no class is known."""
+    decode = costs.decoder(arch)
+    if decode is None:
+        return None
+    found = ((address, decode.classes(code)) for address, _, code in region.counts.pieces)
+    return {relocation.linked(address): its[0] for address, its in found if its}
 
 
 def _account(task: Task, region: _Region, plain: BootResult, done: BootResult) -> CellAccount:

@@ -12,6 +12,7 @@ SCHEMA = 1
 
 # {file: {line: (own, whole)}}: instructions made of the line, without and with what was inlined there
 LineCounts = Mapping[str, Mapping[int, tuple[int, int]]]
+LineCosts = Mapping[str, Mapping[int, Mapping[str, int]]]  # {file: {line: {class: executions, inlined ones too}}}
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class CellAccount:
     costs: Mapping[str, Mapping[str, int]] | None = None  # {function: {class: executions}}, see costs.Told
     code_lines: int = 0
     costs_why: str = ""
+    line_costs: LineCosts | None = None
 
     def _to_json(self) -> dict[str, Any]:
         """Plain values, in the file's order."""
@@ -58,6 +60,8 @@ class CellAccount:
             del data["unlined"], data["source_functions"]
         if self.costs is None:
             del data["costs"], data["code_lines"]
+        if self.line_costs is None:
+            del data["line_costs"]
         if self.costs_why in ("", OLDER):
             del data["costs_why"]
         return {"schema": SCHEMA, **data}
@@ -75,9 +79,16 @@ class CellAccount:
             "source_functions": tuple((row[0], row[1], row[2]) for row in data.get("source_functions", ())),
             "paths": None if paths is None else tuple((row[0], row[1], row[2]) for row in paths),
             "paths_why": data.get("paths_why") or (OLDER if paths is None else ""),
+            "line_costs": _line_costs(data.get("line_costs")),
             "costs_why": data.get("costs_why") or (OLDER if data.get("costs") is None else ""),
         }
         return cls(**named)
+
+
+def _line_costs(table: Mapping[str, Mapping[str, Mapping[str, int]]] | None) -> LineCosts | None:
+    if table is None:
+        return None
+    return {file: {int(line): costs for line, costs in rows.items()} for file, rows in table.items()}
 
 
 def _line_counts(table: Mapping[str, Mapping[str, list[int]]]) -> LineCounts:

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, UNDECODED, Comparison
 from orchestrator.profile import line_changes, path_changes
 from orchestrator.profile.cell_account import CellAccount
-from orchestrator.profile.line_changes import SourceFunction, SourceHunk
+from orchestrator.profile.line_changes import CostRow, SourceFunction, SourceHunk, cost_rows
 from orchestrator.profile.names import is_part, stem
 from orchestrator.profile.path_changes import PathRow
 
@@ -61,14 +61,6 @@ class ProfileCell(TypedDict):
     counters: int
     absent: list[str]
     costs: NotRequired[dict[str, float]]  # {class: per unit}, and code_lines; not there where they are not known
-
-
-class CostRow(TypedDict):
-    """Executions of a class per unit of work, interrupts left out."""
-
-    base: float
-    new: float
-    change: float
 
 
 class DifferenceFunction(TypedDict):
@@ -195,7 +187,7 @@ def difference(one: CellAccount, other: CellAccount, diff: str | None) -> Differ
     functions = [_change(name, before.get(name, (0, 0)), after.get(name, (0, 0))) for name in {**before, **after}]
     expensive = [_costs_by_stem(account) for account in (one, other)]
     for function in functions:
-        if both := _cost_rows(*(table.get(function["name"], {}) for table in expensive)):
+        if both := cost_rows(*(table.get(function["name"], {}) for table in expensive)):
             function["costs"] = both
     clock = None
     if base["clock_unprofiled"] is not None and new["clock_unprofiled"] is not None:
@@ -223,16 +215,9 @@ def difference(one: CellAccount, other: CellAccount, diff: str | None) -> Differ
     )
     costless = next((account.costs_why for account in (one, other) if account.costs is None), "")
     if not costless:
-        row["costs"] = _cost_rows(costs_of(one), costs_of(other))
+        row["costs"] = cost_rows(costs_of(one), costs_of(other))
     row["costs_why"] = costless
     return row
-
-
-def _cost_rows(base: Mapping[str, float], new: Mapping[str, float]) -> dict[str, CostRow]:
-    """Of classes that either has."""
-    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED, CODE_LINES) if name in base or name in new]
-    pairs = {name: (base.get(name, 0.0), new.get(name, 0.0)) for name in names}
-    return {name: CostRow(base=old, new=now, change=now - old) for name, (old, now) in pairs.items()}
 
 
 def _costs_by_stem(account: CellAccount) -> dict[str, dict[str, float]]:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
+from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, UNDECODED
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.names import stem
 from orchestrator.series import diff
@@ -18,6 +20,7 @@ class SourceLine(TypedDict):
     """A line of a hunk; sign is "-", "+" or " ". Numbers and instructions are None in a kernel that lacks it.
 
     Instructions, per unit of work, are those made of the line, with what was inlined there. 0.0: none was executed.
+    costs: classes that it has any of, and by how much they changed, likewise.
     """
 
     sign: str
@@ -26,6 +29,15 @@ class SourceLine(TypedDict):
     text: str
     base_instructions: float | None
     new_instructions: float | None
+    change: float
+    costs: NotRequired[dict[str, CostRow]]
+
+
+class CostRow(TypedDict):
+    """Executions of a class per unit of work, interrupts left out."""
+
+    base: float
+    new: float
     change: float
 
 
@@ -58,7 +70,7 @@ def source_hunks(base: CellAccount, new: CellAccount, text: str) -> list[SourceH
 def _line(line: diff.Line, file: str, base: CellAccount, new: CellAccount) -> SourceLine:
     before = _executed(base, file, line.old) if line.old else None
     after = _executed(new, file, line.new) if line.new else None
-    return SourceLine(
+    made = SourceLine(
         sign=line.sign,
         base_line=line.old or None,
         new_line=line.new or None,
@@ -67,6 +79,21 @@ def _line(line: diff.Line, file: str, base: CellAccount, new: CellAccount) -> So
         new_instructions=after,
         change=(after or 0.0) - (before or 0.0),
     )
+    if found := cost_rows(*(_costs(*its) for its in ((base, file, line.old), (new, file, line.new)))):
+        made["costs"] = found
+    return made
+
+
+def _costs(account: CellAccount, file: str, line: int) -> dict[str, float]:
+    found = (account.line_costs or {}).get(file, {}).get(line, {})
+    return {name: count / account.units for name, count in found.items()}
+
+
+def cost_rows(base: Mapping[str, float], new: Mapping[str, float]) -> dict[str, CostRow]:
+    """Of classes that either has."""
+    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED, CODE_LINES) if name in base or name in new]
+    pairs = {name: (base.get(name, 0.0), new.get(name, 0.0)) for name in names}
+    return {name: CostRow(base=old, new=now, change=now - old) for name, (old, now) in pairs.items()}
 
 
 def _executed(account: CellAccount, file: str, line: int) -> float:

@@ -25,12 +25,14 @@ class Frame:
 class Lines:
     """lines: {file: {line: (own, whole)}}: whole counts what was inlined at that line, too, own does not.
 
-    functions: {(function, file)}: whatever it was inlined into. unlined: instructions without a line.
+    functions: {(function, file)}: whatever it was inlined into. unlined: instructions without a line. costs: {file:
+    {line: {class: executions}}}, with what was inlined there.
     """
 
     lines: dict[str, dict[int, tuple[int, int]]] = field(default_factory=dict)
     functions: dict[tuple[str, str], int] = field(default_factory=dict)
     unlined: int = 0
+    costs: dict[str, dict[int, dict[str, int]]] = field(default_factory=dict)
 
 
 def parse_places(output: str) -> dict[int, tuple[Frame, ...]]:
@@ -56,8 +58,13 @@ def _frame(function: str, place: str) -> Frame:
     return Frame(function, posixpath.normpath(known[1]), int(known[2]))
 
 
-def by_line(executed: Iterable[tuple[int, str, int]], places: Mapping[int, tuple[Frame, ...]]) -> Lines:
-    """executed: (address, symbol, how often). Where no line is known the symbol is the function."""
+def by_line(
+    executed: Iterable[tuple[int, str, int]],
+    places: Mapping[int, tuple[Frame, ...]],
+    classes: Mapping[int, str] | None = None,
+) -> Lines:
+    """executed: (address, symbol, how often). Where no line is known the symbol is the function. classes: of costs,
+    by address, where an instruction has one."""
     made = Lines()
     for address, symbol, count in executed:
         frames = [frame for frame in places.get(address, ()) if frame.line]
@@ -69,4 +76,7 @@ def by_line(executed: Iterable[tuple[int, str, int]], places: Mapping[int, tuple
             own, whole = table.get(line, (0, 0))
             first = (file, line) == (frames[0].file, frames[0].line)
             table[line] = own + count * first, whole + count
+            if classes and (cost := classes.get(address)):
+                costs = made.costs.setdefault(file, {}).setdefault(line, {})
+                costs[cost] = costs.get(cost, 0) + count
     return made

@@ -96,6 +96,9 @@ def test_what_a_patch_adds_is_in_its_class_and_its_function(costly: tuple[str, D
     for name in COST_CLASSES:  # one pass of one boot: what the allocators had free is not the same in both kernels
         change = row["costs"][name]["change"] if name in row["costs"] else 0
         assert change == pytest.approx(added.get(name, 0), abs=0.1 * CALLS), row["costs"]
+    lines = [line.get("costs", {}) for hunk in row["hunks"] for line in hunk["lines"] if line["sign"] == "+"]
+    told = {name: sum(costs[name]["change"] for costs in lines if name in costs) for name in ADDED}
+    assert told == added, lines
     assert "+600.00 0.00 600.00 mprotect_fixup" in " ".join(done.out.split()), done.out
 
 

@@ -9,8 +9,9 @@ from itertools import groupby
 from typing import Any
 
 from orchestrator.analyse.contract import MatrixReport, ReachRow
-from orchestrator.model import Reach, Side
-from orchestrator.profile.line_changes import SourceLine
+from orchestrator.collectors import cost_title
+from orchestrator.model import COST_CLASSES, Reach, Side
+from orchestrator.profile.line_changes import CostRow, SourceLine
 from orchestrator.report.parts import profile
 from orchestrator.report.parts.words import listed
 from orchestrator.runs.run import Run
@@ -21,7 +22,10 @@ NOTE = (
     "(all of them when pointed at). boot: only before the counted passes. not run: built, and not executed. Nothing: "
     "no code, or in a file that is not built there."
 )
-_INSTRUCTIONS = " Behind the dot: instructions executed of the line, from base to new where it is in both."
+_INSTRUCTIONS = (
+    " Behind the dot: instructions executed of the line, and what hardware pays more for among them, with what was "
+    "inlined there; from base to new where it is in both."
+)
 _WORDS = {Reach.BOOT_ONLY: "boot", Reach.NOT_RUN: "not run", Reach.NOT_BUILT: "not built", Reach.NOT_CODE: ""}
 _TONES = {Reach.RAN: "good", Reach.NOT_RUN: "bad"}
 _SIDES = {"+": Side.ADDED, "-": Side.REMOVED}
@@ -150,11 +154,26 @@ def _times(number: float) -> str:
 
 
 def _instructions(line: SourceLine | None) -> str:
-    """· 3.00; of a line that is in both kernels only what differs: · 2.00 → 1.00"""
+    """· 3.00, atomics 1.00; of a line that is in both kernels only what differs: · 2.00 → 1.00"""
     if line is None:
         return ""
     base, new = line["base_instructions"], line["new_instructions"]
+    both = base is not None and new is not None
+    costs = {name: its for name, its in line.get("costs", {}).items() if name in COST_CLASSES}
+    told = [
+        _change("", base, new),
+        *(_change(f"{cost_title(name)} ", *_sides(its, both)) for name, its in costs.items()),
+    ]
+    return f"· {', '.join(text for text in told if text)}" if any(told) else ""
+
+
+def _sides(cost: CostRow, both: bool) -> tuple[float | None, float | None]:
+    """A kernel that lacks the line has none of it."""
+    return (cost["base"], cost["new"]) if both else (cost["base"] or cost["new"], None)
+
+
+def _change(name: str, base: float | None, new: float | None) -> str:
     if base is not None and new is not None:
-        return f"· {base:.2f} → {new:.2f}" if abs(base - new) >= 0.005 else ""
+        return f"{name}{base:.2f} → {new:.2f}" if abs(base - new) >= 0.005 else ""
     either = base or new
-    return f"· {either:.2f}" if either else ""
+    return f"{name}{either:.2f}" if either else ""

@@ -7,8 +7,8 @@ import textwrap
 
 from orchestrator.collectors import cost_title
 from orchestrator.errors import printable
-from orchestrator.profile.comparison import CostRow, DifferenceRow, ProfileCell, ProfileReport
-from orchestrator.profile.line_changes import SourceLine
+from orchestrator.profile.comparison import DifferenceRow, ProfileCell, ProfileReport
+from orchestrator.profile.line_changes import CostRow, SourceLine
 from orchestrator.registry import counted
 
 WIDTH = 75

@@ -7,6 +7,7 @@ import asyncio
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from orchestrator.profile.comparison import DifferenceRow, compare_accounts
 from orchestrator.profile.lines import Frame
 from orchestrator.report.parts import profile_rows
 from orchestrator.series import diff
-from tests.unit.profile.conftest import BASE, NEW, raw, read
+from tests.unit.profile.conftest import BASE, NEW, account, raw, read
 
 OUTPUT = """\
 0x0000000000001000
@@ -97,6 +98,19 @@ def test_an_instruction_has_one_line_of_its_own_and_those_it_was_inlined_at() ->
         ("memcpy_one", "include/linux/small.h"): 5, ("fault", "mm/memory.c"): 3, ("clear_page", ""): 7, ("x", ""): 1,
         ("twice", "mm/memory.c"): 2, ("user:main", ""): 11,
     }  # fmt: skip
+
+
+def test_a_class_of_costs_is_of_the_line_and_of_those_it_was_inlined_at() -> None:
+    executed = [(0x1000, "fault", 5), (0x1004, "fault", 3), (0x1010, "t", 2)]
+    classes = {0x1000: "atomics", 0x1010: "barriers"}
+    made = lines.by_line(executed, lines.parse_places(OUTPUT), classes)
+    assert made.costs == {
+        "include/linux/small.h": {12: {"atomics": 5}},
+        "mm/memory.c": {100: {"atomics": 5}, 7: {"barriers": 2}},
+    }
+    plain = read(account("s390x", "patched", {"handle_mm_fault": (9000, 10)}, {}))
+    assert plain.line_costs is None
+    assert read(replace(plain, line_costs=made.costs)._to_json()).line_costs == made.costs
 
 
 def test_a_real_program_is_told_by_line_with_what_was_inlined(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.analyse.contract import MatrixReport, ReachRow
+from orchestrator.profile.line_changes import CostRow, SourceLine
 from orchestrator.report import html
 from orchestrator.report.parts import coloured
 from orchestrator.report.parts.coloured import Mark
@@ -70,6 +71,28 @@ def test_each_changed_line_has_what_became_of_it() -> None:
     assert found["+seldom();"] == Mark("boot", "dim") and found["+never();"] == Mark("not run", "bad")
     assert found["+lacking();"] == Mark("not built", "dim", "needs CONFIG_X")
     assert found[" same"] == found["+theirs();"] == found[f"+/* {EVIL} */"] == Mark()
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "costs", "text"),
+    [
+        (None, 3.0, {"atomics": (0, 1)}, "· 3.00, atomics 1.00"),
+        (4.0, None, {"tlb_flushes": (2, 0), "repeated": (3, 0)}, "· 4.00, TLB flushes 2.00"),
+        (4.0, 4.0, {"atomics": (2, 1), "barriers": (1, 1)}, "· atomics 2.00 → 1.00"),
+        (4.0, 3.0, {}, "· 4.00 → 3.00"),
+        (4.0, 4.0, {"barriers": (1, 1)}, ""),
+        (None, 0.0, {}, ""),
+    ],
+)
+def test_what_hardware_pays_for_stands_behind_a_lines_instructions(
+    base: float | None, new: float | None, costs: dict[str, tuple[float, float]], text: str
+) -> None:
+    rows: dict[str, CostRow] = {n: {"base": a, "new": b, "change": b - a} for n, (a, b) in costs.items()}
+    line: SourceLine = {
+        "sign": "+", "base_line": 1, "new_line": 1, "text": "", "base_instructions": base, "new_instructions": new,
+        "change": 0.0, "costs": rows,
+    }  # fmt: skip
+    assert coloured._instructions(line) == text
 
 
 def test_a_file_that_is_nowhere_says_so_at_its_name() -> None:
