@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.analyse import costs
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
@@ -65,9 +66,11 @@ def verify_run(
     Example: kmatrix verify runs/2026-11-23-101500
     """
     before = _selected(load(recorded).report, select or [])
+    noted = any(map(costs.told, before["cells"]))
     manner = Manner(
-        quiet=json, fresh=True, kind="verify", history=history, again=this_command(), unsandboxed=unsandboxed
-    )
+        quiet=json, fresh=True, reach=noted, kind="verify", history=history, again=this_command(),
+        unsandboxed=unsandboxed,
+    )  # fmt: skip
     with new_run(out, "verify") as folder:
         matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)
         here = measured(folder, matrix, request, manner).report

@@ -16,7 +16,7 @@ from orchestrator.build.kconfig import options
 from orchestrator.config import matrix_file, workloads
 from orchestrator.guest import cpu
 from orchestrator.guest.command_line import Machine, qemu_argv
-from orchestrator.model import Arch, Clock
+from orchestrator.model import COSTS, Arch, Clock
 from orchestrator.runs.run import Run
 
 ROOT = paths.ROOT
@@ -65,7 +65,8 @@ def test_an_archs_own_cpu_model_names_nothing_that_is_not_emulated(arch: Arch) -
 @pytest.mark.parametrize("name", collectors.known())
 def test_a_metric_has_unit_and_direction(name: str) -> None:
     collector = collectors.known()[name]
-    assert collector.title == name and collector.unit in ("us", "1") and collector.direction
+    title = collectors.cost_title(name) if name in COSTS else name
+    assert collector.title == title and collector.unit in ("us", "1") and collector.direction
 
 
 @pytest.mark.parametrize("folder", workloads.known(paths.GUEST_TOOLS).values(), ids=lambda p: p.name)
