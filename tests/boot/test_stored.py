@@ -57,5 +57,5 @@ def test_the_second_run_measures_nothing_and_fresh_measures_all(ready: None, sto
 def test_verify_always_measures(ready: None, stored: Kmatrix) -> None:
     first, _ = run(stored, "first", "--fresh")
     done = stored("verify", first.folder, "--out", stored.folder / "run")
-    assert done.code == 0 and "the same: 4 of 4 values" in done.out, done.out + done.err
+    assert done.code == 0 and "the same: 12 of 12 values" in done.out, done.out + done.err
     assert not any(cell["stored"] for cell in done.json()["cells"])

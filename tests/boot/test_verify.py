@@ -49,7 +49,7 @@ def repeated(kmatrix: Kmatrix, run: Path, *arguments: str | Path) -> tuple[Done,
 
 def test_a_run_repeats_with_its_own_matrix_file(base: Done, kmatrix: Kmatrix) -> None:
     done, answer = repeated(kmatrix, base.folder)
-    assert done.code == 0 and "the same: 4 of 4 values" in done.out, done.out + done.err
+    assert done.code == 0 and "the same: 12 of 12 values" in done.out, done.out + done.err
     assert answer["same"] and {value["verdict"] for value in answer["values"]} == {"same"}
 
 

@@ -44,6 +44,21 @@ def test_what_is_not_measured_cannot_be_expected(tmp_path: Path) -> None:
     assert unmeasured == f"{path}: expect.1.metric: pgfault is expected, but metrics has only time"
 
 
+def test_a_class_of_costs_is_one_that_there_is_and_is_measured_by_nobody(tmp_path: Path) -> None:
+    costs = '[costs]\n{} = {{ patched = 2, arches = ["vax"] }}\n'
+    path = tmp_path / "workload.toml"
+    path.write_text(HEAD.replace('"time"', '"time", "atomics"') + costs.format("atomic"))
+    with pytest.raises(ConfigError) as caught:
+        workloads.load(tmp_path)
+    metric, cost, arch = caught.value.message.splitlines()
+    assert metric.startswith(f"{path}: unknown metric 'atomics'")
+    assert cost.startswith(f"{path}: unknown class of costs 'atomic'") and "atomics" in cost
+    assert arch.startswith(f"{path}: unknown arch 'vax'")
+    path.write_text(HEAD + costs.format("atomics").replace("vax", "s390x"))
+    [expected] = workloads.load(tmp_path).expectations
+    assert (expected.metric, expected.values, expected.arches) == ("atomics", {"patched": 2}, ("s390x",))
+
+
 def planned(path: Path, text: str) -> str:
     (path / "matrix.yaml").write_text(text)
     done = CliRunner().invoke(app, ["plan", "-c", str(path / "matrix.yaml")])
