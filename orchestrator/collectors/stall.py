@@ -11,6 +11,6 @@ COLLECTOR = Collector(
     collect=lambda line: told(line, "stall_ns") / 1000,
     shown_unit="ms",
     scale=0.001,
-    digits=1,
+    digits=3,
     exact=False,
 )

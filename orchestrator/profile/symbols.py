@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from orchestrator.config.elf import MAGIC
 from orchestrator.errors import InfraError
 from orchestrator.profile.names import is_part, stem
 
+_File = tuple[Path, int, int]  # its size, and when it was changed
 _TEXT = "tTwW"
 _ABSOLUTE = "aA"  # no address of anything
 USER = "user:"  # before the names of the workload's own functions
@@ -112,6 +114,14 @@ def of_programs(runner: Path, program: Path | None = None) -> Symbols:
     The other one's code has no names if it is a script, stripped, or at an address that the guest chooses. InfraError
     where both have code at the same addresses.
     """
+    files = ((path, path.stat().st_size, path.stat().st_mtime_ns) for path in (runner, program) if path)
+    return _of_programs(*files)
+
+
+@lru_cache(maxsize=16)  # of each boot the same are asked
+def _of_programs(known: _File, other_known: _File | None = None) -> Symbols:
+    """Files as they are."""
+    runner, program = known[0], other_known and other_known[0]
     if program is None:
         return _named(_load(runner), USER)
     first = _load(runner)
