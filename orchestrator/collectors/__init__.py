@@ -90,7 +90,7 @@ def known() -> dict[str, Collector]:
 def _cost(name: str) -> Collector:
     """Two boots differ a little in what their allocators have at hand, and in which lines of code come up just often
     enough to count."""
-    floor, least = (5e-3, 0.0) if name == CODE_LINES else (5e-4, 50.0)
+    floor, least = (5e-3, 0.0) if name == CODE_LINES else (1e-3, 50.0)
     return Collector(
         title=cost_title(name),
         unit="1",

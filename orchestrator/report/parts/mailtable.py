@@ -85,7 +85,7 @@ def _costs(report: MatrixReport, rows: Sequence[ComparisonRow], unmoved: str) ->
         last = row["arch"]
         lines.append((arch, cost_title(row["metric"]), *figures, _verdict(row, report)))
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == there[0]["workload"] and c["unit"])
-    title = f"What hardware pays more for, per {unit}, lower is better; another thing on another architecture:"
+    title = f"What hardware pays more for, per {unit}, lower is better (compare within one architecture):"
     return [*paragraph(title), *columns(lines, left=(0, 1, 6)), *paragraph(unmoved, "  ", "    ")]
 
 
