@@ -102,6 +102,21 @@ def test_what_a_patch_adds_is_in_its_class_and_its_function(costly: tuple[str, D
     assert "+600.00 0.00 600.00 mprotect_fixup" in " ".join(done.out.split()), done.out
 
 
+def test_a_run_has_the_same_without_a_profile(costly: tuple[str, Done], kmatrix: Kmatrix) -> None:
+    """By blocks of code and not by instructions, of another pass from the same snapshot."""
+    arch, done = costly
+    config, out = kmatrix.matrix(TEXT), kmatrix.folder / "run"
+    run = kmatrix("run", "--config", config, "--select", f"{arch}/*", "--out", out)
+    for account in done.json("profile.json")["cells"]:
+        metrics = run.cell(account["id"])["metrics"]
+        for name in account["costs"].keys() & metrics.keys():
+            [[noted]] = metrics[name]["boots"]  # of 1 unit of work
+            assert noted == pytest.approx(account["costs"][name], abs=2), (account["id"], name)
+    rows = {row["metric"]: row for row in run.json()["comparisons"]}
+    assert {name: rows[name]["verdict"] for name in ADDED} == dict.fromkeys(ADDED, "worse")
+    assert rows["exceptions"]["verdict"] == rows["system_calls"]["verdict"] == "same"
+
+
 def sites(arch: str, kernel: Path) -> Iterator[tuple[bytes, str, int]]:
     """(bytes, what objdump says, how often it is there) of all instructions of a kernel."""
     command = [f"{arches.known()[arch].cross_prefix}objdump", "-d", "-w", "--insn-width=16", str(kernel)]
