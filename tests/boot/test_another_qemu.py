@@ -63,7 +63,7 @@ def base(ready: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.T
 
 
 def test_another_qemu_gives_the_same_figures(base: Done, kmatrix: Kmatrix, other: Path) -> None:
-    """Counters equal, times within 50 ppm, 25 classes of costs within their floors; verify names the version, and does not mind."""
+    """Counters equal, times within 50 ppm, costs within their floors; verify names the version and does not mind."""
     assert version(other / "qemu-system-aarch64") != version("qemu-system-aarch64")
     env = {"PATH": f"{other}:{os.environ['PATH']}"}
     done = kmatrix("verify", base.folder, "--out", kmatrix.folder / "run", env=env)
