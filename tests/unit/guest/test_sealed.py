@@ -217,7 +217,7 @@ def test_a_home_is_not_shown_by_its_other_names(tmp_path: Path, monkeypatch: pyt
 
 
 WAITS = """
-import asyncio, sys
+import asyncio, signal, sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
@@ -234,6 +234,7 @@ async def play():
             process = await stack.enter_async_context(spawned)
         await process.wait()
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that a shell started in the background ignore it
 asyncio.run(play())
 """
 
