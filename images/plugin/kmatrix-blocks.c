@@ -4,22 +4,21 @@
  * noting is done when a block is translated, counting is one addition for each block that is executed.
  *
  *	-plugin kmatrix-blocks.so,seen=FILE
- *	-plugin kmatrix-blocks.so,out=FILE,begin=START-END[:CODE],ret=BYTES...,end=START-END[:CODE][,skip=REGIONS]
- *		[,irq=ADDRESS...][,eret=BYTES...]
+ *	-plugin kmatrix-blocks.so,out=FILE,REGION...[,skip=REGIONS]
  *
  * and both together. When QEMU ends, `seen` is what was translated since it started, and so begun to be executed:
  *
  *	kmatrix-seen 1 BLOCKS LOST
  *	START END		hex; in order, those that touch are one
  *
- * The region is that of kmatrix-profile. Each region's end, but for those that are skipped, writes `out` anew, with the
+ * REGION: see kmatrix-region.h. Each region's end, but for those that are skipped, writes `out` anew, with the
  * sum of all of them:
  *
  *	kmatrix-blocks 2 REGIONS BLOCKS LOST
  *	START END EXECUTED INTERRUPT BYTES	hex, hex, decimal, decimal, hex
  *
- * with a line for each translation (addresses repeat). INTERRUPT: of EXECUTED, those in interrupts, which last as for
- * kmatrix-profile. BYTES: the block's instructions as they were translated, with commas between them.
+ * with a line for each translation (addresses repeat). INTERRUPT: of EXECUTED, those in interrupts.
+ * BYTES: the block's instructions as they were translated, with commas between them.
  *
  * A block that an exception ended counts as if all of it had run: what is behind a fault that the kernel itself takes
  * (in copy_from_user() and its like) may not have.
@@ -37,6 +36,7 @@
 #define COUNTERS ((size_t)1 << 22)	/* at most, one for each block; memory is taken as they are used */
 #define CODE ((size_t)1 << 30)	/* bytes of all blocks, at most */
 #include "kmatrix-plugin.h"
+#include "kmatrix-region.h"
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;
 
@@ -54,11 +54,7 @@ static uint8_t *code;	/* of each: how many bytes, and these */
 static size_t used, lost, code_used;
 
 static char *seen, *out;
-static struct marked begin, end;
 static unsigned long skip;
-static uint64_t irqs[ENTRIES];
-static struct pattern rets[PATTERNS], erets[PATTERNS];
-static size_t irq_count, ret_count, eret_count;
 
 static bool inside;	/* the region */
 static unsigned int depth;	/* of interrupts */
@@ -170,25 +166,6 @@ static void on_exit_of_qemu(plugin_id id, void *data)
 	fclose(file);
 }
 
-/* After count_block(): callbacks see the block counted already. */
-static void watch(struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, size_t block)
-{
-	uint64_t address = qemu_plugin_insn_vaddr(insn);
-	on_execution call = NULL;
-
-	if (address == end.start && is_of(tb, &end))
-		call = on_end;
-	else if (within(&begin, address) && matches(insn, rets, ret_count) && is_of(tb, &begin))
-		call = on_begin;
-	else if (matches(insn, erets, eret_count))
-		call = on_return;
-	for (size_t i = 0; i < irq_count; i++)
-		if (address == irqs[i])
-			call = on_interrupt;
-	if (call)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, call, CALLBACK_NO_REGISTERS, (void *)(uintptr_t)block);
-}
-
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
@@ -215,7 +192,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 
 			code[code_used] = (uint8_t)read_insn(insn, code + code_used + 1);
 			code_used += 1 + (size_t)code[code_used];
-			watch(tb, insn, used);
+			watch(tb, insn, (void *)(uintptr_t)used);	/* counted before */
 		}
 	}
 	used++;
@@ -223,32 +200,16 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 
 static void read_option(const char *option)
 {
-	const char *value = strchr(option, '=');
-	size_t name = value ? (size_t)(value - option) : 0;
+	const char *value;
 
-	if (!value)
-		fail("options are NAME=VALUE");
-	value++;
-#define IS(text) (name == strlen(text) && !strncmp(option, text, name))
-	if (IS("seen"))
+	if ((value = value_of(option, "seen")))
 		seen = strdup(value);
-	else if (IS("out"))
+	else if ((value = value_of(option, "out")))
 		out = strdup(value);
-	else if (IS("begin"))
-		read_function(value, &begin);
-	else if (IS("end"))
-		read_function(value, &end);
-	else if (IS("skip"))
+	else if ((value = value_of(option, "skip")))
 		skip = strtoul(value, NULL, 0);
-	else if (IS("irq") && irq_count < ENTRIES)
-		irqs[irq_count++] = strtoull(value, NULL, 0);
-	else if (IS("ret"))
-		read_pattern(value, rets, &ret_count);
-	else if (IS("eret"))
-		read_pattern(value, erets, &eret_count);
-	else
+	else if (!read_region(option))
 		fail("unknown option, or too many of it");
-#undef IS
 }
 
 PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *info, int argc, char **argv)
@@ -257,7 +218,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 		read_option(argv[i]);
 	if (!info->system || !(seen || out))
 		fail("seen or out is needed, and a whole machine");
-	if (out && (!begin.end || !end.end || !ret_count))
+	if (out && !has_region())
 		fail("out needs begin, ret and end");
 	find_insn_data(info);
 	blocks = reserve(COUNTERS, sizeof(*blocks));

@@ -7,9 +7,7 @@
 #define KMATRIX_PLUGIN_H
 
 #define PATTERNS 8
-#define ENTRIES 64	/* of interrupts */
 #define INSN_BYTES 16	/* at most, of an instruction */
-#define FUNCTION_BYTES 4096
 #define CHUNK ((size_t)1 << 16)	/* counters of a scoreboard */
 
 struct pattern {
@@ -159,54 +157,6 @@ static bool matches(const struct qemu_plugin_insn *insn, const struct pattern *p
 	return false;
 }
 
-/*
- * The function's code, if it is told. What else runs while a workload sleeps may have another program's code at the same
- * addresses.
- */
-struct marked {
-	uint64_t start, end;
-	uint8_t code[FUNCTION_BYTES];
-	size_t size;
-};
-
-static bool within(const struct marked *function, uint64_t address)
-{
-	return address >= function->start && address < function->end;
-}
-
-/* Is what the block has of its addresses this function? */
-static bool is_of(struct qemu_plugin_tb *tb, const struct marked *function)
-{
-	uint8_t bytes[INSN_BYTES];
-
-	for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
-		uint64_t at = qemu_plugin_insn_vaddr(insn) - function->start;
-		size_t size = read_insn(insn, bytes);
-
-		if (at < function->size && size <= function->size - at && memcmp(bytes, function->code + at, size))
-			return false;
-	}
-	return true;
-}
-
-/* START-END[:CODE] in hex */
-static void read_function(const char *text, struct marked *function)
-{
-	unsigned int byte;
-	int length;
-
-	if (sscanf(text, "%" SCNx64 "-%" SCNx64 "%n", &function->start, &function->end, &length) != 2)
-		fail("a function is START-END[:CODE] in hex");
-	text += length + (text[length] == ':');
-	while (*text) {
-		if (function->size == FUNCTION_BYTES || sscanf(text, "%2x", &byte) != 1 || !text[1])
-			fail("the code of a function is hex, and not as long");
-		function->code[function->size++] = (uint8_t)byte;
-		text += 2;
-	}
-}
-
 static const char *read_bytes(const char *hex, uint8_t *bytes, size_t *size)
 {
 	unsigned int byte;
@@ -232,6 +182,14 @@ static void read_pattern(const char *hex, struct pattern *patterns, size_t *coun
 	if (!pattern->size || size != pattern->size || *hex)
 		fail("a pattern is up to 8 bytes in hex");
 	++*count;
+}
+
+/* Of NAME=VALUE, if that is its name; NULL. */
+static const char *value_of(const char *option, const char *name)
+{
+	size_t length = strlen(name);
+
+	return strncmp(option, name, length) || option[length] != '=' ? NULL : option + length + 1;
 }
 
 #endif

@@ -2,11 +2,9 @@
 /*
  * A TCG plugin: how often each guest instruction was executed inside a workload's region.
  *
- *	-plugin kmatrix-profile.so,out=FILE,begin=START-END[:CODE],ret=BYTES,end=START-END[:CODE]
- *		[,irq=ADDRESS...][,eret=BYTES...][,functions=FILE,paths=FILE,call=BYTES/MASK...]
+ *	-plugin kmatrix-profile.so,out=FILE,REGION...[,functions=FILE,paths=FILE,call=BYTES/MASK...]
  *
- * The region runs from the return of the function begin (addresses and code in hex; ret: how a return starts) to the
- * first instruction of the function end. Each region writes FILE anew:
+ * REGION: see kmatrix-region.h. Each region writes FILE anew:
  *
  *	kmatrix-profile 2 REGION BLOCKS COUNTERS LOST
  *	ADDRESS EXECUTED INTERRUPT BYTES	hex, decimal, decimal, hex: of EXECUTED, those in interrupts
@@ -14,10 +12,6 @@
  * with a line for each instruction of each translation of it (addresses repeat; add them up). BYTES are the
  * instruction as it was executed, which the kernel may have patched. LOST translations found no counter: then the
  * account is not whole.
- *
- * An interrupt lasts from an execution of an irq address until as many exception returns (eret: how they start) have
- * been executed as interrupts were taken: nested ones, and what they let run before what was interrupted goes on,
- * belong to it.
  *
  * Exactness. The instruction clock does not count an instruction that raises a fault and is executed again after it.
  * A block has a counter for each of its instructions, incremented before it is executed. All but the last were
@@ -37,6 +31,7 @@
 #define NAME "kmatrix-profile"
 #define COUNTERS ((size_t)1 << 24)	/* at most; memory is taken as they are used, some 50 bytes each */
 #include "kmatrix-plugin.h"
+#include "kmatrix-region.h"
 
 #define BLOCKS ((size_t)1 << 22)	/* at most */
 #define PAGE 4096	/* the smallest of all guests */
@@ -60,10 +55,8 @@ static uint64_t *crossings;	/* instructions that cross a page, seen where they a
 static size_t counters_used, blocks_used, crossings_used, lost;
 
 static char *out;
-static struct marked begin, end;
-static uint64_t irqs[ENTRIES];
-static struct pattern rets[PATTERNS], erets[PATTERNS], calls[PATTERNS];
-static size_t irq_count, ret_count, eret_count, call_count;
+static struct pattern calls[PATTERNS];
+static size_t call_count;
 
 static bool inside;	/* the region */
 static unsigned int depth;	/* of interrupts */
@@ -175,25 +168,6 @@ static void on_return(unsigned int cpu, void *data)
 	memset(mark, 0, counters_used * sizeof(*mark));	/* of those that come later nothing was counted yet */
 }
 
-/* After count_insn(): callbacks see the counter of their own instruction incremented already. */
-static void watch(struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn)
-{
-	uint64_t address = qemu_plugin_insn_vaddr(insn);
-	on_execution call = NULL;
-
-	if (address == end.start && is_of(tb, &end))
-		call = on_end;
-	else if (within(&begin, address) && matches(insn, rets, ret_count) && is_of(tb, &begin))
-		call = on_begin;
-	else if (matches(insn, erets, eret_count))
-		call = on_return;
-	for (size_t i = 0; i < irq_count; i++)
-		if (address == irqs[i])
-			call = on_interrupt;
-	if (call)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, call, CALLBACK_NO_REGISTERS, NULL);
-}
-
 static bool crosses_page(const struct qemu_plugin_insn *insn)
 {
 	return qemu_plugin_insn_vaddr(insn) % PAGE + qemu_plugin_insn_size(insn) > PAGE;
@@ -217,7 +191,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		addresses[counters_used + i] = qemu_plugin_insn_vaddr(insn);
 		sizes[counters_used + i] = read_insn(insn, bytes[counters_used + i]);
 		count_insn(insn, counters_used + i);
-		watch(tb, insn);
+		watch(tb, insn, NULL);	/* counted before */
 	}
 	if (crosses_page(qemu_plugin_tb_get_insn(tb, 0)))
 		remember_crossing(addresses[counters_used]);
@@ -228,41 +202,25 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 
 static void read_option(const char *option)
 {
-	const char *value = strchr(option, '=');
-	size_t name = value ? (size_t)(value - option) : 0;
+	const char *value;
 
-	if (!value)
-		fail("options are NAME=VALUE");
-	value++;
-#define IS(text) (name == strlen(text) && !strncmp(option, text, name))
-	if (IS("out"))
+	if ((value = value_of(option, "out")))
 		out = strdup(value);
-	else if (IS("begin"))
-		read_function(value, &begin);
-	else if (IS("end"))
-		read_function(value, &end);
-	else if (IS("irq") && irq_count < ENTRIES)
-		irqs[irq_count++] = strtoull(value, NULL, 0);
-	else if (IS("ret"))
-		read_pattern(value, rets, &ret_count);
-	else if (IS("eret"))
-		read_pattern(value, erets, &eret_count);
-	else if (IS("call"))
+	else if ((value = value_of(option, "call")))
 		read_pattern(value, calls, &call_count);
-	else if (IS("functions"))
+	else if ((value = value_of(option, "functions")))
 		read_functions(value);
-	else if (IS("paths"))
+	else if ((value = value_of(option, "paths")))
 		paths_out = strdup(value);
-	else
+	else if (!read_region(option))
 		fail("unknown option, or too many of it");
-#undef IS
 }
 
 PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *info, int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++)
 		read_option(argv[i]);
-	if (!out || !begin.end || !end.end || !ret_count || !info->system)
+	if (!out || !has_region() || !info->system)
 		fail("out, begin, ret and end are needed, and a whole machine");
 	if (!functions != !paths_out)
 		fail("functions and paths go together");
