@@ -334,6 +334,12 @@ class Workload:
     )
     toolbox: Path = GUEST_TOOLS  # has common/ and adapters/
 
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Functions of which it is expected how often they are called."""
+        names = (one.metric for one in self.expectations if one.metric.startswith(CALLS))
+        return tuple(dict.fromkeys(name.removeprefix(CALLS) for name in names))
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -607,6 +613,7 @@ class BootResult:
     provenance: str = ""  # digest of the cell's; empty in results of before it was kept
     said: tuple[str, ...] = ()  # by the workload: what of its kernel a reader of the figures must know
     costs: Mapping[str, float] = field(default_factory=dict)  # {one of COSTS: in a counted pass}; {}: nobody looked
+    classes: str = ""  # digest of what says which instruction is of which class
     # {function of which calls are expected: its calls in a counted pass, None: this kernel has none of that name}
     calls: Mapping[str, float | None] = field(default_factory=dict)
 

@@ -25,12 +25,11 @@ from orchestrator.analyse.inference import (
     scale,
 )
 from orchestrator.analyse.statistics import centre, medians, reach, sound
-from orchestrator.collectors import FLOOR, Collector
+from orchestrator.collectors import Collector
 from orchestrator.model import Direction, Reason, Verdict
 
 ALPHA = 0.05  # of matrices without a change, those with a false verdict
-REPEATS = 20e-6  # relative: the passes of an exact time lie closer together than this, else it does not repeat; of
-# another figure, by as much less than its floor
+REPEATS = 0.4  # of its floor: so close lie the passes of an exact figure (20 ppm of a time), else it does not repeat
 MARGINS = {2: 10.0, 3: 3.0, 4: 2.0}  # {boots of each kernel: see _margin()}
 SMALL = 0.01  # relative: a run that could have seen this, and saw nothing, may say "same"
 CONSTANT = 3  # boots of each kernel that show a counter to be constant: chance does that in at most 2^(1 - 6) = 3 %
@@ -92,7 +91,7 @@ def exact(case: Case) -> Finding:
     if not case.sound:
         return _failed("a value is missing, infinite or not a number")
     wide = max(reach(case.base), reach(case.new))
-    repeats = wide <= REPEATS / FLOOR * case.floor
+    repeats = wide <= REPEATS * case.floor
     noise = max(wide * (1.0 if repeats else _margin(case)), case.floor)
     if abs(case.difference) <= noise:
         return Finding(Verdict.SAME, Reason.NO_DIFFERENCE, "no difference shown", noise, noise)

@@ -47,9 +47,8 @@ def figure(trend: Trend, failed: Sequence[Point] = ()) -> str:
         axes.ticklabel_format(axis="y", useOffset=False)
         axes.margins(x=0.05, y=0.2)
         low, high = axes.get_ylim()
-        room = (
-            max(0.0, 8 * how.floor * abs(low + high) / 2 - (high - low)) / 2
-        )  # what is no step shall not look like one
+        least = 4 * how.floor * abs(low + high)  # what is no step shall not look like one
+        room = max(0.0, least - (high - low)) / 2
         axes.set_ylim(low - room, high + room)
         axes.set_ylabel(unit, color=INK)
 

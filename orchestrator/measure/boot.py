@@ -26,7 +26,7 @@ from orchestrator.measure.provenance import key
 from orchestrator.measure.session import keyed
 from orchestrator.measure.snapshots import Snapshot, command_text
 from orchestrator.measure.watch import Watch
-from orchestrator.model import CALLS, Boot, BootResult, Clock, KernelArtifact, Limits, Measure, PassSample, Provenance
+from orchestrator.model import Boot, BootResult, Clock, KernelArtifact, Limits, Measure, PassSample, Provenance
 from orchestrator.store import Store, sha256
 
 MEASURE_CPU = "measure (CPU)"  # beside the stages: QEMU's CPU time while it measures
@@ -130,7 +130,7 @@ async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
         await _prepare(running, task, made, stages)
         await running.console.say(task.dialogue.answer)
         output = await _count(running, task, made, stages)
-    return await _costed(task, _result(task, stages, output, running))
+    return await with_noted(task, _result(task, stages, output, running))
 
 
 async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
@@ -151,7 +151,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
         if task.measure.snapshots:
             task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
         raise
-    return await _costed(task, _result(task, stages, output, running))
+    return await with_noted(task, _result(task, stages, output, running))
 
 
 async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
@@ -335,27 +335,20 @@ def _result(task: Task, stages: _Stages, output: str, running: Guest) -> BootRes
     )
 
 
-async def _costed(task: Task, result: BootResult) -> BootResult:
-    """With what hardware pays for in a counted pass, if somebody noted what ran."""
-    if not (task.blocks and task.kernel) or task.plugin:
+async def with_noted(task: Task, result: BootResult) -> BootResult:
+    """With what hardware pays for in a counted pass, and calls of functions of which they are expected, if somebody
+    noted what ran. What an earlier run has kept is told anew where other classes, or calls, are asked for by now."""
+    if not (task.blocks and task.kernel):
         return result
-    arch, units = task.boot.cell.arch, result.passes[-1].units
-    known = addresses.places_of(task.kernel, arch)
-    found = await asyncio.to_thread(noted.costs, task.folder, arch, task.tool.files, known, units)
-    return await with_calls(task, replace(result, costs=found))
-
-
-async def with_calls(task: Task, result: BootResult) -> BootResult:
-    """With calls of functions in a counted pass, of those of which they are expected, if somebody noted what ran."""
-    wanted = [
-        e.metric.removeprefix(CALLS) for e in task.boot.cell.workload.expectations if e.metric.startswith(CALLS)
-    ]
-    if not (task.blocks and task.kernel and wanted):
-        return result
-    known = addresses.places_of(task.kernel, task.boot.cell.arch)
-    return replace(
-        result, calls=await asyncio.to_thread(noted.calls, task.folder, set(wanted), task.tool.files, known)
-    )
+    arch, files, called = task.boot.cell.arch, task.tool.files, task.boot.cell.workload.called
+    known, classes = addresses.places_of(task.kernel, arch), noted.classes(arch)
+    if result.classes != classes:
+        units = result.passes[-1].units
+        costs = await asyncio.to_thread(noted.costs, task.folder, arch, files, known, units)
+        result = replace(result, costs=costs, classes=classes)
+    if called:
+        result = replace(result, calls=await asyncio.to_thread(noted.calls, task.folder, called, files, known))
+    return result
 
 
 def _decoded(task: Task, output: str) -> tuple[PassSample, ...]:

@@ -19,7 +19,7 @@ from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
 from orchestrator.measure import pace, profiled, provenance, region, results
-from orchestrator.measure.boot import Task, measure, with_calls
+from orchestrator.measure.boot import Task, measure, with_noted
 from orchestrator.measure.session import keyed
 from orchestrator.model import (
     Arch,
@@ -145,9 +145,9 @@ class Boots:
         repeats = self.measure.exact(boot.cell.workload) and self.measure.snapshots
         result = self.folder.load_boot(boot.cell.id, boot.number)
         if result is not None and same(result, task.provenance):
-            return result
+            return await with_noted(task, result)
         if repeats and not self.fresh and (found := results.take(self.store, task)):
-            found = await with_calls(task, found)  # others may be expected by now
+            found = await with_noted(task, found)
             self.folder.save_boot(boot.cell.id, found)
             if task.pace:
                 task.pace.learn_old(found.seconds)

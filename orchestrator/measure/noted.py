@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from orchestrator.errors import InfraError
@@ -25,7 +26,9 @@ from orchestrator.profile.line_table import Executed
 from orchestrator.profile.names import stem
 from orchestrator.profile.relocation import Relocation
 from orchestrator.sandbox.bubblewrap import own_file
+from orchestrator.store import digest
 
+COSTS_FORMAT = 1  # of how costs are told: raise it when that changes
 SEEN, COUNTED = "seen.gz", "executed.gz"  # until the counted passes; in them, and how often
 
 
@@ -84,6 +87,12 @@ def whole(folder: Path) -> bool:
 def counted(folder: Path, relocation: Relocation) -> Counted:
     """Of a kernel's boot, by the addresses that were linked. InfraError where there is none, or it is not whole."""
     return parse_counted(_text(folder / COUNTED), relocation)
+
+
+def classes(arch: Arch) -> str:
+    """Of what costs() rests on, beside what ran."""
+    its = asdict(arch.costs) if arch.costs else None
+    return digest("costs", COSTS_FORMAT, version("capstone"), its)
 
 
 def costs(folder: Path, arch: Arch, files: Sequence[Path], known: Places, units: int) -> dict[str, float]:

@@ -13,8 +13,9 @@ from orchestrator.config.sources import buildable
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import addresses, region
+from orchestrator.measure.addresses import Places
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
-from orchestrator.model import CALLS, Arch, BootResult, KernelArtifact, Marks, Workload
+from orchestrator.model import Arch, BootResult, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
 from orchestrator.profile import costs, paths, symbols
 from orchestrator.profile import lines as sources
@@ -42,10 +43,10 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     local = await asyncio.to_thread(symbols.local_entries, vmlinux) if vmlinux else None
     programs = symbols.of_programs(*task.tool.files)
     arch = task.boot.cell.arch
-    relocation = await asyncio.to_thread(addresses.relocation, kernel, arch)
+    places = await asyncio.to_thread(addresses.places_of, kernel, arch)
+    relocation = places.relocation
     known = _Known(
-        marks, addresses.system_map(kernel), relocation,
-        relocation.symbols(addresses.linked(kernel, arch, local)), programs,
+        marks, places, relocation.symbols(addresses.linked(kernel, arch, local)), programs,
         folder.resolve() / "plugin", task.tool.files, whole=local is not None,
     )  # fmt: skip
     known.folder.mkdir(exist_ok=True)
@@ -77,8 +78,7 @@ class _Known:
     """What tells the plugin's addresses, and where its files are."""
 
     marks: Marks
-    system_map: str
-    relocation: Relocation
+    places: Places
     kernel: symbols.Symbols  # where they run
     user: symbols.Symbols
     folder: Path  # which the plugin may write to, and nothing else
@@ -110,15 +110,9 @@ class _Known:
         return ""
 
     @property
-    def interrupts(self) -> set[int]:
-        """Where they begin."""
-        found = symbols.addresses(self.system_map, self.marks.interrupts).values()
-        return set(map(self.relocation.running, found))
-
-    def arrivals(self, arch: Arch) -> set[int]:
-        """Where exceptions do."""
-        globs = arch.costs.exceptions if arch.costs else ()
-        return set(map(self.relocation.running, symbols.addresses(self.system_map, globs).values()))
+    def arrivals(self) -> set[int]:
+        """Where exceptions do, as the kernel runs."""
+        return set(map(self.places.relocation.running, self.places.exceptions))
 
     @property
     def counts(self) -> Path:
@@ -142,7 +136,7 @@ def options(library: Path, known: _Known) -> Plugin:
         known.folder,
         {"out": known.counts, **followed},
         *region.bounds(known.user, known.files, marks),
-        *region.interrupted(known.interrupts, marks),
+        *region.interrupted(known.places.interrupts, marks),
         *(f"call={pattern}" for pattern in marks.calls),
     )
 
@@ -158,13 +152,12 @@ class _Region:
 
 def absent(workload: Workload, *known: symbols.Symbols) -> list[str]:
     """Functions of which calls are expected, and which this kernel does not have: they never count one."""
-    names = [e.metric.removeprefix(CALLS) for e in workload.expectations if e.metric.startswith(CALLS)]
-    return symbols.lacking(names, *known)
+    return symbols.lacking(workload.called, *known)
 
 
 def _region(known: _Known) -> _Region:
     counts = accounts.parse_counts(own_file(known.counts).read_text())
-    made = accounts.by_function(counts, known.kernel, known.user, known.interrupts, known.marks.stubs)
+    made = accounts.by_function(counts, known.kernel, known.user, known.places.interrupts, known.marks.stubs)
     return _Region(counts, made, tuple(accounts.path_under_test(counts, known.kernel, known.user, known.marks.stubs)))
 
 
@@ -173,7 +166,7 @@ def _with_costs(account: CellAccount, arch: Arch, known: _Known, region: _Region
     decode = costs.decoder(arch)
     if decode is None:
         return replace(account, costs_why=f"{arch.name} has no costs in arches/")
-    told = costs.told(decode, region.counts.pieces, (known.user, known.kernel), known.arrivals(arch), account.units)
+    told = costs.told(decode, region.counts.pieces, (known.user, known.kernel), known.arrivals, account.units)
     return replace(account, costs=told.functions, code_lines=told.code_lines)
 
 

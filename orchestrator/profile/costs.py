@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -121,11 +121,9 @@ def told(
         start, name = _function(known, address)
         mine = functions.setdefault(name, Counter())
         end = address + size_of(code)
-        kinds = decode.classes(code)
+        kinds: Sequence[str] = decode.classes(code)
         if kinds[-1:] == (UNDECODED,) and -end % PAGE < LONGEST:
-            kinds = kinds[
-                :-1
-            ]  # it crosses a page, and is as far as the translator had read it: whole it is elsewhere
+            *kinds, _ = kinds  # it crosses a page, as far as the translator had read it: whole it is elsewhere
         for kind in kinds:
             mine[kind] += count
         i = bisect_left(arrivals, address)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from orchestrator.analyse.contract import ComparisonRow, MatrixReport
 from orchestrator.collectors import cost_title
 from orchestrator.model import COSTS, Verdict
@@ -11,11 +13,15 @@ from orchestrator.report.parts.words import listed
 STILL = (Verdict.SAME, Verdict.NOT_REACHED)
 
 
-def quiet(row: ComparisonRow, report: MatrixReport) -> bool:
-    """A cost that did not move, and of which nobody expected anything."""
-    if row["metric"] not in COSTS or row["verdict"] not in STILL:
-        return False
-    return not any((e["workload"], e["metric"]) == (row["workload"], row["metric"]) for e in report["expectations"])
+def quiet(report: MatrixReport) -> Callable[[ComparisonRow], bool]:
+    """Is a row's metric a cost that did not move, and of which nobody expected anything?"""
+    expected = {(one["workload"], one["metric"]) for one in report["expectations"]}
+
+    def is_quiet(row: ComparisonRow) -> bool:
+        known = (row["workload"], row["metric"]) in expected
+        return row["metric"] in COSTS and row["verdict"] in STILL and not known
+
+    return is_quiet
 
 
 def unmoved(report: MatrixReport, base: str, new: str, workload: str) -> str:
@@ -25,7 +31,8 @@ def unmoved(report: MatrixReport, base: str, new: str, workload: str) -> str:
         for row in report["comparisons"]
         if row["metric"] in COSTS and (row["base"], row["new"], row["workload"]) == (base, new, workload)
     ]
-    moved = {row["metric"] for row in mine if not quiet(row, report)}
+    is_quiet = quiet(report)
+    moved = {row["metric"] for row in mine if not is_quiet(row)}
     there = {row["metric"] for row in mine if row["base_value"] or row["new_value"]}
     names = [cost_title(name) for name in COSTS if name in there - moved]
     return f"costs that did not move: {listed(names)}" if names else ""

@@ -15,7 +15,7 @@ from orchestrator.report.parts.rows import SHORT, change, judged, measured_once,
 from orchestrator.report.parts.sentence import named
 
 BETTER = {"lower": "lower is better", "higher": "higher is better", "neither": "neither way is better by itself"}
-COST_NAME = 12  # columns of a kernel's name
+SHORT_NAME = 12  # columns of a kernel's name in the table of costs
 LARGE = 1e6  # nanoseconds a unit of work that are told in milliseconds
 LEGEND = (
     "Values are per unit of work; (+-N%) is half of (max - min) over all counted passes, relative to the median; "
@@ -76,7 +76,7 @@ def _costs(report: MatrixReport, rows: Sequence[ComparisonRow], unmoved: str) ->
     there = [row for row in rows if row["base_value"] or row["new_value"]]
     if not there:
         return paragraph(f"{unmoved}.") if unmoved else []
-    base, new = (_cut(name, COST_NAME) for name in (there[0]["base"], there[0]["new"]))
+    base, new = (_cut(name, SHORT_NAME) for name in (there[0]["base"], there[0]["new"]))
     lines = [("", "", base, new, "change", "floor", "")]
     last = ""
     for row in there:

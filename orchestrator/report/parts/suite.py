@@ -60,11 +60,11 @@ def shown(report: MatrixReport) -> Shown:
     counts: dict[tuple[str, str], set[str]] = {}
     for row in report["comparisons"]:
         counts.setdefault((row["base"], row["new"]), set()).add(row["workload"])
-    judged = {e["workload"] for e in report["expectations"]}
+    judged, is_quiet = {e["workload"] for e in report["expectations"]}, costs.quiet(report)
     moved: dict[tuple[str, str, str], set[str]] = {}
     for row in report["comparisons"]:
         few = len(counts[row["base"], row["new"]]) <= FEW
-        told = (few or row["workload"] in judged) and not costs.quiet(row, report)
+        told = (few or row["workload"] in judged) and not is_quiet(row)
         if told or row["verdict"] not in costs.STILL:
             moved.setdefault((row["base"], row["new"], row["workload"]), set()).add(row["metric"])
     return {

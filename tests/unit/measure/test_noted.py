@@ -8,13 +8,14 @@ import gzip
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from orchestrator import arches
 from orchestrator.errors import InfraError
 from orchestrator.measure import addresses, noted, region, results
-from orchestrator.measure.boot import Task
+from orchestrator.measure.boot import Task, with_noted
 from orchestrator.model import (
     Clock,
     KernelProvenance,
@@ -109,6 +110,29 @@ def test_calls_are_executions_of_a_functions_first_instruction_without_interrupt
         assert noted.calls(tmp_path, (), (), known) == {} == noted.calls(tmp_path / "none", wanted, (), known)
 
 
+def test_what_was_kept_is_told_anew_where_classes_are_others_by_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(addresses, "places_of", lambda kernel, arch: "places")
+    monkeypatch.setattr(noted, "costs", lambda *words: {"atomics": 7.0})
+    monkeypatch.setattr(noted, "calls", lambda folder, functions, *words: dict.fromkeys(functions, 3.0))
+    arch = arches.known()["s390x"]
+    cell = SimpleNamespace(arch=arch, workload=SimpleNamespace(called=()))
+    told = SimpleNamespace(files=())
+    task: Any = SimpleNamespace(
+        blocks=Path("/p.so"), kernel="k", folder=tmp_path, tool=told, boot=SimpleNamespace(cell=cell)
+    )
+    new = asyncio.run(with_noted(task, boot(0, NEW, 0, "tcg")))
+    assert (new.costs, new.classes, new.calls) == ({"atomics": 7.0}, noted.classes(arch), {})
+    kept = replace(new, costs={"atomics": 5.0})
+    assert asyncio.run(with_noted(task, kept)) == kept
+    assert asyncio.run(with_noted(task, replace(kept, classes="others"))) == new
+    cell.workload.called = ("up_read",)
+    assert asyncio.run(with_noted(task, kept)) == replace(kept, calls={"up_read": 3.0})
+    task.blocks = None
+    assert asyncio.run(with_noted(task, boot(0, NEW, 0, "tcg"))) == boot(0, NEW, 0, "tcg")
+
+
 def test_until_the_gate_nothing_is_counted(tmp_path: Path, notes: noted.Notes) -> None:
     async def boots() -> str:
         async with notes.until_the_gate(tmp_path) as argument:
@@ -147,7 +171,7 @@ def test_a_stored_result_without_notes_is_measured_again_if_they_are_asked_for(t
     assert results.take(store, asked) is None and results.take(store, plain) is not None
     for name in (noted.SEEN, noted.COUNTED):
         (folder / name).write_bytes(gzip.compress(b"kmatrix-blocks 2 1 1 0\n"))
-    results.keep(store, asked, replace(boot(0, NEW, 0, "tcg"), notes=("again",), costs={"atomics": 2.0}))
+    results.keep(store, asked, replace(boot(0, NEW, 0, "tcg"), notes=("again",)))
     for name in (noted.SEEN, noted.COUNTED):
         (folder / name).unlink()
     found = results.take(store, asked)

@@ -23,7 +23,7 @@ def row(workload: str, metric: str, base: float, new: float, verdict: str) -> Co
 
 
 def report(*rows: ComparisonRow, expected: str = "") -> MatrixReport:
-    expectations = [{"workload": expected}] if expected else []
+    expectations = [{"workload": expected, "metric": "time"}] if expected else []
     made: Any = {"comparisons": list(rows), "expectations": expectations, "suite": suite(rows)}
     return cast(MatrixReport, made)
 
