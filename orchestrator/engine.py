@@ -55,6 +55,7 @@ class Manner:
     unsandboxed: bool = False  # patches are trusted
     profile: bool = False  # accounts of instructions, too
     reach: bool = False  # which lines of the changes ran, too
+    memory: bool = False  # what is loaded and stored, too
     static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
@@ -203,6 +204,7 @@ def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
         profile=manner.profile,
         fresh=manner.fresh,
         reach=manner.reach,
+        memory=manner.memory,
     )
     return Work(runner, manner)
 

@@ -122,7 +122,10 @@ COST_CLASSES = (
     "atomics", "interlocked", "barriers", "serialising", "tlb_flushes", "mode_switches", "exceptions", "system_calls",
 )  # fmt: skip
 CODE_LINES = "code_lines"
-COSTS = (*COST_CLASSES, CODE_LINES)
+# What is loaded and stored, in accesses and bytes; lines of memory that are touched, in a unit of work and the first
+# time in a pass; and how many of those are not among the last so many.
+MEMORY = ("loads", "stores", "bytes", "data_lines", "new_lines", "lru_512", "lru_16384")
+COSTS = (*COST_CLASSES, CODE_LINES, *MEMORY)
 REPEATED = "repeated"  # no class: instructions that the emulator counts once for each of their iterations
 UNDECODED = "undecoded"  # no class: instructions that the disassembler does not know
 
@@ -137,6 +140,17 @@ class Costs:
     unknown: Mapping[str, str] = field(default_factory=dict)  # {bytes in hex: what it is} of what capstone lacks
     exceptions: tuple[str, ...] = ()  # globs over kernel symbols at which exceptions arrive
     shared: str = ""  # that of these which system calls arrive at, too
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What an account of memory must know of an arch. hidden: options of the plugin, see
+    images/plugin/kmatrix-hidden.h; silent: what capstone prints of instructions of whose accesses QEMU says nothing,
+    a regular expression whose first group is their name."""
+
+    low: int = 0  # below this address is memory, even if QEMU watches it like a device
+    hidden: tuple[str, ...] = ()  # QEMU 9 and later
+    silent: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +198,7 @@ class Arch:
     marks: Marks | None = None  # None: its instructions cannot be accounted for
     registers: Registers | None = None  # None: where a guest is that does not go on cannot be told
     costs: Costs | None = None  # None: what hardware pays for is not told
+    memory: Memory | None = None  # None: nor what is loaded and stored
 
 
 @dataclass(frozen=True)
@@ -613,6 +628,7 @@ class BootResult:
     provenance: str = ""  # digest of the cell's; empty in results of before it was kept
     said: tuple[str, ...] = ()  # by the workload: what of its kernel a reader of the figures must know
     costs: Mapping[str, float] = field(default_factory=dict)  # {one of COSTS: in a counted pass}; {}: nobody looked
+    unseen: tuple[str, ...] = ()  # what a reader must know of MEMORY among them
     classes: str = ""  # digest of what says which instruction is of which class
     # {function of which calls are expected: its calls in a counted pass, None: this kernel has none of that name}
     calls: Mapping[str, float | None] = field(default_factory=dict)

@@ -36,6 +36,7 @@
 #define COUNTERS ((size_t)1 << 22)	/* at most, one for each block; memory is taken as they are used */
 #define CODE ((size_t)1 << 30)	/* bytes of all blocks, at most */
 #include "kmatrix-plugin.h"
+#include "kmatrix-counters.h"
 #include "kmatrix-region.h"
 
 PLUGIN_EXPORT int qemu_plugin_version = PLUGIN_API;

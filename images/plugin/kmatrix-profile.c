@@ -31,6 +31,7 @@
 #define NAME "kmatrix-profile"
 #define COUNTERS ((size_t)1 << 24)	/* at most; memory is taken as they are used, some 50 bytes each */
 #include "kmatrix-plugin.h"
+#include "kmatrix-counters.h"
 #include "kmatrix-region.h"
 
 #define BLOCKS ((size_t)1 << 22)	/* at most */

@@ -33,11 +33,14 @@ struct plugin_info {
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
-enum { CALLBACK_NO_REGISTERS };
+struct qemu_plugin_hwaddr;
+enum { CALLBACK_NO_REGISTERS, CALLBACK_READS_REGISTERS };
+enum { ACCESS_LOAD = 1, ACCESS_STORE, ACCESS_BOTH };	/* API 1 takes the first for the second: ask for both */
 enum { INLINE_ADD };
 
 typedef void (*on_block)(plugin_id id, struct qemu_plugin_tb *tb);
 typedef void (*on_execution)(unsigned int cpu, void *data);
+typedef void (*on_memory)(unsigned int cpu, uint32_t info, uint64_t virtual, void *data);
 typedef void (*on_exit_of)(plugin_id id, void *data);
 
 void qemu_plugin_register_vcpu_tb_trans_cb(plugin_id id, on_block call);
@@ -47,6 +50,12 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, on_memory call, int flags, int kind, void *data);
+struct qemu_plugin_hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t virtual);
+bool qemu_plugin_hwaddr_is_io(const struct qemu_plugin_hwaddr *address);
+uint64_t qemu_plugin_hwaddr_phys_addr(const struct qemu_plugin_hwaddr *address);
+unsigned int qemu_plugin_mem_size_shift(uint32_t info);
+bool qemu_plugin_mem_is_store(uint32_t info);
 
 #if PLUGIN_API == 1
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t add);
@@ -63,6 +72,23 @@ void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn
 							 struct counter_place counter, uint64_t add);
 void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct qemu_plugin_tb *tb, int op,
 						       struct counter_place counter, uint64_t add);
+
+struct qemu_plugin_register;
+struct plugin_register {
+	struct qemu_plugin_register *handle;
+	const char *name;
+	const char *feature;
+};
+struct plugin_array {	/* GLib's GArray, of these */
+	struct plugin_register *data;
+	unsigned int count;
+};
+struct plugin_bytes {	/* GLib's GByteArray */
+	uint8_t *data;
+	unsigned int count;
+};
+struct plugin_array *qemu_plugin_get_registers(void);
+int qemu_plugin_read_register(struct qemu_plugin_register *handle, struct plugin_bytes *bytes);
 #endif
 
 /* API 1 and 2 hand out a pointer; from API 3 on the bytes are copied. One name: it is looked up. */

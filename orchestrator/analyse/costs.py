@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from orchestrator.analyse.contract import CellRow, MetricRow
 from orchestrator.analyse.suite import METRIC
-from orchestrator.model import COSTS, UNDECODED, BootResult
+from orchestrator.model import CODE_LINES, COSTS, MEMORY, UNDECODED, BootResult
 
 LEAST = 0.005  # instructions a unit of work that are not decoded: fewer are not told
 
@@ -20,9 +20,10 @@ def metrics(boots: Sequence[BootResult]) -> dict[str, MetricRow]:
     return {name: MetricRow(unit="1", boots=[[boot.costs[name]] for boot in boots], warmup=[]) for name in names}
 
 
-def told(cell: CellRow) -> bool:
-    """Was it looked at?"""
-    return not cell["metrics"].keys().isdisjoint(COSTS)
+def told(cell: CellRow, name: str = CODE_LINES) -> bool:
+    """Was it looked at what the cell has of this one of COSTS?"""
+    alike = MEMORY if name in MEMORY else set(COSTS) - set(MEMORY)
+    return not cell["metrics"].keys().isdisjoint(alike)
 
 
 def undecoded(boots: Sequence[BootResult], units: int, unit: str) -> list[str]:

@@ -144,7 +144,7 @@ def _uncounted(
 
 def _lacks(cell: CellRow, metric: str) -> bool:
     """Was it looked for, and not there? What hardware pays for is only looked for where what ran is noted."""
-    return metric not in cell["metrics"] and (metric not in COSTS or costs.told(cell))
+    return metric not in cell["metrics"] and (metric not in COSTS or costs.told(cell, metric))
 
 
 def _figures(claim: Expectation, cell: CellRow, measured: float | None) -> list[ExpectationRow]:

@@ -139,8 +139,9 @@ def _told(cells: Sequence[CellResult]) -> dict[str, list[str]]:
 
 
 def _said(cell: CellResult) -> list[str]:
-    """What its workload told: each boot of it says the same."""
-    return list(dict.fromkeys(note for boot in cell.boots for note in boot.said))
+    """What its workload told: each boot of it says the same, and nearly the same of what is not seen."""
+    unseen = cell.boots[0].unseen if cell.boots else ()
+    return list(dict.fromkeys([*(note for boot in cell.boots for note in boot.said), *unseen]))
 
 
 def cell_row(cell: CellResult, kernel: Mapping[str, Any]) -> CellRow:

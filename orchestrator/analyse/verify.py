@@ -93,7 +93,7 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
         yield Value(then["id"], "", "", None, None, None, STATUS, failure=_ended(then, now))
         return
     for name, row in then["metrics"].items():
-        if name in COSTS and not costs.told(now):
+        if name in COSTS and not costs.told(now, name):
             continue  # nobody looked
         old, new = _boots(then, name), _boots(now, name)
         if not (then["exact"] and now["exact"]):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """aarch64: QEMU's virt board."""
 
-from orchestrator.model import Arch, Costs, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Memory, Registers
 
 ARCH = Arch(
     name="aarch64",
@@ -46,6 +46,7 @@ ARCH = Arch(
         },
         exceptions=("el0t_64_sync", "el1h_64_sync"), shared="el0t_64_sync",
     ),
+    memory=Memory(hidden=("hidden=20740bd5/e0ffffff:s.24-5.-.=64", "registers=x", "zero=31"), silent=r"(dc zva), .*"),
     registers=Registers(pc=r"PC=([0-9a-f]{16})", user=r"EL0t", idle=("cpu_do_idle",)),
     kconfig=(
         "CONFIG_SERIAL_AMBA_PL011=y",

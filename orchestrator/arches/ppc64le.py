@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """ppc64le: a logical partition of an IBM Power server, radix page tables."""
 
-from orchestrator.model import Arch, Costs, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Memory, Registers
 
 ARCH = Arch(
     name="ppc64le",
@@ -45,6 +45,7 @@ ARCH = Arch(
             "exc_*_vsx_unavailable", "exc_*_facility_unavailable",
         ),
     ),
+    memory=Memory(silent=r"(dcbz\w*) .*"),
     registers=Registers(pc=r"NIP ([0-9a-f]{16})", idle=("plpar_hcall*", "pseries_lpar_idle", "*_cede_processor")),
     kconfig=(
         "CONFIG_PPC64=y",

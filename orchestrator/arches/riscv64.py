@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """riscv64: QEMU's virt board."""
 
-from orchestrator.model import Arch, Costs, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Memory, Registers
 
 ARCH = Arch(
     name="riscv64",
@@ -45,6 +45,7 @@ ARCH = Arch(
         },
         exceptions=("do_page_fault", "do_trap_insn_*", "do_trap_load_*", "do_trap_store_*", "do_trap_break"),
     ),
+    memory=Memory(),
     registers=Registers(pc=r"\bpc +([0-9a-f]{16})", idle=("arch_cpu_idle",)),
     kconfig=(
         "CONFIG_MMU=y",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """x86_64: a q35 PC."""
 
-from orchestrator.model import Arch, Costs, Marks, Registers
+from orchestrator.model import Arch, Costs, Marks, Memory, Registers
 
 ARCH = Arch(
     name="x86_64",
@@ -58,6 +58,7 @@ ARCH = Arch(
         unknown={"0f01e8": "serialize"},
         exceptions=("asm_exc_*",),
     ),
+    memory=Memory(),
     registers=Registers(pc=r"RIP=([0-9a-f]{16})", user=r"CPL=3", idle=("default_idle", "*_safe_halt", "mwait_idle")),
     kconfig=(
         *("CONFIG_SERIAL_8250=y", "CONFIG_SERIAL_8250_CONSOLE=y"),

@@ -13,7 +13,8 @@ from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256
 
 SOURCES = IMAGES / "plugin"
-PROFILE, BLOCKS = "kmatrix-profile", "kmatrix-blocks"  # each instruction; blocks of code alone
+# each instruction; blocks of code alone; loads and stores
+PROFILE, BLOCKS, MEMORY = "kmatrix-profile", "kmatrix-blocks", "kmatrix-memory"
 FLAGS = (
     "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-g0", "-shared", "-fPIC", "-fvisibility=hidden",
     "-Wall", "-Wextra", "-Werror",

@@ -28,6 +28,7 @@ from orchestrator.cli.options import (
     History,
     Jobs,
     Json,
+    Memory,
     OneSeries,
     Reach,
     Refresh,
@@ -101,6 +102,7 @@ def check(
     out: Annotated[Path | None, typer.Option("--out", help="The run's folder; default: runs/check-DATE.")] = None,
     profile_diff: Diff = False,
     reach: Reach = True,
+    memory: Memory = False,
     follow: Annotated[
         bool,
         typer.Option(
@@ -135,7 +137,7 @@ def check(
     intake.tell(intake.taken(wanted, choice))
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        reach=reach, static=static, history=history, first=PATCHED, kind="check",
+        reach=reach, memory=memory, static=static, history=history, first=PATCHED, kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):

@@ -54,6 +54,10 @@ Unsandboxed = Annotated[
 ]
 Diff = Annotated[bool, typer.Option("--profile-diff", help="Also say where the instructions went.")]
 Reach = Annotated[bool, typer.Option("--reach/--no-reach", help="Say which lines of the changes ran.")]
+Memory = Annotated[
+    bool,
+    typer.Option("--memory", help="Also say what is loaded and stored, and which lines of memory: another pass."),
+]
 Static = Annotated[
     bool,
     typer.Option("--static/--no-static", help="Say what differs before anything runs: sizes, stack frames, layouts."),

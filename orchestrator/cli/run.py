@@ -17,6 +17,7 @@ from orchestrator.cli.options import (
     History,
     Jobs,
     Json,
+    Memory,
     Preset,
     Reach,
     Refresh,
@@ -51,6 +52,7 @@ def run(
     clock: Annotated[Clock | None, typer.Option(help="icount or wall; default: the file's.")] = None,
     profile_diff: Diff = False,
     reach: Reach = True,
+    memory: Memory = False,
     static: Static = False,
     json: Json = False,
     fresh: Fresh = False,
@@ -68,7 +70,7 @@ def run(
         raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
-        profile=profile_diff, reach=reach, static=static, history=history,
+        profile=profile_diff, reach=reach, memory=memory, static=static, history=history,
     )  # fmt: skip
     if resume:
         folder = open_run(resume)

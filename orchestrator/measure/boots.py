@@ -18,10 +18,11 @@ from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFail
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import pace, profiled, provenance, region, results
+from orchestrator.measure import memory, pace, profiled, provenance, region, results
 from orchestrator.measure.boot import Task, measure, with_noted
 from orchestrator.measure.session import keyed
 from orchestrator.model import (
+    MEMORY,
     Arch,
     Boot,
     BootResult,
@@ -82,6 +83,7 @@ class Boots:
     refresh: bool = False
     fresh: bool = False  # nothing is taken from the store of results
     reach: bool = False  # what of the kernel runs is noted
+    memory: bool = False  # what is loaded and stored is told
     unsandboxed: bool = False  # whoever says so trusts every kernel
     _probing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _broken: dict[str, KmatrixError] = field(default_factory=dict)  # what shared guests ended with, by snapshot
@@ -102,7 +104,7 @@ class Boots:
         booted = f"booted for these passes: QEMU cannot go on from a snapshot of {arch.name}"
         version = await accel.qemu_version(arch)
         blocks = None
-        if self.reach and not region.uncounted(mine, arch.marks, arch.name):
+        if (self.reach or self.memory) and not region.uncounted(mine, arch.marks, arch.name):
             blocks = await self._blocks(version)
         rests_on = provenance.complete(parts.known, parts.kernel, parts.tool, machine, version, host)
         return Task(
@@ -145,17 +147,33 @@ class Boots:
         repeats = self.measure.exact(boot.cell.workload) and self.measure.snapshots
         result = self.folder.load_boot(boot.cell.id, boot.number)
         if result is not None and same(result, task.provenance):
-            return await with_noted(task, result)
+            return await self._whole(task, await with_noted(task, result), repeats)
         if repeats and not self.fresh and (found := results.take(self.store, task)):
             found = await with_noted(task, found)
             self.folder.save_boot(boot.cell.id, found)
             if task.pace:
                 task.pace.learn_old(found.seconds)
-            return found
+            return await self._whole(task, found, repeats)
         with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
             result = await measure(task)
         self.folder.save_boot(boot.cell.id, result)
         if repeats:
+            results.keep(self.store, task, result)
+        return await self._whole(task, result, repeats)
+
+    async def _whole(self, task: Task, result: BootResult, repeats: bool) -> BootResult:
+        """With what it loads and stores, if that is asked; else without, whoever asked before."""
+        if not self.memory:
+            return replace(
+                result, costs={name: n for name, n in result.costs.items() if name not in MEMORY}, unseen=()
+            )
+        boot = task.boot
+        if memory.impossible(task) or memory.known(task, result):
+            return result
+        with stage(self.bus, self.store, f"{boot.id} memory", Stage.PROFILE, f"memory-{boot.id}"):
+            result = await memory.with_memory(task, result)
+        self.folder.save_boot(boot.cell.id, result)
+        if repeats and memory.known(task, result):
             results.keep(self.store, task, result)
         return result
 

@@ -21,7 +21,7 @@ from orchestrator.model import CODE_LINES, COST_CLASSES, UNDECODED, Arch, Marks
 from orchestrator.profile import costs as costly
 from orchestrator.profile import symbols
 from orchestrator.profile.blocks import BYTES, Counted, parse_counted, parse_pieces, parse_seen
-from orchestrator.profile.costs import size_of
+from orchestrator.profile.costs import Piece, size_of
 from orchestrator.profile.line_table import Executed
 from orchestrator.profile.names import stem
 from orchestrator.profile.relocation import Relocation
@@ -89,6 +89,11 @@ def counted(folder: Path, relocation: Relocation) -> Counted:
     return parse_counted(_text(folder / COUNTED), relocation)
 
 
+def pieces(folder: Path, relocation: Relocation) -> tuple[list[Piece], int]:
+    """What a boot's counted passes executed, with its bytes, and of how many of them. InfraError as above."""
+    return parse_pieces(_text(folder / COUNTED), relocation)
+
+
 def classes(arch: Arch) -> str:
     """Of what costs() rests on, beside what ran."""
     its = asdict(arch.costs) if arch.costs else None
@@ -101,9 +106,9 @@ def costs(folder: Path, arch: Arch, files: Sequence[Path], known: Places, units:
     decode = costly.decoder(arch)
     if decode is None or not (folder / COUNTED).is_file():
         return {}
-    pieces, regions = parse_pieces(_text(folder / COUNTED), known.relocation)
+    ran, regions = pieces(folder, known.relocation)
     tables = (symbols.of_programs(*files), known.symbols)
-    told = costly.told(decode, pieces, tables, known.exceptions, regions * units)
+    told = costly.told(decode, ran, tables, known.exceptions, regions * units)
     sums = told.classes
     found = {name: sums.get(name, 0) / regions for name in COST_CLASSES if name in decode.names}
     found |= {UNDECODED: sums[UNDECODED] / regions} if UNDECODED in sums else {}
@@ -115,11 +120,11 @@ def calls(folder: Path, functions: Collection[str], files: Sequence[Path], known
     where that is not known."""
     if not functions or not (folder / COUNTED).is_file() or symbols.of_programs(*files).local:
         return {}  # the last: only a vmlinux tells where functions are called
-    pieces, regions = parse_pieces(_text(folder / COUNTED), known.relocation)
+    ran, regions = pieces(folder, known.relocation)
     entries = {name: known.symbols.entries(stem(name)) for name in functions}
     found = Counter[int]()
     wanted = sorted(address for its in entries.values() for address in its)
-    for address, count, code in pieces:
+    for address, count, code in ran:
         for place in wanted[bisect_left(wanted, address) : bisect_left(wanted, address + size_of(code))]:
             found[place] += count
     return {name: sum(found[place] for place in its) / regions if its else None for name, its in entries.items()}

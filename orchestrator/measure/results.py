@@ -23,7 +23,7 @@ from orchestrator.store import Store, digest, sha256, write_atomically
 KIND = "results"
 FORMAT = 1  # of what is kept: raise it when that changes
 FILE = "stored.json"
-_NOT_KEPT = ("result.json", "profile")  # of a boot's folder: the run's own, and what another pass left
+_NOT_KEPT = ("result.json", "profile", "memory")  # of a boot's folder: the run's own, and what another pass left
 
 
 def key(its: Provenance, number: int) -> str:

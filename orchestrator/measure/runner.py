@@ -62,6 +62,7 @@ class Runner:
     profile: bool = False  # accounts of instructions, too
     fresh: bool = False  # nothing is taken from the store of results
     reach: bool = False  # which lines of the changes ran, too
+    memory: bool = False  # what is loaded and stored, too
 
     def __post_init__(self) -> None:
         self._host: dict[str, object] = {}
@@ -103,7 +104,7 @@ class Runner:
         """Boots can be done in here."""
         self._boots = Boots(
             self.folder, self.bus, self.store, self.images, scratch, self.plan.measure, self.plan.limits,
-            refresh=self.builder.refresh, fresh=self.fresh, reach=self.reach,
+            refresh=self.builder.refresh, fresh=self.fresh, reach=self.reach, memory=self.memory,
             unsandboxed=self.builder.unsandboxed,
         )  # fmt: skip
         try:
