@@ -126,6 +126,7 @@ CODE_LINES = "code_lines"
 # time in a pass; and how many of those are not among the last so many.
 MEMORY = ("loads", "stores", "bytes", "data_lines", "new_lines", "lru_512", "lru_16384")
 COSTS = (*COST_CLASSES, CODE_LINES, *MEMORY)
+MEDIAN = "data_lines_median"  # of the lines that turns of a workload's loop touch
 REPEATED = "repeated"  # no class: instructions that the emulator counts once for each of their iterations
 UNDECODED = "undecoded"  # no class: instructions that the disassembler does not know
 

@@ -7,11 +7,12 @@
  *
  * BYTES/MASK: how the instruction starts, see kmatrix-plugin.h. OPERAND is KIND.BASE.DISPLACEMENT.LENGTH:
  *
- *	KIND		l, s or b: it is loaded, stored, or both
+ *	KIND		l, s or b: it is loaded, stored, or both; L or S: it may be in another address space, so it is not placed
  *	BASE		FIELD: the number of a register with the address
  *	DISPLACEMENT	FIELD: a number that is added to it; or -
- *	LENGTH		FIELD: a number, and one more; or rFIELD[+N]: of a register (N behind it) with it, of which no more
- *			than to the end of the page is done at once; or =N: N bytes, which the address is aligned to
+ *	LENGTH		FIELD: a number, and one more; or =N: N bytes, which the address is aligned to; or rFIELD+N: a register
+ *			(N behind the field's) has it, of which no more than to the end of the page is done at once; or
+ *			rFIELD+N%BITS, rFIELD+N<MOST: so many bits of it, or no more than that, are done as a whole
  *
  * FIELD is SHIFT-WIDTH: bits of the instruction, as a number whose first byte is the highest. Registers are called NAME and
  * a number, of which `zero` has no value; big: the highest byte of their values is the first one.
@@ -33,15 +34,20 @@ struct mapping {
 	uint64_t virtual, physical;	/* 0: none */
 };
 
-static struct mapping pages[KNOWN];	/* by number */
+static struct mapping pages[KNOWN];
 static struct mapping around[KNOWN];	/* how far off the last of it was; virtual: its number, and one more */
 static uint8_t scattered[KNOWN];	/* not all of that was so far off */
 
+static size_t place_of(uint64_t number)
+{
+	return number * UINT64_C(0x9e3779b97f4a7c15) >> 48;	/* KNOWN of them */
+}
+
 static void learn(uint64_t virtual, uint64_t physical)
 {
-	struct mapping *page = &pages[virtual / SMALL % KNOWN];
+	struct mapping *page = &pages[place_of(virtual / SMALL)];
 	uint64_t number = (virtual >> AROUND) + 1, far = virtual - physical;
-	size_t place = number % KNOWN;
+	size_t place = place_of(number);
 
 	page->virtual = virtual / SMALL * SMALL + 1;
 	page->physical = physical / SMALL * SMALL;
@@ -58,10 +64,11 @@ static bool read_hidden(const char *option)
 	       value_of(option, "big") || value_of(option, "identity") || value_of(option, "user");
 }
 
-static void watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
+static bool watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
 {
 	(void)insn;
 	(void)its;
+	return false;
 }
 #else
 struct field {
@@ -75,6 +82,7 @@ struct operand {
 	struct field base, displacement, size;
 	enum length length;
 	unsigned int more;	/* registers behind the field's; or bytes */
+	unsigned int bits, most;	/* of a length in a register; 0: no such limit */
 };
 
 static struct hidden {
@@ -87,7 +95,8 @@ static struct hidden {
 struct whole {
 	const struct hidden *its;
 	struct accesses *counts;
-	uint64_t code;
+	uint64_t code, filled;	/* bytes, the last time */
+	bool told;
 };
 
 static size_t hidden_count;
@@ -142,9 +151,9 @@ static uint64_t value_of_register(uint64_t number)
 
 static bool placed(uint64_t virtual, uint64_t *physical)
 {
-	const struct mapping *page = &pages[virtual / SMALL % KNOWN];
+	const struct mapping *page = &pages[place_of(virtual / SMALL)];
 	uint64_t number = (virtual >> AROUND) + 1;
-	size_t place = number % KNOWN;
+	size_t place = place_of(number);
 
 	if (identity && virtual < LINES * LINE)
 		*physical = virtual;
@@ -157,48 +166,87 @@ static bool placed(uint64_t virtual, uint64_t *physical)
 	return true;
 }
 
-static void do_operand(const struct operand *operand, const struct whole *whole, bool by_user)
+static uint64_t size_of(const struct operand *operand, const struct whole *whole, uint64_t to_end)
 {
-	uint64_t size = operand->more, physical, most;
+	uint64_t size;
+
+	if (operand->length == FIXED)
+		return operand->more;
+	if (operand->length == IN_INSN)
+		return field_of(whole->code, operand->size) + 1;
+	size = value_of_register(field_of(whole->code, operand->size) + operand->more);
+	if (operand->bits)
+		return size & ((UINT64_C(1) << operand->bits) - 1);
+	if (operand->most)
+		return size < operand->most ? size : operand->most;
+	return size < to_end ? size : to_end;
+}
+
+static void do_operand(const struct operand *operand, struct whole *whole, bool by_user)
+{
+	uint64_t size, physical;
 	uint64_t at = value_of_register(field_of(whole->code, operand->base)) + field_of(whole->code, operand->displacement);
 
 	if (operand->length == FIXED)
-		at -= at % size;
-	else if (operand->length == IN_INSN)
-		size = field_of(whole->code, operand->size) + 1;
-	else
-		size = value_of_register(field_of(whole->code, operand->size) + operand->more);
-	most = SMALL - at % SMALL;
-	if (operand->length == IN_REGISTER && size > most)
-		size = most;
+		at -= at % operand->more;
+	size = size_of(operand, whole, SMALL - at % SMALL);
 	if (!size)
 		return;
-	if (operand->kind != 's')
-		note(false, size, whole->counts);
-	if (operand->kind != 'l')
-		note(true, size, whole->counts);
-	if (size > most)
-		size = most;	/* the next page may be elsewhere */
-	if (!by_user && placed(at, &physical))
-		touch_all(physical, size, whole->counts);
-	else
-		unplaced++;
+	whole->counts->stores += tolower(operand->kind) != 'l';
+	whole->counts->loads += tolower(operand->kind) != 's';
+	if (whole->told)
+		return;
+	whole->filled += size << (operand->kind == 'b');
+	whole->counts->bytes += size << (operand->kind == 'b');
+	while (size) {	/* each page may be elsewhere */
+		uint64_t here = SMALL - at % SMALL;
+
+		if (here > size)
+			here = size;
+		if (!by_user && islower(operand->kind) && placed(at, &physical))
+			touch_all(physical, here, whole->counts);
+		else
+			unplaced++;
+		at += here;
+		size -= here;
+	}
 }
 
 static void on_hidden(unsigned int cpu, void *data)
 {
-	const struct whole *whole = data;
+	struct whole *whole = data;
 	bool by_user;
 
 	(void)cpu;
 	if (!active)
 		return;
+	whole->filled = 0;
 	by_user = user && value_in(user) & user_mask;
 	for (size_t i = 0; i < whole->its->count; i++)
 		do_operand(&whole->its->operands[i], whole, by_user);
 }
 
-static void watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
+/*
+ * Where QEMU tells of it after all, byte by byte or for some lengths, it does so each time: that is where it went, and the
+ * first time it was filled in as well.
+ */
+static void on_told(unsigned int cpu, uint32_t info, uint64_t virtual, void *data)
+{
+	struct whole *whole = data;
+	uint64_t physical;
+
+	(void)cpu;
+	if (!whole->told)
+		whole->counts->bytes -= whole->filled;
+	whole->told = true;
+	if (!active || !in_memory(info, virtual, &physical))
+		return;
+	whole->counts->bytes += (uint64_t)1 << qemu_plugin_mem_size_shift(info);
+	touch_all(physical, (uint64_t)1 << qemu_plugin_mem_size_shift(info), whole->counts);
+}
+
+/* Is it one of them? */
+static bool watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
 {
 	uint8_t bytes[INSN_BYTES];
 
@@ -211,13 +259,15 @@ static void watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
 		whole = calloc(1, sizeof(*whole));
 		if (!whole)
 			fail("no memory");
-		*whole = (struct whole){ &hidden[i], its, 0 };
+		*whole = (struct whole){ .its = &hidden[i], .counts = its };
 		size = read_insn(insn, bytes);
 		for (size_t b = 0; b < size && b < 8; b++)
 			whole->code = whole->code << 8 | bytes[b];
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_hidden, CALLBACK_READS_REGISTERS, whole);
-		return;
+		qemu_plugin_register_vcpu_mem_cb(insn, on_told, CALLBACK_NO_REGISTERS, ACCESS_BOTH, whole);
+		return true;
 	}
+	return false;
 }
 
 static const char *read_field(const char *text, struct field *field)
@@ -231,16 +281,25 @@ static const char *read_field(const char *text, struct field *field)
 	return text + length;
 }
 
+static const char *read_number(const char *text, unsigned int *number)
+{
+	int length;
+
+	if (sscanf(text, "%u%n", number, &length) != 1)
+		fail("a length is a field or a number");
+	return text + length;
+}
+
 static const char *read_length(const char *text, struct operand *operand)
 {
-	int length = 0;
-
 	operand->length = *text == '=' ? FIXED : *text == 'r' ? IN_REGISTER : IN_INSN;
 	if (operand->length != FIXED)
 		text = read_field(text + (*text == 'r'), &operand->size);
-	if ((*text == '=' || *text == '+') && sscanf(text + 1, "%u%n", &operand->more, &length) != 1)
-		fail("a length is a field or a number");
-	return text + (length ? length + 1 : 0);
+	if (*text == '=' || *text == '+')
+		text = read_number(text + 1, &operand->more);
+	if (*text == '%')
+		return read_number(text + 1, &operand->bits);
+	return *text == '<' ? read_number(text + 1, &operand->most) : text;
 }
 
 static void read_instruction(const char *text, struct hidden *one)
@@ -253,7 +312,7 @@ static void read_instruction(const char *text, struct hidden *one)
 		struct operand *operand = &one->operands[one->count];
 
 		operand->kind = text[1];
-		if (!strchr("lsb", operand->kind) || text[2] != '.')
+		if (!operand->kind || !strchr("lsbLS", operand->kind) || text[2] != '.')
 			fail("an operand is KIND.BASE.DISPLACEMENT.LENGTH");
 		text = read_field(text + 3, &operand->base);
 		text = read_field(text + (*text == '.'), &operand->displacement);

@@ -24,6 +24,7 @@
  * Lines are physical. DEVICE accesses went to no memory, below `low` to memory all the same. Of UNPLACED accesses it is not
  * known where they went: they are loads and stores, and touch no line. LOST translations had no room: then it is not whole.
  */
+#include <ctype.h>
 #include <dlfcn.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,13 +123,23 @@ static void touch_all(uint64_t physical, uint64_t size, struct accesses *its)
 		touch(line, its);
 }
 
-static void note(bool store, uint64_t size, struct accesses *its)
+static void learn(uint64_t virtual, uint64_t physical);
+
+/* Does an access go to memory, and where? */
+static bool in_memory(uint32_t info, uint64_t virtual, uint64_t *physical)
 {
-	if (store)
-		its->stores++;
-	else
-		its->loads++;
-	its->bytes += size;
+	struct qemu_plugin_hwaddr *place = qemu_plugin_get_hwaddr(info, virtual);
+
+	if (place && !qemu_plugin_hwaddr_is_io(place)) {
+		*physical = qemu_plugin_hwaddr_phys_addr(place);
+		learn(virtual, *physical);
+	} else if (virtual < low) {
+		*physical = virtual;	/* a page that QEMU watches for stores is none of memory's to it */
+	} else {
+		device++;
+		return false;
+	}
+	return true;
 }
 
 #include "kmatrix-hidden.h"
@@ -137,22 +148,15 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t virtual, void *d
 {
 	struct accesses *its = data;
 	uint64_t size = (uint64_t)1 << qemu_plugin_mem_size_shift(info), physical;
-	struct qemu_plugin_hwaddr *place;
 
 	(void)cpu;
-	if (!active)
+	if (!active || !in_memory(info, virtual, &physical))
 		return;
-	place = qemu_plugin_get_hwaddr(info, virtual);
-	if (place && !qemu_plugin_hwaddr_is_io(place)) {
-		physical = qemu_plugin_hwaddr_phys_addr(place);
-		learn(virtual, physical);
-	} else if (virtual < low) {
-		physical = virtual;	/* a page that QEMU watches for stores is none of memory's to it */
-	} else {
-		device++;
-		return;
-	}
-	note(qemu_plugin_mem_is_store(info), size, its);
+	if (qemu_plugin_mem_is_store(info))
+		its->stores++;
+	else
+		its->loads++;
+	its->bytes += size;
 	touch_all(physical, size, its);
 }
 
@@ -281,10 +285,10 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 
 		addresses[used] = qemu_plugin_insn_vaddr(insn);
-		qemu_plugin_register_vcpu_mem_cb(insn, on_access, CALLBACK_NO_REGISTERS, ACCESS_BOTH, &counts[used]);
 		watch(tb, insn, NULL);
 		watch_turn(insn, addresses[used]);
-		watch_hidden(insn, &counts[used]);
+		if (!watch_hidden(insn, &counts[used]))
+			qemu_plugin_register_vcpu_mem_cb(insn, on_access, CALLBACK_NO_REGISTERS, ACCESS_BOTH, &counts[used]);
 	}
 }
 

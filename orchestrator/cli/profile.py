@@ -12,20 +12,20 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Fresh, Preset, Select, Unsandboxed, Workloads
+from orchestrator.cli.options import Config, Fresh, Memory, Preset, Select, Unsandboxed, Workloads
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
-from orchestrator.model import COST_CLASSES, Status
+from orchestrator.model import COST_CLASSES, MEMORY, Status
 from orchestrator.profile.comparison import ProfileReport
 from orchestrator.report.parts import profile_rows
 from orchestrator.report.parts.rows import footnotes
 from orchestrator.runs import load
-from orchestrator.runs.account_files import FILE
+from orchestrator.runs.account_files import FILE, has_memory
 from orchestrator.runs.folder import RunFolder, new_run, open_run
 from orchestrator.runs.run import Run
 
 INSTRUCTIONS = "instructions"
-SORTS = (INSTRUCTIONS, *COST_CLASSES)
+SORTS = (INSTRUCTIONS, *COST_CLASSES, *MEMORY)
 
 
 def register(app: typer.Typer) -> None:
@@ -44,6 +44,7 @@ def profile_run(
         int, typer.Option("--top", min=1, help="Functions shown; profile.json has all.")
     ] = profile_rows.TOP,
     sort: Annotated[str, typer.Option("--sort", help=f"Functions by {', '.join(SORTS)}.")] = INSTRUCTIONS,
+    memory: Memory = False,
     fresh: Fresh = False,
     unsandboxed: Unsandboxed = False,
     json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
@@ -59,7 +60,14 @@ def profile_run(
         raise ConfigError(f"--sort {sort}: there is {', '.join(SORTS)}")
     if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
-    manner = Manner(quiet=json, resumed=bool(run), fresh=fresh, profile=True, unsandboxed=unsandboxed)
+    manner = Manner(
+        quiet=json,
+        resumed=bool(run),
+        fresh=fresh,
+        profile=True,
+        memory=memory or sort in MEMORY,
+        unsandboxed=unsandboxed,
+    )
     if not run:
         once = {"boots": 1, "passes": 1}
         matrix, request = asked(took(config, json), preset, workload or (), select or (), once)
@@ -68,7 +76,7 @@ def profile_run(
     else:
         folder = open_run(run)
         before = load.of_folder(folder)
-        done = measured(folder, *asked_before(folder), manner) if lacking(folder, before) else before
+        done = measured(folder, *asked_before(folder), manner) if lacking(folder, before, manner.memory) else before
     if json:
         typer.echo((folder.path / FILE).read_text(), nl=False)
     else:
@@ -79,9 +87,9 @@ def profile_run(
     raise typer.Exit(exit_code(done.report))
 
 
-def lacking(folder: RunFolder, run: Run) -> bool:
+def lacking(folder: RunFolder, run: Run, memory: bool = False) -> bool:
     """Is there a cell whose account, or whose result, can still be measured?"""
-    done = {cell["id"] for cell in run.profile["cells"]}
+    done = {cell["id"] for cell in run.profile["cells"] if not memory or has_memory(folder, cell["id"])}
     done |= {row["id"] for row in run.report.get("unprofiled", ()) if not row["possible"]}
     open_ = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     cells = [cell for cell in run.report["cells"] if not left_out(cell)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from orchestrator.model import CODE_LINES, COSTS, REPEATED, UNDECODED, Direction
+from orchestrator.model import CODE_LINES, COSTS, MEDIAN, REPEATED, UNDECODED, Direction
 from orchestrator.registry import scan
 
 FLOOR = 50e-6  # relative: smaller changes of a time are not told from tick phase
@@ -102,8 +102,18 @@ def _cost(name: str) -> Collector:
     )
 
 
-_TITLES = {"tlb_flushes": "TLB flushes", REPEATED: "iterations of rep", UNDECODED: "instructions not decoded"}
-_TITLES |= {CODE_LINES: "lines of code"}
+_TITLES = {
+    "tlb_flushes": "TLB flushes",
+    REPEATED: "iterations of rep",
+    UNDECODED: "instructions not decoded",
+    CODE_LINES: "lines of code",
+    "bytes": "bytes moved",
+    "data_lines": "lines touched",
+    MEDIAN: "lines touched, median",
+    "new_lines": "lines touched first",
+    "lru_512": "LRU-512 misses",
+    "lru_16384": "LRU-16384 misses",
+}
 
 
 def cost_title(name: str) -> str:

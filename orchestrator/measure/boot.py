@@ -50,6 +50,7 @@ class Task:
     notes: tuple[str, ...] = ()
     plugin: Plugin | None = None  # of the QEMU that counts
     blocks: Path | None = None  # the plugin that notes what of the kernel runs; None: nobody asks
+    memory: bool = False  # is it asked what is loaded and stored?
     niceness: int = 0  # of its QEMU
     kernel: KernelArtifact | None = None  # whose symbols tell where a guest is that does not go on
     pace: Pace | None = None  # what such boots take; None: but for its limits it may take what it takes

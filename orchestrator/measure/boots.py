@@ -123,6 +123,7 @@ class Boots:
                 *([booted] if exact and not arch.snapshots else []),
                 *notes,
             ),
+            memory=self.memory,
             niceness=niceness,
             blocks=blocks,
             kernel=parts.kernel,

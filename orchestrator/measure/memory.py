@@ -52,7 +52,15 @@ def impossible(task: Task) -> str:
 
 def known(task: Task, result: BootResult) -> bool:
     """Has somebody looked?"""
-    return set(MEMORY) <= result.costs.keys() and (task.folder / FILE).is_file()
+    return set(MEMORY) <= result.costs.keys() and _there(task)
+
+
+def _there(task: Task) -> bool:
+    """Its file, as it is written today?"""
+    try:
+        return gzip.decompress((task.folder / FILE).read_bytes()).startswith(memory.HEAD.encode())
+    except (OSError, EOFError):
+        return False
 
 
 async def with_memory(task: Task, result: BootResult) -> BootResult:
@@ -79,7 +87,7 @@ async def take(task: Task, plain: BootResult) -> Pass:
     places = addresses.places_of(task.kernel, task.boot.cell.arch)
     pieces, regions = await asyncio.to_thread(noted.pieces, task.folder, places.relocation)
     units = plain.passes[-1].units
-    if not (task.folder / FILE).is_file():
+    if not _there(task):
         user = symbols.of_programs(*task.tool.files)
         await _measure(task, places, await asyncio.to_thread(memory.turns, pieces, user, units * regions))
     return await asyncio.to_thread(_read, task, places, pieces, regions)

@@ -12,7 +12,7 @@ from orchestrator.build import addr2line, plugin
 from orchestrator.config.sources import buildable
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
-from orchestrator.measure import addresses, region
+from orchestrator.measure import addresses, memory, region
 from orchestrator.measure.addresses import Places
 from orchestrator.measure.boot import MEASURE_CPU, Task, measure
 from orchestrator.model import Arch, BootResult, KernelArtifact, Marks, Workload
@@ -65,6 +65,8 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     lacking = tuple(absent(task.boot.cell.workload, *tables))
     account = replace(_account(task, counted, plain, done), absent=lacking)
     account = await asyncio.to_thread(_with_costs, account, arch, known, counted)
+    if task.memory:
+        account = await _with_memory(account, task, plain, places)
     account_files.save(
         task.folder.parent, _with_paths(await _with_lines(account, task, kernel, relocation, counted), known, counted)
     )
@@ -168,6 +170,20 @@ def _with_costs(account: CellAccount, arch: Arch, known: _Known, region: _Region
         return replace(account, costs_why=f"{arch.name} has no costs in arches/")
     told = costs.told(decode, region.counts.pieces, (known.user, known.kernel), known.arrivals, account.units)
     return replace(account, costs=told.functions, code_lines=told.code_lines)
+
+
+async def _with_memory(account: CellAccount, task: Task, plain: BootResult, places: Places) -> CellAccount:
+    """With what it loads and stores, by function; where that is not known, why."""
+    try:
+        done = await memory.take(task, plain)
+    except KmatrixError as error:
+        return replace(account, memory_why=f"{error.message} {error.log}".strip())
+    tables = (symbols.of_programs(*task.tool.files), places.symbols)
+    costs = {name: dict(row) for name, row in (account.costs or {}).items()}
+    for name, row in done.accesses.by_function(tables).items():
+        costs.setdefault(name, {}).update(row)
+    notes = done.notes(account.units, account.unit)
+    return replace(account, costs=costs, data_lines_median=done.accesses.median, unseen=tuple(notes))
 
 
 def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAccount:

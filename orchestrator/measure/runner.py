@@ -282,6 +282,7 @@ class Runner:
         """The same, if there is nothing left to do for the cell: it may lack its account."""
         before = self._done(cell)
         lacking = self.profile and not account_files.taken(self.folder, cell.id)
+        lacking |= self.profile and self.memory and not account_files.has_memory(self.folder, cell.id)
         return None if before and lacking and before.status is Status.PASSED else before
 
     def _cell(self, step: Step, results: Results) -> CellResult:

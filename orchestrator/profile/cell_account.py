@@ -52,6 +52,9 @@ class CellAccount:
     code_lines: int = 0
     costs_why: str = ""
     line_costs: LineCosts | None = None
+    data_lines_median: int | None = None  # None: nobody asked what is loaded and stored, or memory_why
+    memory_why: str = ""
+    unseen: tuple[str, ...] = ()  # what a reader must know of that
 
     def _to_json(self) -> dict[str, Any]:
         """Plain values, in the file's order."""
@@ -64,6 +67,10 @@ class CellAccount:
             del data["line_costs"]
         if self.costs_why in ("", OLDER):
             del data["costs_why"]
+        if self.data_lines_median is None:
+            del data["data_lines_median"], data["unseen"]
+        if not self.memory_why:
+            del data["memory_why"]
         return {"schema": SCHEMA, **data}
 
     @classmethod
@@ -79,6 +86,7 @@ class CellAccount:
             "source_functions": tuple((row[0], row[1], row[2]) for row in data.get("source_functions", ())),
             "paths": None if paths is None else tuple((row[0], row[1], row[2]) for row in paths),
             "paths_why": data.get("paths_why") or (OLDER if paths is None else ""),
+            "unseen": tuple(data.get("unseen", ())),
             "line_costs": _line_costs(data.get("line_costs")),
             "costs_why": data.get("costs_why") or (OLDER if data.get("costs") is None else ""),
         }

@@ -9,7 +9,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, UNDECODED, Comparison
+from orchestrator.model import CODE_LINES, COST_CLASSES, MEDIAN, MEMORY, REPEATED, UNDECODED, Comparison
 from orchestrator.profile import line_changes, path_changes
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.line_changes import CostRow, SourceFunction, SourceHunk, cost_rows
@@ -61,11 +61,14 @@ class ProfileCell(TypedDict):
     counters: int
     absent: list[str]
     costs: NotRequired[dict[str, float]]  # {class: per unit}, and code_lines; not there where they are not known
+    memory_why: NotRequired[str]  # why it is not known what is loaded and stored, where that was asked
+    unseen: NotRequired[list[str]]  # what a reader must know of that
 
 
 class DifferenceFunction(TypedDict):
     """A function by its stem (foo for foo.isra.0 and foo.part.0), or (interrupts) or (unattributed). costs: classes
-    that it has any of in either kernel; by model.COST_CLASSES, "repeated" and "undecoded"."""
+    that it has any of in either kernel; by model.COST_CLASSES, "repeated", "undecoded" and, if that was asked, by
+    model.MEMORY. A line is touched by whoever does so first in a turn."""
 
     name: str
     base_instructions: float
@@ -162,6 +165,10 @@ def profile_cell(account: CellAccount) -> ProfileCell:
     )
     if account.costs is not None:
         row["costs"] = costs_of(account)
+    if account.memory_why:
+        row["memory_why"] = account.memory_why
+    if account.unseen:
+        row["unseen"] = list(account.unseen)
     return row
 
 
@@ -172,8 +179,10 @@ def costs_of(account: CellAccount) -> dict[str, float]:
     totals: Counter[str] = Counter()
     for row in account.costs.values():
         totals.update(row)
-    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED) if name in totals]
-    return {**{name: totals[name] / account.units for name in names}, CODE_LINES: float(account.code_lines)}
+    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED, *MEMORY) if name in totals]
+    found = {**{name: totals[name] / account.units for name in names}, CODE_LINES: float(account.code_lines)}
+    median = account.data_lines_median
+    return found if median is None else {**found, MEDIAN: float(median)}
 
 
 def _near(total: float, clock: float, reach: float) -> bool:

@@ -8,7 +8,7 @@ from typing import NotRequired
 
 from typing_extensions import TypedDict
 
-from orchestrator.model import CODE_LINES, COST_CLASSES, REPEATED, UNDECODED
+from orchestrator.model import CODE_LINES, COST_CLASSES, MEDIAN, MEMORY, REPEATED, UNDECODED
 from orchestrator.profile.cell_account import CellAccount
 from orchestrator.profile.names import stem
 from orchestrator.series import diff
@@ -91,7 +91,8 @@ def _costs(account: CellAccount, file: str, line: int) -> dict[str, float]:
 
 def cost_rows(base: Mapping[str, float], new: Mapping[str, float]) -> dict[str, CostRow]:
     """Of classes that either has."""
-    names = [name for name in (*COST_CLASSES, REPEATED, UNDECODED, CODE_LINES) if name in base or name in new]
+    known = (*COST_CLASSES, REPEATED, UNDECODED, CODE_LINES, *MEMORY, MEDIAN)
+    names = [name for name in known if name in base or name in new]
     pairs = {name: (base.get(name, 0.0), new.get(name, 0.0)) for name in names}
     return {name: CostRow(base=old, new=now, change=now - old) for name, (old, now) in pairs.items()}
 

@@ -139,5 +139,4 @@ def unseen(found: Mapping[str, float], unit: str) -> str:
     names = [f"{count:.2f} {name}" for name, count in most if count >= 0.005]
     if not names:
         return ""
-    text = "QEMU does not tell what these load and store, so it is not in loads, stores and lines"
-    return f"{text}: {', '.join(names)} a {unit}"
+    return f"loads, stores and lines lack what QEMU does not tell: {', '.join(names)} a {unit}"

@@ -42,6 +42,12 @@ def taken(folder: RunFolder, cell_id: str) -> bool:
     return (folder.path / "cells" / cell_id / FILE).is_file()
 
 
+def has_memory(folder: RunFolder, cell_id: str) -> bool:
+    """Does that say what is loaded and stored, or why it cannot?"""
+    data = folder.read_json(f"cells/{cell_id}/{FILE}") or {}
+    return "data_lines_median" in data or "memory_why" in data
+
+
 def refuse(folder: RunFolder, cell_id: str, why: str, log: str, possible: bool) -> None:
     """Keep why a cell has no account; one of an earlier start is another boot's. possible: it may be tried again."""
     folder.write_json(f"cells/{cell_id}/{WHY_NOT}", {"why": why, "log": log, "possible": possible})

@@ -57,7 +57,7 @@ def content(run: Run, telling: Telling) -> dict[str, Any]:
         "claims": claims(report),
         "coloured": coloured.page(run),
         "profile": profile.page(run),
-        "profile_note": profile_rows.NOTE,
+        "profile_note": profile_rows.note(run.profile),
         "varying": VARYING,
         "limits": limits(report),
         "gaps": gaps(report, telling.left_out),

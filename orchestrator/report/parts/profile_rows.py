@@ -7,6 +7,7 @@ import textwrap
 
 from orchestrator.collectors import cost_title
 from orchestrator.errors import printable
+from orchestrator.model import CODE_LINES, MEDIAN, REPEATED
 from orchestrator.profile.comparison import DifferenceRow, ProfileCell, ProfileReport
 from orchestrator.profile.line_changes import CostRow, SourceLine
 from orchestrator.registry import counted
@@ -23,6 +24,12 @@ NOTE = (
     "bytes that were executed, interrupts left out; compare them within one architecture. Lines of code: of 64 bytes "
     "from each function's start, that run at least every second time."
 )
+MEMORY_NOTE = (
+    "Lines touched: of 64 bytes of memory, in a turn of the workload's own loop; touched first: in the pass; by "
+    "function those that no other had touched before. LRU misses: of a cache of so many lines that no hardware has, "
+    "of which the least recently used one goes; they do not depend on which pages the kernel gave."
+)
+_CHEAP = (CODE_LINES, REPEATED, MEDIAN, "loads", "stores", "bytes")  # beside which an instruction is not
 _CALLS = 12  # columns: 2.00 -> 1.00
 _NAME = 12  # the longest name of a kernel that is not cut
 
@@ -119,7 +126,7 @@ def growing(row: DifferenceRow) -> str:
     grown = {
         cost_title(name): cost["change"]
         for name, cost in row.get("costs", {}).items()
-        if cost["change"] >= LEAST and name not in ("code_lines", "repeated")
+        if cost["change"] >= LEAST and name not in _CHEAP
     }
     if row["total"] >= 0 or not grown:
         return ""
@@ -195,6 +202,8 @@ def _cell(cell: ProfileCell) -> str:
     wrong = [] if cell["balances"] else ["the account does NOT balance"]
     wrong += [] if cell["agrees"] else ["the unprofiled pass was another"]
     cost = cell["seconds_profiled"] / cell["seconds_unprofiled"] if cell["seconds_unprofiled"] else 0
+    wrong += [f"what it loads and stores is not known: {cell['memory_why']}"] if "memory_why" in cell else []
+    wrong += cell.get("unseen", [])
     return (
         f"{cell['kernel']}: account {cell['total']:.2f}, its clock {cell['clock_profiled']:.2f}, "
         f"unprofiled {cell['clock_unprofiled']:.2f}"
@@ -217,4 +226,11 @@ def profile_text(report: ProfileReport, limit: int | None = None, cost: str = ""
         )
         for row in report["differences"]
     ]
-    return "\n\n".join([*parts, NOTE]) + "\n"
+    return "\n\n".join([*parts, note(report)]) + "\n"
+
+
+def note(report: ProfileReport) -> str:
+    """What its numbers are."""
+    return " ".join(
+        [NOTE, *([MEMORY_NOTE] if any(MEDIAN in cell.get("costs", {}) for cell in report["cells"]) else [])]
+    )
