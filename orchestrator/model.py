@@ -171,7 +171,7 @@ class Arch:
 
     name: str  # in cell ids: s390x
     uname: str  # what uname -m says on such a host, for KVM
-    qemu: str  # the emulator: qemu-system-s390x
+    qemu: str  # the emulator: qemu-system-s390x; of a matrix that has its own: where it is
     machine: str  # -M
     cpu: Mapping[str, str]  # -cpu by accelerator; of a matrix: as its file has it
     console: str  # the console's tty in the guest
@@ -188,6 +188,7 @@ class Arch:
     kconfig: tuple[str, ...]  # lines that the testbed needs here, beside images/kconfig/boot.config
     cmdline: str = ""  # kernel parameters only this one needs
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
+    firmware: tuple[str, ...] = ()  # folders of an emulator that is not installed
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
     numa: tuple[str, ...] = ()  # options of two nodes, each with {half} MiB of memory
     numa_cmdline: str = ""  # kernel parameters of two nodes
@@ -429,6 +430,7 @@ class Matrix:
     kconfig: tuple[str, ...] = ()  # further lines for every kernel, file order
     cache_gib: float = 20.0  # of all that is kept between runs, but what ccache keeps
     ccache_gib: int = 5
+    qemu: str = ""  # a folder with the emulators of all arches; "": those that are installed
     claims: tuple[Claim, ...] = ()
     sources: tuple[Source, ...] = ()  # also those of no kernel: what check --base may name
     nightly: Nightly = field(default_factory=Nightly)

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build import toolchain
+from orchestrator.config import emulators
 from orchestrator.errors import InfraError
 from orchestrator.paths import IMAGES
 from orchestrator.store import Store, digest, sha256
@@ -24,8 +24,7 @@ _FIRST, _SCOREBOARDS = (6, 0), (9, 0)  # QEMU's versions: icount and plugins tog
 
 def interface(qemu: str) -> int:
     """PLUGIN_API for what QEMU says of its version. InfraError if it is too old for any."""
-    found = re.match(r"(?:.*version )?(\d+)\.(\d+)", qemu)
-    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    version = emulators.version(qemu)
     if version < _FIRST:
         raise InfraError(f"no profile with this QEMU: {qemu}", kind="profile", hint="QEMU 6.0 and later can do it")
     return 2 if version >= _SCOREBOARDS else 1

@@ -147,6 +147,7 @@ def dump(matrix: Matrix, base: Path) -> str:
         "kernels": {kernel.name: _kernel(kernel, base, configs) for kernel in matrix.kernels},
         "compare": [asdict(pair) for pair in matrix.comparisons],
         "cpu": {arch.name: dict(arch.cpu) for arch in matrix.arches},
+        **({"qemu": matrix.qemu} if matrix.qemu else {}),
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
         "limits": asdict(matrix.limits),
         "config": _config(matrix.config, configs),

@@ -19,6 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from orchestrator import arches
 from orchestrator.config import fragments, suites, workloads
 from orchestrator.config import sources as kinds
+from orchestrator.config.emulators import from_folder
 from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import runs_on
 from orchestrator.config.schema import ClaimSpec, KernelSpec, MatrixSpec, NightlySpec
@@ -228,7 +229,7 @@ def _unknown_key(location: Location) -> str:
 
 
 def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
-    known_arches = _arches(spec, problems)
+    known_arches = _arches(spec, problems, base)
     known_workloads = _known_workloads(base)
     sources = {
         name: kinds.parse(name, given.model_dump(), _Files(problems, ("sources", name), base))
@@ -253,19 +254,30 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         kconfig=kconfig,
         cache_gib=_cache_gib(spec, problems),
         ccache_gib=spec.ccache_gib,
+        qemu=str((base / spec.qemu).resolve()) if spec.qemu else "",
         sources=tuple(sources.values()),
         nightly=_nightly(spec.nightly, sources, problems),
         claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
     )
 
 
-def _arches(spec: MatrixSpec, problems: _Problems) -> dict[str, Arch]:
-    """All that there are, with the CPU models that the file names."""
+def _arches(spec: MatrixSpec, problems: _Problems, base: Path) -> dict[str, Arch]:
+    """All that there are, with the CPU models and the emulators that the file names."""
     table = arches.known()
     for name in spec.cpu:
         problems.named("arch", ("cpu", name), name, table)
     models = {name: given.model_dump(exclude_none=True) for name, given in spec.cpu.items()}
-    return {name: with_cpus(arch, models) for name, arch in table.items()}
+    return {name: with_cpus(_emulated(arch, spec, problems, base), models) for name, arch in table.items()}
+
+
+def _emulated(arch: Arch, spec: MatrixSpec, problems: _Problems, base: Path) -> Arch:
+    """By the emulator of the file's folder, if it names one: each arch that is asked for has to be there."""
+    if not spec.qemu:
+        return arch
+    found = from_folder(arch, base / spec.qemu)
+    if found is None and arch.name in spec.arches:
+        problems.add(("qemu",), f"{base / spec.qemu} has no {arch.qemu}, nor has its bin or usr/bin")
+    return found or arch
 
 
 def _nightly(spec: NightlySpec, sources: dict[str, Source], problems: _Problems) -> Nightly:

@@ -141,6 +141,7 @@ class MatrixSpec(Strict):
     compare: list[CompareSpec] = []
     measure: MeasureSpec = MeasureSpec()
     cpu: dict[str, CpuSpec] = {}  # by arch; where it is silent, the arch's own
+    qemu: str = ""  # a folder with emulators; "": those that are installed
     limits: LimitsSpec = LimitsSpec()
     judge: list[str] | None = None  # in copies of older runs: workloads whose expectations count
     config: str = ""  # a shipped config, or a file with {arch} in its name; "": matrix_file.USUAL

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import proc
-from orchestrator.errors import ConfigError, KernelBroke, KmatrixError
+from orchestrator.config import emulators
+from orchestrator.errors import Absent, ConfigError, KernelBroke, KmatrixError
 from orchestrator.model import Arch, Clock, Measure
 from orchestrator.store import Store, digest
 
 PROBE_SECONDS = 20.0
+FAIR = (8, 1)  # QEMU's version with which CPUs that take turns all get theirs
 _versions: dict[str, str] = {}
 
 
@@ -32,6 +34,18 @@ async def qemu_version(arch: Arch) -> str:
         done = await proc.run([arch.qemu, "--version"])
         _versions[arch.qemu] = (done.output.splitlines() or ["?"])[0].removeprefix("QEMU emulator version ")
     return _versions[arch.qemu]
+
+
+def refuse_several(version: str, measure: Measure) -> None:
+    """Absent if this QEMU stops: before 8.1 a CPU that waits for another one without end gets all of the time, where
+    CPUs take turns by instructions."""
+    if measure.clock is not Clock.ICOUNT or measure.cpus == 1 or emulators.version(version) >= FAIR:
+        return
+    wanted = ".".join(map(str, FAIR))
+    raise Absent(
+        f"QEMU {version.split()[0]} gets stuck with several CPUs under the instruction clock; {wanted} does not",
+        hint="qemu: in the matrix file takes one from a folder; kmatrix doctor says where there is one",
+    )
 
 
 async def choose(arch: Arch, measure: Measure, store: Store, boots: Callable[[], Awaitable[None]]) -> Choice:

@@ -54,6 +54,7 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
     arch = machine.arch
     return [
         arch.qemu,
+        *firmware(arch),
         "-nodefaults",
         "-no-user-config",
         "-M", arch.machine,
@@ -81,6 +82,11 @@ def qemu_argv(machine: Machine, qmp_fd: int, console_fd: int, state_fd: int | No
         "-S",
         *incoming(state_fd),
     ]  # fmt: skip
+
+
+def firmware(arch: Arch) -> list[str]:
+    """Where an emulator that is not installed has its firmware."""
+    return [word for folder in arch.firmware for word in ("-L", folder)]
 
 
 def numa(machine: Machine) -> list[str]:

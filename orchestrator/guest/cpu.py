@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.errors import ConfigError, ToolMissing
+from orchestrator.guest.command_line import firmware
 from orchestrator.model import Arch
 
 SECONDS = 30.0  # QEMU needs 0.1 on an idle host
@@ -39,9 +41,19 @@ async def _ask(arch: Arch, accel: str) -> tuple[bool, list[str]]:
 
 async def _start(arch: Arch, accel: str, options: list[str]) -> tuple[int, list[str]]:
     """Start a guest and end it before its first instruction: the exit status, and QEMU's words."""
-    base = [arch.qemu, "-nodefaults", "-no-user-config", "-M", arch.machine, "-accel", accel, *options]
+    base = [
+        arch.qemu,
+        *firmware(arch),
+        "-nodefaults",
+        "-no-user-config",
+        "-M",
+        arch.machine,
+        "-accel",
+        accel,
+        *options,
+    ]
     done = await proc.run([*base, "-display", "none", "-monitor", "stdio", "-S"], input=b"quit\n", timeout=SECONDS)
-    name = f"{arch.qemu}: "
+    name = f"{Path(arch.qemu).name}: "  # wherever it is
     said = [line.partition(name)[2].removeprefix("warning: ") for line in done.output.splitlines() if name in line]
     return done.code, said
 

@@ -96,13 +96,14 @@ class Boots:
         """All that the boot needs, and so all that its figures rest on. notes: of attempts before this one."""
         workload, arch = boot.cell.workload, boot.cell.arch
         mine = self.measure.of(workload)
+        version = await accel.qemu_version(arch)
+        accel.refuse_several(version, mine)
         vouched = trusted(boot.cell.kernel.patches)
         choice = await self._accelerator(arch, mine, parts.kernel, parts.initrd, vouched)
         machine = await self._machine(arch, choice.accel, mine, parts.kernel, parts.initrd, vouched, workload)
         exact = self.measure.exact(workload)
         host = "" if exact else parts.host
         booted = f"booted for these passes: QEMU cannot go on from a snapshot of {arch.name}"
-        version = await accel.qemu_version(arch)
         blocks = None
         if (self.reach or self.memory) and not region.uncounted(mine, arch.marks, arch.name):
             blocks = await self._blocks(version)

@@ -87,7 +87,10 @@ def complete_kernel(known: KernelProvenance, kernel: KernelArtifact) -> KernelPr
 def nowhere(machine: Machine) -> Machine:
     """Without places on this machine."""
     disk = Path("disk") if machine.disk_image else None
-    return replace(machine, image=Path("kernel"), initrd=Path("initrd"), disk_image=disk, state=None, plugin=None)
+    arch = replace(machine.arch, qemu=Path(machine.arch.qemu).name, firmware=())
+    return replace(
+        machine, arch=arch, image=Path("kernel"), initrd=Path("initrd"), disk_image=disk, state=None, plugin=None
+    )
 
 
 def key(provenance: Provenance) -> str:

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Interrupts by which a CPU makes others flush their TLBs; workloads of several CPUs tell it."""
+
+from orchestrator.collectors import Collector, told
+from orchestrator.model import Direction
+
+COLLECTOR = Collector(
+    title="TLB shootdowns",
+    unit="1",
+    direction=Direction.LOWER,
+    collect=lambda line: told(line, "shootdowns"),
+)
