@@ -56,10 +56,15 @@ async def newer(store: Store, suite: str, package: str) -> bool:
     return not any([await _at_least(version, offered) for version in versions])
 
 
-async def _offered(store: Store, suite: str, package: str) -> str:
+async def offered(store: Store, suite: str, package: str, arch: str) -> str:
+    """The version that the mirror has. Downloads lists only."""
+    return version_of(await _until_synced(partial(_offered, store, suite, package, arch)))
+
+
+async def _offered(store: Store, suite: str, package: str, arch: str | None = None) -> str:
     """The file that download would write."""
     with store.scratch() as folder:
-        async with _root(folder, suite, None) as options:
+        async with _root(folder, suite, arch) as options:
             told = await _apt([*options, "--print-uris", "download", package], folder)
     names = re.findall(r"^'[^']+' (\S+\.deb) ", told, re.M)
     if not names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +13,25 @@ import typer
 from rich.table import Table
 
 from orchestrator import doctor as checks
+from orchestrator.arches import known
+from orchestrator.build import newer_qemu as newer
 from orchestrator.cli.console import print_error, printer, took
 from orchestrator.cli.options import Config
-from orchestrator.config import matrix_file
+from orchestrator.config import emulators, matrix_file
 from orchestrator.errors import EXIT_INFRA, ConfigError
+from orchestrator.guest import accel
+from orchestrator.model import Arch, Matrix
 from orchestrator.sandbox import bubblewrap
+from orchestrator.store import Store
 
 USERNS = (
     "Patches are then built and booted only with --unsandboxed, all else without a sandbox. User namespaces mend it: "
     "sysctl kernel.unprivileged_userns_clone=1; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0."
 )
+_LACKS = {  # below these versions
+    accel.FAIR: "workloads of several CPUs are left out",
+    newer.WHOLE: "accounts of memory lack some accesses",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -30,14 +40,26 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    tests: Annotated[bool, typer.Option("--tests", help="Also what the tests need.")] = False, config: Config = None
+    tests: Annotated[bool, typer.Option("--tests", help="Also what the tests need.")] = False,
+    newer_qemu: Annotated[
+        Path | None,
+        typer.Option(
+            "--newer-qemu", help="Unpack QEMU of the release's backports there, for qemu: of a matrix file."
+        ),
+    ] = None,
+    config: Config = None,
 ) -> None:
     """Check what the host must have for the matrix file's architectures, and say how to get it.
 
-    Example: kmatrix doctor --tests
+    Example: kmatrix doctor --tests; kmatrix doctor --newer-qemu qemu-10
     """
     console = printer()
-    arches = _arches(config)
+    matrix = _matrix(config)
+    arches = [arch.name for arch in matrix.arches] if matrix else []
+    if newer_qemu:
+        asyncio.run(newer.unpack(Store(), _named(arches), newer_qemu))
+        console.print(f"{newer_qemu} has QEMU for {', '.join(arches)}: write qemu: {newer_qemu} in the matrix file.")
+        return
     lacking = checks.missing(tests, arches)
     if not lacking:
         console.print(f"All {len(checks.wanted(tests, arches))} things are there.")
@@ -56,12 +78,35 @@ def doctor(
         console.print(f"Not in this matrix file, but possible: {arch}; {how}.", soft_wrap=True)
     if lacking:
         raise typer.Exit(EXIT_INFRA)
+    if matrix:
+        console.print(asyncio.run(_old(matrix.arches)), end="", soft_wrap=True, markup=False, highlight=False)
 
 
-def _arches(config: Path | None) -> list[str]:
-    """Those of the matrix file; of one that does not load none, and why is said."""
+def _matrix(config: Path | None) -> Matrix | None:
+    """The matrix file; of one that does not load nothing, and why is said."""
     try:
-        return [arch.name for arch in matrix_file.load(took(config)).arches]
+        return matrix_file.load(took(config))
     except ConfigError as error:
         print_error(error)
-        return []
+        return None
+
+
+def _named(names: Sequence[str]) -> list[Arch]:
+    """With the emulators that Debian has, whatever the file names."""
+    return [known()[name] for name in names]
+
+
+async def _old(arches: Sequence[Arch]) -> str:
+    """What the emulators are too old for, and where there are newer ones; "" if they are not."""
+    said = [await accel.qemu_version(arch) for arch in arches]
+    oldest = min(said, key=emulators.version)
+    lacks = {
+        accel.FAIR: "workloads of several CPUs are left out",
+        newer.WHOLE: "accounts of memory lack some accesses",
+    }
+    told = [text for version, text in lacks.items() if emulators.version(oldest) < version]
+    if not told:
+        return ""
+    where = await newer.offered(Store(), _named([arch.name for arch in arches]))
+    how = "kmatrix doctor --newer-qemu FOLDER unpacks it, without installing it"
+    return f"QEMU is {oldest.split()[0]}: {'; '.join(told)}. {where}: {how}.\n"

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from orchestrator import doctor
+from orchestrator.build import newer_qemu
 from orchestrator.cli import app
-from orchestrator.errors import EXIT_INFRA
+from orchestrator.cli import doctor as verb
+from orchestrator.errors import EXIT_INFRA, ConfigError
+from orchestrator.model import Arch
 from orchestrator.paths import MATRIX
 from orchestrator.sandbox import bubblewrap
 
@@ -67,9 +71,39 @@ def test_what_it_can_do_without_is_told_and_is_no_fault(bare: Path, monkeypatch:
     assert "pahole" in named and not named & {need.program for need in doctor.wanted()}
     assert named <= {need.program for need in doctor.wanted(tests=True)} and doctor.optional(tests=True) == []
     monkeypatch.setattr(doctor.Need, "present", property(lambda need: not need.optional))
+    monkeypatch.setattr(verb.accel, "qemu_version", version("10.0.2"))
     done = CliRunner().invoke(app, ["doctor"])
+    assert "QEMU is" not in done.output
     assert done.exit_code == 0 and "things are there" in done.output
     assert "Not needed, but good to have: pahole (pahole), tells how a patch changes the layout" in done.output
+
+
+def version(text: str) -> Callable[[Arch], Awaitable[str]]:
+    async def told(arch: Arch) -> str:
+        return text
+
+    return told
+
+
+def test_an_old_qemu_is_told_with_where_there_is_a_newer_one(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def offered(*words: object) -> str:
+        return "1:10.0.2+ds-2~bpo12+1"
+
+    monkeypatch.setattr(doctor.Need, "present", property(lambda need: True))
+    monkeypatch.setattr(newer_qemu.apt, "offered", offered)
+    monkeypatch.setattr(newer_qemu, "backports", lambda: "bookworm-backports")
+    monkeypatch.setattr(verb.accel, "qemu_version", version("8.2.1 (Debian)"))
+    done = CliRunner().invoke(app, ["doctor"])
+    assert "QEMU is 8.2.1: accounts of memory lack some accesses. bookworm-backports has 10.0.2: " in done.output
+    monkeypatch.setattr(verb.accel, "qemu_version", version("7.2.22"))
+    assert "several CPUs are left out; accounts" in CliRunner().invoke(app, ["doctor"]).output
+
+
+def test_a_newer_one_goes_into_a_folder_that_is_empty(bare: Path) -> None:
+    (bare / "qemu").mkdir()
+    (bare / "qemu/mine").touch()
+    done = CliRunner().invoke(app, ["doctor", "--newer-qemu", "qemu"])
+    assert isinstance(done.exception, ConfigError) and (bare / "qemu/mine").exists()
 
 
 def test_a_bubblewrap_that_cannot_work_is_told_and_is_no_fault(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
