@@ -190,7 +190,7 @@ class Arch:
     cmdline_icount: str = ""  # and those it needs under the instruction clock alone
     firmware: tuple[str, ...] = ()  # folders of an emulator that is not installed
     smp: str = "{cpus}"  # -smp, with the number of CPUs put in
-    numa: tuple[str, ...] = ()  # options of two nodes, each with {half} MiB of memory
+    numa: tuple[str, ...] = ()  # options of two nodes, each with {half} MiB; all CPUs, to {last}, on the first
     numa_cmdline: str = ""  # kernel parameters of two nodes
     devices: tuple[str, ...] = ()  # further -device options (panic notifier)
     snapshots: bool = True  # False: QEMU cannot go on from a saved state of it, so the counted passes follow the boot

@@ -15,7 +15,7 @@ from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.statistics import reach
 from orchestrator.collectors import FLOOR
 from orchestrator.collectors import known as collectors
-from orchestrator.model import COSTS
+from orchestrator.model import COSTS, MEMORY
 
 Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
 SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
@@ -95,6 +95,8 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
     for name, row in then["metrics"].items():
         if name in COSTS and not costs.told(now, name):
             continue  # nobody looked
+        if name in MEMORY and then["qemu"] != now["qemu"]:
+            continue  # each makes accesses, and tells of them, in its own way
         old, new = _boots(then, name), _boots(now, name)
         if not (then["exact"] and now["exact"]):
             shared = [key for key in judged if key[0] == name and key in judged_now]

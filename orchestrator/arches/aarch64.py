@@ -16,7 +16,7 @@ ARCH = Arch(
     numa=(
         "-object", "memory-backend-ram,id=m0,size={half}M",
         "-object", "memory-backend-ram,id=m1,size={half}M",
-        "-numa", "node,nodeid=0,cpus=0,memdev=m0",
+        "-numa", "node,nodeid=0,cpus=0-{last},memdev=m0",
         "-numa", "node,nodeid=1,memdev=m1",
     ),
     kernel_arch="arm64",

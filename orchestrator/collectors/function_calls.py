@@ -5,7 +5,7 @@ from orchestrator.collectors import Collector, told
 from orchestrator.model import Direction
 
 COLLECTOR = Collector(
-    title="function calls",
+    title="function_calls",
     unit="1",
     direction=Direction.LOWER,
     collect=lambda line: told(line, "function_calls"),

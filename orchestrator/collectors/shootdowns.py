@@ -5,7 +5,7 @@ from orchestrator.collectors import Collector, told
 from orchestrator.model import Direction
 
 COLLECTOR = Collector(
-    title="TLB shootdowns",
+    title="shootdowns",
     unit="1",
     direction=Direction.LOWER,
     collect=lambda line: told(line, "shootdowns"),

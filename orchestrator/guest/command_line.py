@@ -93,7 +93,7 @@ def numa(machine: Machine) -> list[str]:
     """Two nodes of memory, the CPUs on the first; on an arch that has options for it."""
     if machine.nodes == 1:
         return []
-    return [word.format(half=machine.memory_mib // 2) for word in machine.arch.numa]
+    return [word.format(half=machine.memory_mib // 2, last=machine.cpus - 1) for word in machine.arch.numa]
 
 
 def accelerator(machine: Machine) -> list[str]:

@@ -206,7 +206,7 @@ def _cell_of(path: Path) -> CellResult:
 def boot_from(data: Mapping[str, Any]) -> BootResult:
     """Of boot-N/result.json, where tuples are lists. TypeError for keys that are not ours."""
     passes = tuple(PassSample(**sample) for sample in data["passes"])
-    lists = {name: tuple(data.get(name, ())) for name in ("command", "notes", "said")}
+    lists = {name: tuple(data.get(name, ())) for name in ("command", "notes", "said", "unseen")}
     return BootResult(**{**data, **lists, "passes": passes})
 
 

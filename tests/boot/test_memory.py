@@ -9,7 +9,6 @@ import pytest
 
 from orchestrator.model import MEMORY
 from tests.boot.conftest import Done, Kmatrix
-from tests.boot.test_another_qemu import other  # noqa: F401
 
 NIGHT = pytest.mark.night
 ARCHES = ("s390x", *(pytest.param(name, marks=NIGHT) for name in ("x86_64", "aarch64")))
@@ -50,7 +49,7 @@ def test_functions_have_what_they_say(touching: tuple[str, Done]) -> None:
     assert (one["loads"], one["stores"], one["bytes"]) == (returns, UNITS * 1000, 8 * (UNITS * 1000 + returns))
     assert (few["data_lines"], many["data_lines"], one["data_lines"]) == (UNITS * 400, UNITS * 600, UNITS)
     assert few["new_lines"] == few["lru_16384"] == 400 and many["new_lines"] == many["lru_16384"] == 600
-    assert few["lru_512"] == UNITS * 400 and many["lru_512"] == UNITS * 2 * 600
+    assert few["lru_512"] == UNITS * 400 and many["lru_512"] == UNITS * 2 * 600 + returns
     assert account["data_lines_median"] == pytest.approx(1001, abs=10)
     assert "20000.00 20000.00" not in done.out  # nothing is compared
 
@@ -69,6 +68,7 @@ def test_a_run_has_them_as_metrics(touching: tuple[str, Done]) -> None:
 def test_whoever_does_not_ask_is_not_told(touching: tuple[str, Done], kmatrix: Kmatrix) -> None:
     """The same cell, out of the store."""
     arch, _ = touching
+    kmatrix.fresh = False
     run = kmatrix("run", "--config", kmatrix.matrix(TEXT), "--select", f"{arch}/*", "--out", kmatrix.folder / "run")
     assert "measured before" in run.out + run.err
     assert not set(MEMORY) & run.cell(f"{arch}/patched/touching")["metrics"].keys()

@@ -30,7 +30,7 @@ def test_an_arch_is_one_complete_record(arch: Arch) -> None:
     tree = ast.parse((ROOT / f"orchestrator/arches/{arch.name}.py").read_text())
     assert {type(node) for node in tree.body} == {ast.Expr, ast.ImportFrom, ast.Assign}
     calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert {"Arch", "Costs", "Marks", "Registers"} == {name for name in calls if not name.endswith(".join")}
+    assert {"Arch", "Costs", "Marks", "Memory", "Registers"} == {name for name in calls if not name.endswith(".join")}
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.IfExp | ast.BoolOp | ast.Compare)]
     assert set(arch.cpu) == {"tcg", "kvm"}
     assert arch.cross_prefix.endswith("-") and arch.image.startswith(("vmlinux", f"arch/{arch.srcarch}/boot/"))

@@ -72,7 +72,9 @@ def test_a_result_without_what_its_file_says_gets_it_from_there(task: Any, passe
     assert not memory.known(task, PLAIN) and with_memory(task, PLAIN) == told and passes == [1]
 
 
-@pytest.mark.parametrize("data", [b"", b"rubbish", gzip.compress(b"kmatrix-memory 0 1 3 0 0 0\n")])
+@pytest.mark.parametrize(
+    "data", [b"", b"rubbish", gzip.compress(b"kmatrix-memory 0 1 3 0 0 0\n")], ids=["empty", "rubbish", "older"]
+)
 def test_a_file_that_is_not_whole_or_an_older_one_is_measured_again(
     task: Any, passes: list[int], data: bytes
 ) -> None:

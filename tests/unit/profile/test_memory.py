@@ -83,6 +83,12 @@ def test_a_turn_ends_in_the_workload_s_own_code_that_runs_at_most_once_a_unit() 
     assert memory.turns(pieces, PROGRAM, 200) == [0x400, 0x404, 0x408, 0x440]
 
 
+def test_a_loop_of_one_block_that_takes_faults_is_found(nop: str = NOP["aarch64"]) -> None:
+    pieces = [(0x400, 190, f"{nop},{nop}"), (0x420, 5000, nop), (0x440, 1, nop)]
+    assert memory.turns(pieces, PROGRAM, 100) == [0x400, 0x404, 0x440]
+    assert memory.turns([*pieces, (0x480, 50, nop)], PROGRAM, 100) == [0x440, 0x480]
+
+
 def test_the_plugin_gets_no_more_places_than_it_has_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that come up most often."""
     monkeypatch.setattr(memory, "MOST_TURNS", 2)
