@@ -72,3 +72,30 @@ def test_whoever_does_not_ask_is_not_told(touching: tuple[str, Done], kmatrix: K
     run = kmatrix("run", "--config", kmatrix.matrix(TEXT), "--select", f"{arch}/*", "--out", kmatrix.folder / "run")
     assert "measured before" in run.out + run.err
     assert not set(MEMORY) & run.cell(f"{arch}/patched/touching")["metrics"].keys()
+
+
+LAYOUT = """\
+arches: [x86_64, aarch64, s390x]
+workloads: [shmem-write-small]
+sources:
+  debian-6.1: {debian: linux-source-6.1}
+kernels:
+  aligned: {source: debian-6.1, patches: [patches/aligned-vma.patch]}
+  moved: {source: debian-6.1, patches: [patches/aligned-vma.patch, patches/moved-field.patch]}
+compare:
+  - {base: aligned, new: moved}
+measure: {boots: 2, passes: 1}
+"""
+
+
+@NIGHT
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
+def test_a_field_that_moves_into_a_line_of_its_own_is_one_line_more(ready: None, kmatrix: Kmatrix, arch: str) -> None:
+    """And nothing else: not an instruction, not another line."""
+    config, out = kmatrix.matrix(LAYOUT), kmatrix.folder / "run"
+    run = kmatrix("run", "--config", config, "--select", f"{arch}/*", "--memory", "--out", out)
+    rows = {row["metric"]: row for row in run.json()["comparisons"]}
+    change = {name: row["new_value"] - row["base_value"] for name, row in rows.items() if name != "time"}
+    assert change.pop("data_lines") == pytest.approx(1, abs=0.05), run.out
+    assert change == dict.fromkeys(change, pytest.approx(0, abs=0.05)), run.out
+    assert rows["data_lines"]["verdict"] == "worse" and run.code == 0, run.out + run.err
