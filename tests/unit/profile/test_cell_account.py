@@ -30,6 +30,10 @@ def test_what_is_written_is_read_back() -> None:
     costly = replace(whole, costs={"fault": {"atomics": 3}}, code_lines=7, costs_why="")
     assert CellAccount._from_json(json.loads(written(costly))) == costly
     assert list(json.loads(written(costly))) == [*KEYS, "costs", "code_lines"]
+    asked = replace(costly, data_lines_median=7, unseen=("lacks mvc",))
+    assert CellAccount._from_json(json.loads(written(asked))) == asked
+    unasked = replace(costly, memory_why="QEMU did not start")
+    assert CellAccount._from_json(json.loads(written(unasked))) == unasked
     unknown = replace(whole, costs_why="s390x has no costs in arches/")
     assert CellAccount._from_json(json.loads(written(unknown))) == unknown
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.collectors import cost_title
-from orchestrator.profile.comparison import DifferenceRow, difference, profile_cell
+from orchestrator.profile.comparison import DifferenceRow, ProfileReport, difference, profile_cell
 from orchestrator.report.parts import profile_rows
 from tests.unit.profile.conftest import BASE as KNOWN
 from tests.unit.profile.conftest import account, read
@@ -78,3 +78,41 @@ def test_the_whole_text_is_sorted_by_it(cost: str) -> None:
     text = profile_rows.profile_text({"schema": 1, "cells": cells, "differences": [its]}, 5, cost)
     assert f"{cost_title(cost)} by function" in text and "calls        function" not in text
     assert max(map(len, text.partition("\nunpatched: account")[0].splitlines())) <= profile_rows.WIDTH
+
+
+MEMORY: Costs = {"up_read": {"atomics": 2000, "loads": 9000, "data_lines": 3000}, "fault": {"stores": 1000}}
+
+
+def test_a_profile_that_was_asked_tells_what_is_loaded_and_stored() -> None:
+    one, other = (read(account("s390x", name, BASE, {})) for name in ("unpatched", "patched"))
+    functions = {**one.functions, "up_read": (5000, 10)}
+    known = {
+        "units": 1000,
+        "functions": functions,
+        "code_lines": 80,
+        "costs_why": "",
+        "data_lines_median": 7,
+        "unseen": ("lacks 2 mvc",),
+    }
+    before = replace(one, costs=MEMORY, **known)
+    after = replace(other, costs={**MEMORY, "up_read": {"atomics": 2000, "loads": 8000, "data_lines": 4000}}, **known)
+    its = difference(before, after, None)
+    assert profile_rows.cost_table(its) == [
+        "   change unpatched   patched  costs a page",
+        "        0      2.00      2.00  atomics",
+        "        0     80.00     80.00  lines of code",
+        "    -1.00      9.00      8.00  loads: up_read -1.00",
+        "        0      1.00      1.00  stores",
+        "    +1.00      3.00      4.00  lines touched: up_read +1.00",
+        "        0      7.00      7.00  lines touched, median",
+    ]
+    report = ProfileReport(schema=1, cells=[profile_cell(before), profile_cell(after)], differences=[its])
+    told = profile_rows.profile_text(report)
+    assert profile_rows.MEMORY_NOTE in told and told.count("lacks 2 mvc") == 2
+    assert profile_rows.MEMORY_NOTE not in profile_rows.note(ProfileReport(schema=1, cells=[], differences=[]))
+
+
+def test_why_it_is_not_known_is_said() -> None:
+    cell = replace(read(account("s390x", "patched", BASE, {})), memory_why="QEMU did not start")
+    told = profile_cell(cell)
+    assert told["memory_why"] == "QEMU did not start" and "unseen" not in told
