@@ -170,7 +170,11 @@ class Boots:
                 result, costs={name: n for name, n in result.costs.items() if name not in MEMORY}, unseen=()
             )
         boot = task.boot
-        if memory.impossible(task) or memory.known(task, result):
+        if why := memory.impossible(task):
+            if boot.number == 0:
+                self.bus.emit(Note(boot.cell.id, f"what it loads and stores is not told: {why}"))
+            return result
+        if memory.known(task, result):
             return result
         with stage(self.bus, self.store, f"{boot.id} memory", Stage.PROFILE, f"memory-{boot.id}"):
             result = await memory.with_memory(task, result)

@@ -10,8 +10,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from orchestrator.analyse import costs
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.config import sources
+from orchestrator.model import MEMORY
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 
@@ -29,13 +31,17 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
     if request.config.parent.name == copies.FOLDER:
         patches = [*_names(folder, PREREQUISITES, GIVEN_BEFORE), *_names(folder, SERIES, GIVEN)]
         matrix = YAML(typ="safe").load(request.config_text)
-        return _check(matrix, report["offered"]["arches"], [*_chosen(report), *patches])
+        return _check(matrix, report["offered"]["arches"], [*_memory(report), *_chosen(report), *patches])
     words = ["kmatrix", "run", "--config", request.config.name]
     words += ["--preset", request.preset] if request.preset else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
     words += [f"--select {shlex.quote(glob)}" for glob in request.select]
     words += [f"--{name} {value}" for name, value in request.overrides.items()]
-    return " ".join(words)
+    return " ".join([*words, *_memory(report)])
+
+
+def _memory(report: MatrixReport) -> list[str]:
+    return ["--memory"] if any(costs.told(cell, MEMORY[0]) for cell in report["cells"]) else []
 
 
 def _names(folder: RunFolder, *places: str) -> list[str]:

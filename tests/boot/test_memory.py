@@ -8,6 +8,7 @@ import json
 import pytest
 
 from orchestrator.model import MEMORY
+from orchestrator.runs.load import load
 from tests.boot.conftest import Done, Kmatrix
 
 NIGHT = pytest.mark.night
@@ -63,6 +64,7 @@ def test_a_run_has_them_as_metrics(touching: tuple[str, Done]) -> None:
         assert one == pytest.approx(two, rel=1e-3, abs=50), name
     [[lines], _] = cell["metrics"]["data_lines"]["boots"]
     assert lines / UNITS == pytest.approx(1001, abs=10)
+    assert load(done.folder).reproduce.endswith(" --memory")
 
 
 def test_whoever_does_not_ask_is_not_told(touching: tuple[str, Done], kmatrix: Kmatrix) -> None:
