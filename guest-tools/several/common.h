@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kmatrix.h"
@@ -38,8 +39,6 @@ static inline void relax(void)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	asm volatile("yield" ::: "memory");
-#elif defined(__riscv)
-	asm volatile(".4byte 0x0100000f" ::: "memory");	/* pause */
 #elif defined(__powerpc64__)
 	asm volatile("or 27,27,27" ::: "memory");
 #else
@@ -92,49 +91,73 @@ static void stop_peer(void)
 	wait_for(&runs, 0);
 }
 
-/* Interrupts of all CPUs. Kernels that flush other CPUs' TLBs by an instruction have no row for that, and send none. */
-struct interrupts {
-	long long shootdowns, reschedules, calls;
+/*
+ * Interrupts of all CPUs, by what their rows are called; of what a kernel has no row for it sends none, or does not tell
+ * it apart: that is said by no value.
+ */
+struct row {
+	const char *value, *description, *other;	/* one or the other */
 };
 
-static char table[1 << 16];
+static const struct row rows[] = {
+	{ "shootdowns", "TLB shootdowns", NULL },
+	{ "reschedules", "Rescheduling interrupts", NULL },
+	{ "function_calls", "Function call interrupts", "External Call" },
+};
+
+#define ROWS (sizeof(rows) / sizeof(*rows))
+#define TABLE 32768
+
+static char before[TABLE], after[TABLE];	/* /proc/interrupts, read in a region and understood behind it */
 static int table_fd = -1;
 
-static long long sum_of(const char *row)
+static void read_table(char *table)
 {
-	long long sum = 0, one;
+	ssize_t size = 0, got;
+
+	while ((got = pread(table_fd, table + size, TABLE - 1 - size, size)) > 0)
+		size += got;
+	if (got < 0 || !size || size == TABLE - 1)
+		km_fail("/proc/interrupts");
+	table[size] = 0;
+}
+
+/* Of all CPUs, in the rows that are called so; -1: there is none. */
+static long long sum_of(const char *table, const struct row *row)
+{
+	long long sum = -1, one;
 	int used;
 
-	for (row = strchr(row, ':') + 1; sscanf(row, "%lld%n", &one, &used) == 1; row += used)
-		sum += one;
+	for (const char *line = table; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+		size_t length = strcspn(line, "\n");
+		const char *at = memchr(line, ':', length);
+
+		if (!at || !(memmem(at, line + length - at, row->description, strlen(row->description)) ||
+			     (row->other && memmem(at, line + length - at, row->other, strlen(row->other)))))
+			continue;
+		sum += sum < 0;
+		for (at++; at < line + length && sscanf(at, "%lld%n", &one, &used) == 1; at += used)
+			sum += one;
+	}
 	return sum;
 }
 
-static struct interrupts interrupts(void)
+static void tell_interrupts(void)
 {
-	struct interrupts all = { 0 };
-	ssize_t size = 0, got;
+	for (size_t i = 0; i < ROWS; i++) {
+		long long was = sum_of(before, &rows[i]);
 
-	while ((got = pread(table_fd, table + size, sizeof(table) - 1 - size, size)) > 0)
-		size += got;
-	if (got < 0 || !size)
-		km_fail("/proc/interrupts");
-	table[size] = 0;
-	for (char *row = table, *next; row; row = next) {
-		next = strchr(row, '\n');
-		if (next)
-			*next++ = 0;
-		if (!strchr(row, ':'))
-			continue;
-		if (strstr(row, "TLB shootdowns"))
-			all.shootdowns += sum_of(row);
-		else if (strstr(row, "Rescheduling interrupts"))
-			all.reschedules += sum_of(row);
-		else if (strstr(row, "Function call interrupts") || strstr(row, "External Call") ||
-			 strstr(row, "Emergency Signal") || strstr(row, "IPI"))
-			all.calls += sum_of(row);
+		if (was >= 0)
+			km_value(rows[i].value, sum_of(after, &rows[i]) - was);
 	}
-	return all;
+}
+
+static long long now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
 static void set_up(int argc, char **argv, enum peer peer)
@@ -153,7 +176,8 @@ static void set_up(int argc, char **argv, enum peer peer)
 	table_fd = open("/proc/interrupts", O_RDONLY);
 	if (table_fd < 0)
 		km_fail("/proc/interrupts");
-	memset(table, 1, sizeof(table));
+	memset(before, 1, sizeof(before));
+	memset(after, 1, sizeof(after));
 	move_to(0);
 	errno = pthread_create(&thread, NULL, be_peer, NULL);
 	if (errno)
@@ -163,21 +187,22 @@ static void set_up(int argc, char **argv, enum peer peer)
 /* A region: operation(i) for each of them, which returns what is not 0 if it failed. */
 static void measure(enum peer peer, long (*operation)(size_t i))
 {
-	struct interrupts before, after;
+	long long start, end;
 	long failed = 0;
 
 	km_begin();
 	if (peer == RUNNING)
 		start_peer();
-	before = interrupts();
+	read_table(before);
+	start = now();
 	for (size_t i = 0; i < CALLS; i++)
 		failed += operation(i) != 0;
-	after = interrupts();
+	end = now();
+	read_table(after);
 	if (peer == RUNNING)
 		stop_peer();
-	km_value("shootdowns", after.shootdowns - before.shootdowns);
-	km_value("reschedules", after.reschedules - before.reschedules);
-	km_value("function_calls", after.calls - before.calls);
+	km_value("loop_ns", end - start);
+	tell_interrupts();
 	km_end(CALLS);
 	if (failed)
 		km_fail("%ld of %d calls failed", failed, CALLS);

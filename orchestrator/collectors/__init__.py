@@ -75,6 +75,12 @@ def told(line: Mapping[str, object], name: str) -> float:
     return float(table[name])
 
 
+def told_if(line: Mapping[str, object], name: str) -> float | None:
+    """The same of what it says only where the kernel tells it."""
+    table = line.get("values")
+    return told(line, name) if isinstance(table, dict) and name in table else None
+
+
 def faults(line: Mapping[str, object], name: str) -> float:
     """What a workload that measures another program said of that; else its own process's."""
     table = line.get("values")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Interrupts by which a CPU makes others call a function; workloads of several CPUs tell it."""
 
-from orchestrator.collectors import Collector, told
+from orchestrator.collectors import Collector, told_if
 from orchestrator.model import Direction
 
 COLLECTOR = Collector(
     title="function_calls",
     unit="1",
     direction=Direction.LOWER,
-    collect=lambda line: told(line, "function_calls"),
+    collect=lambda line: told_if(line, "function_calls"),
 )

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Interrupts by which a CPU makes others flush their TLBs; workloads of several CPUs tell it."""
 
-from orchestrator.collectors import Collector, told
+from orchestrator.collectors import Collector, told_if
 from orchestrator.model import Direction
 
 COLLECTOR = Collector(
     title="shootdowns",
     unit="1",
     direction=Direction.LOWER,
-    collect=lambda line: told(line, "shootdowns"),
+    collect=lambda line: told_if(line, "shootdowns"),
 )
