@@ -32,6 +32,7 @@ class Need:
     program: str = ""
     file: str = ""
     module: str = ""
+    debian_newer: str = ""  # Debian's name of it in later releases, where that is another
     debian_native: dict[str, str] = field(default_factory=dict)
     arch: str = ""  # only this architecture needs it
     test: bool = False

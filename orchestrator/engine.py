@@ -91,8 +91,9 @@ def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
 
 def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run:
     """Measure it, or what is left of it; matrix.json and matrix.md are written."""
-    fresh = manner.fresh or request.fresh  # what was begun fresh stays it
-    manner, request = dataclasses.replace(manner, fresh=fresh), dataclasses.replace(request, fresh=fresh)
+    fresh, memory = manner.fresh or request.fresh, manner.memory or request.memory  # as it was begun
+    manner = dataclasses.replace(manner, fresh=fresh, memory=memory)
+    request = dataclasses.replace(request, fresh=fresh, memory=memory)
     made = make_plan(matrix, request.select)
     check_host()
     if any(buildable(build.kernel.source) for build in made.builds):
@@ -115,7 +116,7 @@ def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[st
 
     matrix, request: of all that it has then; more: globs of what is to be done now.
     """
-    request = dataclasses.replace(request, fresh=manner.fresh)
+    request = dataclasses.replace(request, fresh=manner.fresh, memory=manner.memory)
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
         return _worked(folder, matrix, make_plan(matrix, more), manner)

@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Accesses that QEMU does not tell plugins of: instructions that it does as a whole. They are read off the instruction,
- * with addresses and lengths out of the registers, before it is executed.
+ * with addresses and lengths out of the registers, before it is executed. Where QEMU tells of an execution after all, that
+ * is where it went; as loads and stores it counts by its operands all the same. One that takes a fault counts each time it
+ * is begun.
  *
- *	hidden=BYTES/MASK:OPERAND[:OPERAND],registers=NAME[,zero=NUMBER][,big=1][,identity=1][,user=NAME/MASK]
+ *	hidden=BYTES/MASK:OPERAND[:OPERAND],registers=NAME[,zero=NUMBER][,big=1][,identity=1][,user=NAME/MASK][,kernel=ADDRESS]
  *
  * BYTES/MASK: how the instruction starts, see kmatrix-plugin.h. OPERAND is KIND.BASE.DISPLACEMENT.LENGTH:
  *
  *	KIND		l, s or b: it is loaded, stored, or both; L or S: it may be in another address space, so it is not placed
- *	BASE		FIELD: the number of a register with the address
+ *	BASE		FIELD: the number of a register with the address; !FIELD: `zero` is a register there, too
  *	DISPLACEMENT	FIELD: a number that is added to it; or -
  *	LENGTH		FIELD: a number, and one more; or =N: N bytes, which the address is aligned to; or rFIELD+N: a register
  *			(N behind the field's) has it, of which no more than to the end of the page is done at once; or
- *			rFIELD+N%BITS, rFIELD+N<MOST: so many bits of it, or no more than that, are done as a whole
+ *			rFIELD+N%BITS, rFIELD+N<MOST: so many bits of it, or no more than that, are done as a whole.
+ *			Of two operands with such lengths no more is done than both have
  *
  * FIELD is SHIFT-WIDTH: bits of the instruction, as a number whose first byte is the highest. Registers are called NAME and
  * a number, of which `zero` has no value; big: the highest byte of their values is the first one.
  *
  * Where that is: a page's place is known from other accesses to it. Of a page that had none, from what is mapped around it,
- * if all of that is mapped at one distance. identity: what the kernel maps as it lies in memory needs neither. user: a
- * register of which any of the bits says that it is not the kernel; that is not placed, its addresses are others.
+ * if all of that, of two pages at least, is mapped at one distance. identity: what the kernel maps as it lies in memory needs
+ * neither, but below `low`. What is not the kernel's is not placed, its addresses may be others by now: user is a register
+ * of which any of the bits says so, kernel the first address of the kernel's.
  */
 #ifndef KMATRIX_HIDDEN_H
 #define KMATRIX_HIDDEN_H
 
-#define SMALL 4096	/* bytes of the smallest page */
+#define SMALL PAGE
 #define KNOWN ((size_t)1 << 16)	/* pages */
 #define AROUND 30	/* bits of an address below which it is around */
 #define HIDDEN 16
@@ -34,9 +38,11 @@ struct mapping {
 	uint64_t virtual, physical;	/* 0: none */
 };
 
-static struct mapping pages[KNOWN];
-static struct mapping around[KNOWN];	/* how far off the last of it was; virtual: its number, and one more */
-static uint8_t scattered[KNOWN];	/* not all of that was so far off */
+static struct mapping pages[KNOWN];	/* virtual: an address of it, and one more */
+static struct surroundings {
+	uint64_t number, far, page;	/* of it, and one more; how far off the first of it was, and which page */
+	bool two, scattered;	/* pages of it were seen; not all of them were so far off */
+} around[KNOWN];
 
 static size_t place_of(uint64_t number)
 {
@@ -47,13 +53,23 @@ static void learn(uint64_t virtual, uint64_t physical)
 {
 	struct mapping *page = &pages[place_of(virtual / SMALL)];
 	uint64_t number = (virtual >> AROUND) + 1, far = virtual - physical;
-	size_t place = place_of(number);
+	struct surroundings *place = &around[place_of(number)];
 
 	page->virtual = virtual / SMALL * SMALL + 1;
 	page->physical = physical / SMALL * SMALL;
-	if (around[place].virtual && (around[place].virtual != number || around[place].physical != far))
-		scattered[place] = 1;
-	around[place] = (struct mapping){ number, far };
+	if (!place->number)
+		*place = (struct surroundings){ .number = number, .far = far, .page = virtual / SMALL };
+	place->scattered |= place->number != number || place->far != far;
+	place->two |= place->page != virtual / SMALL;
+}
+
+/* Where a page is of which there was another access. */
+static bool known_page(uint64_t virtual, uint64_t *physical)
+{
+	const struct mapping *page = &pages[place_of(virtual / SMALL)];
+
+	*physical = page->physical + virtual % SMALL;
+	return page->virtual == virtual / SMALL * SMALL + 1;
 }
 
 #if PLUGIN_API == 1
@@ -61,7 +77,12 @@ static void learn(uint64_t virtual, uint64_t physical)
 static bool read_hidden(const char *option)
 {
 	return value_of(option, "hidden") || value_of(option, "registers") || value_of(option, "zero") ||
-	       value_of(option, "big") || value_of(option, "identity") || value_of(option, "user");
+	       value_of(option, "big") || value_of(option, "identity") || value_of(option, "user") ||
+	       value_of(option, "kernel");
+}
+
+static void settle(void)
+{
 }
 
 static bool watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
@@ -79,6 +100,7 @@ enum length { IN_INSN, IN_REGISTER, FIXED };
 
 struct operand {
 	char kind;
+	bool any;	/* register has a value */
 	struct field base, displacement, size;
 	enum length length;
 	unsigned int more;	/* registers behind the field's; or bytes */
@@ -95,13 +117,21 @@ static struct hidden {
 struct whole {
 	const struct hidden *its;
 	struct accesses *counts;
-	uint64_t code, filled;	/* bytes, the last time */
-	bool told;
+	uint64_t code;
 };
+
+/* What it does, if QEMU tells nothing of that: known with the next thing that happens. */
+static struct {
+	const struct whole *whole;	/* NULL: there is none */
+	struct {
+		uint64_t at, size;
+		bool both, elsewhere;
+	} parts[OPERANDS];
+} pending;
 
 static size_t hidden_count;
 static char *registers, *user;
-static uint64_t user_mask;
+static uint64_t user_mask, kernel;
 static unsigned long zero = ~0UL;
 static bool big, identity;
 
@@ -131,6 +161,8 @@ static uint64_t value_in(const char *name)
 			continue;
 		set_size(bytes, 0);
 		qemu_plugin_read_register(all->data[i].handle, bytes);
+		if (!bytes->count)
+			fail("a register cannot be read");
 		for (unsigned int b = 0; b < bytes->count && b < 8; b++)
 			value |= (uint64_t)bytes->data[b] << 8 * (big ? bytes->count - 1 - b : b);
 		return value;
@@ -143,38 +175,42 @@ static uint64_t value_of_register(uint64_t number)
 {
 	char name[32];
 
-	if (number == zero)
-		return 0;
 	snprintf(name, sizeof(name), "%s%" PRIu64, registers, number);
 	return value_in(name);
 }
 
 static bool placed(uint64_t virtual, uint64_t *physical)
 {
-	const struct mapping *page = &pages[place_of(virtual / SMALL)];
 	uint64_t number = (virtual >> AROUND) + 1;
-	size_t place = place_of(number);
+	const struct surroundings *place = &around[place_of(number)];
 
-	if (identity && virtual < LINES * LINE)
+	if (known_page(virtual, physical))
+		return true;
+	if (identity && virtual >= low)
 		*physical = virtual;
-	else if (page->virtual == virtual / SMALL * SMALL + 1)
-		*physical = page->physical + virtual % SMALL;
-	else if (around[place].virtual == number && !scattered[place])
-		*physical = virtual - around[place].physical;
+	else if (place->number == number && place->two && !place->scattered)
+		*physical = virtual - place->far;
 	else
 		return false;
-	return true;
+	return *physical < (LINES - 1) * LINE - SMALL;
 }
 
-static uint64_t size_of(const struct operand *operand, const struct whole *whole, uint64_t to_end)
+static uint64_t address_of(const struct operand *operand, uint64_t code)
 {
-	uint64_t size;
+	uint64_t number = field_of(code, operand->base), at = field_of(code, operand->displacement);
+
+	return number == zero && !operand->any ? at : at + value_of_register(number);
+}
+
+static uint64_t length_of(const struct operand *operand, uint64_t code, uint64_t at)
+{
+	uint64_t size, to_end = SMALL - at % SMALL;
 
 	if (operand->length == FIXED)
 		return operand->more;
 	if (operand->length == IN_INSN)
-		return field_of(whole->code, operand->size) + 1;
-	size = value_of_register(field_of(whole->code, operand->size) + operand->more);
+		return field_of(code, operand->size) + 1;
+	size = value_of_register(field_of(code, operand->size) + operand->more);
 	if (operand->bits)
 		return size & ((UINT64_C(1) << operand->bits) - 1);
 	if (operand->most)
@@ -182,67 +218,77 @@ static uint64_t size_of(const struct operand *operand, const struct whole *whole
 	return size < to_end ? size : to_end;
 }
 
-static void do_operand(const struct operand *operand, struct whole *whole, bool by_user)
+/* QEMU has told nothing of it. */
+static void settle(void)
 {
-	uint64_t size, physical;
-	uint64_t at = value_of_register(field_of(whole->code, operand->base)) + field_of(whole->code, operand->displacement);
+	const struct whole *whole = pending.whole;
 
-	if (operand->length == FIXED)
-		at -= at % operand->more;
-	size = size_of(operand, whole, SMALL - at % SMALL);
-	if (!size)
-		return;
-	whole->counts->stores += tolower(operand->kind) != 'l';
-	whole->counts->loads += tolower(operand->kind) != 's';
-	if (whole->told)
-		return;
-	whole->filled += size << (operand->kind == 'b');
-	whole->counts->bytes += size << (operand->kind == 'b');
-	while (size) {	/* each page may be elsewhere */
-		uint64_t here = SMALL - at % SMALL;
+	pending.whole = NULL;
+	for (size_t i = 0; whole && i < whole->its->count; i++) {
+		uint64_t at = pending.parts[i].at, left = pending.parts[i].size, physical;
 
-		if (here > size)
-			here = size;
-		if (!by_user && islower(operand->kind) && placed(at, &physical))
-			touch_all(physical, here, whole->counts);
-		else
-			unplaced++;
-		at += here;
-		size -= here;
+		whole->counts->bytes += left << pending.parts[i].both;
+		while (left) {	/* each page may be elsewhere */
+			uint64_t here = SMALL - at % SMALL;
+
+			if (here > left)
+				here = left;
+			if (!pending.parts[i].elsewhere && placed(at, &physical))
+				touch_all(physical, here, whole->counts);
+			else
+				unplaced++;
+			at += here;
+			left -= here;
+		}
 	}
 }
 
 static void on_hidden(unsigned int cpu, void *data)
 {
-	struct whole *whole = data;
+	const struct whole *whole = data;
+	const struct hidden *its = whole->its;
+	uint64_t size[OPERANDS] = { 0 };
 	bool by_user;
 
 	(void)cpu;
 	if (!active)
 		return;
-	whole->filled = 0;
+	settle();
 	by_user = user && value_in(user) & user_mask;
-	for (size_t i = 0; i < whole->its->count; i++)
-		do_operand(&whole->its->operands[i], whole, by_user);
+	for (size_t i = 0; i < its->count; i++) {
+		const struct operand *operand = &its->operands[i];
+		uint64_t at = address_of(operand, whole->code);
+
+		if (operand->length == FIXED)
+			at -= at % operand->more;
+		size[i] = length_of(operand, whole->code, at);
+		pending.parts[i].at = at;
+		pending.parts[i].both = operand->kind == 'b';
+		pending.parts[i].elsewhere = by_user || at < kernel || isupper(operand->kind);
+	}
+	if (its->count == 2 && its->operands[0].length == IN_REGISTER && size[1])
+		size[0] = size[1] = size[0] < size[1] ? size[0] : size[1];
+	for (size_t i = 0; i < its->count; i++) {
+		pending.parts[i].size = size[i];
+		whole->counts->stores += size[i] && tolower(its->operands[i].kind) != 'l';
+		whole->counts->loads += size[i] && tolower(its->operands[i].kind) != 's';
+	}
+	pending.whole = whole;
 }
 
-/*
- * Where QEMU tells of it after all, byte by byte or for some lengths, it does so each time: that is where it went, and the
- * first time it was filled in as well.
- */
+/* Byte by byte, or for some lengths, or where a page is watched. */
 static void on_told(unsigned int cpu, uint32_t info, uint64_t virtual, void *data)
 {
-	struct whole *whole = data;
-	uint64_t physical;
+	const struct whole *whole = data;
+	uint64_t size = (uint64_t)1 << qemu_plugin_mem_size_shift(info);
 
 	(void)cpu;
-	if (!whole->told)
-		whole->counts->bytes -= whole->filled;
-	whole->told = true;
-	if (!active || !in_memory(info, virtual, &physical))
+	if (!active)
 		return;
-	whole->counts->bytes += (uint64_t)1 << qemu_plugin_mem_size_shift(info);
-	touch_all(physical, (uint64_t)1 << qemu_plugin_mem_size_shift(info), whole->counts);
+	if (pending.whole == whole)
+		pending.whole = NULL;
+	if (touch_access(info, virtual, size, whole->counts))
+		whole->counts->bytes += size;
 }
 
 /* Is it one of them? */
@@ -250,7 +296,7 @@ static bool watch_hidden(struct qemu_plugin_insn *insn, struct accesses *its)
 {
 	uint8_t bytes[INSN_BYTES];
 
-	for (size_t i = 0; i < hidden_count; i++) {
+	for (size_t i = 0; readable && i < hidden_count; i++) {
 		struct whole *whole;
 		size_t size;
 
@@ -314,7 +360,8 @@ static void read_instruction(const char *text, struct hidden *one)
 		operand->kind = text[1];
 		if (!operand->kind || !strchr("lsbLS", operand->kind) || text[2] != '.')
 			fail("an operand is KIND.BASE.DISPLACEMENT.LENGTH");
-		text = read_field(text + 3, &operand->base);
+		operand->any = text[3] == '!';
+		text = read_field(text + 3 + operand->any, &operand->base);
 		text = read_field(text + (*text == '.'), &operand->displacement);
 		text = read_length(text + (*text == '.'), operand);
 	}
@@ -338,6 +385,8 @@ static bool read_hidden(const char *option)
 		big = *value == '1';
 	else if ((value = value_of(option, "identity")))
 		identity = *value == '1';
+	else if ((value = value_of(option, "kernel")))
+		kernel = strtoull(value, NULL, 0);
 	else if ((value = value_of(option, "user")) && strchr(value, '/')) {
 		user = strndup(value, strcspn(value, "/"));
 		user_mask = strtoull(strchr(value, '/') + 1, NULL, 0);

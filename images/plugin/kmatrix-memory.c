@@ -40,6 +40,7 @@
 #include "kmatrix-region.h"
 
 #define LINE 64	/* bytes */
+#define PAGE 4096	/* the smallest of all guests */
 #define LINES ((size_t)1 << 27)	/* 8 GiB of memory */
 #define TURNS 4096	/* addresses */
 #define MOST 65536	/* lines of a turn that are told apart */
@@ -74,6 +75,7 @@ static size_t turn_count, last_place;
 static char *out;
 static uint64_t low;
 static bool inside, active;	/* the region; and no interrupt */
+static bool readable;	/* registers are, as this plugin knows them */
 static unsigned int depth;	/* of interrupts */
 static unsigned int regions;
 
@@ -124,21 +126,42 @@ static void touch_all(uint64_t physical, uint64_t size, struct accesses *its)
 }
 
 static void learn(uint64_t virtual, uint64_t physical);
+static bool known_page(uint64_t virtual, uint64_t *physical);
 
 /* Does an access go to memory, and where? */
 static bool in_memory(uint32_t info, uint64_t virtual, uint64_t *physical)
 {
-	struct qemu_plugin_hwaddr *place = qemu_plugin_get_hwaddr(info, virtual);
+	struct qemu_plugin_hwaddr *place;
 
-	if (place && !qemu_plugin_hwaddr_is_io(place)) {
-		*physical = qemu_plugin_hwaddr_phys_addr(place);
-		learn(virtual, *physical);
-	} else if (virtual < low) {
-		*physical = virtual;	/* a page that QEMU watches for stores is none of memory's to it */
-	} else {
+	if (virtual < low && qemu_plugin_mem_is_store(info)) {
+		if (!known_page(virtual, physical))	/* QEMU watches stores to it: it is none of memory's to it */
+			*physical = virtual;
+		return true;
+	}
+	place = qemu_plugin_get_hwaddr(info, virtual);
+	if (!place || qemu_plugin_hwaddr_is_io(place)) {
 		device++;
 		return false;
 	}
+	*physical = qemu_plugin_hwaddr_phys_addr(place);
+	learn(virtual, *physical);
+	return true;
+}
+
+/* Was it one of memory? */
+static bool touch_access(uint32_t info, uint64_t virtual, uint64_t size, struct accesses *its)
+{
+	uint64_t physical, here = PAGE - virtual % PAGE;
+
+	if (!in_memory(info, virtual, &physical))
+		return false;
+	if (here > size)
+		here = size;
+	touch_all(physical, here, its);
+	if (size > here && known_page(virtual + here, &physical))
+		touch_all(physical, size - here, its);
+	else
+		unplaced += size > here;
 	return true;
 }
 
@@ -147,17 +170,19 @@ static bool in_memory(uint32_t info, uint64_t virtual, uint64_t *physical)
 static void on_access(unsigned int cpu, uint32_t info, uint64_t virtual, void *data)
 {
 	struct accesses *its = data;
-	uint64_t size = (uint64_t)1 << qemu_plugin_mem_size_shift(info), physical;
+	uint64_t size = (uint64_t)1 << qemu_plugin_mem_size_shift(info);
 
 	(void)cpu;
-	if (!active || !in_memory(info, virtual, &physical))
+	if (!active)
+		return;
+	settle();
+	if (!touch_access(info, virtual, size, its))
 		return;
 	if (qemu_plugin_mem_is_store(info))
 		its->stores++;
 	else
 		its->loads++;
 	its->bytes += size;
-	touch_all(physical, size, its);
 }
 
 static void end_turn(void)
@@ -174,6 +199,7 @@ static void on_turn(unsigned int cpu, void *data)
 	(void)cpu;
 	if (!active)
 		return;
+	settle();
 	if (turn_of[i] == turn && i != last_place)
 		end_turn();
 	turn_of[i] = turn;
@@ -230,6 +256,7 @@ static void on_end(unsigned int cpu, void *data)
 	(void)data;
 	if (!inside)
 		return;
+	settle();
 	inside = active = false;
 	end_turn();
 	file = fopen(out, "w");
@@ -244,8 +271,10 @@ static void on_interrupt(unsigned int cpu, void *data)
 {
 	(void)cpu;
 	(void)data;
-	if (inside && !depth++)
-		active = false;
+	if (!inside || depth++)
+		return;
+	settle();
+	active = false;
 }
 
 static void on_return(unsigned int cpu, void *data)
@@ -329,6 +358,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 	if (!out || !has_region() || !info->system)
 		fail("out, begin, ret and end are needed, and a whole machine");
 	find_insn_data(info);
+	readable = info->version.cur >= 2 && info->version.cur <= 6;
 	addresses = reserve(COUNTERS, sizeof(*addresses));
 	counts = reserve(COUNTERS, sizeof(*counts));
 	touched_in = reserve(LINES, sizeof(*touched_in));

@@ -93,10 +93,10 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
         yield Value(then["id"], "", "", None, None, None, STATUS, failure=_ended(then, now))
         return
     for name, row in then["metrics"].items():
-        if name in COSTS and not costs.told(now, name):
-            continue  # nobody looked
         if name in MEMORY and then["qemu"] != now["qemu"]:
             continue  # each makes accesses, and tells of them, in its own way
+        if name in COSTS and name not in MEMORY and not costs.told(now, name):
+            continue  # nobody looked
         old, new = _boots(then, name), _boots(now, name)
         if not (then["exact"] and now["exact"]):
             shared = [key for key in judged if key[0] == name and key in judged_now]

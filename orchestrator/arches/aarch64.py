@@ -46,7 +46,12 @@ ARCH = Arch(
         },
         exceptions=("el0t_64_sync", "el1h_64_sync"), shared="el0t_64_sync",
     ),
-    memory=Memory(hidden=("hidden=20740bd5/e0ffffff:s.24-5.-.=64", "registers=x", "zero=31"), silent=r"(dc zva), .*"),
+    memory=Memory(
+        hidden=(
+            "hidden=20740bd5/e0ffffff:s.24-5.-.=64", "registers=x", "zero=31", "kernel=0xff00000000000000",
+        ),
+        silent=r"(dc zva), .*",
+    ),
     registers=Registers(pc=r"PC=([0-9a-f]{16})", user=r"EL0t", idle=("cpu_do_idle",)),
     kconfig=(
         "CONFIG_SERIAL_AMBA_PL011=y",

@@ -57,9 +57,9 @@ ARCH = Arch(
         hidden=(
             "hidden=d2/ff:s.28-4.16-12.32-8:l.12-4.0-12.32-8",  # mvc
             *(f"hidden={code}/ff:b.28-4.16-12.32-8:l.12-4.0-12.32-8" for code in ("d4", "d6", "d7")),  # nc, oc, xc
-            "hidden=a8/ff:s.20-4.-.r20-4+1:l.16-4.-.r16-4+1",  # mvcle
-            "hidden=0e/ff:s.4-4.-.r4-4+1%24:l.0-4.-.r0-4+1%24",  # mvcl
-            "hidden=b254/ffff:s.4-4.-.=4096:l.0-4.-.=4096",  # mvpg
+            "hidden=a8/ff:s.!20-4.-.r20-4+1:l.!16-4.-.r16-4+1",  # mvcle
+            "hidden=0e/ff:s.!4-4.-.r4-4+1%24:l.!0-4.-.r0-4+1%24",  # mvcl
+            "hidden=b254/ffff:s.!4-4.-.=4096:l.!0-4.-.=4096",  # mvpg
             "hidden=c800/ff0f:S.28-4.16-12.r36-4<4096:L.12-4.0-12.r36-4<4096",  # mvcos
             "registers=r", "zero=0", "big=1", "identity=1", "user=pswm/0x0001000000000000",
         ),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from orchestrator import proc
@@ -30,11 +31,17 @@ def interface(qemu: str) -> int:
     return 2 if version >= _SCOREBOARDS else 1
 
 
+@cache
+def sources() -> str:
+    """Digest of what the plugins are compiled of."""
+    files = sorted(path for path in SOURCES.iterdir() if path.suffix in (".c", ".h"))
+    return digest([(p.name, sha256(p)) for p in files])
+
+
 async def plugin(store: Store, qemu: str, name: str = PROFILE) -> Path:
     """The plugin of this name for the QEMU that says this of its version."""
     api = interface(qemu)
-    files = sorted(path for path in SOURCES.iterdir() if path.suffix in (".c", ".h"))
-    key = digest("plugin", name, FLAGS, api, await toolchain.compiler(""), [(p.name, sha256(p)) for p in files])
+    key = digest("plugin", name, FLAGS, api, await toolchain.compiler(""), sources())
     folder = store.folder("plugins", key)
     async with store.lock(f"plugin-{key}"):
         if not folder.exists():

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,16 +14,15 @@ import typer
 from rich.table import Table
 
 from orchestrator import doctor as checks
-from orchestrator.arches import known
 from orchestrator.build import newer_qemu as newer
 from orchestrator.cli.console import print_error, printer, took
 from orchestrator.cli.options import Config
 from orchestrator.config import emulators, matrix_file
-from orchestrator.errors import EXIT_INFRA, ConfigError
+from orchestrator.errors import EXIT_INFRA, ConfigError, InfraError
 from orchestrator.guest import accel
 from orchestrator.model import Arch, Matrix
 from orchestrator.sandbox import bubblewrap
-from orchestrator.store import Store
+from orchestrator.store import Store, text_of
 
 USERNS = (
     "Patches are then built and booted only with --unsandboxed, all else without a sandbox. User namespaces mend it: "
@@ -54,13 +54,19 @@ def doctor(
     Example: kmatrix doctor --tests; kmatrix doctor --newer-qemu qemu-10
     """
     console = printer()
+    if newer_qemu:
+        wanted = _arches_of(took(config))
+        asyncio.run(newer.unpack(Store(), wanted, newer_qemu))
+        there = newer_qemu.absolute()
+        names = ", ".join(arch.name for arch in wanted)
+        console.print(
+            f"QEMU for {names} is there. In the matrix file:\nqemu: {there}", soft_wrap=True, highlight=False
+        )
+        return
     matrix = _matrix(config)
     arches = [arch.name for arch in matrix.arches] if matrix else []
-    if newer_qemu:
-        asyncio.run(newer.unpack(Store(), _named(arches), newer_qemu))
-        console.print(f"{newer_qemu} has QEMU for {', '.join(arches)}: write qemu: {newer_qemu} in the matrix file.")
-        return
-    lacking = checks.missing(tests, arches)
+    given = {Path(arch.qemu).name for arch in matrix.arches if arch.firmware or "/" in arch.qemu} if matrix else set()
+    lacking = [need for need in checks.missing(tests, arches) if need.program not in given]
     if not lacking:
         console.print(f"All {len(checks.wanted(tests, arches))} things are there.")
     else:
@@ -91,14 +97,18 @@ def _matrix(config: Path | None) -> Matrix | None:
         return None
 
 
-def _named(names: Sequence[str]) -> list[Arch]:
-    """With the emulators that Debian has, whatever the file names."""
-    return [known()[name] for name in names]
+def _arches_of(path: Path) -> list[Arch]:
+    """Those of a matrix file, which may name emulators that are not there yet. ConfigError if it does not load."""
+    text = re.sub(r"(?m)^qemu:.*$", "", text_of(path, "kmatrix init writes one"))
+    return list(matrix_file.from_text(text, path).arches)
 
 
 async def _old(arches: Sequence[Arch]) -> str:
     """What the emulators are too old for, and where there are newer ones; "" if they are not."""
-    said = [await accel.qemu_version(arch) for arch in arches]
+    try:
+        said = [await accel.qemu_version(arch) for arch in arches]
+    except InfraError as error:
+        return f"{error.message}\n"
     oldest = min(said, key=emulators.version)
     lacks = {
         accel.FAIR: "workloads of several CPUs are left out",
@@ -107,6 +117,6 @@ async def _old(arches: Sequence[Arch]) -> str:
     told = [text for version, text in lacks.items() if emulators.version(oldest) < version]
     if not told:
         return ""
-    where = await newer.offered(Store(), _named([arch.name for arch in arches]))
-    how = "kmatrix doctor --newer-qemu FOLDER unpacks it, without installing it"
-    return f"QEMU is {oldest.split()[0]}: {'; '.join(told)}. {where}: {how}.\n"
+    where = await newer.offered(Store(), map(emulators.own, arches))
+    how = f" {where}: kmatrix doctor --newer-qemu FOLDER unpacks it, without installing it." if where else ""
+    return f"QEMU is {oldest.split()[0]}: {'; '.join(told)}.{how}\n"

@@ -21,6 +21,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from orchestrator.config import emulators
 from orchestrator.config.programs import KSELFTEST, SKIPPED, header_folders
 from orchestrator.config.sources import kind_of
 from orchestrator.config.workloads import left_out, library_files, load
@@ -72,7 +73,8 @@ def _of_arches(config: Config, arches: Collection[str]) -> Config:
 
 
 def portable(matrix: Matrix, base: Path) -> Matrix:
-    """The same, made of the copies below base: what load(base/matrix.yaml) gives once files() are there."""
+    """The same, made of the copies below base: what load(base/matrix.yaml) gives once files() are there. Its
+    emulators are those that are installed, wherever that is."""
 
     def kernel(its: Kernel) -> Kernel:
         return replace(its, patches=tuple(base / name for name in patches(its)))
@@ -83,7 +85,8 @@ def portable(matrix: Matrix, base: Path) -> Matrix:
         return replace(its, folder=folder, own=own, toolbox=base / TOOLS)
 
     kernels, workloads = map(kernel, matrix.kernels), map(workload, matrix.workloads)
-    return replace(matrix, kernels=tuple(kernels), workloads=tuple(workloads))
+    arches = tuple(map(emulators.own, matrix.arches))
+    return replace(matrix, arches=arches, qemu="", kernels=tuple(kernels), workloads=tuple(workloads))
 
 
 def files(matrix: Matrix) -> dict[str, bytes]:
@@ -147,7 +150,6 @@ def dump(matrix: Matrix, base: Path) -> str:
         "kernels": {kernel.name: _kernel(kernel, base, configs) for kernel in matrix.kernels},
         "compare": [asdict(pair) for pair in matrix.comparisons],
         "cpu": {arch.name: dict(arch.cpu) for arch in matrix.arches},
-        **({"qemu": matrix.qemu} if matrix.qemu else {}),
         "measure": {**asdict(matrix.measure), "clock": matrix.measure.clock.value},
         "limits": asdict(matrix.limits),
         "config": _config(matrix.config, configs),

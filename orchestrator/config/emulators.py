@@ -8,7 +8,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from orchestrator.model import Arch
+from orchestrator.errors import ConfigError
+from orchestrator.model import Arch, Matrix
 
 _PROGRAMS = ("", "bin", "usr/bin")  # of the folder
 _FIRMWARE = ("qemu", "seabios")  # of the share/ beside it
@@ -18,6 +19,21 @@ def version(text: str) -> tuple[int, int]:
     """(7, 2) of what QEMU says of itself: 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18); (0, 0) of what is no version."""
     found = re.match(r"(?:.*version )?(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def of_folder(matrix: Matrix, folder: str) -> Matrix:
+    """The matrix with the emulators of the folder; "": as it is. ConfigError if they are not there."""
+    if not folder or matrix.qemu == folder:
+        return matrix
+    found = [from_folder(own(arch), Path(folder)) for arch in matrix.arches]
+    if None in found:
+        raise ConfigError(f"{folder} has not the emulators any more that this began with", hint="kmatrix doctor")
+    return replace(matrix, qemu=folder, arches=tuple(filter(None, found)))
+
+
+def own(arch: Arch) -> Arch:
+    """With the emulator that is installed."""
+    return replace(arch, qemu=Path(arch.qemu).name, firmware=())
 
 
 def from_folder(arch: Arch, folder: Path) -> Arch | None:

@@ -254,7 +254,7 @@ def _resolve(spec: MatrixSpec, problems: _Problems, base: Path) -> Matrix:
         kconfig=kconfig,
         cache_gib=_cache_gib(spec, problems),
         ccache_gib=spec.ccache_gib,
-        qemu=str((base / spec.qemu).resolve()) if spec.qemu else "",
+        qemu=str(_folder(spec, base)) if spec.qemu else "",
         sources=tuple(sources.values()),
         nightly=_nightly(spec.nightly, sources, problems),
         claims=tuple(Claim(id=name, **{**c.model_dump(), **_tuples(c)}) for name, c in spec.claims.items()),
@@ -270,13 +270,18 @@ def _arches(spec: MatrixSpec, problems: _Problems, base: Path) -> dict[str, Arch
     return {name: with_cpus(_emulated(arch, spec, problems, base), models) for name, arch in table.items()}
 
 
+def _folder(spec: MatrixSpec, base: Path) -> Path:
+    return (base / Path(spec.qemu).expanduser()).resolve()
+
+
 def _emulated(arch: Arch, spec: MatrixSpec, problems: _Problems, base: Path) -> Arch:
     """By the emulator of the file's folder, if it names one: each arch that is asked for has to be there."""
     if not spec.qemu:
         return arch
-    found = from_folder(arch, base / spec.qemu)
+    folder = _folder(spec, base)
+    found = from_folder(arch, folder)
     if found is None and arch.name in spec.arches:
-        problems.add(("qemu",), f"{base / spec.qemu} has no {arch.qemu}, nor has its bin or usr/bin")
+        problems.add(("qemu",), f"{folder} has no {arch.qemu}, nor has its bin or usr/bin")
     return found or arch
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.config import emulators
-from orchestrator.errors import Absent, ConfigError, KernelBroke, KmatrixError
+from orchestrator.errors import Absent, ConfigError, InfraError, KernelBroke, KmatrixError
 from orchestrator.model import Arch, Clock, Measure
-from orchestrator.store import Store, digest
+from orchestrator.store import Store, digest, sha256
 
 PROBE_SECONDS = 20.0
 FAIR = (8, 1)  # QEMU's version with which CPUs that take turns all get theirs
@@ -29,10 +29,15 @@ class Choice:
 
 
 async def qemu_version(arch: Arch) -> str:
-    """As QEMU prints it: 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18). Asked once."""
+    """As QEMU prints it: 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18); of one that is not installed with its digest, as
+    others may say the same. Asked once. InfraError if it does not start."""
     if arch.qemu not in _versions:
         done = await proc.run([arch.qemu, "--version"])
-        _versions[arch.qemu] = (done.output.splitlines() or ["?"])[0].removeprefix("QEMU emulator version ")
+        said = (done.output.splitlines() or ["it says nothing"])[0]
+        if done.code or emulators.version(said) == (0, 0):
+            raise InfraError(f"{arch.qemu} does not start: {said}", kind="qemu", log=done.output)
+        own = f" [{sha256(Path(arch.qemu))[:12]}]" if "/" in arch.qemu else ""
+        _versions[arch.qemu] = said.removeprefix("QEMU emulator version ") + own
     return _versions[arch.qemu]
 
 

@@ -13,7 +13,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +53,10 @@ class Sealed:
 
 def seal(machine: Machine, argv: Sequence[str], stack: AsyncExitStack) -> tuple[Sealed, socket.socket]:
     """argv in the sandbox, and the dialer's end of its socket, which must be handed over and closed."""
-    program = shutil.which(argv[0])
-    if program is None:
+    found = shutil.which(argv[0])
+    if found is None:
         raise InfraError(f"{argv[0]} is not installed", kind="tool_missing")
+    program = str(Path(found).absolute())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     stack.callback(ours.close)
     python = _python()
@@ -87,8 +88,9 @@ def _written(machine: Machine, stack: AsyncExitStack) -> dict[Path, Path]:
 
 
 def _brought(program: Path) -> list[Path]:
-    """What a program outside of the system brings is beside the folder that it is in: /opt/qemu, for
-    /opt/qemu/bin/qemu-system-x86_64. Of a home only that folder is shown, or the program alone."""
+    """What a program outside of the system brings is beside the bin/ or build/ that it is in: /opt/qemu,
+    for /opt/qemu/bin/qemu-system-x86_64; else in its folder. Of a home, or of a place of everybody's files, only that
+    folder is shown, or the program alone."""
     homes = [Path(os.environ.get("HOME") or "/root")]
     with suppress(KeyError):
         homes.append(Path(pwd.getpwuid(os.getuid()).pw_dir))  # whatever HOME says
@@ -97,9 +99,15 @@ def _brought(program: Path) -> list[Path]:
     for path in dict.fromkeys((program.absolute(), program.resolve())):
         if any(path.is_relative_to(folder) for folder in SYSTEM):
             continue
-        places = (path.parent.parent, path.parent, path)
-        found.append(next((p for p in places[:2] if not any(home.is_relative_to(p) for home in homes)), path))
+        places = [*([path.parent.parent] if path.parent.name in ("bin", "build") else []), path.parent]
+        found.append(next((p for p in places if not _shared(p, homes)), path))
     return found
+
+
+def _shared(folder: Path, homes: Iterable[Path]) -> bool:
+    """Is it, or is in it, a home or what all users write to?"""
+    places = (*homes, Path("/root"), Path("/tmp"), Path("/var/tmp"), Path("/run"))
+    return folder.parent == Path("/home") or any(place.is_relative_to(folder) for place in places)
 
 
 def _python() -> Path:

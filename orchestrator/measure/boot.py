@@ -149,7 +149,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
         if task.blocks and (snapshot.folder / noted.SEEN).is_file():
             noted.add_seen(snapshot.folder, task.folder)
     except InfraError:
-        if task.measure.snapshots:
+        if task.measure.snapshots and not task.plugin:  # with one of those it was good before
             task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
         raise
     return await with_noted(task, _result(task, stages, output, running))

@@ -188,6 +188,10 @@ class Boots:
         why there is none."""
         cell = task.boot.cell.id
         changed = "" if same(result, task.provenance) else "what it rests on is another by now"
+        if self.memory and account_files.taken(self.folder, cell):  # all else is there, and stays
+            with stage(self.bus, self.store, f"{cell} memory", Stage.PROFILE, f"memory-{task.boot.id}"):
+                await profiled.add_memory(task, result, changed)
+            return
         if why := profiled.impossible(task) or changed:
             account_files.refuse(self.folder, cell, why, "", possible=False)
             self.bus.emit(Note(task.boot.id, f"no profile: {why}"))

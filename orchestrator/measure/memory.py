@@ -6,24 +6,29 @@ from __future__ import annotations
 import asyncio
 import gzip
 import shutil
+import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from orchestrator.analyse.suite import METRIC
 from orchestrator.build import plugin
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import addresses, noted, region
 from orchestrator.measure.addresses import Places
 from orchestrator.measure.boot import Task, measure
+from orchestrator.measure.provenance import key
 from orchestrator.model import MEMORY, BootResult
 from orchestrator.profile import costs, memory, symbols
 from orchestrator.profile.costs import Piece
 from orchestrator.profile.memory import Accesses
 from orchestrator.sandbox.bubblewrap import own_file
+from orchestrator.store import digest
 
 FILE = "memory.gz"  # in the boot's folder
 PASS = "memory"  # a folder there: the boot's files of that pass
+LARGEST = 1 << 30  # bytes that its plugin writes
 LEAST = 0.005  # accesses a unit of work that were not placed: fewer are not told
 
 
@@ -44,23 +49,32 @@ class Pass:
 
 def impossible(task: Task) -> str:
     """Why nothing can be said; empty if it can."""
-    arch = task.boot.cell.arch
+    arch, metrics = task.boot.cell.arch, task.boot.cell.workload.metrics
     if why := region.uncounted(task.measure, arch.marks, arch.name):
         return why
+    if METRIC not in metrics:
+        return "it measures no time, because how much it does depends on how long something else takes"
     return "" if arch.memory else f"{arch.name} has no memory in arches/"
 
 
 def known(task: Task, result: BootResult) -> bool:
-    """Has somebody looked?"""
-    return set(MEMORY) <= result.costs.keys() and _there(task)
+    """Has somebody looked, as is done today?"""
+    return set(MEMORY) <= result.costs.keys() and _kept(task) is not None
 
 
-def _there(task: Task) -> bool:
-    """Its file, as it is written today?"""
+def _rules(task: Task) -> str:
+    """Of all that an account rests on: what was measured, and how it is told."""
+    its = task.boot.cell.arch.memory
+    return digest(memory.FORMAT, plugin.sources(), asdict(its) if its else None, key(task.provenance))
+
+
+def _kept(task: Task) -> str | None:
+    """The plugin's file of the boot, if it is of this, and told as today."""
     try:
-        return gzip.decompress((task.folder / FILE).read_bytes()).startswith(memory.HEAD.encode())
-    except (OSError, EOFError):
-        return False
+        rules, _, text = gzip.decompress((task.folder / FILE).read_bytes()).decode().partition("\n")
+    except (OSError, EOFError, ValueError, zlib.error):
+        return None
+    return text if rules == _rules(task) else None
 
 
 async def with_memory(task: Task, result: BootResult) -> BootResult:
@@ -68,15 +82,16 @@ async def with_memory(task: Task, result: BootResult) -> BootResult:
     boot is what it is, and says why."""
     if known(task, result):
         return result
+    plain = {name: count for name, count in result.costs.items() if name not in MEMORY}
     try:
         done = await take(task, result)
     except KmatrixError as error:
         why = f"what it loads and stores is not known: {error.message} {error.hint}".strip()
-        return replace(result, notes=(*result.notes, why))
+        return replace(result, costs=plain, unseen=(why,))
     units = result.passes[-1].units
     found = {name: float(count) for name, count in done.accesses.sums.items()}
     told = tuple(done.notes(units, task.boot.cell.workload.unit))
-    return replace(result, costs={**result.costs, **found}, unseen=told)
+    return replace(result, costs={**plain, **found}, unseen=told)
 
 
 async def take(task: Task, plain: BootResult) -> Pass:
@@ -87,26 +102,31 @@ async def take(task: Task, plain: BootResult) -> Pass:
     places = addresses.places_of(task.kernel, task.boot.cell.arch)
     pieces, regions = await asyncio.to_thread(noted.pieces, task.folder, places.relocation)
     units = plain.passes[-1].units
-    if not _there(task):
+    text = _kept(task)
+    if text is None:
         user = symbols.of_programs(*task.tool.files)
-        await _measure(task, places, await asyncio.to_thread(memory.turns, pieces, user, units * regions))
-    return await asyncio.to_thread(_read, task, places, pieces, regions)
+        text = await _measure(task, places, await asyncio.to_thread(memory.turns, pieces, user, units * regions))
+    found = await asyncio.to_thread(_read, task, places, pieces, regions, text)
+    (task.folder / FILE).write_bytes(gzip.compress(f"{_rules(task)}\n{text}".encode(), compresslevel=4, mtime=0))
+    return found
 
 
-def _read(task: Task, places: Places, pieces: Iterable[Piece], regions: int) -> Pass:
+def _read(task: Task, places: Places, pieces: Iterable[Piece], regions: int, text: str) -> Pass:
     arch = task.boot.cell.arch
     assert arch.memory is not None
-    accesses = memory.parse(gzip.decompress((task.folder / FILE).read_bytes()).decode(), places.relocation)
+    accesses = memory.parse(text, places.relocation)
     decode = costs.decoder(arch)
     silent = memory.silent(pieces, decode, arch.memory.silent, accesses) if decode else {}
     return Pass(accesses, {name: count // regions for name, count in silent.items()})
 
 
-async def _measure(task: Task, places: Places, turns: Iterable[int]) -> None:
-    """The pass, and its file."""
+async def _measure(task: Task, places: Places, turns: Iterable[int]) -> str:
+    """What the plugin writes in a pass. Whatever an earlier one has left is gone before: an emulator that was taken
+    over may have left links in it."""
     folder = task.folder / PASS
+    shutil.rmtree(folder, ignore_errors=True)
     raw = folder.resolve() / "plugin"
-    raw.mkdir(parents=True, exist_ok=True)
+    raw.mkdir(parents=True)
     (raw / "turns").write_text("".join(f"{address:x}\n" for address in turns))
     library = await plugin.plugin(task.store, task.provenance.machine.qemu, plugin.MEMORY)
     one = replace(task.measure, passes=1)
@@ -115,8 +135,11 @@ async def _measure(task: Task, places: Places, turns: Iterable[int]) -> None:
     out = raw / "accesses"
     if not out.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="memory")
-    (task.folder / FILE).write_bytes(gzip.compress(own_file(out).read_bytes(), compresslevel=4, mtime=0))
+    if own_file(out).stat().st_size > LARGEST:
+        raise InfraError("the plugin's account of memory is larger than any can be", kind="memory")
+    text = out.read_text(errors="replace")
     shutil.rmtree(folder, ignore_errors=True)
+    return text
 
 
 def _options(task: Task, places: Places, library: Path, raw: Path) -> Plugin:

@@ -49,7 +49,8 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         marks, places, relocation.symbols(addresses.linked(kernel, arch, local)), programs,
         folder.resolve() / "plugin", task.tool.files, whole=local is not None,
     )  # fmt: skip
-    known.folder.mkdir(exist_ok=True)
+    shutil.rmtree(known.folder, ignore_errors=True)  # an emulator that was taken over may have left links in it
+    known.folder.mkdir()
     known.functions.write_text(
         paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES, marks.unreturned)
     )
@@ -73,6 +74,18 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
     for file in (known.counts, known.functions, known.paths):
         file.unlink(missing_ok=True)
     shutil.rmtree(known.folder, ignore_errors=True)
+
+
+async def add_memory(task: Task, plain: BootResult, why: str) -> None:
+    """To a cell's account that has none, what it loads and stores; why: it cannot be known."""
+    cell = task.boot.cell
+    account = account_files.load_account(task.folder.parent)
+    if why or task.kernel is None:
+        account = replace(account, memory_why=why or "its kernel is not there")
+    else:
+        places = await asyncio.to_thread(addresses.places_of, task.kernel, cell.arch)
+        account = await _with_memory(account, task, plain, places)
+    account_files.save(task.folder.parent, account)
 
 
 @dataclass(frozen=True)
@@ -183,7 +196,8 @@ async def _with_memory(account: CellAccount, task: Task, plain: BootResult, plac
     for name, row in done.accesses.by_function(tables).items():
         costs.setdefault(name, {}).update(row)
     notes = done.notes(account.units, account.unit)
-    return replace(account, costs=costs, data_lines_median=done.accesses.median, unseen=tuple(notes))
+    median = done.accesses.median
+    return replace(account, costs=costs, data_lines_median=median, memory_why="", unseen=tuple(notes))
 
 
 def _with_paths(account: CellAccount, known: _Known, region: _Region) -> CellAccount:

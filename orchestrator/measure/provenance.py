@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.build.guest_tools import Tool
+from orchestrator.config import emulators
 from orchestrator.config.workloads import library_sources
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.model import (
@@ -87,7 +88,7 @@ def complete_kernel(known: KernelProvenance, kernel: KernelArtifact) -> KernelPr
 def nowhere(machine: Machine) -> Machine:
     """Without places on this machine."""
     disk = Path("disk") if machine.disk_image else None
-    arch = replace(machine.arch, qemu=Path(machine.arch.qemu).name, firmware=())
+    arch = emulators.own(machine.arch)
     return replace(
         machine, arch=arch, image=Path("kernel"), initrd=Path("initrd"), disk_image=disk, state=None, plugin=None
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import InfraError
@@ -18,7 +18,11 @@ from orchestrator.profile.costs import Decoder, Piece, size_of
 from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.symbols import Symbols
 
-HEAD = "kmatrix-memory 1 "  # how the plugin's file begins
+FORMAT = 1  # of how it is told, beside what the plugin and the arch say: raise it when that changes
+_NUMBER = "[0-9]{1,18}"
+_HEADER = re.compile(rf"kmatrix-memory 1 {_NUMBER} {_NUMBER} ({_NUMBER}) ({_NUMBER}) ({_NUMBER})")
+_TURNS = re.compile(rf"({_NUMBER}:{_NUMBER}( |$))*")
+_ROW = re.compile(rf"[0-9a-f]{{1,16}}( {_NUMBER}){{{len(MEMORY)}}}")
 MOST_TURNS = 4000  # places that end a turn; see the plugin
 NEARLY = 1.01  # of the units of work: what may come on top in a pass, that is none of them
 
@@ -70,30 +74,26 @@ def _sums(rows: Iterable[tuple[int, ...]]) -> dict[str, int]:
 
 
 def parse(text: str, relocation: Relocation) -> Accesses:
-    """The plugin's file, by the addresses that were linked. InfraError when it is not whole."""
-    head, *rows = text.splitlines() or [""]
-    words = head.split()
-    if not text.startswith(HEAD) or len(words) != 7 or not rows or not text.endswith("\n"):
+    """The plugin's file, by the addresses that were linked. InfraError when it is not whole, or not as the plugin
+    writes it: whoever breaks out of a guest may have written it."""
+    head, *rows = text.split("\n")
+    words = _HEADER.fullmatch(head)
+    if not words or len(rows) < 2 or rows.pop():
         raise InfraError("the plugin's account of memory is not there or not whole", kind="memory", log=text[:400])
-    device, unplaced, lost = map(int, words[4:])
+    device, unplaced, lost = map(int, words.groups())
     if lost:
         raise InfraError(f"the plugin had no room for {lost} translations", kind="memory")
-    try:
-        turns = {int(lines): int(count) for lines, _, count in (pair.partition(":") for pair in rows[0].split())}
-        by_address: dict[int, tuple[int, ...]] = {}
-        for address, numbers in _numbers(rows[1:]):
-            place = relocation.linked(address)
-            before = by_address.get(place, (0,) * len(MEMORY))
-            by_address[place] = tuple(map(sum, zip(before, numbers, strict=True)))
-    except ValueError as error:
-        raise InfraError("the plugin's account of memory has a line that is none", kind="memory") from error
-    return Accesses(by_address, turns, device, unplaced)
-
-
-def _numbers(rows: Iterable[str]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    for row in rows:
+    bad = [row for row in rows[:1] if not _TURNS.fullmatch(row)] + [r for r in rows[1:] if not _ROW.fullmatch(r)]
+    if bad:
+        raise InfraError(f"the plugin's account of memory has a line {bad[0][:80]!r}", kind="memory")
+    turns = {int(lines): int(count) for lines, _, count in (pair.partition(":") for pair in rows[0].split())}
+    by_address: dict[int, tuple[int, ...]] = {}
+    for row in rows[1:]:
         address, *numbers = row.split()
-        yield int(address, 16), tuple(map(int, numbers))
+        place = relocation.linked(int(address, 16))
+        before = by_address.get(place, (0,) * len(MEMORY))
+        by_address[place] = tuple(n + int(number) for n, number in zip(before, numbers, strict=True))
+    return Accesses(by_address, turns, device, unplaced)
 
 
 def turns(pieces: Iterable[Piece], user: Symbols, units: float) -> list[int]:

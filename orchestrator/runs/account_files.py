@@ -43,9 +43,13 @@ def taken(folder: RunFolder, cell_id: str) -> bool:
 
 
 def has_memory(folder: RunFolder, cell_id: str) -> bool:
-    """Does that say what is loaded and stored, or why it cannot?"""
-    data = folder.read_json(f"cells/{cell_id}/{FILE}") or {}
-    return "data_lines_median" in data or "memory_why" in data
+    """Does that say what is loaded and stored?"""
+    return "data_lines_median" in (folder.read_json(f"cells/{cell_id}/{FILE}") or {})
+
+
+def load_account(cell_folder: Path) -> CellAccount:
+    """A cell's. OSError or ValueError where there is none that is whole."""
+    return CellAccount._from_json(json.loads((cell_folder / FILE).read_text()))
 
 
 def refuse(folder: RunFolder, cell_id: str, why: str, log: str, possible: bool) -> None:

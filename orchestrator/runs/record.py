@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from orchestrator import arches
 from orchestrator.analyse.contract import Offered
-from orchestrator.config import matrix_file, overrides
+from orchestrator.config import emulators, matrix_file, overrides
 from orchestrator.config import workloads as programs
 from orchestrator.config.dump import dump
 from orchestrator.config.overrides import with_cpus
@@ -47,6 +47,7 @@ class Request:
     preset: str = ""
     workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
     fresh: bool = False  # nothing is taken from the store of results
+    memory: bool = False  # what is loaded and stored is told, too
 
 
 def input_hashes(matrix: Matrix) -> dict[str, str]:
@@ -94,8 +95,9 @@ def check_inputs(folder: RunFolder, matrix: Matrix, plan: Plan) -> None:
 
 def pinned(folder: RunFolder, matrix: Matrix) -> Matrix:
     """The matrix with git trees at the commits that the run began with, wherever their branches are by now; and with
-    its CPU models, whatever kmatrix takes by now."""
+    its emulators and CPU models, whatever kmatrix takes by now. ConfigError if the emulators are gone."""
     began, models = folder.read_json(SOURCES) or {}, cpus(folder)
+    matrix = emulators.of_folder(matrix, read_plan(folder).get("qemu", ""))
 
     def pin(kernel: Kernel) -> Kernel:
         source = kernel.source
@@ -150,11 +152,13 @@ def joined_host(then: Mapping[str, Any], now: Mapping[str, Any], measured: Colle
 def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan) -> Matrix:
     """plan.json: ids in order, claims, and the request; matrix.yaml beside it. Returns what is to be run: the matrix,
     or its copies."""
-    copied = request.config == copies.place(folder)
+    copied, emulator = request.config == copies.place(folder), matrix.qemu
     text = request.config_text
     if copied:  # all of it, whatever is selected
         matrix = copies.save(folder, matrix, make_plan(matrix))
-        plan, text = make_plan(matrix, request.select), dump(matrix, request.config.parent)
+        text = dump(matrix, request.config.parent)
+        matrix = emulators.of_folder(matrix, emulator)
+        plan = make_plan(matrix, request.select)
     else:
         copies.save(folder, matrix, plan)
     workloads = {cell.workload.name: cell.workload for cell in plan.cells}
@@ -169,6 +173,8 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "profile": request.preset,
             "chosen": list(request.workloads),
             "fresh": request.fresh,
+            "memory": request.memory,
+            "qemu": emulator,
             "inputs": input_hashes(matrix),
             "diffs": diffs(matrix),
             "builds": [build.id for build in plan.builds],
@@ -193,7 +199,8 @@ def load_request(folder: RunFolder) -> Request:
     text = text_of(folder.path / CONFIG, "it is a run folder's own copy of the matrix file: restore it")
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     preset, fresh = data.get("profile", ""), data.get("fresh", False)
-    return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh)
+    memory = data.get("memory", False)
+    return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh, memory)
 
 
 def load_matrix(folder: RunFolder, request: Request) -> Matrix:

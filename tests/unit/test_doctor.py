@@ -106,6 +106,33 @@ def test_a_newer_one_goes_into_a_folder_that_is_empty(bare: Path) -> None:
     assert isinstance(done.exception, ConfigError) and (bare / "qemu/mine").exists()
 
 
+def test_a_matrix_file_may_name_it_before_it_is_there(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked = []
+
+    async def unpack(store: object, arches: list[Arch], folder: Path) -> None:
+        unpacked.append(([arch.name for arch in arches], folder))
+
+    monkeypatch.setattr(newer_qemu, "unpack", unpack)
+    text = MATRIX.read_text().replace("[x86_64, aarch64, s390x]", "[s390x]\nqemu: new")
+    (bare / "matrix.yaml").write_text(text.replace("images/patches", str(MATRIX.parent / "images/patches")))
+    done = CliRunner().invoke(app, ["doctor", "--newer-qemu", "new"])
+    assert done.exit_code == 0 and f"qemu: {bare.resolve() / 'new'}" in done.output
+    assert unpacked == [(["s390x"], Path("new"))]
+    (bare / "matrix.yaml").write_text("arches: [vax]\n")
+    assert isinstance(CliRunner().invoke(app, ["doctor", "--newer-qemu", "new"]).exception, ConfigError)
+
+
+def test_what_a_matrix_file_has_of_its_own_is_not_missing(bare: Path) -> None:
+    program = bare / "new/qemu-system-s390x"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho QEMU emulator version 10.0.2\n")
+    program.chmod(0o755)
+    text = MATRIX.read_text().replace("[x86_64, aarch64, s390x]", "[s390x]\nqemu: new")
+    (bare / "matrix.yaml").write_text(text.replace("images/patches", str(MATRIX.parent / "images/patches")))
+    done = CliRunner().invoke(app, ["doctor"])
+    assert "boots s390x guests" not in done.output and "boots x86_64 guests" in done.output
+
+
 def test_a_bubblewrap_that_cannot_work_is_told_and_is_no_fault(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The shipped matrix needs none; a patch does, or somebody's word."""
     monkeypatch.setattr(shutil, "which", lambda name, **_: f"/usr/bin/{name}")

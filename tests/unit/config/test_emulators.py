@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
 from orchestrator import arches
 from orchestrator.config import matrix_file
-from orchestrator.config.emulators import from_folder, version
-from orchestrator.errors import Absent, ConfigError
+from orchestrator.config.dump import portable
+from orchestrator.config.emulators import from_folder, of_folder, version
+from orchestrator.errors import Absent, ConfigError, InfraError
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import firmware
 from orchestrator.model import Clock, Measure
@@ -55,6 +58,31 @@ def test_a_matrix_file_names_it_from_where_it_is(tmp_path: Path) -> None:
     assert (matrix.qemu, matrix.arches[0].qemu) == (str(tmp_path / "new"), str(program))
     with pytest.raises(ConfigError, match=r"new has no qemu-system-aarch64, nor has its bin or usr/bin"):
         matrix_file.load(matrix_of(tmp_path, "new", "s390x", "aarch64"))
+
+
+def test_copies_take_those_that_are_installed_and_a_run_goes_on_with_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator(tmp_path / "new/usr/bin")
+    matrix_of(tmp_path, "new", "s390x")
+    monkeypatch.chdir(tmp_path)
+    matrix = matrix_file.load(Path("matrix.yaml"))
+    assert Path(matrix.arches[0].qemu).is_absolute()
+    copied = portable(matrix, tmp_path)
+    assert (copied.qemu, copied.arches[0]) == ("", ARCH)
+    assert of_folder(copied, matrix.qemu).arches == matrix.arches and of_folder(copied, "") is copied
+    with pytest.raises(ConfigError, match="nowhere has not the emulators any more"):
+        of_folder(copied, "/nowhere")
+
+
+def test_what_does_not_start_has_no_version(tmp_path: Path) -> None:
+    program = emulator(tmp_path / "bin")
+    found = from_folder(ARCH, tmp_path)
+    assert found
+    with pytest.raises(InfraError, match="does not start: it says nothing"):
+        asyncio.run(accel.qemu_version(found))
+    program.write_text("#!/bin/sh\necho QEMU emulator version 10.0.2\n")
+    assert re.fullmatch(r"10\.0\.2 \[[0-9a-f]{12}\]", asyncio.run(accel.qemu_version(found)))
 
 
 def test_versions_are_numbers() -> None:

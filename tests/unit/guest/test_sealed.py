@@ -279,7 +279,11 @@ def test_what_a_program_of_ones_own_brings_is_shown_but_no_home(monkeypatch: pyt
         "/home/me/src/qemu/build/qemu": ["/home/me/src/qemu"],
         "/home/me/bin/qemu": ["/home/me/bin"],
         "/home/me/qemu": ["/home/me/qemu"],
-        "/home/qemu/qemu": ["/home/qemu"],
+        "/home/qemu/qemu": ["/home/qemu/qemu"],
         "/bin0/qemu": ["/bin0"],
+        "/srv/all/qemu/qemu": ["/srv/all/qemu"],
+        "/tmp/qemu/bin/qemu": ["/tmp/qemu"],
+        "/tmp/bin/qemu": ["/tmp/bin"],
+        "/tmp/qemu": ["/tmp/qemu"],
     }
     assert {name: [*map(str, _brought(Path(name)))] for name in places} == places

@@ -15,11 +15,21 @@ import pytest
 from orchestrator import arches
 from orchestrator.errors import InfraError
 from orchestrator.measure import addresses, boots, memory, noted
-from orchestrator.model import MEMORY, BootResult, Measure
+from orchestrator.model import (
+    MEMORY,
+    BootResult,
+    KernelProvenance,
+    MachineProvenance,
+    Measure,
+    Memory,
+    Provenance,
+    WorkloadProvenance,
+)
 from orchestrator.profile.relocation import Relocation
 from orchestrator.profile.symbols import Symbols
 from tests.unit.conftest import NEW, boot
 
+PROVENANCE = Provenance(KernelProvenance("s"), WorkloadProvenance("f", (), ()), MachineProvenance("icount", 64, 1))
 FILE = "kmatrix-memory 1 1 3 0 0 0\n4:3\n1000 1000 2000 24000 90 10 8 7\n"
 BLOCKS = "kmatrix-blocks 2 2 1 0\n1000 1006 14 0 d20710002000\n"
 PLAIN = replace(boot(0, NEW, 0, "tcg"), costs={"atomics": 5.0})
@@ -33,10 +43,12 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(addresses, "places_of", lambda kernel, arch: places)
     monkeypatch.setattr(memory.symbols, "of_programs", lambda *files: Symbols((), (), ()))
     (tmp_path / noted.COUNTED).write_bytes(gzip.compress(BLOCKS.encode()))
-    workload = SimpleNamespace(unit="page")
+    workload = SimpleNamespace(unit="page", metrics=("pgfault", "time"))
     cell = SimpleNamespace(arch=arches.known()["s390x"], workload=workload)
-    tool = SimpleNamespace(files=())
-    return SimpleNamespace(boot=SimpleNamespace(cell=cell), measure=Measure(), kernel="k", folder=tmp_path, tool=tool)
+    return SimpleNamespace(
+        boot=SimpleNamespace(cell=cell, number=0, id="b"), measure=Measure(), kernel="k", folder=tmp_path,
+        tool=SimpleNamespace(files=()), provenance=PROVENANCE,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -44,9 +56,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A number for each pass that is measured."""
     done: list[int] = []
 
-    async def measured(task: Any, places: object, turns: object) -> None:
+    async def measured(task: Any, places: object, turns: object) -> str:
         done.append(1)
-        (task.folder / memory.FILE).write_bytes(gzip.compress(FILE.encode()))
+        return FILE
 
     monkeypatch.setattr(memory, "_measure", measured)
     return done
@@ -73,9 +85,9 @@ def test_a_result_without_what_its_file_says_gets_it_from_there(task: Any, passe
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"rubbish", gzip.compress(b"kmatrix-memory 0 1 3 0 0 0\n")], ids=["empty", "rubbish", "older"]
+    "data", [b"", b"rubbish", gzip.compress(b"0123\n" + FILE.encode())], ids=["empty", "rubbish", "another's"]
 )
-def test_a_file_that_is_not_whole_or_an_older_one_is_measured_again(
+def test_a_file_that_is_not_whole_or_of_something_else_is_measured_again(
     task: Any, passes: list[int], data: bytes
 ) -> None:
     told = with_memory(task, PLAIN)
@@ -87,9 +99,29 @@ def test_without_it_a_boot_is_what_it_is_and_says_why(task: Any, monkeypatch: py
     async def fails(*words: object) -> None:
         raise InfraError("QEMU did not start", kind="qemu")
 
-    monkeypatch.setattr(memory, "_measure", fails)
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "_measure", fails)
+        told = with_memory(task, PLAIN)
+    assert told.costs == PLAIN.costs
+    assert told.unseen == ("what it loads and stores is not known: QEMU did not start",)
+
+
+def test_another_try_takes_the_place_of_why_it_failed(task: Any, passes: list[int]) -> None:
+    assert with_memory(task, replace(PLAIN, unseen=("why",))) == with_memory(task, PLAIN)
+
+
+def test_what_it_was_told_by_is_part_of_it(task: Any, passes: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another kernel, by other rules of the arch, by another plugin: nothing of that is taken."""
     told = with_memory(task, PLAIN)
-    assert told.costs == PLAIN.costs and told.notes == ("what it loads and stores is not known: QEMU did not start",)
+    assert memory.known(task, told)
+    task.provenance = replace(PROVENANCE, guest_image="another")
+    assert not memory.known(task, told)
+    task.provenance, task.boot.cell.arch = PROVENANCE, replace(arches.known()["s390x"], memory=Memory())
+    assert not memory.known(task, told)
+    task.boot.cell.arch = arches.known()["s390x"]
+    assert memory.known(task, told)
+    monkeypatch.setattr(memory.plugin, "sources", lambda: "others")
+    assert not memory.known(task, told)
 
 
 def test_what_cannot_be_said_is_not_tried(task: Any) -> None:
@@ -98,6 +130,8 @@ def test_what_cannot_be_said_is_not_tried(task: Any) -> None:
     assert "2 CPUs" in memory.impossible(task)
     task.measure, task.boot.cell.arch = Measure(), replace(task.boot.cell.arch, memory=None)
     assert memory.impossible(task) == "s390x has no memory in arches/"
+    task.boot.cell.workload.metrics = ("stall",)
+    assert "measures no time" in memory.impossible(task)
 
 
 def test_whoever_does_not_ask_gets_none(task: Any) -> None:

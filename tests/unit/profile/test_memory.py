@@ -59,9 +59,12 @@ def test_the_median_is_of_turns() -> None:
         ("kmatrix-memory 2 1 5 0 0 0\n\n", "not there or not whole"),
         (TEXT[:-1], "not there or not whole"),
         (TEXT.replace("2 3 0\n", "2 3 7\n"), "no room for 7 translations"),
-        (TEXT.replace("7:3", "7;3"), "a line that is none"),
-        (TEXT.replace(" 8 8\n", "\n"), "a line that is none"),
-        (TEXT.replace("2000", "main"), "a line that is none"),
+        (TEXT.replace("1 5 2 3 0", "1 5 x 3 0"), "not there or not whole"),
+        (TEXT.replace("7:3", "7;3"), "a line '4:1 7;3 9:1'"),
+        (TEXT.replace(" 8 8\n", "\n"), "a line '2000 2 2 32 8 8'"),
+        (TEXT.replace("2000", "main"), "a line 'main 2"),
+        (TEXT.replace("2000 2", "2000 -2"), "a line '2000 -2"),
+        (TEXT.replace("2000 2", "2000 " + "9" * 400), "a line '2000 9"),
     ],
 )
 def test_what_is_not_whole_is_refused(text: str, message: str) -> None:
