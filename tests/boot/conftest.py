@@ -263,3 +263,12 @@ compare:
   - {base: patched, new: lab}
 measure: {boots: 1, passes: 1, memory_mib: 256}
 """
+
+
+@pytest.fixture(scope="session")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of this release's backports, in a folder."""
+    folder = tmp_path_factory.mktemp("newer")
+    done = Kmatrix(folder)("doctor", "--newer-qemu", folder / "qemu")
+    assert done.code == 0, done.out + done.err
+    return folder / "qemu"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -101,3 +102,28 @@ def test_a_field_that_moves_into_a_line_of_its_own_is_one_line_more(ready: None,
     assert change.pop("data_lines") == pytest.approx(1, abs=0.05), run.out
     assert change == dict.fromkeys(change, pytest.approx(0, abs=0.05)), run.out
     assert rows["data_lines"]["verdict"] == "worse" and run.code == 0, run.out + run.err
+
+
+WHOLE = """\
+arches: [x86_64, aarch64, s390x]
+workloads: [shmem-write-small]
+qemu: {qemu}
+sources:
+  debian-6.1: {{debian: linux-source-6.1}}
+kernels:
+  patched: {{source: debian-6.1}}
+measure: {{boots: 1, passes: 1}}
+"""
+
+
+@NIGHT
+def test_what_qemu_does_as_a_whole_is_filled_in(ready: None, kmatrix: Kmatrix, newer: Path) -> None:
+    """A fresh page is cleared: its 64 lines are new on each architecture, whatever it is cleared by."""
+    run = kmatrix(
+        "run", "--config", kmatrix.matrix(WHOLE.format(qemu=newer)), "--memory", "--out", kmatrix.folder / "run"
+    )
+    assert run.code == 0, run.out + run.err
+    for cell in run.json()["cells"]:
+        [[lines]] = cell["metrics"]["new_lines"]["boots"]
+        assert 65 < lines / cell["units"] < 66, cell["id"]
+        assert not cell["notes"], cell["notes"]

@@ -40,15 +40,6 @@ def test_a_qemu_in_which_cpus_starve_is_told_and_not_used(ready: None, kmatrix: 
         assert "gets stuck with several CPUs under the instruction clock; 8.1 does not" in run.out
 
 
-@pytest.fixture(scope="module")
-def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of this release's backports, in a folder."""
-    folder = tmp_path_factory.mktemp("newer")
-    done = Kmatrix(folder)("doctor", "--newer-qemu", folder / "qemu")
-    assert done.code == 0, done.out + done.err
-    return folder / "qemu"
-
-
 @pytest.mark.night
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
 def test_a_peer_is_asked_where_it_runs_and_only_by_those_that_must(
@@ -65,7 +56,10 @@ def test_a_peer_is_asked_where_it_runs_and_only_by_those_that_must(
                 assert cell["reason"] == "absent"
                 continue
             asked = arch == "x86_64" and peer == "running"
-            assert cell["metrics"]["shootdowns"]["boots"] == PASSES[asked], cell["id"]
+            assert cell["metrics"]["function_calls"]["boots"] == PASSES[asked], cell["id"]
+            assert ("shootdowns" in cell["metrics"]) == (arch == "x86_64"), "others have no such row"
+            if arch == "x86_64":
+                assert cell["metrics"]["shootdowns"]["boots"] == PASSES[asked], cell["id"]
             assert not cell["exact"] and cell["qemu"].startswith(version_of(newer))
 
 
