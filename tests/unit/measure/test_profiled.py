@@ -35,7 +35,7 @@ from orchestrator.model import (
 from orchestrator.paths import IMAGES
 from orchestrator.report.b4check import status
 from orchestrator.report.parts.signoff import clean
-from orchestrator.runs import load
+from orchestrator.runs import account_files, load
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 from tests.unit import conftest as reports
@@ -177,3 +177,20 @@ def test_a_profile_is_shown_unless_something_can_still_be_measured(
         verb.profile_run(whole.path)
     whole.save_cell(reports.failed("s390x", "patched"))
     assert not verb.lacking(whole, load.of_folder(whole))
+
+
+def test_what_is_loaded_and_stored_is_added_to_an_account_that_stays(
+    whole: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it cannot be known by now: an account of before is never lost for it."""
+    assert verb.lacking(whole, load.of_folder(whole), memory=True)
+    assert not verb.lacking(whole, load.of_folder(whole))
+    place = whole.path / f"cells/{CELL}"
+    before = account_files.load_account(place)
+    task = cast(Task, SimpleNamespace(boot=SimpleNamespace(cell=None), kernel=None, folder=place / "boot-0"))
+    asyncio.run(profiled.add_memory(task, cast(BootResult, None), "what it rests on is another by now"))
+    after = account_files.load_account(place)
+    assert after == replace(before, memory_why="what it rests on is another by now")
+    assert verb.lacking(whole, load.of_folder(whole), memory=True), "it is tried again"
+    account_files.save(place, replace(before, costs=before.costs or {}, data_lines_median=7))
+    assert account_files.has_memory(whole, CELL)

@@ -82,7 +82,7 @@ def test_a_kernels_own_kconfig_that_has_changed_is_not_mixed(tmp_path: Path) -> 
     place.write_text(text)
     matrix, request = asked(place)
     folder = RunFolder(tmp_path / "run")
-    request = replace(request, fresh=True)
+    request = replace(request, fresh=True, memory=True)
     record.save_request(folder, request, matrix, plan(matrix))
     assert asked_before(folder) == (matrix, request)
     place.write_text(text.replace("CONFIG_X=y", "CONFIG_X=m"))
