@@ -23,7 +23,7 @@ from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, this_command
 from orchestrator.errors import ConfigError
 from orchestrator.measure.host import check_host
-from orchestrator.model import Arch, Matrix, Workload
+from orchestrator.model import COSTS, MEMORY, Arch, Matrix, Workload
 from orchestrator.registry import pick
 from orchestrator.runs.folder import new_run
 from orchestrator.series.arguments import Change, from_words, upon
@@ -42,7 +42,9 @@ def bisect(
     cell: Annotated[
         str, typer.Option("--cell", help="ARCH/WORKLOAD; default: the first of both in the matrix file.")
     ] = "",
-    metric: Annotated[str, typer.Option("--metric", help="Which figure.")] = "time",
+    metric: Annotated[
+        str, typer.Option("--metric", help="Which figure: a metric of the workload, or atomics and its like.")
+    ] = "time",
     series: OneSeries = "",
     partial: Annotated[
         bool, typer.Option("--partial", help="Of a series, go on without parts that are missing.")
@@ -75,10 +77,11 @@ def bisect(
     chosen = matrix_file.named_or_absolute(workload or (), file)
     matrix = matrix_file.load(file, preset, chosen)
     arch, its = _cell(matrix, cell)
-    how = pick("metric", metric, {name: collectors()[name] for name in its.metrics if name in collectors()})
+    known = [name for name in (*its.metrics, *COSTS) if name in collectors()]
+    how = pick("metric", metric, {name: collectors()[name] for name in known})
     manner = Manner(
         quiet=json, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, history=history, kind="bisect",
-        again=this_command(),
+        again=this_command(), reach=metric in COSTS, memory=metric in MEMORY,
     )  # fmt: skip
     row, upon_it = (
         _of_range(what[0], base, tree, matrix)
