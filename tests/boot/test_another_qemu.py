@@ -41,7 +41,9 @@ def version(program: Path | str) -> str:
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for PATH with the emulators of the suite that this host is not; they bring their own libraries."""
     suite = next(name for name in QEMUS if name != platform.freedesktop_os_release().get("VERSION_CODENAME"))
-    root, programs = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("bin")
+    folder = tmp_path_factory.mktemp("other")
+    root, programs = folder / "root", folder / "bin"
+    programs.mkdir()
     own = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
     for deb in asyncio.run(apt.fetch(Store(), suite, own, QEMUS[suite], dependencies=True)).glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", deb, root], check=True)
