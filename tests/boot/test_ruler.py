@@ -12,6 +12,7 @@ MORE = {("x86_64", "a copy"): 0.3}  # 67.93 and 68.26 ms: a tick more, of 4 ms a
 ARCHES = ("x86_64", "aarch64", "s390x")
 KINDS = {"a shared write": 7, "a private write": 1, "a copy": 20, "a shared read": 0}  # by pass: what lab.patch adds
 FAULTS = LAB.replace("[shmem-light]", "[faults]").replace("passes: 1", f"passes: {len(KINDS)}")
+FAULTS = FAULTS.replace("boots: 1", "boots: 2")
 WHOLE = """\
 arches: [x86_64, aarch64, s390x]
 workloads: [shmem-write]
@@ -41,9 +42,11 @@ def faults(ready: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 def per_page(run: Done, arch: str, kernel: str) -> list[float]:
-    """Of each counted pass, in ns, which are instructions."""
-    boot = run.json(f"cells/{arch}/{kernel}/faults/boot-0/result.json")
-    return [one["values"]["time"] * 1000 / one["units"] for one in boot["passes"][boot["warmup"] :]]
+    """Of each counted pass, in ns, which are instructions: of two boots the fewer. What a kernel does now and then
+    comes on top (8.5 us once in 32 passes of 88 ms on aarch64), and a pass has it each time, from its snapshot."""
+    boots = [run.json(f"cells/{arch}/{kernel}/faults/boot-{n}/result.json") for n in range(2)]
+    passes = zip(*(boot["passes"][boot["warmup"] :] for boot in boots), strict=True)
+    return [min(one["values"]["time"] * 1000 / one["units"] for one in both) for both in passes]
 
 
 @pytest.mark.parametrize("arch", ARCHES)
