@@ -54,42 +54,25 @@ static size_t *code_at;	/* where in `code` its instructions stand, up to the nex
 static uint8_t *code;	/* of each: how many bytes, and these */
 static size_t used, lost, code_used;
 
-static char *seen, *out;
+static char *seen;
 static unsigned long skip;
 
-static bool inside;	/* the region */
-static unsigned int depth;	/* of interrupts */
-static unsigned int regions;
-
-static void on_begin(unsigned int cpu, void *data)
+static void region_begins(void)
 {
-	(void)cpu;
-	(void)data;
-	if (inside)
-		return;
 	for (size_t i = 0; i < used; i++)
 		base[i] = counter(i);
-	depth = 0;
-	inside = true;
 }
 
 /* Interrupts are taken between blocks. The one that begins here was counted before this is called. */
-static void on_interrupt(unsigned int cpu, void *block)
+static void interrupt_begins(void *block)
 {
-	(void)cpu;
-	if (!inside || depth++)
-		return;
 	for (size_t i = 0; i < used; i++)
 		mark[i] = counter(i);
 	mark[(uintptr_t)block]--;
 }
 
-static void on_return(unsigned int cpu, void *data)
+static void interrupt_ends(void)
 {
-	(void)cpu;
-	(void)data;
-	if (!inside || !depth || --depth)
-		return;
 	for (size_t i = 0; !skip && i < used; i++)
 		interrupt[i] += counter(i) - mark[i];
 	memset(mark, 0, used * sizeof(*mark));	/* of those that come later nothing was counted yet */
@@ -108,32 +91,23 @@ static void write_block(FILE *file, size_t i)
 	fputc('\n', file);
 }
 
-static void on_end(unsigned int cpu, void *data)
+static bool region_ends(void)
 {
-	FILE *file;
+	bool wanted = !skip;
 
-	(void)cpu;
-	(void)data;
-	if (!inside)
-		return;
-	inside = false;
-	if (skip) {
-		skip--;
-		memset(base, 0, used * sizeof(*base));
-		return;
-	}
-	for (size_t i = 0; i < used; i++)
+	for (size_t i = 0; wanted && i < used; i++)
 		total[i] += counter(i) - base[i];
 	memset(base, 0, used * sizeof(*base));	/* of those that come later nothing was counted yet */
-	file = fopen(out, "w");
-	if (!file)
-		fail("what was executed cannot be written");
-	fprintf(file, "kmatrix-blocks 2 %u %zu %zu\n", ++regions, used, lost);
+	skip -= !wanted;
+	return wanted;
+}
+
+static void write_region(FILE *file)
+{
+	fprintf(file, "kmatrix-blocks 2 %u %zu %zu\n", regions, used, lost);
 	for (size_t i = 0; i < used; i++)
 		if (total[i])
 			write_block(file, i);
-	if (fclose(file))
-		fail("what was executed cannot be written");
 }
 
 static int by_start(const void *one, const void *other)
@@ -205,8 +179,6 @@ static void read_option(const char *option)
 
 	if ((value = value_of(option, "seen")))
 		seen = strdup(value);
-	else if ((value = value_of(option, "out")))
-		out = strdup(value);
 	else if ((value = value_of(option, "skip")))
 		skip = strtoul(value, NULL, 0);
 	else if (!read_region(option))

@@ -251,7 +251,7 @@ static void on_hidden(unsigned int cpu, void *data)
 	bool by_user;
 
 	(void)cpu;
-	if (!active)
+	if (!active())
 		return;
 	settle();
 	by_user = user && value_in(user) & user_mask;
@@ -283,7 +283,7 @@ static void on_told(unsigned int cpu, uint32_t info, uint64_t virtual, void *dat
 	uint64_t size = (uint64_t)1 << qemu_plugin_mem_size_shift(info);
 
 	(void)cpu;
-	if (!active)
+	if (!active())
 		return;
 	if (pending.whole == whole)
 		pending.whole = NULL;

@@ -72,12 +72,8 @@ static uint32_t turn_of[TURNS];	/* the last one in which the workload was there 
 static uint64_t turn_at[TURNS];
 static size_t turn_count, last_place;
 
-static char *out;
 static uint64_t low;
-static bool inside, active;	/* the region; and no interrupt */
 static bool readable;	/* registers are, as this plugin knows them */
-static unsigned int depth;	/* of interrupts */
-static unsigned int regions;
 
 static void take_out(struct cache *cache, uint32_t line)
 {
@@ -173,7 +169,7 @@ static void on_access(unsigned int cpu, uint32_t info, uint64_t virtual, void *d
 	uint64_t size = (uint64_t)1 << qemu_plugin_mem_size_shift(info);
 
 	(void)cpu;
-	if (!active)
+	if (!active())
 		return;
 	settle();
 	if (!touch_access(info, virtual, size, its))
@@ -197,7 +193,7 @@ static void on_turn(unsigned int cpu, void *data)
 	size_t i = (uintptr_t)data;
 
 	(void)cpu;
-	if (!active)
+	if (!active())
 		return;
 	settle();
 	if (turn_of[i] == turn && i != last_place)
@@ -206,27 +202,29 @@ static void on_turn(unsigned int cpu, void *data)
 	last_place = i;
 }
 
-static void on_begin(unsigned int cpu, void *data)
+static void region_begins(void)
 {
-	(void)cpu;
-	(void)data;
-	if (inside)
-		return;
 	memset(counts, 0, used * sizeof(*counts));
 	memset(most_lines, 0, sizeof(most_lines));
 	for (size_t i = 0; i < SIZES; i++)
 		while (caches[i].used)
 			take_out(&caches[i], caches[i].newer[0]);
 	first_turn = ++turn;
-	turn_lines = device = unplaced = depth = 0;
-	inside = active = true;
+	turn_lines = device = unplaced = 0;
 }
 
-static void write_out(FILE *file)
+static bool region_ends(void)
+{
+	settle();
+	end_turn();
+	return true;
+}
+
+static void write_region(FILE *file)
 {
 	const char *separator = "";
 
-	fprintf(file, "kmatrix-memory 1 %u %u %" PRIu64 " %" PRIu64 " %zu\n", ++regions, turn - first_turn, device,
+	fprintf(file, "kmatrix-memory 1 %u %u %" PRIu64 " %" PRIu64 " %zu\n", regions, turn - first_turn, device,
 		unplaced, lost);
 	for (size_t i = 0; i < MOST; i++) {
 		if (!most_lines[i])
@@ -248,41 +246,14 @@ static void write_out(FILE *file)
 	}
 }
 
-static void on_end(unsigned int cpu, void *data)
+static void interrupt_begins(void *data)
 {
-	FILE *file;
-
-	(void)cpu;
 	(void)data;
-	if (!inside)
-		return;
 	settle();
-	inside = active = false;
-	end_turn();
-	file = fopen(out, "w");
-	if (!file)
-		fail("what was touched cannot be written");
-	write_out(file);
-	if (fclose(file))
-		fail("what was touched cannot be written");
 }
 
-static void on_interrupt(unsigned int cpu, void *data)
+static void interrupt_ends(void)
 {
-	(void)cpu;
-	(void)data;
-	if (!inside || depth++)
-		return;
-	settle();
-	active = false;
-}
-
-static void on_return(unsigned int cpu, void *data)
-{
-	(void)cpu;
-	(void)data;
-	if (inside && depth && !--depth)
-		active = true;
 }
 
 static int by_value(const void *one, const void *other)
@@ -341,9 +312,7 @@ static void read_option(const char *option)
 {
 	const char *value;
 
-	if ((value = value_of(option, "out")))
-		out = strdup(value);
-	else if ((value = value_of(option, "turns")))
+	if ((value = value_of(option, "turns")))
 		read_turns(value);
 	else if ((value = value_of(option, "low")))
 		low = strtoull(value, NULL, 0);
@@ -355,7 +324,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 {
 	for (int i = 0; i < argc; i++)
 		read_option(argv[i]);
-	if (!out || !has_region() || !info->system)
+	if (!has_region() || !info->system)
 		fail("out, begin, ret and end are needed, and a whole machine");
 	find_insn_data(info);
 	readable = info->version.cur >= 2 && info->version.cur <= 6;

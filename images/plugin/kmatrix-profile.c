@@ -55,13 +55,8 @@ static struct block *blocks;
 static uint64_t *crossings;	/* instructions that cross a page, seen where they are whole */
 static size_t counters_used, blocks_used, crossings_used, lost;
 
-static char *out;
 static struct pattern calls[PATTERNS];
 static size_t call_count;
-
-static bool inside;	/* the region */
-static unsigned int depth;	/* of interrupts */
-static unsigned int regions;
 
 /*
  * Some translators (QEMU's for x86, up to 8) hand us an instruction that crosses a page, as far as they have read it,
@@ -94,18 +89,12 @@ static void remember_crossing(uint64_t address)
 	paths_shorten(address);
 }
 
-static void on_begin(unsigned int cpu, void *data)
+static void region_begins(void)
 {
-	(void)cpu;
-	(void)data;
-	if (inside)
-		return;
 	for (size_t i = 0; i < counters_used; i++)
 		base[i] = counter(i);
 	memset(interrupt, 0, counters_used * sizeof(*interrupt));
-	depth = 0;
 	paths_begin();
-	inside = true;
 }
 
 static void write_block(FILE *file, const struct block *block)
@@ -124,45 +113,31 @@ static void write_block(FILE *file, const struct block *block)
 	}
 }
 
-static void on_end(unsigned int cpu, void *data)
+static bool region_ends(void)
 {
-	FILE *file;
-
-	(void)cpu;
-	(void)data;
-	if (!inside)
-		return;
 	paths_end();
-	inside = false;
-	file = fopen(out, "w");
-	if (!file)
-		fail("the account cannot be written");
-	fprintf(file, "kmatrix-profile 2 %u %zu %zu %zu\n", ++regions, blocks_used, counters_used, lost);
+	return true;
+}
+
+static void write_region(FILE *file)
+{
+	fprintf(file, "kmatrix-profile 2 %u %zu %zu %zu\n", regions, blocks_used, counters_used, lost);
 	for (size_t b = 0; b < blocks_used; b++)
 		write_block(file, &blocks[b]);
-	if (fclose(file))
-		fail("the account cannot be written");
 }
 
 /* Interrupts are taken between blocks, so no block is half executed here. */
-static void on_interrupt(unsigned int cpu, void *data)
+static void interrupt_begins(void *data)
 {
-	(void)cpu;
 	(void)data;
-	if (!inside || depth++)
-		return;
 	paths_interrupt();
 	for (size_t i = 0; i < counters_used; i++)
 		mark[i] = counter(i);
 }
 
 /* Counters are incremented before this is called: the return itself belongs to the interrupt. */
-static void on_return(unsigned int cpu, void *data)
+static void interrupt_ends(void)
 {
-	(void)cpu;
-	(void)data;
-	if (!inside || !depth || --depth)
-		return;
 	paths_resume();
 	for (size_t i = 0; i < counters_used; i++)
 		interrupt[i] += counter(i) - mark[i];
@@ -205,9 +180,7 @@ static void read_option(const char *option)
 {
 	const char *value;
 
-	if ((value = value_of(option, "out")))
-		out = strdup(value);
-	else if ((value = value_of(option, "call")))
+	if ((value = value_of(option, "call")))
 		read_pattern(value, calls, &call_count);
 	else if ((value = value_of(option, "functions")))
 		read_functions(value);
@@ -221,7 +194,7 @@ PLUGIN_EXPORT int qemu_plugin_install(plugin_id id, const struct plugin_info *in
 {
 	for (int i = 0; i < argc; i++)
 		read_option(argv[i]);
-	if (!out || !has_region() || !info->system)
+	if (!has_region() || !info->system)
 		fail("out, begin, ret and end are needed, and a whole machine");
 	if (!functions != !paths_out)
 		fail("functions and paths go together");

@@ -2,6 +2,7 @@
 /*
  * Where a workload's region and its interrupts begin and end: options, and what is called there. The plugin defines what
  * that does; callbacks see the counter of their own instruction, or block, incremented already if it was registered before.
+ * What it has counted is written to `out`, anew for each region that it wants written.
  *
  *	begin=START-END[:CODE],ret=BYTES...,end=START-END[:CODE][,irq=ADDRESS...][,eret=BYTES...]
  *
@@ -31,10 +32,69 @@ static uint64_t irqs[ENTRIES];
 static struct pattern rets[PATTERNS], erets[PATTERNS];
 static size_t irq_count, ret_count, eret_count;
 
-static void on_begin(unsigned int cpu, void *data);
-static void on_end(unsigned int cpu, void *data);
-static void on_interrupt(unsigned int cpu, void *data);
-static void on_return(unsigned int cpu, void *data);
+static char *out;
+static unsigned int regions;	/* that were written */
+static bool inside;	/* one */
+static unsigned int depth;	/* of interrupts */
+
+/* The plugin's: */
+static void region_begins(void);
+static bool region_ends(void);	/* Is it to be written? */
+static void write_region(FILE *file);
+static void interrupt_begins(void *data);	/* of watch(), which see */
+static void interrupt_ends(void);
+
+/* In the region, and in no interrupt of it. */
+static inline bool active(void)
+{
+	return inside && !depth;
+}
+
+static void on_begin(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (inside)
+		return;
+	depth = 0;
+	region_begins();
+	inside = true;
+}
+
+static void on_end(unsigned int cpu, void *data)
+{
+	FILE *file;
+
+	(void)cpu;
+	(void)data;
+	if (!inside)
+		return;
+	inside = false;
+	if (!region_ends())
+		return;
+	regions++;
+	file = fopen(out, "w");
+	if (!file)
+		fail("what was counted cannot be written");
+	write_region(file);
+	if (fclose(file))
+		fail("what was counted cannot be written");
+}
+
+static void on_interrupt(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	if (inside && !depth++)
+		interrupt_begins(data);
+}
+
+static void on_return(unsigned int cpu, void *data)
+{
+	(void)cpu;
+	(void)data;
+	if (inside && depth && !--depth)
+		interrupt_ends();
+}
 
 static bool within(const struct marked *function, uint64_t address)
 {
@@ -57,7 +117,7 @@ static bool is_of(struct qemu_plugin_tb *tb, const struct marked *function)
 	return true;
 }
 
-/* data: what the callback gets. */
+/* data: what interrupt_begins() gets. */
 static void watch(struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, void *data)
 {
 	uint64_t address = qemu_plugin_insn_vaddr(insn);
@@ -78,7 +138,7 @@ static void watch(struct qemu_plugin_tb *tb, struct qemu_plugin_insn *insn, void
 
 static bool has_region(void)
 {
-	return begin.end && end.end && ret_count;
+	return out && begin.end && end.end && ret_count;
 }
 
 static void read_function(const char *text, struct marked *function)
@@ -102,7 +162,9 @@ static bool read_region(const char *option)
 {
 	const char *value;
 
-	if ((value = value_of(option, "begin")))
+	if ((value = value_of(option, "out")))
+		out = strdup(value);
+	else if ((value = value_of(option, "begin")))
 		read_function(value, &begin);
 	else if ((value = value_of(option, "end")))
 		read_function(value, &end);

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from orchestrator.errors import EXIT_INFRA, ConfigError, InfraError
 from orchestrator.guest import accel
 from orchestrator.model import Arch, Matrix
 from orchestrator.sandbox import bubblewrap
-from orchestrator.store import Store, text_of
+from orchestrator.store import Store
 
 USERNS = (
     "Patches are then built and booted only with --unsandboxed, all else without a sandbox. User namespaces mend it: "
@@ -55,17 +54,16 @@ def doctor(
     """
     console = printer()
     if newer_qemu:
-        wanted = _arches_of(took(config))
+        wanted = matrix_file.load(took(config), installed=True).arches  # the file may name what is not there yet
         asyncio.run(newer.unpack(Store(), wanted, newer_qemu))
         there = newer_qemu.absolute()
         names = ", ".join(arch.name for arch in wanted)
-        console.print(
-            f"QEMU for {names} is there. In the matrix file:\nqemu: {there}", soft_wrap=True, highlight=False
-        )
+        text = f"QEMU for {names} is there. In the matrix file:\nqemu: {there}"
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
         return
     matrix = _matrix(config)
     arches = [arch.name for arch in matrix.arches] if matrix else []
-    given = {Path(arch.qemu).name for arch in matrix.arches if arch.firmware or "/" in arch.qemu} if matrix else set()
+    given = {Path(arch.qemu).name for arch in matrix.arches if "/" in arch.qemu} if matrix else set()
     lacking = [need for need in checks.missing(tests, arches) if need.program not in given]
     if not lacking:
         console.print(f"All {len(checks.wanted(tests, arches))} things are there.")
@@ -97,19 +95,15 @@ def _matrix(config: Path | None) -> Matrix | None:
         return None
 
 
-def _arches_of(path: Path) -> list[Arch]:
-    """Those of a matrix file, which may name emulators that are not there yet. ConfigError if it does not load."""
-    text = re.sub(r"(?m)^qemu:.*$", "", text_of(path, "kmatrix init writes one"))
-    return list(matrix_file.from_text(text, path).arches)
-
-
 async def _old(arches: Sequence[Arch]) -> str:
     """What the emulators are too old for, and where there are newer ones; "" if they are not."""
     try:
         said = [await accel.qemu_version(arch) for arch in arches]
     except InfraError as error:
         return f"{error.message}\n"
-    oldest = min(said, key=emulators.version)
+    oldest = min(said, key=emulators.version, default="")
+    if not oldest:
+        return ""
     lacks = {
         accel.FAIR: "workloads of several CPUs are left out",
         newer.WHOLE: "accounts of memory lack some accesses",

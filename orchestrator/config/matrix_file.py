@@ -95,9 +95,9 @@ class _Problems:
             raise ConfigError("\n".join(rows), hint=f"{counted(len(rows), 'error')}; nothing was started")
 
 
-def load(path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
+def load(path: Path, preset: str = "", chosen: Sequence[str] = (), installed: bool = False) -> Matrix:
     """Read and resolve matrix.yaml. Raises ConfigError with every mistake, file:line: what."""
-    return from_text(text_of(path, NAMED), path, preset, chosen)
+    return from_text(text_of(path, NAMED), path, preset, chosen, installed)
 
 
 def presets(path: Path) -> list[str]:
@@ -106,8 +106,9 @@ def presets(path: Path) -> list[str]:
     return list(tree.get("presets") or tree.get("profiles") or {})
 
 
-def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = ()) -> Matrix:
-    """As load, of a text; paths in it are relative to path's folder. chosen workloads replace the file's."""
+def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = (), installed: bool = False) -> Matrix:
+    """As load, of a text; paths in it are relative to path's folder. chosen workloads replace the file's; installed:
+    emulators that are, whatever the file names."""
     try:
         tree = YAML().load(StringIO(text))
     except MarkedYAMLError as error:
@@ -125,6 +126,7 @@ def from_text(text: str, path: Path, preset: str = "", chosen: Sequence[str] = (
     if preset:
         problems.tree = tree = _with_preset(tree, preset, problems)
     spec = _validate(tree, problems)
+    spec = spec.model_copy(update={"qemu": ""}) if installed else spec
     matrix = _resolve(spec, problems, path.parent)
     problems.stop()
     return _with_workloads(matrix, chosen, path.parent) if chosen else matrix
