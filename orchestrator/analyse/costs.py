@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.analyse.contract import CellRow, MetricRow
+from orchestrator.analyse.contract import CellRow, MatrixReport, MetricRow
 from orchestrator.analyse.suite import METRIC
 from orchestrator.model import CODE_LINES, COSTS, MEMORY, UNDECODED, BootResult
 
@@ -24,6 +24,11 @@ def told(cell: CellRow, name: str = CODE_LINES) -> bool:
     """Was it looked at what the cell has of this one of COSTS?"""
     alike = MEMORY if name in MEMORY else set(COSTS) - set(MEMORY)
     return not cell["metrics"].keys().isdisjoint(alike)
+
+
+def of_memory(report: MatrixReport) -> bool:
+    """Is it told of any cell what it loads and stores?"""
+    return any(told(cell, MEMORY[0]) for cell in report["cells"])
 
 
 def undecoded(boots: Sequence[BootResult], units: int, unit: str) -> list[str]:

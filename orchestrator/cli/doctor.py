@@ -104,11 +104,7 @@ async def _old(arches: Sequence[Arch]) -> str:
     oldest = min(said, key=emulators.version, default="")
     if not oldest:
         return ""
-    lacks = {
-        accel.FAIR: "workloads of several CPUs are left out",
-        newer.WHOLE: "accounts of memory lack some accesses",
-    }
-    told = [text for version, text in lacks.items() if emulators.version(oldest) < version]
+    told = [text for version, text in _LACKS.items() if emulators.version(oldest) < version]
     if not told:
         return ""
     where = await newer.offered(Store(), map(emulators.own, arches))

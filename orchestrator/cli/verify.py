@@ -25,7 +25,7 @@ from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, asked, measured, this_command
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError, first
-from orchestrator.model import MEMORY, Matrix, Status
+from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, new_run, open_run
 from orchestrator.runs.load import load
@@ -67,10 +67,9 @@ def verify_run(
     """
     before = _selected(load(recorded).report, select or [])
     noted = any(map(costs.told, before["cells"]))
-    memory = any(costs.told(cell, MEMORY[0]) for cell in before["cells"])
     manner = Manner(
-        quiet=json, fresh=True, reach=noted, memory=memory, kind="verify", history=history, again=this_command(),
-        unsandboxed=unsandboxed,
+        quiet=json, fresh=True, reach=noted, memory=costs.of_memory(before), kind="verify", history=history,
+        again=this_command(), unsandboxed=unsandboxed,
     )  # fmt: skip
     with new_run(out, "verify") as folder:
         matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)

@@ -119,6 +119,12 @@ async def measure(task: Task) -> BootResult:
     return result
 
 
+async def once_more(task: Task, plugin: Plugin, folder: Path) -> BootResult:
+    """A counted pass of the boot, from the same state, under a plugin; its files are in the folder."""
+    one = replace(task.measure, passes=1)
+    return await measure(replace(task, plugin=plugin, blocks=None, pace=None, measure=one, folder=folder))
+
+
 async def _measured(task: Task, stages: _Stages, own: Path) -> BootResult:
     """own: a folder for what nobody needs afterwards."""
     if task.measure.exact(task.boot.cell.workload) and task.boot.cell.arch.snapshots:

@@ -17,7 +17,7 @@ from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import addresses, noted, region
 from orchestrator.measure.addresses import Places
-from orchestrator.measure.boot import Task, measure
+from orchestrator.measure.boot import Task, once_more
 from orchestrator.measure.provenance import key
 from orchestrator.model import MEMORY, BootResult
 from orchestrator.profile import costs, memory, symbols
@@ -129,9 +129,7 @@ async def _measure(task: Task, places: Places, turns: Iterable[int]) -> str:
     raw.mkdir(parents=True)
     (raw / "turns").write_text("".join(f"{address:x}\n" for address in turns))
     library = await plugin.plugin(task.store, task.provenance.machine.qemu, plugin.MEMORY)
-    one = replace(task.measure, passes=1)
-    its = _options(task, places, library, raw)
-    await measure(replace(task, plugin=its, blocks=None, pace=None, measure=one, folder=folder))
+    await once_more(task, _options(task, places, library, raw), folder)
     out = raw / "accesses"
     if not out.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="memory")

@@ -14,7 +14,7 @@ from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.guest.command_line import Plugin
 from orchestrator.measure import addresses, memory, region
 from orchestrator.measure.addresses import Places
-from orchestrator.measure.boot import MEASURE_CPU, Task, measure
+from orchestrator.measure.boot import MEASURE_CPU, Task, once_more
 from orchestrator.model import Arch, BootResult, KernelArtifact, Marks, Workload
 from orchestrator.profile import account as accounts
 from orchestrator.profile import costs, paths, symbols
@@ -55,10 +55,7 @@ async def take(task: Task, kernel: KernelArtifact, plain: BootResult) -> None:
         paths.functions_file(known.kernel, known.user, (*marks.enters, *marks.stubs), SWITCHES, marks.unreturned)
     )
     library = await plugin.plugin(task.store, task.provenance.machine.qemu)
-    one = replace(task.measure, passes=1)
-    done = await measure(
-        replace(task, plugin=options(library, known), blocks=None, pace=None, measure=one, folder=folder)
-    )
+    done = await once_more(task, options(library, known), folder)
     if not known.counts.is_file():
         raise InfraError("the plugin saw no region: km_begin() and km_end() did not run", kind="profile")
     counted = await asyncio.to_thread(_region, known)

@@ -13,7 +13,6 @@ from ruamel.yaml import YAML
 from orchestrator.analyse import costs
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.config import sources
-from orchestrator.model import MEMORY
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
 
@@ -41,7 +40,7 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
 
 
 def _memory(report: MatrixReport) -> list[str]:
-    return ["--memory"] if any(costs.told(cell, MEMORY[0]) for cell in report["cells"]) else []
+    return ["--memory"] if costs.of_memory(report) else []
 
 
 def _names(folder: RunFolder, *places: str) -> list[str]:

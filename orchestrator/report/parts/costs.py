@@ -10,6 +10,11 @@ from orchestrator.collectors import cost_title
 from orchestrator.model import COSTS, Verdict
 from orchestrator.report.parts.words import listed
 
+MEMORY_NOTE = (
+    "Lines touched: of 64 bytes of memory, in a turn of the workload's own loop; touched first: in the pass. LRU "
+    "misses: of a cache of so many lines that no hardware has, of which the least recently used one goes; they do "
+    "not depend on which pages the kernel gave."
+)
 STILL = (Verdict.SAME, Verdict.NOT_REACHED)
 
 

@@ -11,6 +11,7 @@ from orchestrator.model import CODE_LINES, MEDIAN, REPEATED
 from orchestrator.profile.comparison import DifferenceRow, ProfileCell, ProfileReport
 from orchestrator.profile.line_changes import CostRow, SourceLine
 from orchestrator.registry import counted
+from orchestrator.report.parts.costs import MEMORY_NOTE
 
 WIDTH = 75
 TOP = 20  # rows, where there is not room for all
@@ -24,11 +25,7 @@ NOTE = (
     "bytes that were executed, interrupts left out; compare them within one architecture. Lines of code: of 64 bytes "
     "from each function's start, that run at least every second time."
 )
-MEMORY_NOTE = (
-    "Lines touched: of 64 bytes of memory, in a turn of the workload's own loop; touched first: in the pass; by "
-    "function those that no other had touched before. LRU misses: of a cache of so many lines that no hardware has, "
-    "of which the least recently used one goes; they do not depend on which pages the kernel gave."
-)
+FIRST_NOTE = "A function has those lines that no other had touched before it."
 _CHEAP = (CODE_LINES, REPEATED, MEDIAN, "loads", "stores", "bytes")  # beside which an instruction is not
 _CALLS = 12  # columns: 2.00 -> 1.00
 _NAME = 12  # the longest name of a kernel that is not cut
@@ -231,6 +228,5 @@ def profile_text(report: ProfileReport, limit: int | None = None, cost: str = ""
 
 def note(report: ProfileReport) -> str:
     """What its numbers are."""
-    return " ".join(
-        [NOTE, *([MEMORY_NOTE] if any(MEDIAN in cell.get("costs", {}) for cell in report["cells"]) else [])]
-    )
+    memory = any(MEDIAN in cell.get("costs", {}) for cell in report["cells"])
+    return " ".join([NOTE, *([MEMORY_NOTE, FIRST_NOTE] if memory else [])])

@@ -15,9 +15,10 @@ from orchestrator.analyse.matrix import without_account
 from orchestrator.analyse.reach import silent
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
-from orchestrator.model import COSTS, MEMORY, Bound, Reason, Verdict
+from orchestrator.model import COSTS, Bound, Reason, Verdict
 from orchestrator.report.parts import chosen, reach, static, suite, taken
 from orchestrator.report.parts.change import change_lines
+from orchestrator.report.parts.costs import MEMORY_NOTE
 from orchestrator.report.parts.words import listed
 
 BOUNDS = {Bound.AT_LEAST.value: "at least ", Bound.AT_MOST.value: "at most "}
@@ -36,11 +37,6 @@ COSTS_NOTE = (
     "What hardware pays more for, as atomics, and lines of code (of 64 bytes, that run at least every second time) "
     "are told by the bytes that were executed; they compare within one architecture only."
 )
-MEMORY_NOTE = (
-    "Lines touched: of 64 bytes of memory, in a turn of the workload's own loop; touched first: in the pass. LRU "
-    "misses: of a cache of so many lines that no hardware has, of which the least recently used one goes; they do "
-    "not depend on which pages the kernel gave."
-)
 
 
 VARYING = (
@@ -52,11 +48,12 @@ VARYING = (
 
 def note(report: MatrixReport) -> str:
     """What a reader of the tables must know."""
-    cells = report["cells"]
-    memory = any(costs.told(cell, MEMORY[0]) for cell in cells)
-    return " ".join(
-        [NOTE, *([COSTS_NOTE] if any(map(costs.told, cells)) else []), *([MEMORY_NOTE] if memory else [])]
-    )
+    notes = {
+        NOTE: True,
+        COSTS_NOTE: any(map(costs.told, report["cells"])),
+        MEMORY_NOTE: costs.of_memory(report),
+    }
+    return " ".join(text for text, there in notes.items() if there)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 from orchestrator.collectors import cost_title
 from orchestrator.profile.comparison import DifferenceRow, ProfileReport, difference, profile_cell
 from orchestrator.report.parts import profile_rows
+from orchestrator.report.parts.costs import MEMORY_NOTE
 from tests.unit.profile.conftest import BASE as KNOWN
 from tests.unit.profile.conftest import account, read
 
@@ -108,8 +109,8 @@ def test_a_profile_that_was_asked_tells_what_is_loaded_and_stored() -> None:
     ]
     report = ProfileReport(schema=1, cells=[profile_cell(before), profile_cell(after)], differences=[its])
     told = profile_rows.profile_text(report)
-    assert profile_rows.MEMORY_NOTE in told and told.count("lacks 2 mvc") == 2
-    assert profile_rows.MEMORY_NOTE not in profile_rows.note(ProfileReport(schema=1, cells=[], differences=[]))
+    assert MEMORY_NOTE in told and told.count("lacks 2 mvc") == 2
+    assert MEMORY_NOTE not in profile_rows.note(ProfileReport(schema=1, cells=[], differences=[]))
 
 
 def test_why_it_is_not_known_is_said() -> None:
