@@ -17,7 +17,7 @@ from rich.console import Console
 from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder, fits
-from orchestrator.config import matrix_file
+from orchestrator.config import debug, matrix_file, variants
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
@@ -56,6 +56,8 @@ class Manner:
     profile: bool = False  # accounts of instructions, too
     reach: bool = False  # which lines of the changes ran, too
     memory: bool = False  # what is loaded and stored, too
+    debug: tuple[str, ...] = ()  # which kernels that watch themselves run the same workloads, behind all figures
+    variants: str = ""  # in which configs what is touched is compiled then: quick, thorough
     static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
@@ -93,7 +95,7 @@ def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner
     """Measure it, or what is left of it; matrix.json and matrix.md are written."""
     fresh, memory = manner.fresh or request.fresh, manner.memory or request.memory  # as it was begun
     manner = dataclasses.replace(manner, fresh=fresh, memory=memory)
-    request = dataclasses.replace(request, fresh=fresh, memory=memory)
+    request = dataclasses.replace(_further(request, manner), fresh=fresh, memory=memory)
     made = make_plan(matrix, request.select)
     check_host()
     if any(buildable(build.kernel.source) for build in made.builds):
@@ -116,10 +118,31 @@ def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[st
 
     matrix, request: of all that it has then; more: globs of what is to be done now.
     """
-    request = dataclasses.replace(request, fresh=manner.fresh, memory=manner.memory)
+    request = dataclasses.replace(_further(request, manner), fresh=manner.fresh, memory=manner.memory)
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
         return _worked(folder, matrix, make_plan(matrix, more), manner)
+
+
+def _further(request: Request, manner: Manner) -> Request:
+    """What comes behind the figures is as it was begun, or as it is asked now."""
+    return dataclasses.replace(
+        request, debug=manner.debug or request.debug, variants=manner.variants or request.variants
+    )
+
+
+def proven(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run | None:
+    """Whatever is measured has been: now it is looked whether that is right, in kernels that watch themselves and in
+    other configs. None if nobody asked."""
+    request = _further(request, manner)
+    if not (request.debug or request.variants):
+        return None
+    matrix = dataclasses.replace(
+        matrix,
+        debug=debug.configs(request.debug, (arch.name for arch in matrix.arches)),
+        variants=variants.load(request.variants == variants.THOROUGH) if request.variants else (),
+    )
+    return grown(folder, matrix, request, request.select, manner)
 
 
 def _worked(folder: RunFolder, matrix: Matrix, made: Plan, manner: Manner, first: str = "") -> Run:
@@ -178,7 +201,7 @@ class Work:
         local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
         with runner.store.scratch() as scratch, runner.guests(scratch):
             await local.run(graph(plan, first, ended, self.manner.profile, self.manner.static), runner)
-        if self.manner.profile or self.manner.reach:
+        if self.manner.profile or self.manner.reach or plan.watching:
             await runner.diffs()
         if self.manner.reach:
             await runner.reached()

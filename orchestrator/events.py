@@ -20,6 +20,8 @@ class Stage(StrEnum):
     BUILD = "build"
     MEASURE = "measure"  # a whole boot; within it, the counted passes
     PROFILE = "profile"
+    DEBUG = "debug"  # a kernel watches itself while workloads run
+    VARIANT = "variant"  # what is touched is compiled in another config
     STATIC = "static"  # objects of two kernels are compiled once more, and compared
     BOOT = "boot"
     LOGIN = "login"

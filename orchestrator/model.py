@@ -246,6 +246,10 @@ class Kernel:
 IDENTICAL = "identical"  # of a cell: its kernel is the same as the one that it is compared with
 ABSENT = "absent"  # of a cell: its kernel or machine does not have what is measured
 LEAN = "lean"  # the name of what all kernels were before there were configs
+WATCHED = (
+    "watched."  # before a metric of a kernel that watches itself: what it counts, or `reports`, how often it speaks
+)
+REPORTS = "reports"
 CALLS = "calls."  # before a function's name: the metric that a profile tells
 
 
@@ -343,6 +347,7 @@ class Workload:
     area: str = (
         ""  # of a library: linked into one program with its other workloads, and measured in a guest of theirs
     )
+    debug: bool = False  # only kernels that watch themselves have what it is about: it is in no cell
     waits: bool = False  # by a wall clock, but for a disk and not for a CPU: others that wait may run beside it
     claims: tuple[str, ...] = ()
     note: str = ""  # what a report must say of it
@@ -434,6 +439,8 @@ class Matrix:
     claims: tuple[Claim, ...] = ()
     sources: tuple[Source, ...] = ()  # also those of no kernel: what check --base may name
     nightly: Nightly = field(default_factory=Nightly)
+    debug: tuple[Config, ...] = ()  # further lines, under which each kernel is built once more and watches itself
+    variants: tuple[Variant, ...] = ()  # in which what a change touches is compiled
 
 
 @dataclass(frozen=True)
@@ -483,6 +490,35 @@ class Boot:
 
 
 @dataclass(frozen=True)
+class Watching:
+    """A kernel that is built once more so that it watches itself, and what runs in it. Nothing of it is measured."""
+
+    build: Build  # its kernel's name is that of the one that it is of, and that of the lines: patched~locks
+    of: Kernel
+    lines: str  # their name: locks
+    workloads: tuple[Workload, ...]
+
+    @property
+    def id(self) -> str:
+        """s390x/patched~locks"""
+        return self.build.id
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another config or architecture that objects are compiled in. arch: only what compiling needs of it is its own.
+
+    lines: flat ones, as of a Config; make: words for make; program: what must be there for it, "" nothing more.
+    """
+
+    name: str  # no SWAP
+    arch: Arch
+    lines: tuple[str, ...]
+    make: tuple[str, ...] = ()
+    program: str = ""
+
+
+@dataclass(frozen=True)
 class Plan:
     """What a run will do, in order."""
 
@@ -493,11 +529,13 @@ class Plan:
     limits: Limits
     comparisons: tuple[Comparison, ...]
     claims: tuple[Claim, ...] = ()
+    watching: tuple[Watching, ...] = ()  # of the same kernels and workloads
+    variants: tuple[Variant, ...] = ()  # in which what is compared is compiled
 
 
 class StepKind(StrEnum):
     """What a step does: its subject is named by the id of a source, build, arch, arch/workload, boot or cell, or as
-    s390x/unpatched..patched."""
+    s390x/unpatched..patched; a kernel that watches itself by the id of its build."""
 
     SOURCE = "source"
     KERNEL = "kernel"
@@ -508,6 +546,8 @@ class StepKind(StrEnum):
     BOOT = "boot"
     PROFILE = "profile"
     CELL = "cell"
+    DEBUG = "debug"
+    VARIANT = "variant"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from orchestrator.analyse.contract import CellRow, ClaimRow, ExpectationRow
-from orchestrator.model import Claim, Expectation, Status, Verdict
+from orchestrator.model import WATCHED, Claim, Expectation, Status, Verdict
 
 
 def answer(
@@ -32,6 +32,7 @@ def _answer(
     ]
     rows = [row for row in judged if names & _ids(row["claim"]) and row["arch"] in (claim.arches or [row["arch"]])]
     held = sum(row["verdict"] == Verdict.AS_EXPECTED for row in rows)
+    seen = any(row["metric"].startswith(WATCHED) and claim.id in _ids(row["claim"]) for row in rows)
     complete = all(cell["status"] == Status.PASSED for cell in theirs)
     return ClaimRow(
         id=claim.id,
@@ -41,7 +42,7 @@ def _answer(
         judged=len(rows),
         workloads=sorted({row["workload"] for row in rows}),
         arches=list(dict.fromkeys(row["arch"] for row in rows)),
-        beyond=claim.beyond,
+        beyond="" if seen else claim.beyond,
     )
 
 

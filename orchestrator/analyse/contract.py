@@ -369,6 +369,46 @@ class NotChosenRow(TypedDict):
     account: str
 
 
+class FindingRow(TypedDict):
+    """What is wrong, and who says so. lane: debug (a kernel that watches itself). kernels: who says it; what the
+    compared base does not say is of the change.
+
+    kind: a word: lock_imbalance, use_after_free, ...; where: file:line of the source, "" if that is not known; log:
+    a file of the run folder. lines: which of its watching kernels; runs: workloads in which it was said, "" for the
+    boot, "NAME, allocation 2 fails".
+    """
+
+    lane: str
+    arch: str
+    kind: str
+    where: str
+    message: str
+    kernels: list[str]
+    log: str
+    function: NotRequired[str]
+    lines: NotRequired[list[str]]
+    runs: NotRequired[list[str]]
+    text: NotRequired[str]  # the kernel's or compiler's own words, their beginning
+
+
+class WatchedRow(TypedDict):
+    """A kernel that was looked at for findings. ran, failed: workloads by how they ended; failing: those that ran
+    with allocations that fail, too; left_out: "NAME: why"."""
+
+    lane: str
+    arch: str
+    kernel: str
+    lines: str
+    ran: list[str]
+    failed: list[str]
+    failing: list[str]
+    left_out: list[str]
+    notes: list[str]
+    boots: int
+    linux: str  # "" where it was not built
+    counts: dict[str, dict[str, float]]  # {workload: {metric: per unit}}, of counters; for what is expected of them
+
+
 class SuiteRow(TypedDict):
     """A comparison over all cells, by time: how many arch x workload are which. mean_log_ratio: of new to base."""
 
@@ -415,6 +455,8 @@ class MatrixReport(TypedDict):
     needed: NotRequired[list[NeededRow]]  # of a check whose config followed its patch
     chosen: NotRequired[list[ChosenRow]]  # of a check that chose its workloads
     not_chosen: NotRequired[NotChosenRow]
+    findings: NotRequired[list[FindingRow]]  # these two where it was looked for them
+    watched: NotRequired[list[WatchedRow]]
     suite: NotRequired[list[SuiteRow]]  # where a comparison has more than one arch x workload
     author: NotRequired[AuthorRow]  # of a check, where its mails say what the author had
     offered: NotRequired[Offered]  # where it was not recorded, what it is as the run is read: runs.load

@@ -3,14 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from orchestrator.analyse import costs
-from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow
+from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, FindingRow, WatchedRow
 from orchestrator.analyse.statistics import centre
 from orchestrator.collectors import known as collectors
 from orchestrator.linux import holds_for
-from orchestrator.model import CALLS, COSTS, LEAN, Bound, Comparison, Expectation, Reason, Status, Verdict
+from orchestrator.model import (
+    CALLS,
+    COSTS,
+    LEAN,
+    REPORTS,
+    WATCHED,
+    Bound,
+    Comparison,
+    Expectation,
+    Reason,
+    Status,
+    Verdict,
+)
 from orchestrator.profile.comparison import ProfileCell, calls_of
 
 NO_FUNCTION = "misspelt, inlined, or known by another name"
@@ -26,6 +38,8 @@ def judge(
     rows: list[ExpectationRow] = []
     accounts = {account["id"]: account for account in profiled}
     for claim in expectations:
+        if claim.metric.startswith(WATCHED):
+            continue  # see watching()
         if claim.metric.startswith(CALLS):
             told = [cell for cell in cells if _applies(claim, cell)]
             rows += [row for cell in told for row in _called(claim, cell, accounts.get(cell["id"]))]
@@ -46,6 +60,44 @@ def judge(
             ):
                 rows.append(_relative(claim, row))
     return rows
+
+
+def watching(
+    expectations: Mapping[str, Iterable[Expectation]], watched: Sequence[WatchedRow], findings: Sequence[FindingRow]
+) -> list[ExpectationRow]:
+    """Of all workloads, what kernels that watch themselves were expected to say and to count while these ran. Each
+    of a kernel's builds must be as expected."""
+    return [
+        row
+        for workload, claims in expectations.items()
+        for claim in claims
+        if claim.metric.startswith(WATCHED)
+        for one in watched
+        if workload in (*one["ran"], *one["failed"])
+        and holds_for(claim.linux, one["linux"])
+        and one["kernel"] in claim.values
+        for row in _watched(claim, workload, one, findings)
+    ]
+
+
+def _watched(
+    claim: Expectation, workload: str, one: WatchedRow, findings: Sequence[FindingRow]
+) -> Iterator[ExpectationRow]:
+    name = claim.metric.removeprefix(WATCHED)
+    measured = one["counts"].get(workload, {}).get(name)
+    if name == REPORTS:
+        measured = float(sum(_while(row, workload, one) for row in findings))
+    if measured is not None:
+        expected = claim.values[one["kernel"]]
+        row = _row(claim, one["arch"], workload, "", one["kernel"], Bound.PER_UNIT, expected, measured)
+        row["why"] = f"in kernels that watch their {one['lines']}"
+        yield row
+
+
+def _while(row: FindingRow, workload: str, one: WatchedRow) -> bool:
+    """Was it said by this kernel while this ran?"""
+    mine = row["arch"] == one["arch"] and one["kernel"] in row["kernels"] and one["lines"] in row.get("lines", ())
+    return mine and any(runs.partition(",")[0] == workload for runs in row.get("runs", ()))
 
 
 def kernels_of(row: ExpectationRow) -> tuple[str, ...]:

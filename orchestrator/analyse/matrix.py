@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.analyse import costs
+from orchestrator.analyse import costs, findings
 from orchestrator.analyse.claims import answer
 from orchestrator.analyse.compare import compare
 from orchestrator.analyse.contract import (
@@ -22,7 +22,8 @@ from orchestrator.analyse.contract import (
     MetricRow,
 )
 from orchestrator.analyse.counters import counters
-from orchestrator.analyse.expect import judge, remarks
+from orchestrator.analyse.expect import judge, remarks, watching
+from orchestrator.analyse.findings import WatchedFacts
 from orchestrator.analyse.identical import pairs, statuses, with_figures
 from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
 from orchestrator.analyse.reach import judged as with_reach
@@ -46,9 +47,10 @@ def assemble(
     reach: ReachFacts | None = None,
     identical: Sequence[IdenticalRow] = (),
     changed: Sequence[ChangedRow] = (),
+    watched: WatchedFacts | None = None,
 ) -> MatrixReport:
     """expectations and notes by workload; kernels by build id (s390x/patched); identical, changed: of its pairs;
-    reach: None where nobody looked."""
+    reach, watched: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
     same = pairs(identical)
@@ -58,6 +60,8 @@ def assemble(
     absent = _not_there(changed)
     compared = [_not_reached(row) if (row["base"], row["new"]) in absent else row for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
+    if watched:
+        judged += watching(expectations, watched["watched"], watched["findings"])
     report = MatrixReport(
         schema=SCHEMA,
         host=dict(host),
@@ -71,6 +75,8 @@ def assemble(
         inputs=dict(inputs or {}),
     )
     report["counters"], report["counters_left_out"] = counters(sides, same)
+    if watched:
+        report["findings"], report["watched"] = watched["findings"], watched["watched"]
     if reach is not None:
         report["reach"] = reach["lines"]
         report["reach_summary"] = summary(reach["lines"])
@@ -210,13 +216,14 @@ def exit_code(report: MatrixReport) -> int:
     ends = statuses(report)
     if Status.INFRA_FAILED in ends or without_account(report):
         return EXIT_INFRA
-    if ends - {Status.PASSED}:
+    found = findings.of_report(report)
+    if ends - {Status.PASSED} or not findings.only_warnings(found):
         return EXIT_FAILED
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    found = EXIT_UNEXPECTED if unexpected or worse else EXIT_OK
-    return first(found, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
+    told = EXIT_UNEXPECTED if unexpected or worse or found else EXIT_OK
+    return first(told, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
 
 
 def unreached(report: MatrixReport) -> bool:

@@ -120,7 +120,21 @@ def _changes(
         found["static"] = [row for row in report["static"] if told(row)]
     if "static_left_out" in report:
         found["static_left_out"] = [row for row in report["static_left_out"] if told(row)]
+    if "watched" in report:
+        found["watched"] = [row for row in report["watched"] if _of(kernels, between, row["arch"], row["kernel"])]
+    if "findings" in report:
+        found["findings"] = [
+            row for row in report["findings"] if any(_of(kernels, between, row["arch"], k) for k in row["kernels"])
+        ]
     return found
+
+
+def _of(
+    kernels: Collection[tuple[str, str]] | None, between: Collection[tuple[str, str]] | None, arch: str, kernel: str
+) -> bool:
+    """Is it one of these kernels, or in one of these pairs?"""
+    there = kernels is None or (arch, kernel) in kernels
+    return there and (between is None or any(kernel in pair for pair in between))
 
 
 def _counters(report: MatrixReport, told: Callable[[CounterRow | CountersLeftOutRow], bool]) -> MatrixReport:

@@ -218,7 +218,7 @@ class Builder:
         lines, wanted = _lines(build, tree), fragments.wanted(build.kconfig, linux_version(shared.source))
         if changed.exists() or not stamp.exists() or stamp.read_text() != lines:
             stamp.unlink(missing_ok=True)
-            await _new_config(wanted, build.arch.srcarch, shared, make)
+            await new_config(wanted, build.arch.srcarch, shared.source, shared, make)
             changed.unlink(missing_ok=True)
         config = regular(shared.made, ".config").read_text()
         lost = kconfig.verify(wanted.wishes, config, shared.source, build.arch.srcarch)
@@ -268,8 +268,9 @@ def _seen(source: Source) -> str:
     return digest("seen", asdict(source))
 
 
-async def _new_config(wanted: fragments.Wanted, srcarch: str, shared: SharedTree, make: Make) -> None:
-    """A new .config. Of options that no line names, those that files in `defaults` define are as Kconfig has them."""
+async def new_config(wanted: fragments.Wanted, srcarch: str, source: Path, shared: SharedTree, make: Make) -> None:
+    """A new .config, where make makes things. Of options that no line names, those that files in `defaults` define
+    are as Kconfig has them. source: where it can be read."""
     config, mine = regular(shared.made, ".config"), regular(shared.made, ".kmatrix-all")
     lines = "".join(f"{wish.line}\n" for wish in wanted.wishes)
     if not wanted.defaults:
@@ -283,7 +284,7 @@ async def _new_config(wanted: fragments.Wanted, srcarch: str, shared: SharedTree
         named = {wish.option for wish in wanted.wishes}
         own = {
             f"CONFIG_{its.option}"
-            for its in kconfig.definitions(shared.source, srcarch)
+            for its in kconfig.definitions(source, srcarch)
             if its.file.startswith(wanted.defaults)
         }
         off = {f"# {option} is not set" for option in own - named}

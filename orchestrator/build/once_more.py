@@ -61,7 +61,7 @@ class OnceMore:
         _configure(shared.made, kernel)
         for name in objects:  # what is there afterwards was made of this source
             (shared.made / name).unlink(missing_ok=True)
-        shown = await _view(tree.folder, build.kernel.patches, before, shared.source, scratch)
+        shown = await view(tree.folder, build.kernel.patches, before, shared.source, scratch)
         log = scratch / "make.log"
         make = Make(
             build, shared, self.builder.jobs, self.builder.timeout, self.builder.store.root / "ccache",
@@ -105,7 +105,7 @@ def _configure(made: Path, kernel: KernelArtifact) -> None:
         config.write_bytes(wanted)
 
 
-async def _view(
+async def view(
     pristine: Path, applied: Sequence[Path], before: Collection[str], seen: Path, scratch: Path
 ) -> dict[Path, Path]:
     """{ours: where it is to be seen} of the pristine source with patches. What differs from the source that the tree

@@ -17,7 +17,7 @@ from orchestrator.store import Store, remove
 WANTED = ".kmatrix-wanted"  # of a build: the lines that its .config was made of
 RECONFIGURE = ".kmatrix-reconfigure"  # of a build: Kconfig files are others than when its .config was made
 CONFIGURED = "configured"
-KEPT = 3  # builds of a tree, each of another config: half a gigabyte each
+KEPT = 4  # builds of a tree, each of another config: half a gigabyte each
 
 
 @dataclass(frozen=True)

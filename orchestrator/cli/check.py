@@ -23,6 +23,8 @@ from orchestrator.cli.following import PATCHED, UNPATCHED
 from orchestrator.cli.intake import Choice
 from orchestrator.cli.options import (
     Config,
+    Debug,
+    DebugBuild,
     Diff,
     Fresh,
     History,
@@ -34,12 +36,16 @@ from orchestrator.cli.options import (
     Refresh,
     Static,
     Suites,
+    Thorough,
     Unsandboxed,
+    Variants,
     Workloads,
 )
+from orchestrator.config import debug as kinds
 from orchestrator.config import matrix_file
 from orchestrator.config.sources import buildable
-from orchestrator.engine import Manner, finish, measured, this_command
+from orchestrator.config.variants import many
+from orchestrator.engine import Manner, finish, measured, proven, this_command
 from orchestrator.errors import EXIT_OK, EXIT_UNREACHED, BuildError, ConfigError, printable
 from orchestrator.events import FirstAnswer
 from orchestrator.measure.host import check_host, cores
@@ -52,6 +58,7 @@ from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder, new_run
 from orchestrator.runs.record import Request
 from orchestrator.runs.reproduce import PREREQUISITES
+from orchestrator.runs.run import Run
 from orchestrator.series.arguments import Change, from_words
 from orchestrator.series.diff import bare, touched
 from orchestrator.series.fit import MOST_FUZZ, tell
@@ -103,6 +110,8 @@ def check(
     profile_diff: Diff = False,
     reach: Reach = True,
     memory: Memory = False,
+    debug: Debug = False,
+    debug_build: DebugBuild = None,
     follow: Annotated[
         bool,
         typer.Option(
@@ -110,6 +119,8 @@ def check(
             help="Then also with the options on that changed lines need and these kernels lack.",
         ),
     ] = True,
+    variants: Variants = False,
+    thorough: Thorough = False,
     static: Static = True,
     json: Json = False,
     fresh: Fresh = False,
@@ -137,7 +148,9 @@ def check(
     intake.tell(intake.taken(wanted, choice))
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        reach=reach, memory=memory, static=static, history=history, first=PATCHED, kind="check",
+        reach=reach, memory=memory, static=static, history=history,
+        debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough), first=PATCHED,
+        kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])
     if (left_out := _never_built(matrix, wanted, asked)) and not _refused(wanted):
@@ -162,13 +175,22 @@ def check(
             done, checked = grown
             if not json:
                 print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
-        more = following.after(folder, checked, done, manner) if follow and reach else None
+        more = _more(folder, checked, request, done, manner, follow and reach)
     if more and not json:
         print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
     done = more or done
     if each and not json:
         say(*each_lines(done.report, _steps(wanted.series.patches)))
     raise typer.Exit(exit_code(done.report))
+
+
+def _more(
+    folder: RunFolder, checked: Matrix, request: Request, done: Run, manner: Manner, follow: bool
+) -> Run | None:
+    """What comes behind the figures: the config follows the patch; then whether it is right, with the first answer's
+    config."""
+    more = following.after(folder, checked, done, manner) if follow else None
+    return proven(folder, checked, request, manner) or more
 
 
 def _never_built(matrix: Matrix, wanted: Change, asked: Sequence[Arch]) -> dict[str, Never]:

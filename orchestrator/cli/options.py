@@ -58,6 +58,22 @@ Memory = Annotated[
     bool,
     typer.Option("--memory", help="Also say what is loaded and stored, and which lines of memory: another pass."),
 ]
+Debug = Annotated[
+    bool,
+    typer.Option("--debug", help="Then also run it in kernels that watch their locks and memory: is it right?"),
+]
+DebugBuild = Annotated[
+    list[str] | None, typer.Option("--debug-build", help="Of these kernels only: locks, memory; repeatable.")
+]
+Variants = Annotated[
+    bool,
+    typer.Option(
+        "--variants", help="Then also compile what is touched in other configs and for other architectures."
+    ),
+]
+Thorough = Annotated[
+    bool, typer.Option("--thorough", help="All of it: --debug, --variants and those that take long (allmodconfig).")
+]
 Static = Annotated[
     bool,
     typer.Option("--static/--no-static", help="Say what differs before anything runs: sizes, stack frames, layouts."),

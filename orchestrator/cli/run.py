@@ -12,6 +12,8 @@ from orchestrator.analyse.matrix import exit_code
 from orchestrator.cli.console import print_run, took
 from orchestrator.cli.options import (
     Config,
+    Debug,
+    DebugBuild,
     Diff,
     Fresh,
     History,
@@ -24,14 +26,20 @@ from orchestrator.cli.options import (
     Select,
     Static,
     Suites,
+    Thorough,
     Unsandboxed,
+    Variants,
     Workloads,
 )
+from orchestrator.config import debug as kinds
 from orchestrator.config import matrix_file
-from orchestrator.engine import Manner, asked, asked_before, measured
+from orchestrator.config.variants import many
+from orchestrator.engine import Manner, asked, asked_before, measured, proven
 from orchestrator.errors import ConfigError
-from orchestrator.model import Clock
-from orchestrator.runs.folder import new_run, open_run
+from orchestrator.model import Clock, Matrix
+from orchestrator.runs.folder import RunFolder, new_run, open_run
+from orchestrator.runs.record import Request
+from orchestrator.runs.run import Run
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +61,10 @@ def run(
     profile_diff: Diff = False,
     reach: Reach = True,
     memory: Memory = False,
+    debug: Debug = False,
+    debug_build: DebugBuild = None,
+    variants: Variants = False,
+    thorough: Thorough = False,
     static: Static = False,
     json: Json = False,
     fresh: Fresh = False,
@@ -65,22 +77,30 @@ def run(
 
     Example: kmatrix run --select 's390x/*' --out runs/s390x
     """
+    builds = kinds.chosen(debug or thorough, debug_build or ())
     overrides = {k: v for k, v in {"boots": boots, "passes": passes, "clock": clock}.items() if v}
     if resume and (preset or select or workload or suite or out or overrides):
         raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
-        profile=profile_diff, reach=reach, memory=memory, static=static, history=history,
+        profile=profile_diff, reach=reach, memory=memory, static=static, history=history, debug=builds,
+        variants=many(variants, thorough),
     )  # fmt: skip
     if resume:
         folder = open_run(resume)
-        done = measured(folder, *asked_before(folder), manner)
+        matrix, request = asked_before(folder)
+        done = _all_of_it(folder, matrix, request, manner)
     else:
         file = took(config, json)
         words = [*(workload or ()), *matrix_file.of_suites(suite or (), file)]
         matrix, request = asked(file, preset, words, select or (), overrides)
         with new_run(out) as folder:
-            done = measured(folder, matrix, request, manner)
+            done = _all_of_it(folder, matrix, request, manner)
     if not json:
         print_run(done, folder.path, profile_diff)
     raise typer.Exit(exit_code(done.report))
+
+
+def _all_of_it(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run:
+    done = measured(folder, matrix, request, manner)
+    return proven(folder, matrix, request, manner) or done

@@ -29,6 +29,7 @@ from orchestrator.errors import ConfigError
 from orchestrator.model import (
     CALLS,
     COSTS,
+    WATCHED,
     Claim,
     Config,
     Expectation,
@@ -237,12 +238,14 @@ def _declaration(workload: Workload, program: str) -> str:
         "passes": workload.passes,
         "nodes": workload.nodes if workload.nodes > 1 else None,
         "waits": workload.waits or None,
+        "debug": workload.debug or None,
         "skip": _skip(workload.own),
         "claims": workload.claims,
         "note": workload.note.removesuffix(left_out(workload.own)).removesuffix("; "),
         "expect": [_expect(one) for one in workload.expectations if _table(one) == "expect"],
         "calls": _figures([one for one in workload.expectations if _table(one) == "calls"]),
         "costs": _figures([one for one in workload.expectations if _table(one) == "costs"]),
+        "watched": _figures([one for one in workload.expectations if _table(one) == "watched"]),
     }
     return "".join(f"{key} = {_value(value)}\n" for key, value in _without_empty(table).items())
 
@@ -261,14 +264,15 @@ def _expect(one: Expectation) -> dict[str, Any]:
 
 def _table(one: Expectation) -> str:
     """Where a workload.toml has it."""
-    return "calls" if one.metric.startswith(CALLS) else "costs" if one.metric in COSTS else "expect"
+    prefix = next((its for its in (CALLS, WATCHED) if one.metric.startswith(its)), "")
+    return prefix.removesuffix(".") or ("costs" if one.metric in COSTS else "expect")
 
 
 def _figures(expectations: Sequence[Expectation]) -> dict[str, list[dict[str, Any]]]:
     """By function or class, in order: several of one are of different versions of Linux."""
     table: dict[str, list[dict[str, Any]]] = {}
     for one in expectations:
-        table.setdefault(one.metric.removeprefix(CALLS), []).append(_by_kernel(one))
+        table.setdefault(one.metric.removeprefix(CALLS).removeprefix(WATCHED), []).append(_by_kernel(one))
     return table
 
 

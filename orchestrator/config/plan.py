@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Sequence
+from dataclasses import replace
 
+from orchestrator.config.fragments import wanted
+from orchestrator.config.sources import buildable
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch, Boot, Build, Cell, Kernel, Matrix, Measure, Plan, Workload
+from orchestrator.model import Arch, Boot, Build, Cell, Config, Kernel, Matrix, Measure, Plan, Watching, Workload
 
 
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
@@ -16,16 +19,35 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
     Raises ConfigError for a glob that matches nothing.
     """
     cells = _select(_cells(matrix), select)
-    wanted = dict.fromkeys(cell.build_id for cell in cells)
+    needed = dict.fromkeys(cell.build_id for cell in cells)
+    mine = tuple(build for build in builds(matrix) if build.id in needed)
     return Plan(
-        builds=tuple(build for build in builds(matrix) if build.id in wanted),
+        builds=mine,
         cells=cells,
         boots=_interleave(cells, matrix.measure),
         measure=matrix.measure,
         limits=matrix.limits,
         comparisons=matrix.comparisons,
         claims=matrix.claims,
+        variants=matrix.variants,
+        watching=tuple(
+            _watching(matrix, build, its, cells) for build in mine for its in matrix.debug if _made(build)
+        ),
     )
+
+
+def _made(build: Build) -> bool:
+    return buildable(build.kernel.source)
+
+
+def _watching(matrix: Matrix, build: Build, debug: Config, cells: Sequence[Cell]) -> Watching:
+    """No user's kernel has a name with a tilde in it. The lines come last."""
+    workloads = [cell.workload for cell in cells if cell.build_id == build.id]
+    workloads += [its for its in matrix.workloads if its.debug and runs_on(its, build.arch)]
+    named = f"#: name {wanted(build.kconfig, '').name}+{debug.name}"
+    more = (*build.kconfig, *debug.lines[build.arch.name], named)
+    again = Build(build.arch, replace(build.kernel, name=f"{build.kernel.name}~{debug.name}"), more)
+    return Watching(again, build.kernel, debug.name, tuple(workloads))
 
 
 def builds(matrix: Matrix) -> tuple[Build, ...]:
@@ -49,7 +71,7 @@ def _cells(matrix: Matrix) -> tuple[Cell, ...]:
         for arch in matrix.arches
         for workload in matrix.workloads
         for kernel in matrix.kernels
-        if runs_on(workload, arch)
+        if runs_on(workload, arch) and not workload.debug
     )
 
 

@@ -7,12 +7,25 @@ Each cell is measured as soon as its kernel is there, while other kernels are bu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
-from orchestrator.model import Boot, Build, Cell, Clock, Plan, Source, Step, StepKind
+from orchestrator.model import (
+    Arch,
+    Boot,
+    Build,
+    Cell,
+    Clock,
+    Plan,
+    Source,
+    Step,
+    StepKind,
+    Variant,
+    Watching,
+    Workload,
+)
 
 Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
 YIELDING = 5  # niceness of guests whose figures do not depend on when they run
@@ -100,6 +113,8 @@ def graph(
     waited = [boot for boot in plan.boots if wanted[boot.id] is Want.FIRST and boot.cell.id not in ended]
     before = (*kernels, *(step_id(StepKind.BOOT, boot.id) for boot in waited))
     looked = [_static(pair, step, before) for pair, step in compared] if static else []
+    watching = _watching(plan.watching, before)
+    compiled = [_variant(plan, name, before) for name in variants(plan)]
     boots: list[Step] = []
     for boot in sorted(plan.boots, key=lambda boot: wanted[boot.id]):
         if boot.cell.id in ended:
@@ -108,13 +123,13 @@ def graph(
             Want.FIRST: [],
             Want.NOTHING: answers if Want.FIRST in wanted.values() else [],
             Want.PROMPT: kernels,
-            Want.ALONE: [*kernels, *(step.id for step in (*looked, *boots))],
+            Want.ALONE: [*kernels, *(step.id for step in (*looked, *watching, *compiled, *boots))],
         }
         others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
         numbers = [other.number for other in plan.boots if other.cell.id == boot.cell.id]
         boots += _boot(boot, numbers, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
     cells = (_cell(cell, boots) for cell in plan.cells)
-    return (*builds, *_prepared(plan.cells), *(step for _, step in compared), *looked, *boots, *cells)
+    return (*builds, *_prepared(plan), *(step for _, step in compared), *looked, *compiled, *watching, *boots, *cells)
 
 
 def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
@@ -145,6 +160,29 @@ def _kernel(build: Build, niceness: int) -> Step:
     return Step(StepKind.KERNEL, build.id, inputs, locks=(f"make {build.arch.name}",), niceness=niceness)
 
 
+def _watching(wanted: Iterable[Watching], before: tuple[str, ...]) -> list[Step]:
+    """Kernels that watch themselves, of those that are built at all, and what runs in them: behind all builds, and
+    all answers that are waited for. That one is not built is an answer, too."""
+    found = []
+    for its in wanted:
+        arch = its.build.arch.name
+        plain = step_id(StepKind.KERNEL, f"{arch}/{its.of.name}")
+        kernel = replace(_kernel(its.build, LAST), inputs=(plain,), after=before, priority=Want.ALONE + 1)
+        tools = dict.fromkeys(step_id(StepKind.TOOL, f"{arch}/{workload.name}") for workload in its.workloads)
+        looked = Step(
+            StepKind.DEBUG,
+            its.id,
+            inputs=(plain, step_id(StepKind.IMAGE, arch)),
+            after=(kernel.id, *tools),
+            lane=Want.NOTHING.name.lower(),
+            priority=Want.ALONE + 1,
+            niceness=YIELDING,
+            retries=1,
+        )
+        found += [kernel, looked]
+    return found
+
+
 def _compared(pair: Pair) -> Step:
     """It gives nothing where the base is not there."""
     base, new = (step_id(StepKind.KERNEL, build.id) for build in (pair.base, pair.new))
@@ -165,11 +203,44 @@ def _static(pair: Pair, compared: Step, after: tuple[str, ...]) -> Step:
     )
 
 
-def _prepared(cells: Iterable[Cell]) -> list[Step]:
+def variants(plan: Plan) -> dict[str, tuple[Variant, Pair]]:
+    """{no SWAP/unpatched..patched: what is compiled in which variant}, of kernels that are built from a source."""
+    kernels = {build.kernel.name: build.kernel for build in plan.builds}
+    found = {}
+    for its in plan.variants:
+        for one in plan.comparisons:
+            if one.base in kernels and one.new in kernels and buildable(kernels[one.new].source):
+                base, new = (Build(its.arch, kernels[name], its.lines) for name in (one.base, one.new))
+                found[f"{its.name}/{one.base}..{one.new}"] = (its, Pair(base, new, False))
+    return found
+
+
+def _variant(plan: Plan, name: str, before: tuple[str, ...]) -> Step:
+    """Behind all builds, and all answers that are waited for; one at a time."""
+    _, pair = variants(plan)[name]
+    sources = dict.fromkeys(step_id(StepKind.SOURCE, build.kernel.source.name) for build in (pair.base, pair.new))
+    return Step(
+        StepKind.VARIANT,
+        name,
+        inputs=tuple(sources),
+        after=before,
+        locks=("variants",),
+        priority=Want.ALONE + 1,
+        niceness=LAST,
+    )
+
+
+def tools(plan: Plan) -> dict[str, tuple[Arch, Workload]]:
+    """{s390x/shmem-write: what is compiled, for which arch}: all that runs."""
+    cells = [(cell.arch, cell.workload) for cell in plan.cells]
+    cells += [(its.build.arch, workload) for its in plan.watching for workload in its.workloads]
+    return {f"{arch.name}/{workload.name}": (arch, workload) for arch, workload in cells}
+
+
+def _prepared(plan: Plan) -> list[Step]:
     """Guest images and workloads."""
-    images = dict.fromkeys(cell.arch.name for cell in cells)
-    tools = dict.fromkeys(f"{cell.arch.name}/{cell.workload.name}" for cell in cells)
-    return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]
+    images = dict.fromkeys(arch.name for arch, _ in tools(plan).values())
+    return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools(plan)]
 
 
 def _boot(

@@ -17,7 +17,7 @@ from orchestrator.arches import known as arches
 from orchestrator.collectors import known as collectors
 from orchestrator.config import programs
 from orchestrator.errors import ConfigError
-from orchestrator.model import CALLS, COSTS, Disk, Expectation, ProgramKind, UserProgram, Workload
+from orchestrator.model import CALLS, COSTS, REPORTS, WATCHED, Disk, Expectation, ProgramKind, UserProgram, Workload
 from orchestrator.paths import ADAPTERS, COMMON, GUEST_TOOLS
 from orchestrator.registry import counted, unknown
 from orchestrator.store import text_of
@@ -57,7 +57,8 @@ class _Expect(BaseModel):
 
 class _Figures(BaseModel):
     """calls.FUNCTION: how often a unit of work calls it, by kernel; judged where there is a profile. costs.CLASS: how
-    many of it a unit of work executes; judged where that was noted."""
+    many of it a unit of work executes; judged where that was noted. watched.METRIC: the same of kernels that watch
+    themselves, where they were asked; watched.reports: how often they say that something is wrong."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, float]
@@ -110,6 +111,7 @@ class _Declaration(BaseModel):
     passes: Annotated[int, Field(ge=1)] | None = None
     nodes: Annotated[int, Field(ge=1, le=2)] = 1
     waits: bool = False
+    debug: bool = False
     suites: list[str] = []  # tags: see config/suites.py
     skip: int | None = None  # the exit status by which a program says that it did not run
     claims: list[str] = []
@@ -117,6 +119,7 @@ class _Declaration(BaseModel):
     expect: list[_Expect] = []
     calls: dict[str, _Figures | list[_Figures]] = {}  # several: of different versions of Linux, of architectures
     costs: dict[str, _Figures | list[_Figures]] = {}
+    watched: dict[str, _Figures | list[_Figures]] = {}
 
 
 def known(folder: Path) -> dict[str, Path]:
@@ -261,6 +264,7 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         nodes=declared.nodes,
         area=folder.resolve().parent.name if shared else "",
         waits=declared.waits,
+        debug=declared.debug,
         claims=tuple(declared.claims),
         note="; ".join(text for text in (declared.note, left_out(own)) if text),
         own=own,
@@ -269,8 +273,9 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
 
 
 def _named(declared: _Declaration) -> list[tuple[str, _Figures]]:
-    """(metric, figures) of both tables."""
-    tables = {**{CALLS + name: given for name, given in declared.calls.items()}, **declared.costs}
+    """(metric, figures) of these tables."""
+    prefixed = ((CALLS, declared.calls), ("", declared.costs), (WATCHED, declared.watched))
+    tables = {prefix + name: given for prefix, table in prefixed for name, given in table.items()}
     return [(name, one) for name, given in tables.items() for one in (given if isinstance(given, list) else [given])]
 
 
@@ -296,6 +301,8 @@ def _check_names(path: Path, declared: _Declaration) -> None:
     used, measured = [*declared.metrics, *(e.metric for e in declared.expect)], set(collectors()) - set(COSTS)
     wrong = [unknown("metric", name, measured) for name in used if name not in measured]
     wrong += [unknown("class of costs", name, COSTS) for name in declared.costs if name not in COSTS]
+    told = {*declared.metrics, REPORTS}
+    wrong += [unknown("watched metric", name, told) for name in declared.watched if name not in told]
     named = dict.fromkeys(arch for e in declared.expect for arch in (*e.arches, *e.change))
     named |= dict.fromkeys(arch for _, figures in _named(declared) for arch in figures.arches)
     wrong += [unknown("arch", name, arches()) for name in named if name not in arches()]

@@ -37,6 +37,7 @@ FATAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("panic", r"Kernel panic - not syncing"),
     )
 )
+PANIC = re.compile(r"Kernel panic - not syncing")
 OUT_OF_MEMORY = re.compile(r"Out of memory: Killed process \d+ \((?P<name>[^)]+)\)")
 
 
@@ -72,8 +73,10 @@ def _without_time(line: str) -> str:
 class Console:
     """Reads one end of a socket pair into a file until it closes; tells of ready and of a broken kernel."""
 
-    def __init__(self, sock: socket.socket, log: Path) -> None:
+    def __init__(self, sock: socket.socket, log: Path, patient: bool = False) -> None:
+        """patient: only a panic breaks it, whatever else the kernel says of itself."""
         self._sock, self._log = sock, log
+        self._broken = PANIC.search if patient else find_broken
         self._parts: list[str] = []
         self._rest = ""  # of a line that is not whole yet
         self._size = 0
@@ -110,5 +113,5 @@ class Console:
         for word, event in ((READY, self.ready), (GATE, self.gate), (ENDED, self.ended)):
             if word in lines:
                 event.set()
-        if find_broken(lines):
+        if self._broken(lines):
             self.broken.set()

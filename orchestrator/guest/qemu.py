@@ -37,8 +37,8 @@ LAST_WORDS = 3.0  # seconds that a dying guest gets to print its backtrace
 class Guest:
     """A running guest. Everything awaited on it goes through during(), which ends when the guest does."""
 
-    def __init__(self, machine: Machine, limits: Limits, folder: Path) -> None:
-        self.machine, self.limits, self.folder = machine, limits, folder
+    def __init__(self, machine: Machine, limits: Limits, folder: Path, patient: bool = False) -> None:
+        self.machine, self.limits, self.folder, self.patient = machine, limits, folder, patient
         self.notes: list[str] = []
         self.argv: list[str] = []
         self.qmp = QMPClient(machine.arch.name)
@@ -66,7 +66,7 @@ class Guest:
             if not self.machine.vouched:
                 await bubblewrap.check()
             self.notes.append(f"QEMU ran without a sandbox: {why}")
-        self.console = Console(ours_console, self.folder / "console.log")
+        self.console = Console(ours_console, self.folder / "console.log", self.patient)
         errors = stack.enter_context((self.folder / "qemu.stderr").open("wb"))
         try:
             self.process = await stack.enter_async_context(
@@ -288,13 +288,13 @@ def _connected(port: int) -> socket.socket:
 
 @asynccontextmanager
 async def guest(
-    machine: Machine, limits: Limits, folder: Path, said: str = "", niceness: int = 0
+    machine: Machine, limits: Limits, folder: Path, said: str = "", niceness: int = 0, patient: bool = False
 ) -> AsyncIterator[Guest]:
     """A started guest; gone when the block ends, however it ends. folder gets console.log and qemu.stderr.
 
-    said is on its console before it runs.
+    said is on its console before it runs. patient: whatever its kernel says of itself, only a panic is its end.
     """
-    running = Guest(machine, limits, folder)
+    running = Guest(machine, limits, folder, patient)
     async with AsyncExitStack() as stack:
         await running.start(stack, said, niceness)
         try:

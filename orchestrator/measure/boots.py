@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from orchestrator.analyse.findings import Observation
 from orchestrator.build import disk, initramfs, plugin
 from orchestrator.build.guest_tools import Tool
 from orchestrator.build.kernel import trusted
@@ -18,7 +19,7 @@ from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFail
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import memory, pace, profiled, provenance, region, results
+from orchestrator.measure import debugged, memory, pace, profiled, provenance, region, results
 from orchestrator.measure.boot import Task, measure, with_noted
 from orchestrator.measure.session import keyed
 from orchestrator.model import (
@@ -30,9 +31,10 @@ from orchestrator.model import (
     Limits,
     Measure,
     Provenance,
+    Watching,
     Workload,
 )
-from orchestrator.runs import account_files
+from orchestrator.runs import account_files, debug_file
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -205,6 +207,21 @@ class Boots:
             self.bus.emit(Note(task.boot.id, f"no profile: {why} {error.log}".strip()))
         else:
             account_files.accept(self.folder, cell)
+
+    async def watched(
+        self, its: Watching, kernel: KernelArtifact, initrd: Path, tools: Mapping[str, Tool], niceness: int = 0
+    ) -> Observation:
+        """What a kernel that watches itself says while its workloads run. tools: of those that there are."""
+        arch, folder = its.build.arch, self.folder.path / debug_file.place(its)
+        workloads = tuple(one for one in its.workloads if one.name in tools and not debugged.left_out(one))
+        machine = debugged.machine(arch, self.measure, workloads, kernel.image, initrd)
+        machine = replace(machine, sealed=not self.unsandboxed, vouched=trusted(its.of.patches))
+        task = debugged.Task(
+            kernel, machine, workloads, tools, self.limits, self.store, self.scratch, folder,
+            await accel.qemu_version(arch), niceness,
+        )  # fmt: skip
+        with stage(self.bus, self.store, its.id, Stage.DEBUG, f"debug-{arch.name}-{its.lines}"):
+            return await debugged.watched(task, self.fresh)
 
     async def _machine(
         self,

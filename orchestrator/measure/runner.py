@@ -9,16 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from orchestrator.analyse import findings
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.once_more import OnceMore
+from orchestrator.build.variants import Variants
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Pair, Results
 from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
-from orchestrator.measure import provenance, static
+from orchestrator.measure import provenance, static, variants
 from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
@@ -38,10 +40,12 @@ from orchestrator.model import (
     Status,
     Step,
     StepKind,
+    Variant,
+    Watching,
 )
 from orchestrator.profile.built import Why
 from orchestrator.profile.sameness import How
-from orchestrator.runs import account_files, against, reach_file, record, static_file
+from orchestrator.runs import account_files, against, debug_file, reach_file, record, static_file, variant_file
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -68,13 +72,15 @@ class Runner:
         self._host: dict[str, object] = {}
         self._boots: Boots | None = None
         self._provenance: dict[str, Provenance] = {}  # of cells whose boots were begun
-        self._builds = {build.id: build for build in self.plan.builds}
+        self._variants = steps.variants(self.plan)
+        self._watching = {its.id: its for its in self.plan.watching}
+        self._builds = {b.id: b for b in (*self.plan.builds, *(its.build for its in self.plan.watching))}
         self._pairs = {pair.id: pair for pair in steps.pairs(self.plan)}
         self._comparing = Comparing(self.builder, self.store)
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
-        self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
-        self._tools = {f"{cell.arch.name}/{cell.workload.name}": cell for cell in self.plan.cells}
+        self._tools = steps.tools(self.plan)
+        self._arches = {arch.name: arch for arch, _ in self._tools.values()}
         self._measured = {cell.arch.name for cell in self.plan.cells if not self._done(cell)}
         done = [cell for cell in map(self._done, self.plan.cells) if cell]
         self._ended = {f"{cell.arch}/{cell.kernel}": cell.provenance.kernel for cell in done if cell.provenance}
@@ -144,8 +150,7 @@ class Runner:
             case StepKind.IMAGE:
                 return await self._image(step.subject)
             case StepKind.TOOL:
-                cell = self._tools[step.subject]
-                return await guest_tools.tool(self.store, cell.arch, cell.workload)
+                return await guest_tools.tool(self.store, *self._tools[step.subject])
             case StepKind.COMPARE:
                 return await self._compare(self._pairs[step.subject], step, results)
             case StepKind.STATIC:
@@ -156,6 +161,10 @@ class Runner:
                 await self._profile(step, results)
             case StepKind.CELL:
                 return self._cell(step, results)
+            case StepKind.VARIANT:
+                await self._variant(*self._variants[step.subject], step, results)
+            case StepKind.DEBUG:
+                await self._debug(self._watching[step.subject], step, results)
         return None
 
     async def _source(self, name: str) -> None:
@@ -217,6 +226,39 @@ class Runner:
                 static_file.save(self.folder, names, found)
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note(pair.id, f"no static evidence: {error}"))
+
+    async def _debug(self, its: Watching, step: Step, results: Results) -> None:
+        """That it is not built, or could not be tried, is kept, too; the figures are what they are."""
+        if debug_file.known(self.folder, its):
+            return
+        kernel, *others = (results[name] for name in step.after)
+        if not isinstance(kernel, KernelArtifact):
+            assert isinstance(kernel, KmatrixError)
+            debug_file.save(self.folder, its, findings.not_built(kernel))
+            return
+        named = zip(dict.fromkeys(workload.name for workload in its.workloads), others, strict=True)
+        tools = {name: tool for name, tool in named if isinstance(tool, guest_tools.Tool)}
+        image = _given(results, step.inputs[1], Path)
+        seen = await self._guests.watched(its, kernel, image, tools, step.niceness)
+        debug_file.save(self.folder, its, seen)
+
+    async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> None:
+        """Without it the figures are what they are."""
+        base, new = pair.base.kernel.name, pair.new.kernel.name
+        if variant_file.known(self.folder, variant, base, new):
+            return
+        built = {its.build_id: its for its in results.values() if isinstance(its, KernelArtifact)}
+        like = [its for name, its in built.items() if name.endswith(f"/{base}")]
+        one = built.get(f"{variant.arch.name}/{base}") or next(iter(like), None)
+        look = variants.Looking(self._comparing, Variants(self.builder))
+        place = self.folder.path / variant_file.place(variant, base, new)
+        try:
+            with stage(self.bus, self.store, f"{variant.name} {pair.id}", Stage.VARIANT, f"variant-{variant.name}"):
+                found = await look(variant, pair, one, place)
+        except KmatrixError as error:
+            found = variants.left_out(variant, pair, f"it could not be tried: {error.message}")
+        if found:
+            variant_file.save(self.folder, variant, base, new, found)
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""

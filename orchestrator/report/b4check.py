@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 from orchestrator.analyse.contract import MatrixReport
+from orchestrator.analyse.findings import of_report
 from orchestrator.analyse.identical import statuses
 from orchestrator.analyse.matrix import unreached, without_account
 from orchestrator.analyse.needed import blameless
@@ -53,7 +54,8 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases and cell["id"] not in unblamed]
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     rows = report["comparisons"]
-    if any(cell["status"] not in ours for cell in mine) or any(row["verdict"] == Verdict.WORSE for row in rows):
+    worse = any(row["verdict"] == Verdict.WORSE for row in rows)
+    if worse or of_report(report) or any(cell["status"] not in ours for cell in mine):
         return "fail"
     whole = statuses(report) <= {Status.PASSED} and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import profile, static
+from orchestrator.report.parts import findings, profile, static
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
     change_block,
@@ -32,6 +32,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     parts = [paragraph(headline(report))]
     parts += [reach_block(report), taken_block(report)]
     parts += failed_blocks(report)
+    parts += [findings.mail(report)]
     parts += [change_block(report), chosen_block(report), suite_block(report)]
     parts += tables(report)
     parts += counters_blocks(report)

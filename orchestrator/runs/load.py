@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import MatrixReport, RunRow
+from orchestrator.analyse.findings import WatchedFacts
 from orchestrator.analyse.matrix import assemble
 from orchestrator.analyse.suite import suite
 from orchestrator.analyse.upgrade import upgraded
@@ -22,12 +23,14 @@ from orchestrator.runs import (
     against,
     consoles,
     copies,
+    debug_file,
     identity,
     of_check,
     reach_file,
     record,
     reproduce,
     static_file,
+    variant_file,
 )
 from orchestrator.runs.folder import RunFolder, open_run, whole
 from orchestrator.runs.run import Run
@@ -172,6 +175,7 @@ def _matrix(
         reach=reach_file.load(folder),
         identical=identical,
         changed=changed,
+        watched=_watched(folder, plan, pairs),
     )
     if known:
         made["identical"], made["changed"] = identical, changed
@@ -194,6 +198,19 @@ def _matrix(
         made["author"] = author
     made["offered"] = plan.get("offered") or record.offered()
     return made
+
+
+def _watched(folder: RunFolder, plan: Mapping[str, Any], pairs: list[Comparison]) -> WatchedFacts | None:
+    """What is wrong, whoever says so; None if nobody looked."""
+    diffs = account_files.diffs(folder, pairs)
+    found = [debug_file.facts(folder, plan["builds"], pairs, diffs), variant_file.facts(folder)]
+    known = [one for one in found if one]
+    if not known:
+        return None
+    return WatchedFacts(
+        findings=[row for one in known for row in one["findings"]],
+        watched=[row for one in known for row in one["watched"]],
+    )
 
 
 def _skipped(cell_id: str, settings: Mapping[str, Mapping[str, Any]], clock: str) -> CellResult:

@@ -48,6 +48,8 @@ class Request:
     workloads: tuple[str, ...] = ()  # names and absolute paths; () the file's
     fresh: bool = False  # nothing is taken from the store of results
     memory: bool = False  # what is loaded and stored is told, too
+    debug: tuple[str, ...] = ()  # which kernels that watch themselves run the same workloads
+    variants: str = ""  # in which configs what is touched is compiled: quick, thorough
 
 
 def input_hashes(matrix: Matrix) -> dict[str, str]:
@@ -161,7 +163,8 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
         plan = make_plan(matrix, request.select)
     else:
         copies.save(folder, matrix, plan)
-    workloads = {cell.workload.name: cell.workload for cell in plan.cells}
+    ran = [*(cell.workload for cell in plan.cells), *(w for its in plan.watching for w in its.workloads)]
+    workloads = {workload.name: workload for workload in ran}
     folder.write_text(CONFIG, text)
     folder.write_json(
         "plan.json",
@@ -174,6 +177,8 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "chosen": list(request.workloads),
             "fresh": request.fresh,
             "memory": request.memory,
+            "debug": list(request.debug),
+            "variants": request.variants,
             "qemu": emulator,
             "inputs": input_hashes(matrix),
             "diffs": diffs(matrix),
@@ -199,8 +204,10 @@ def load_request(folder: RunFolder) -> Request:
     text = text_of(folder.path / CONFIG, "it is a run folder's own copy of the matrix file: restore it")
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     preset, fresh = data.get("profile", ""), data.get("fresh", False)
-    memory = data.get("memory", False)
-    return Request(Path(data["config"]), text, select, data["overrides"], preset, chosen, fresh, memory)
+    memory, debug = data.get("memory", False), tuple(data.get("debug", ()))
+    variants = data.get("variants", "")
+    given = data["overrides"]
+    return Request(Path(data["config"]), text, select, given, preset, chosen, fresh, memory, debug, variants)
 
 
 def load_matrix(folder: RunFolder, request: Request) -> Matrix:

@@ -8,8 +8,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.analyse.contract import CellRow, ComparisonRow, ExpectationRow, MatrixReport, UnprofiledRow
+from orchestrator.analyse.contract import (
+    CellRow,
+    ComparisonRow,
+    ExpectationRow,
+    MatrixReport,
+    UnprofiledRow,
+    WatchedRow,
+)
 from orchestrator.analyse.expect import kernels_of
+from orchestrator.analyse.findings import of_report
 from orchestrator.analyse.identical import spared
 from orchestrator.analyse.needed import blameless
 from orchestrator.model import Status, Verdict
@@ -29,7 +37,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One test case; kind is cell, profile, comparison or expectation, what a word for why."""
+    """One test case; kind is cell, profile, debug, comparison or expectation, what a word for why."""
 
     arch: str
     workload: str
@@ -55,6 +63,7 @@ def cases(report: MatrixReport) -> list[Case]:
     return [
         *(_cell(cell, cell["id"] in unblamed) for cell in report["cells"]),
         *map(_unprofiled, report.get("unprofiled", ())),
+        *(_watched(row, report) for row in report.get("watched", ())),
         *(_comparison(row, report) for row in report["comparisons"]),
         *map(_expectation, report["expectations"]),
     ]
@@ -82,6 +91,22 @@ def _unprofiled(row: UnprofiledRow) -> Case:
     arch, kernel, workload = row["id"].split("/")
     outcome = Outcome.ERROR if row["possible"] else Outcome.SKIPPED
     return Case(arch, workload, "profile", kernel, outcome, "profile", row["why"], row["log"])
+
+
+def _watched(row: WatchedRow, report: MatrixReport) -> Case:
+    """Failed by what the base does not say."""
+    mine = [
+        its
+        for its in of_report(report)
+        if (its["arch"], its["lane"]) == (row["arch"], row["lane"])
+        and row["kernel"] in its["kernels"]
+        and row["lines"] in its.get("lines", ())
+    ]
+    outcome = Outcome.FAILED if mine else Outcome.PASSED if row["boots"] or row["ran"] else Outcome.SKIPPED
+    message = "; ".join(f"{its['message']} {its['where']}".strip() for its in mine) or "; ".join(row["notes"])
+    log = "\n\n".join(its.get("text", "") for its in mine)
+    kind = mine[0]["kind"] if mine else ""
+    return Case(row["arch"], row["lane"], row["lane"], f"{row['kernel']} {row['lines']}", outcome, kind, message, log)
 
 
 def _comparison(row: ComparisonRow, report: MatrixReport) -> Case:

@@ -16,7 +16,7 @@ from orchestrator.analyse.reach import silent
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
 from orchestrator.model import COSTS, Bound, Reason, Verdict
-from orchestrator.report.parts import chosen, reach, static, suite, taken
+from orchestrator.report.parts import chosen, findings, reach, static, suite, taken
 from orchestrator.report.parts.change import change_lines
 from orchestrator.report.parts.costs import MEMORY_NOTE
 from orchestrator.report.parts.words import listed
@@ -317,6 +317,7 @@ def footnotes(report: MatrixReport) -> list[tuple[str, str]]:
         *change_lines(report),
         *((line, tone) for line in reach.lines(report)),
         *static.lines(report),
+        *findings.lines(report),
         *((f"{name}: {note}", "plain") for name, note in report["notes"].items()),
         *((line, "plain") for line in lacking(report)),
         *((f"{WORDS[Verdict.NOT_AS_EXPECTED]}: {line}", "bad") for line in unexpected(report)),

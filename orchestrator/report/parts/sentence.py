@@ -11,7 +11,7 @@ from orchestrator.analyse.needed import blameless
 from orchestrator.analyse.suite import METRIC
 from orchestrator.collectors import known as collectors
 from orchestrator.model import COSTS, Status, Verdict
-from orchestrator.report.parts import reach
+from orchestrator.report.parts import findings, reach
 from orchestrator.report.parts.change import unbuilt
 from orchestrator.report.parts.rows import change, undecided
 from orchestrator.report.parts.words import listed
@@ -33,7 +33,8 @@ def headline(report: MatrixReport) -> str:
     nothing = unbuilt(report)
     compared = [nothing] if nothing else _compared(report["comparisons"])
     unblamed = blameless(report)
-    said = [*_broken([cell for cell in report["cells"] if cell["id"] not in unblamed]), *compared, *_expected(report)]
+    broken = _broken([cell for cell in report["cells"] if cell["id"] not in unblamed])
+    said = [*broken, *findings.clause(report), *compared, *_expected(report)]
     if len(said) > MOST:
         said = [*said[:MOST], "and more, below"]
     return ("; ".join(said) or "nothing was measured") + "."

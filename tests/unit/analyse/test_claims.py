@@ -20,8 +20,8 @@ from tests.unit import conftest as reports
 MINE = {"w": [Expectation("pgfault", "", {"a": 1.0}, {}, 0.1, claim="C1 C13"), Expectation("time", "", {}, {}, 0.1)]}
 
 
-def row(arch: str, verdict: str, claim: str = "C1 C13") -> ExpectationRow:
-    return cast(ExpectationRow, {"arch": arch, "workload": "w", "claim": claim, "verdict": verdict})
+def row(arch: str, verdict: str, claim: str = "C1 C13", metric: str = "pgfault") -> ExpectationRow:
+    return cast(ExpectationRow, {"arch": arch, "workload": "w", "metric": metric, "claim": claim, "verdict": verdict})
 
 
 def cell(arch: str, status: str = "passed") -> CellRow:
@@ -52,6 +52,16 @@ def test_a_claim_may_rest_on_others_and_on_some_architectures() -> None:
 def test_without_evidence_a_claim_is_missing_or_out_of_reach() -> None:
     assert verdict(Claim("C9", "x"), [], BOTH)[0] == "missing"
     assert verdict(Claim("C8", "x", beyond="needs a device"), [], BOTH)[0] == "out_of_reach"
+
+
+def test_kernels_that_watch_themselves_reach_what_is_beyond_others() -> None:
+    claim = Claim("C5", "x", beyond="no lockdep")
+    (open_,) = answer([claim], MINE, [row("s390x", "as_expected", "C5")], BOTH)
+    (closed,) = answer([claim], MINE, [row("s390x", "as_expected", "C5", "watched.reports")], BOTH)
+    assert (open_["beyond"], closed["beyond"]) == ("no lockdep", "")
+    its = Claim("C6", "x", same_as=("C5",), beyond="gmap")
+    (other,) = answer([its], MINE, [row("s390x", "as_expected", "C5", "watched.reports")], BOTH)
+    assert other["beyond"] == "gmap"
 
 
 def test_a_cell_without_a_result_leaves_its_claim_open() -> None:

@@ -110,6 +110,7 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         made = workloads.load_file(draw.choice(own))
     calls = Expectation("calls.f", "<6.4", {"patched": 2.0}, {}, 0.01, claim=text(draw), arches=("aarch64",))
     atomics = replace(calls, metric="atomics", config="lean")
+    watched = replace(calls, metric="watched.reports", values={"patched": 0.0})
     since = replace(calls, linux=">=6.4", values={"patched": 1.0, "base": 2.0})
     return replace(
         made,
@@ -121,7 +122,7 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         memory_mib=draw.randint(64, 900),
         expectations=(
             *(expectation(draw) for _ in range(draw.randint(0, 2))),
-            *draw.choice([(), (calls,), (calls, since, atomics)]),
+            *draw.choice([(), (calls,), (calls, since, atomics, watched)]),
         ),
         cpus=draw.randint(1, 4),
         clock=draw.choice(["", "wall", "icount"]),
@@ -129,6 +130,7 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         boots=draw.choice([None, 1, 9]),
         warmup=draw.choice([None, 0, 3]),
         waits=draw.random() < 0.5,
+        debug=number > 0 and draw.random() < 0.5,  # the first is in cells
         claims=tuple(text(draw) for _ in range(draw.randint(0, 2))),
     )
 
@@ -229,7 +231,7 @@ def test_the_drawn_matrices_leave_no_field_at_its_default(folder: Path) -> None:
             seen = {repr(getattr(value, field.name)) for value in values}
             assert field.name in known or len(seen) > 1, f"{kind.__name__}.{field.name}"
 
-    varies(drawn, Matrix, ("qemu",))  # of this machine
+    varies(drawn, Matrix, ("qemu", "debug"))  # of this machine; of how it is asked
     varies([m.measure for m in drawn], Measure)
     varies([m.limits for m in drawn], Limits)
     varies([k for m in drawn for k in m.kernels], Kernel)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What kernels that watch themselves said, as findings: which kernels say it, and which said it before. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from typing_extensions import TypedDict
+
+from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
+from orchestrator.errors import KmatrixError
+from orchestrator.model import Comparison, Status
+
+LANE, VARIANT = "debug", "variant"  # where findings come from
+RAN = "ran"  # of a workload: it ended well
+ABSENT_HERE, FAILED = "not there: ", "failed: "  # before why, else
+MOST = 60  # lines of a report's words
+BUILDS = "does_not_build"  # a kind of finding that no kernel prints
+FAILS = "workload_failed"
+_NUMBERS = re.compile(r"(?<=[\w\]]):\d+(?::\d+)?|\b\d+\b")
+
+
+class ReportRow(TypedDict):
+    """guest.reports.Report with frames as [function, file, line], innermost first, inlined functions too."""
+
+    kind: str
+    message: str
+    place: str
+    frames: list[list[str | int]]
+    runs: str
+    text: str
+
+
+class Observation(TypedDict):
+    """What one kernel of one arch said, and what ran in it. ran: {workload: how it ended}; failing: those that ran
+    with allocations failing, too. A kernel that was not built or could not be tried has no boots."""
+
+    reports: list[ReportRow]
+    ran: dict[str, str]
+    failing: list[str]
+    notes: list[str]
+    boots: int
+    stored: bool
+    linux: str
+    counts: dict[str, dict[str, float]]
+
+
+class WatchedFacts(TypedDict):
+    """All of a run."""
+
+    findings: list[FindingRow]
+    watched: list[WatchedRow]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One of them. lines: which kernel of two it is (locks, memory); log: where its report of this number is."""
+
+    arch: str
+    kernel: str
+    lines: str
+    its: Observation
+
+    def log(self, number: int) -> str:
+        """In the run folder."""
+        return f"{LANE}/{self.arch}/{self.kernel}/{self.lines}/report-{number}.txt"
+
+
+def not_built(error: KmatrixError) -> Observation:
+    """Of a kernel that could not be tried: a finding, if that is its own fault."""
+    its = error.failure
+    text = "\n".join(filter(None, (its.message, its.log)))
+    row = ReportRow(kind=BUILDS, message=its.message, place=_named(text), frames=[], runs="", text=text)
+    mine = error.status is Status.BUILD_FAILED
+    notes = [] if mine else [f"it was not tried: {its.message}"]
+    return Observation(
+        reports=[row] if mine else [], ran={}, failing=[], notes=notes, boots=0, stored=False, linux="", counts={}
+    )
+
+
+def _named(text: str) -> str:
+    """The first place of the source that a compiler names."""
+    found = re.search(r"\b([\w./-]+\.[chS]:\d+)", text)
+    return found[1] if found else ""
+
+
+def findings(
+    seen: Iterable[Watched], comparisons: Sequence[Comparison], files: Mapping[tuple[str, str], Collection[str]]
+) -> list[FindingRow]:
+    """One row for what is said of one place on one arch, by whichever kernels; what a patch brings comes first.
+
+    files: that each comparison changes: of a backtrace, the innermost place in them is the one that is told."""
+    rows: dict[tuple[str, ...], FindingRow] = {}
+    changed = {file for its in files.values() for file in its}
+    for one in seen:
+        for number, report in enumerate(one.its["reports"]):
+            function, where = _place(report, changed)
+            key = (one.arch, report["kind"], _alike(report["message"]), _top(report))
+            row = rows.setdefault(key, _row(one, report, function, where, one.log(number)))
+            _add(row, one.kernel, one.lines, report["runs"])
+        for workload, how in one.its["ran"].items():
+            if how.startswith(FAILED) and not _said_in(one.its, workload):
+                said = f"{workload} {how}"
+                row = rows.setdefault((one.arch, FAILS, said), _plain(one, FAILS, said))
+                _add(row, one.kernel, one.lines, workload)
+    found = list(rows.values())
+    return sorted(found, key=lambda row: not new(row, comparisons))
+
+
+def new(row: FindingRow, comparisons: Iterable[Comparison]) -> bool:
+    """Does a kernel say it, and the one that it is compared with not?"""
+    return any(pair.new in row["kernels"] and pair.base not in row["kernels"] for pair in comparisons)
+
+
+def of_report(report: MatrixReport) -> list[FindingRow]:
+    """Those that are of a change."""
+    pairs = dict.fromkeys((row["base"], row["new"]) for row in report["comparisons"])
+    return [row for row in report.get("findings", ()) if new(row, [Comparison(*pair) for pair in pairs])]
+
+
+def only_warnings(rows: Iterable[FindingRow]) -> bool:
+    """Of compilers: a kernel that warns of itself is wrong."""
+    return all(row["lane"] == VARIANT and row["kind"] == "warning" for row in rows)
+
+
+def watched(seen: Iterable[Watched]) -> list[WatchedRow]:
+    """What was looked at, so that silence says something."""
+    return [
+        WatchedRow(
+            lane=LANE,
+            arch=one.arch,
+            kernel=one.kernel,
+            lines=one.lines,
+            ran=[name for name, how in one.its["ran"].items() if how == RAN],
+            failed=[name for name, how in one.its["ran"].items() if how.startswith(FAILED)],
+            failing=list(one.its["failing"]),
+            left_out=[f"{name}: {how}" for name, how in one.its["ran"].items() if how.startswith(ABSENT_HERE)],
+            notes=list(one.its["notes"]),
+            boots=one.its["boots"],
+            linux=one.its["linux"],
+            counts=one.its["counts"],
+        )
+        for one in seen
+    ]
+
+
+def _said_in(its: Observation, workload: str) -> bool:
+    return any(report["runs"].partition(",")[0] == workload for report in its["reports"])
+
+
+def _row(one: Watched, report: ReportRow, function: str, where: str, log: str) -> FindingRow:
+    return FindingRow(
+        lane=LANE, arch=one.arch, kind=report["kind"], where=where, message=report["message"], kernels=[], log=log,
+        function=function, lines=[], runs=[], text="\n".join(report["text"].splitlines()[:MOST]),
+    )  # fmt: skip
+
+
+def _plain(one: Watched, kind: str, message: str) -> FindingRow:
+    return FindingRow(
+        lane=LANE, arch=one.arch, kind=kind, where="", message=message, kernels=[], log="", function="", lines=[],
+        runs=[],
+    )  # fmt: skip
+
+
+def _add(row: FindingRow, kernel: str, lines: str, runs: str) -> None:
+    for name, what in (("kernels", kernel), ("lines", lines), ("runs", runs)):
+        known: list[str] = row[name]  # type: ignore[literal-required]
+        if what not in known:
+            known.append(what)
+
+
+def _place(report: ReportRow, changed: Collection[str]) -> tuple[str, str]:
+    """(function, file:line): the innermost frame in a changed file, else where the kernel says it is, else the
+    innermost frame that is no header's."""
+    frames = [(str(name), str(file), int(line)) for name, file, line in report["frames"]]
+    mine = next((frame for frame in frames if frame[1] in changed), None)
+    if mine is None and report["place"]:
+        return (frames[0][0] if frames else ""), report["place"]
+    its = mine or next((frame for frame in frames if frame[1].endswith(".c")), frames[0] if frames else None)
+    return (its[0], f"{its[1]}:{its[2]}" if its[1] else "") if its else ("", "")
+
+
+def _top(report: ReportRow) -> str:
+    """The function that it is about, by which reports of two kernels are the same."""
+    return str(report["frames"][0][0]).partition(".")[0] if report["frames"] else ""
+
+
+def _alike(message: str) -> str:
+    """Without numbers: lines move."""
+    return _NUMBERS.sub("", message)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Objects of a kernel, compiled in another config or for another architecture, and what the compiler says of them.
+
+What a variant needs before its first object (its .config, generated headers) is kept by source and variant. As in
+once_more.py, kernels' own trees are not touched.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.build import kconfig, toolchain
+from orchestrator.build.kernel import Builder, new_config, regular
+from orchestrator.build.make import Make
+from orchestrator.build.once_more import view
+from orchestrator.build.sources import Tree
+from orchestrator.build.tree import SharedTree, copied
+from orchestrator.config import fragments
+from orchestrator.errors import BuildError
+from orchestrator.model import Build, Kernel, Variant
+from orchestrator.profile import objects as its
+from orchestrator.sandbox import bubblewrap
+from orchestrator.store import digest, sha256
+
+KIND = "variants"
+RECIPE = 1  # part of every key: raise it when this file changes what comes out
+NICENESS = 19
+ERROR, WARNING = "error", "warning"
+_SAID = re.compile(r"^(\S+?):(?:(\d+):(?:\d+:)?)? (?:fatal )?(error|warning): (.+)$", re.M)
+
+
+@dataclass(frozen=True)
+class Said:
+    """By a compiler. kind: error or warning; line: 0 where it names none."""
+
+    kind: str
+    file: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What was said of one kernel's objects; log: all that make printed."""
+
+    said: tuple[Said, ...]
+    log: str
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Compiles for a run's builder."""
+
+    builder: Builder
+
+    async def config(self, variant: Variant, kernel: Kernel) -> dict[str, str]:
+        """{CONFIG_X: value} of the variant, for the kernel's source. BuildError where it cannot be configured."""
+        tree = await self.builder.source(kernel.source)
+        folder = await self._prepared(variant, kernel, tree)
+        return kconfig.options((folder / "build/.config").read_text().splitlines())
+
+    async def __call__(self, variant: Variant, kernel: Kernel, objects: Sequence[str]) -> Compiled:
+        """Of objects that the kernel's source has and the variant builds."""
+        store = self.builder.store
+        tree = await self.builder.source(kernel.source)
+        prepared = await self._prepared(variant, kernel, tree)
+        key = digest(RECIPE, prepared.name, [sha256(path) for path in kernel.patches], sorted(objects))
+        known = store.recall(KIND, key)
+        if isinstance(known, dict):
+            return Compiled(tuple(Said(*row) for row in known["said"]), known["log"])
+        with store.scratch() as scratch:
+            found = await self._compiled(variant, kernel, tree, prepared, objects, scratch)
+        rows = [[one.kind, one.file, one.line, one.text] for one in found.said]
+        store.remember(KIND, key, {"said": rows, "log": found.log})
+        return found
+
+    async def _compiled(
+        self, variant: Variant, kernel: Kernel, tree: Tree, prepared: Path, objects: Sequence[str], scratch: Path
+    ) -> Compiled:
+        shared = SharedTree(prepared, private=True, apart=scratch / "build")
+        await copied(prepared / "build", shared.made, niceness=NICENESS)
+        shown = await view(tree.folder, kernel.patches, (), shared.source, scratch)
+        log, failure = scratch / "make.log", None
+        make = self._make(variant, kernel, shared, log, shown)
+        try:
+            await make("-k", *variant.make, *objects, niceness=NICENESS)
+        except BuildError as error:
+            if error.kind == "sandbox":
+                raise
+            failure = error
+        text = log.read_text(errors="replace")
+        found = said(text, str(shared.source))
+        if failure and not any(one.kind == ERROR for one in found):
+            found = (*found, Said(ERROR, "", 0, failure.message))
+        return Compiled(found, text[-64_000:])
+
+    def _make(self, variant: Variant, kernel: Kernel, shared: SharedTree, log: Path, shown: dict[Path, Path]) -> Make:
+        builder = self.builder
+        return Make(
+            Build(variant.arch, kernel, variant.lines), shared, builder.jobs, builder.timeout,
+            builder.store.root / "ccache", builder.ccache_gib, log, shown=shown, disk_gib=builder.disk_gib,
+        )  # fmt: skip
+
+    async def _prepared(self, variant: Variant, kernel: Kernel, tree: Tree) -> Path:
+        """The folder in the store, with a build in which the pristine source's objects can be compiled."""
+        store = self.builder.store
+        compiler = await toolchain.compiler(variant.arch.cross_prefix)
+        wanted = fragments.wanted(variant.lines, tree.linux)
+        arch = (variant.arch.kernel_arch, variant.arch.cross_prefix)
+        key = digest(RECIPE, "prepared", tree.key, arch, wanted.text, variant.make, compiler)
+        folder = store.folder(KIND, key)
+        async with store.lock(f"variant-{key}"):
+            if not folder.exists():
+                await bubblewrap.check()
+                with store.scratch() as scratch:
+                    made = scratch / "build"
+                    made.mkdir()
+                    shared = SharedTree(folder, private=True, apart=made)
+                    log = scratch / "make.log"
+                    make = self._make(variant, kernel, shared, log, {tree.folder: shared.source})
+                    await new_config(wanted, variant.arch.srcarch, tree.folder, shared, make)
+                    await make(*variant.make, "prepare", niceness=NICENESS)
+                    regular(made, ".config")
+                    with store.publish(KIND, key) as place:
+                        shutil.move(made, place / "build")
+        return folder
+
+
+def said(log: str, source: str) -> tuple[Said, ...]:
+    """Of what make printed, each once, in order. source: the folder that names begin with."""
+    rows = (
+        Said(kind, its.plain(file.removeprefix("../source/"), source), int(line or 0), text)
+        for file, line, kind, text in _SAID.findall(log)
+    )
+    return tuple(dict.fromkeys(rows))

@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernels that watch themselves: boot one, let workloads run in it, and keep what it says. Nothing is measured.
+
+Each workload runs once as it is, and some times with one allocation of its region failing. A kernel whose lockdep or
+KASAN has spoken looks no further, one that hangs or panics does nothing more: the rest runs in another boot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from orchestrator.analyse.findings import ABSENT_HERE, FAILED, RAN, Observation, ReportRow
+from orchestrator.build import addr2line
+from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
+from orchestrator.collectors import known as collectors
+from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut
+from orchestrator.guest import reports
+from orchestrator.guest.command_line import Machine, qemu_argv
+from orchestrator.guest.console import tail
+from orchestrator.guest.qemu import Guest, guest
+from orchestrator.guest.reports import Frame, Report
+from orchestrator.guest.shell import Output, Shell
+from orchestrator.measure import addresses, provenance
+from orchestrator.measure.passes import decode
+from orchestrator.measure.session import keyed
+from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, ProgramKind, Workload
+from orchestrator.profile.lines import parse_places
+from orchestrator.profile.symbols import Symbols
+from orchestrator.store import Store, digest, sha256
+
+FORMAT = 1  # of what is kept, and how it is come by
+KIND = "debug"  # in the store, and in a run folder
+MORE_MEMORY = 1.5  # what a kernel that watches itself needs: KASAN alone takes an eighth
+NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
+_QUIET, _PATIENCE = (
+    0.05,
+    100,
+)  # seconds in which a console that has more to say says it; how often they are waited for
+_LOOK = 0.5  # seconds between two looks at the console of a workload that runs
+_LATE = 20  # of them that a workload gets when the kernel has said what may be its end
+_LACKS = 4  # exit status of a workload that does not find what it is about
+_PLACE, _GATE = "/tmp/w", "/dev/console"
+_PID, _CODE = f"{_PLACE}/.pid", f"{_PLACE}/.code"
+# Allocations that may wait can fail, too. A kernel without fault injection has no such files.
+_FAULTS = """mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+test -e /proc/self/fail-nth || exit 9
+for what in failslab fail_page_alloc; do
+    cd /sys/kernel/debug/$what || exit 9
+    for name in ignore-gfp-wait ignore-gfp-highmem; do test ! -e $name || echo N >$name; done
+    test ! -e min-order || echo 0 >min-order
+    echo 0 >verbose
+done"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What runs in which kernel. machine: its image is the guest image without keys; tools: by workload; qemu: its
+    version; folder: gets a folder for each boot."""
+
+    kernel: KernelArtifact
+    machine: Machine
+    workloads: tuple[Workload, ...]
+    tools: Mapping[str, Tool]
+    limits: Limits
+    store: Store
+    scratch: Path
+    folder: Path
+    qemu: str
+    niceness: int = 0
+
+    @property
+    def arch(self) -> Arch:
+        """Of the machine."""
+        return self.machine.arch
+
+    @property
+    def key(self) -> str:
+        """Names all that the answer rests on."""
+        command = digest(qemu_argv(provenance.nowhere(self.machine), 0, 1))
+        what = [(its.name, its.args, self.tools[its.name].sha256) for its in self.workloads]
+        image = (sha256(self.kernel.image), self.machine.initrd.parent.name)
+        return digest(KIND, FORMAT, image, self.qemu, command, what)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A workload to run; nth: the allocation of its region that fails, 0 for none."""
+
+    workload: Workload
+    nth: int = 0
+
+    @property
+    def name(self) -> str:
+        """As the kernel is told."""
+        return f"{self.workload.name}, allocation {self.nth} fails" if self.nth else self.workload.name
+
+    @property
+    def command(self) -> str:
+        """What is started: one pass of it."""
+        gate = ["--gate", _GATE] if self.nth else []
+        options = ["--phase", "0", "--warmup", "0", "--passes", "1", *gate]
+        name = self.workload.name
+        return shlex.join([f"{_PLACE}/{name}", *arguments(self.workload, options, _program(name))])
+
+
+@dataclass
+class _Seen:
+    """What came out so far."""
+
+    reports: list[Report] = field(default_factory=list)
+    ran: dict[str, str] = field(default_factory=dict)  # {workload: RAN, or what became of it}
+    failing: dict[str, None] = field(default_factory=dict)  # workloads of which allocations failed
+    notes: list[str] = field(default_factory=list)
+    counts: dict[str, dict[str, float]] = field(default_factory=dict)
+    boots: int = 0
+    faults: bool = True  # can the kernel make allocations fail?
+
+
+def machine(arch: Arch, measure: Measure, workloads: Iterable[Workload], kernel: Path, initrd: Path) -> Machine:
+    """One CPU under the instruction clock, where who waits for a time that comes does not wait."""
+    most = max([measure.memory_mib, *(workload.memory_mib for workload in workloads)])
+    memory = round(most * MORE_MEMORY)
+    nodes = max([1, *(workload.nodes for workload in workloads)])
+    return Machine(arch, "tcg", Clock.ICOUNT, memory, 1, kernel, initrd, nodes=nodes)
+
+
+def left_out(workload: Workload) -> str:
+    """Why it does not run in such a guest; "" if it does."""
+    if workload.cpus > 1:
+        return "it needs several CPUs"
+    return "it needs a disk that keeps its own time" if workload.disk else ""
+
+
+async def watched(task: Task, fresh: bool = False) -> Observation:
+    """What the kernel says of itself, from the store if the same was seen before. InfraError where the testbed
+    fails; whatever the kernel does is an answer."""
+    if not fresh and isinstance(known := task.store.recall(KIND, task.key), dict):
+        return TypeAdapter(Observation).validate_python({**known, "stored": True})
+    seen = _Seen()
+    items = [Item(its, nth) for its in task.workloads for nth in (0, *(NTH if _has_gate(its) else ()))]
+    while seen.boots == 0 or items:
+        items = await _boot(task, items, seen)
+    found = Observation(
+        reports=await _decoded(task, seen.reports),
+        ran=seen.ran,
+        failing=list(seen.failing),
+        notes=seen.notes,
+        boots=seen.boots,
+        stored=False,
+        linux=task.kernel.linux,
+        counts=seen.counts,
+    )
+    task.store.remember(KIND, task.key, found)
+    return found
+
+
+async def _boot(task: Task, items: Sequence[Item], seen: _Seen) -> list[Item]:
+    """One guest: what it says is added to what was seen; returns what is left for another."""
+    folder = task.folder / f"boot-{seen.boots}"
+    folder.mkdir(parents=True, exist_ok=True)
+    first = seen.boots == 0
+    seen.boots += 1
+    left, running = list(items), None
+    try:
+        async with _guest(task, folder) as (running, shell):
+            await _settled(running)
+            begun = len(reports.reports(running.console.text))
+            await _prepare(task, running, shell, items, seen)
+            while left:
+                if not await _run(task, running, shell, left.pop(0), seen) or _spent(running, begun):
+                    break
+                left = _possible(left, seen)
+    except (KernelBroke, TimedOut) as error:
+        text = running.console.text if running else _console(folder)
+        if not reports.reports(text):  # it ended without a word
+            seen.reports.append(Report(error.kind, error.message, "", (), _last_mark(text), tail(text, 40)))
+        if running is None or not _last_mark(text):  # it did not get to its first workload
+            left = []
+    said = reports.reports(_console(folder))
+    seen.reports += [report for report in said if first or report.runs]
+    return _possible(left, seen)
+
+
+def _possible(items: Sequence[Item], seen: _Seen) -> list[Item]:
+    """Allocations can fail where the kernel can do that, of what runs well otherwise."""
+    return [it for it in items if not it.nth or (seen.faults and seen.ran.get(it.workload.name, RAN) == RAN)]
+
+
+def _has_gate(workload: Workload) -> bool:
+    """Does it wait where its region begins?"""
+    return workload.own is None or workload.own.kind in (ProgramKind.MARKERS, ProgramKind.WILL_IT_SCALE)
+
+
+@asynccontextmanager
+async def _guest(task: Task, folder: Path) -> AsyncIterator[tuple[Guest, Shell]]:
+    """Booted and logged in; what its kernel says is no end."""
+    own = task.scratch / f"{task.kernel.build_id}-{folder.name}".replace("/", "-")
+    own.mkdir()
+    try:
+        initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
+        async with guest(
+            replace(task.machine, initrd=initrd), task.limits, folder, niceness=task.niceness, patient=True
+        ) as running:
+            await running.ready()
+            shell = await running.shell(made)
+            try:
+                yield running, shell
+            finally:
+                shell.close()
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+
+
+async def _prepare(task: Task, running: Guest, shell: Shell, items: Sequence[Item], seen: _Seen) -> None:
+    """All programs into the guest, each file once; allocations fail for whoever asks for it."""
+    limit = task.limits.ready
+    await _do(running, shell, f"mkdir -p {_PLACE}", limit)
+    places: dict[Path, str] = {}
+    links = []
+    for name in dict.fromkeys(item.workload.name for item in items):
+        tool = task.tools[name]
+        for path in tool.files:
+            if path not in places:
+                at = f"{_PLACE}/.file-{len(places)}"
+                await running.during(shell.push(path, at, limit), limit, "did not take a workload", "push")
+                places[path] = at
+        if tool.disk and tool.disk not in places:
+            await running.during(shell.push(tool.disk, EMPTY_DISK, limit), limit, "did not take a disk", "push")
+            places[tool.disk] = EMPTY_DISK
+        named = ((tool.runner, f"{_PLACE}/{name}"), (tool.program, _program(name)))
+        links += [f"ln -s {places[path]} {shlex.quote(link)}" for path, link in named if path]
+    await _do(running, shell, "; ".join(links) or "true", limit)
+    code = await _do(running, shell, _FAULTS, limit)
+    if code and seen.faults:
+        seen.faults = False
+        seen.notes.append("this kernel cannot make allocations fail")
+
+
+def _program(name: str) -> str:
+    return f"{_PLACE}/{name}.program"
+
+
+async def _do(running: Guest, shell: Shell, command: str, limit: float) -> int:
+    done = await running.during(shell.run(command, limit), limit, "did not answer", "hang")
+    return done.code
+
+
+async def _run(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen) -> bool:
+    """One workload, one pass; is the guest there for another?"""
+    name, limit = item.workload.name, task.limits.work
+    await _do(running, shell, f"echo '<2>{reports.MARK}{item.name}' >/dev/kmsg", task.limits.ready)
+    work = _failing(running, shell, item, limit) if item.nth else shell.run(item.command, limit)
+    working = asyncio.create_task(running.during(work, limit, f"did not finish {name}", "hang"))
+    try:
+        late = 0
+        while not working.done() and late < _LATE:
+            await asyncio.wait({working}, timeout=_LOOK)
+            late += _speaks(running, item)
+        if not working.done():
+            seen.ran.setdefault(name, f"{FAILED}it did not end after what the kernel said")
+            return False
+        done = working.result()
+    except (KernelBroke, TimedOut):
+        seen.ran.setdefault(name, f"{FAILED}the kernel broke")
+        raise
+    finally:
+        if not working.done():
+            working.cancel()
+            with suppress(asyncio.CancelledError, KmatrixError):
+                await working
+    await _settled(running)
+    if item.nth:
+        seen.failing[name] = None
+        return True
+    if done.code == 0:
+        seen.counts[name] = _counts(item.workload, done.stdout)
+    words = (done.stderr.strip().splitlines() or [f"exit status {done.code}"])[-1]
+    seen.ran[name] = RAN if done.code == 0 else f"{ABSENT_HERE if done.code == _LACKS else FAILED}{words}"
+    return True
+
+
+def _counts(workload: Workload, output: str) -> dict[str, float]:
+    """Its counters, per unit of work."""
+    sample = decode(output, workload.metrics, 1)[0]
+    return {name: value / sample.units for name, value in sample.values.items() if collectors()[name].exact}
+
+
+async def _failing(running: Guest, shell: Shell, item: Item, limit: float) -> Output:
+    """It waits where its region begins, until it is known which allocation of it is to fail."""
+    gate = running.console.gate
+    gate.clear()
+    script = f"echo $$ >{_PID}; {item.command}; echo $? >{_CODE}"
+    start = f"rm -f {_CODE}; setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
+    await shell.run(start, limit)
+    await asyncio.wait_for(gate.wait(), limit)
+    task = f"$(pgrep -P $(cat {_PID}))"
+    await shell.run(f"for one in /proc/{task}/task/*; do echo {item.nth} >$one/fail-nth; done", limit)
+    await running.console.say("1\n")
+    return await shell.run(f"until test -e {_CODE}; do sleep 0.01; done; cat {_CODE}", limit)
+
+
+def _speaks(running: Guest, item: Item) -> bool:
+    """Did the kernel say something while this runs, after which it may not go on?"""
+    said = (report for report in reports.reports(running.console.text) if report.runs == item.name)
+    return any(report.kind == "hang" or reports.spends(report) for report in said)
+
+
+def _spent(running: Guest, begun: int) -> bool:
+    """Has the kernel said something since it was booted, after which it looks no further?"""
+    return any(reports.spends(report) for report in reports.reports(running.console.text)[begun:])
+
+
+async def _settled(running: Guest) -> None:
+    """All that was said is read."""
+    for _ in range(_PATIENCE):
+        size = len(running.console.text)
+        await asyncio.sleep(_QUIET)
+        if size == len(running.console.text):
+            return
+
+
+def _console(folder: Path) -> str:
+    try:
+        return (folder / "console.log").read_text(errors="replace").replace("\r", "")
+    except OSError:
+        return ""
+
+
+def _last_mark(text: str) -> str:
+    return text.rpartition(reports.MARK)[2].partition("\n")[0].strip() if reports.MARK in text else ""
+
+
+async def _decoded(task: Task, found: Sequence[Report]) -> list[ReportRow]:
+    """Each with functions, files and lines of the source."""
+    try:
+        symbols = await asyncio.to_thread(addresses.linked, task.kernel, task.arch)
+    except OSError:
+        symbols = Symbols((), (), ())
+    at = {frame: place for report in found for frame in report.frames if (place := _address(symbols, frame))}
+    vmlinux = task.kernel.folder / "vmlinux"
+    told = {}
+    if at and vmlinux.is_file():
+        with suppress(InfraError):  # what it says is known all the same
+            text = await addr2line.places(vmlinux, task.arch.cross_prefix, sorted(set(at.values())))
+            told = parse_places(text)
+    rows = []
+    for report in found:
+        lines = [line for its in report.frames for line in told.get(at.get(its, 0), ()) if line.line]
+        frames: list[list[str | int]] = [[line.function, line.file, line.line] for line in lines]
+        frames = frames or [[its.function, "", 0] for its in report.frames]
+        row = ReportRow(
+            kind=report.kind, message=report.message, place=report.place, frames=frames, runs=report.runs,
+            text=report.text,
+        )  # fmt: skip
+        rows.append(row)
+    return rows
+
+
+def _address(symbols: Symbols, frame: Frame) -> int:
+    """Of the instruction that runs, or of the call."""
+    try:
+        return symbols.find(frame.function)[0] + frame.offset - (0 if frame.exact else 1)
+    except KeyError:
+        return 0

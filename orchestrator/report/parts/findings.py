@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is wrong, as kernels that watch themselves say it, in words that all formats share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from orchestrator.analyse import findings
+from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
+from orchestrator.analyse.findings import LANE, VARIANT
+from orchestrator.registry import counted
+from orchestrator.report.parts.evidence import excerpt
+from orchestrator.report.parts.paper import paragraph, quoted
+from orchestrator.report.parts.words import listed
+
+TITLE = "Is it right"
+MOST = 5  # workloads that a line names
+MAIL_MOST = 4  # findings that a mail has the words of
+Group = tuple[FindingRow, list[str]]  # one, and the architectures that it is found on
+
+
+def groups(rows: Iterable[FindingRow]) -> list[Group]:
+    """What is the same on several architectures is one."""
+    found: dict[tuple[str, ...], Group] = {}
+    for row in rows:
+        key = (row["kind"], row["where"], *row["kernels"], row["message"])
+        found.setdefault(key, (row, []))[1].append(row["arch"])
+    return [(row, list(dict.fromkeys(arches))) for row, arches in found.values()]
+
+
+def lines(report: MatrixReport) -> list[tuple[str, str]]:
+    """(line, tone): each finding of a change, how much is known of the base, and what was looked at. [] where nobody
+    looked."""
+    rows, looked = report.get("findings", []), report.get("watched", [])
+    mine = findings.of_report(report)
+    known = [row for row in rows if row not in mine]
+    return [
+        *((_line(row, arches), "bad") for row, arches in groups(mine)),
+        *((f"known on the base, too: {_line(row, arches)}", "plain") for row, arches in groups(known)),
+        *((line, "plain") for line in _looked([row for row in looked if row["lane"] == LANE], bool(rows))),
+        *((line, "plain") for line in _compiled([row for row in looked if row["lane"] == VARIANT], rows)),
+    ]
+
+
+def clause(report: MatrixReport) -> list[str]:
+    """For the first sentence: patched is wrong on s390x (lock imbalance in do_mincore, mm/mincore.c:210)."""
+    said = groups(findings.of_report(report))
+    shown = [_clause(row, arches) for row, arches in said[:2]]
+    more = len(said) - len(shown)
+    return [*shown, *([f"and {counted(more, 'more finding')}"] if more > 0 else [])]
+
+
+def _clause(row: FindingRow, arches: Sequence[str]) -> str:
+    if row["lane"] == VARIANT:
+        word = "does not compile" if row["kind"] != "warning" else "brings a warning"
+        return f"{listed(row['kernels'])} {word} in {listed(row.get('lines', []))} ({row['where']})"
+    return f"{listed(row['kernels'])} is wrong on {listed(arches)} ({_what(row)})"
+
+
+def mail(report: MatrixReport) -> list[str]:
+    """With the kernel's own words of the first few."""
+    said = lines(report)
+    if not said:
+        return []
+    logs = groups(findings.of_report(report))[:MAIL_MOST]
+    body = [row for text, _ in said for row in paragraph(text, "  ", "    ")]
+    words = [[_line(row, arches), row.get("text", "")] for row, arches in logs]
+    for head, text in words:
+        body += ["", *paragraph(head, "", "  "), *quoted(excerpt(text))] if text.strip() else []
+    return [f"{TITLE}?", *body]
+
+
+def _line(row: FindingRow, arches: Sequence[str]) -> str:
+    """s390x: lock imbalance in do_mincore (mm/mincore.c:210), patched: WARNING: ... (locks; mincore)"""
+    if row["lane"] == VARIANT:
+        return f"{listed(row.get('lines', []))} ({listed(arches)}), {listed(row['kernels'])}: {_said(row)}"
+    runs = [name or "boot" for name in row.get("runs", [])]
+    more = [f"{len(runs) - MOST} more"] if len(runs) > MOST else []
+    while_ = "; ".join(filter(None, (listed(row.get("lines", [])), f"while: {listed([*runs[:MOST], *more])}")))
+    return f"{listed(arches)}, {listed(row['kernels'])}: {_what(row)}: {row['message']} ({while_})"
+
+
+def _said(row: FindingRow) -> str:
+    """mm/mincore.c:12: error: ..."""
+    return ": ".join(filter(None, (row["where"], row["kind"], row["message"])))
+
+
+def _compiled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]:
+    """In which configs what is touched was compiled, and in which it was not, each with its reason."""
+    found, notes = [], dict[str, list[str]]()
+    tried = [row["lines"] for row in rows if row["ran"]]
+    number = len({name for row in rows for name in row["ran"]})
+    wrong = {name for row in said if row["lane"] == VARIANT for name in row.get("lines", [])}
+    silent = [name for name in dict.fromkeys(tried) if name not in wrong]
+    if silent:
+        found.append(f"{counted(number, 'object')} compiled without a new word in: {', '.join(silent)}")
+    for row in rows:
+        for note in row["notes"]:
+            notes.setdefault(note, []).append(row["lines"])
+    return [*found, *(f"not compiled in {listed(names)}: {note}" for note, names in notes.items())]
+
+
+def _what(row: FindingRow) -> str:
+    """lock imbalance in do_mincore, mm/mincore.c:210"""
+    place = ", ".join(filter(None, (row.get("function", ""), row["where"])))
+    return row["kind"].replace("_", " ") + (f" in {place}" if place else "")
+
+
+def _looked(rows: Sequence[WatchedRow], said: bool) -> list[str]:
+    """What silence rests on; what could not be looked at is named."""
+    alike: dict[tuple[object, ...], list[WatchedRow]] = {}
+    for row in rows:
+        if row["boots"]:
+            alike.setdefault((row["lines"], tuple(row["ran"]), tuple(row["failing"])), []).append(row)
+    found = []
+    for (lines_, ran, failing), mine in alike.items():
+        where = listed(row["arch"] for row in mine)
+        assert isinstance(ran, tuple) and isinstance(failing, tuple)
+        what = f"the boot and {counted(len(ran), 'workload')}" if ran else "the boot"
+        fails = f", {len(failing)} of them also with allocations that fail" if failing else ""
+        kernels = listed(row["kernel"] for row in mine)
+        word = "looked at" if said else "nothing is said"
+        found.append(f"{where}, {kernels}: {word} by kernels that watch their {lines_}, in {what}{fails}")
+    notes: dict[str, list[str]] = {}
+    for row in rows:
+        for note in (*row["notes"], *(f"left out: {one}" for one in row["left_out"])):
+            notes.setdefault(f"{note} ({row['lines']})", []).append(f"{row['arch']}/{row['kernel']}")
+    return [*found, *(f"{listed(where)}: {note}" for note, where in notes.items())]

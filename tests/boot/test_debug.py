@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernels that watch themselves: faults of a patch are found where they are, and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.boot.conftest import HERE, Done, Kmatrix
+
+FAULTS = HERE / "patches/debug-faults.patch"
+# {workload: (the build that sees it, kind, file, function)}
+LOCKS = {
+    "mincore": ("lock_imbalance", "mm/mincore.c", "mincore"),
+    "msync": ("sleep_in_atomic", "mm/msync.c", "msync"),
+}
+MEMORY = {
+    "mremap-move": ("use_after_free", "mm/mremap.c", "move_vma"),
+    "mprotect-toggle": ("array_index_out_of_bounds", "mm/mprotect.c", "mprotect_fixup"),
+}
+TABLES = {"uffd-missing": ("page_table", "mm/userfaultfd.c", "mfill_atomic_install_pte")}
+NAMES = [*LOCKS, *MEMORY, *TABLES]
+
+
+def matrix(arches: str, workloads: str, patch: str = "debug-faults") -> str:
+    return f"""\
+arches: [{arches}]
+workloads: [{workloads}]
+sources:
+  debian-6.1: {{debian: linux-source-6.1}}
+kernels:
+  unpatched: {{source: debian-6.1}}
+  patched: {{source: debian-6.1, patches: [patches/{patch}.patch]}}
+compare:
+  - {{base: unpatched, new: patched}}
+measure: {{boots: 1, passes: 1, retries: 0}}
+limits: {{ready: 120, work: 200}}
+"""
+
+
+def found(done: Done, arch: str) -> dict[str, Any]:
+    """{kind: finding} of the patch, on one arch."""
+    rows = [row for row in done.json()["findings"] if row["arch"] == arch and row["kernels"] == ["patched"]]
+    return {row["kind"]: row for row in rows if row["kind"] != "hang"}  # who keeps a lock is waited for
+
+
+def holds(done: Done, arch: str, faults: dict[str, tuple[str, str, str]]) -> None:
+    rows = found(done, arch)
+    assert {*rows} == {kind for kind, _, _ in faults.values()}, done.out
+    for workload, (kind, file, function) in faults.items():
+        row = rows[kind]
+        assert row["where"].startswith(f"{file}:") and function in row["function"], row
+        assert any(runs.startswith(workload) for runs in row["runs"])
+        assert (done.folder / row["log"]).read_text().count("\n") > 3
+
+
+def test_locks_and_contexts_are_watched(ready: None, kmatrix: Kmatrix) -> None:
+    """A lock that is not given back, and who sleeps where nobody may; the base is silent."""
+    text = matrix("s390x", "mincore, msync, mprotect-same")
+    done = kmatrix.run(text, "--debug-build", "locks", "--no-reach")
+    assert done.code == 3, done.out + done.err
+    holds(done, "s390x", LOCKS)
+    watched = {row["kernel"]: row for row in done.json()["watched"]}
+    assert {*watched["unpatched"]["ran"]} == {"mincore", "msync", "mprotect-same"}
+    assert "mprotect-same" in watched["patched"]["ran"] and "mprotect-same" in watched["patched"]["failing"]
+    assert "patched is wrong on s390x (lock imbalance" in kmatrix("report", done.folder, "--format", "mail").out
+    again = kmatrix("run", "--resume", done.folder)
+    assert again.code == 3 and again.json()["findings"] == done.json()["findings"]
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
+def test_five_faults_are_found_and_nothing_else(ready: None, kmatrix: Kmatrix, arch: str) -> None:
+    done = kmatrix.run(matrix(arch, ", ".join(NAMES)), "--debug", "--no-reach")
+    assert done.code == 3, done.out + done.err
+    tables = {} if arch == "s390x" else TABLES  # which has no PAGE_TABLE_CHECK
+    holds(done, arch, LOCKS | MEMORY | tables)
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
+def test_a_patch_without_a_fault_has_no_finding(ready: None, kmatrix: Kmatrix, arch: str) -> None:
+    done = kmatrix.run(matrix(arch, ", ".join(NAMES), patch="seven-in-five-a"), "--debug", "--no-reach")
+    assert done.code in (0, 1), done.out + done.err  # its figures are worse
+    assert not found(done, arch)
+
+
+def test_the_patch_of_faults_is_what_it_says() -> None:
+    text = Path(FAULTS).read_text()
+    assert all(f"+++ b/{file}" in text for _, file, _ in (LOCKS | MEMORY | TABLES).values())
