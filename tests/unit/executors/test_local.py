@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from orchestrator.config import matrix_file
+from orchestrator.config import debug, matrix_file, variants
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.steps import builds_only, graph, lanes, pairs, ready
 from orchestrator.errors import BuildError, DiskFull, Identical, InfraError, KernelBroke, KmatrixError, ToolMissing
@@ -374,6 +374,48 @@ def test_what_differs_before_anything_runs_delays_no_build_and_no_answer() -> No
     assert all(fake.began[name] == before for name in subjects), "arches side by side"
     assert {step.niceness for step in graph(plan, static=True) if step.kind is StepKind.STATIC} == {19}
     assert not any(step.kind is StepKind.STATIC for step in graph(plan))
+
+
+def proving() -> Plan:
+    """A workload that is in no cell, too; two variants."""
+    matrix = matrix_file.from_text(SMALL.replace("[shmem-write]", "[shmem-write, hmm]"), ROOT / "matrix.yaml")
+    builds = debug.configs(debug.BUILDS, (arch.name for arch in matrix.arches))
+    return make_plan(replace(matrix, debug=builds, variants=variants.load()[:2]))
+
+
+def test_kernels_that_watch_themselves_come_behind_all_others() -> None:
+    plan, fake = proving(), Fake({"debug": 9.0, "variant": 5.0})
+    run(plan, fake)
+    assert {its.id for its in plan.watching} == {
+        f"{arch}/{kernel}~{lines}"
+        for arch in ("aarch64", "s390x")
+        for kernel in ("base", "new")
+        for lines in debug.BUILDS
+    }
+    assert all([w.name for w in its.workloads] == ["shmem-write", "hmm"] for its in plan.watching)
+    assert {cell.workload.name for cell in plan.cells} == {"shmem-write"}
+    others = max(fake.ended[f"kernel {build.id}"] for build in plan.builds)
+    for its in plan.watching:
+        assert (
+            others <= fake.began[f"kernel {its.id}"] < fake.ended[f"kernel {its.id}"] <= fake.began[f"debug {its.id}"]
+        )
+    assert fake.together([name for name in fake.began if name.startswith("kernel aarch64")]) == 1
+
+
+def test_a_kernel_that_does_not_watch_itself_is_told_of_and_one_that_is_not_built_at_all_is_not() -> None:
+    plan, lost = proving(), BuildError("no")
+    fake = Fake({"debug": 9.0, "variant": 5.0}, {"kernel aarch64/new~locks": [lost], "kernel s390x/new": [lost]})
+    done = run(plan, fake)
+    assert "debug aarch64/new~locks" in fake.began, "it tells that"
+    assert "kernel s390x/new~locks" not in fake.began and "debug s390x/new~locks" not in fake.began
+    assert done["debug s390x/new~locks"] is lost and "debug s390x/base~locks" in fake.began
+
+
+def test_variants_are_compiled_one_at_a_time() -> None:
+    plan, fake = proving(), Fake({"debug": 9.0, "variant": 5.0})
+    run(plan, fake)
+    names = [name for name in fake.began if name.startswith("variant ")]
+    assert len(names) == 2 and fake.together(names) == 1 and all(name.endswith("/base..new") for name in names)
 
 
 def test_a_wall_clock_that_wants_the_machine_waits_for_it() -> None:

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is wrong, in every format; and what silence rests on."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
+from orchestrator.analyse.matrix import exit_code
+from orchestrator.report import html, junit, ktap, mail, markdown, terminal
+from orchestrator.report.b4check import RENDER as b4check
+from orchestrator.report.parts import findings
+from orchestrator.report.parts.signoff import offer
+from orchestrator.runs.run import Run
+from tests.unit.conftest import EVIL, good
+from tests.unit.report.conftest import Page
+
+
+def finding(arch: str, *kernels: str, **more: Any) -> FindingRow:
+    row = FindingRow(
+        lane="debug", arch=arch, kind="lock_imbalance", where="mm/mincore.c:210", kernels=list(kernels),
+        message="WARNING: bad unlock balance detected!", log=f"debug/{arch}/patched/locks/report-0.txt",
+        function="do_mincore", lines=["locks"], runs=["mincore"], text=f"WARNING: bad unlock balance\n{EVIL}",
+    )  # fmt: skip
+    row.update(more)  # type: ignore[typeddict-item]
+    return row
+
+
+def watched(arch: str, kernel: str, **more: Any) -> WatchedRow:
+    row = WatchedRow(
+        lane="debug", arch=arch, kernel=kernel, lines="locks", ran=["mincore", "brk"], failed=[], failing=["brk"],
+        left_out=[], notes=[], boots=1, linux="6.1.192", counts={},
+    )  # fmt: skip
+    row.update(more)  # type: ignore[typeddict-item]
+    return row
+
+
+def compiled(lines: str, **more: Any) -> WatchedRow:
+    return watched(
+        "x86_64", "patched", **{"lane": "variant", "lines": lines, "ran": ["mm/mincore.o"], "boots": 0, **more}
+    )
+
+
+def told(rows: list[FindingRow], *looked: WatchedRow) -> MatrixReport:
+    both = [watched(arch, kernel) for arch in ("aarch64", "s390x") for kernel in ("unpatched", "patched")]
+    return {**good(), "findings": rows, "watched": [*both, *looked]}
+
+
+WRONG = told([finding("aarch64", "patched"), finding("s390x", "patched")])
+KNOWN = told([finding("s390x", "unpatched", "patched")])
+SILENT = told([])
+ERROR = finding(
+    "i386", "patched", lane="variant", kind="error", where="mm/mincore.c:12", message="no such member",
+    lines=["32 bits"], text="",
+)  # fmt: skip
+WARNING: FindingRow = {**ERROR, "kind": "warning", "message": "unused variable", "lines": ["W=1"]}
+
+
+def text(report: MatrixReport) -> str:
+    return " ".join(terminal.RENDER(Run(report)).split())
+
+
+def test_what_only_the_patched_kernel_says_is_the_first_thing_that_is_told() -> None:
+    assert exit_code(WRONG) == 3
+    said = mail.RENDER(Run(WRONG))
+    assert said.startswith("patched is wrong on aarch64 and s390x (lock imbalance in do_mincore,\nmm/mincore.c:210)")
+    assert "| WARNING: bad unlock balance" in said and "Tested-by" not in said
+    assert "aarch64 and s390x, patched: lock imbalance in do_mincore" in text(WRONG)
+
+
+def test_what_the_base_says_too_is_no_fault_of_the_patch() -> None:
+    assert exit_code(KNOWN) == exit_code(good())
+    assert "known on the base, too: s390x, unpatched and patched: lock imbalance" in text(KNOWN)
+    assert "wrong" not in mail.RENDER(Run(KNOWN)).partition("\n\n")[0]
+
+
+def test_silence_says_what_was_looked_at() -> None:
+    said = text(SILENT)
+    assert "nothing is said by kernels that watch their locks, in the boot and 2 workloads" in said
+    assert "1 of them also with allocations that fail" in said
+    assert not findings.lines(good())
+
+
+def test_a_file_that_does_not_compile_elsewhere_and_a_new_warning() -> None:
+    broken, warned = told([ERROR], compiled("32 bits"), compiled("no SWAP")), told([WARNING], compiled("W=1"))
+    assert (exit_code(broken), exit_code(warned)) == (3, 1)
+    assert mail.RENDER(Run(broken)).startswith("patched does not compile in 32 bits (mm/mincore.c:12);")
+    assert "32 bits (i386), patched: mm/mincore.c:12: error: no such member" in text(broken)
+    assert "1 object compiled without a new word in: no SWAP" in text(broken)
+    assert "patched brings a warning in W=1" in mail.RENDER(Run(warned)) and not offer(warned, "")
+
+
+def test_what_was_not_looked_at_is_named() -> None:
+    lost = compiled("clang", ran=[], notes=["clang is not installed"])
+    assert "not compiled in clang: clang is not installed" in text(told([], lost))
+    out = watched("s390x", "patched", left_out=["mseal: not there: no mseal"], notes=["cannot make allocations fail"])
+    said = text(told([], out))
+    assert "left out: mseal: not there: no mseal" in said and "cannot make allocations fail" in said
+
+
+@pytest.mark.parametrize("report", [WRONG, KNOWN, SILENT, told([ERROR], compiled("32 bits"))])
+def test_every_format_takes_it(report: MatrixReport) -> None:
+    run = Run(report)
+    for its in (terminal, markdown, mail, junit, ktap, html):
+        assert its.RENDER(run)
+    assert all(ord(c) < 128 for c in mail.RENDER(run))
+    assert max(map(len, mail.RENDER(run).splitlines())) <= 75
+
+
+def test_pages_show_the_words_and_run_none_of_them() -> None:
+    page = html.RENDER(Run(WRONG))
+    Page(page)
+    assert findings.TITLE in page and "bad unlock balance" in page and "<script>alert(1)" not in page
+
+
+def test_machines_fail_by_it() -> None:
+    assert 'name="patched locks"' in junit.RENDER(Run(WRONG)) and "<failure" in junit.RENDER(Run(WRONG))
+    assert "not ok" in ktap.RENDER(Run(WRONG)) and "not ok" not in ktap.RENDER(Run(SILENT))
+    assert {entry["status"] for entry in json.loads(b4check(Run(WRONG)))} == {"fail"}
