@@ -118,7 +118,9 @@ def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[st
 
     matrix, request: of all that it has then; more: globs of what is to be done now.
     """
-    request = dataclasses.replace(_further(request, manner), fresh=manner.fresh, memory=manner.memory)
+    request = _further(request, manner)
+    fresh, memory = manner.fresh or request.fresh, manner.memory or request.memory
+    request = dataclasses.replace(request, fresh=fresh, memory=memory)
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
         return _worked(folder, matrix, make_plan(matrix, more), manner)

@@ -389,6 +389,7 @@ class FindingRow(TypedDict):
     lines: NotRequired[list[str]]
     runs: NotRequired[list[str]]
     text: NotRequired[str]  # the kernel's or compiler's own words, their beginning
+    silent: NotRequired[list[str]]  # kernels that were looked at for it, and do not say it; without: all others
 
 
 class WatchedRow(TypedDict):

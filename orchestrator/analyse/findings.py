@@ -16,6 +16,8 @@ from orchestrator.model import Comparison, Status
 LANE, VARIANT = "debug", "variant"  # where findings come from
 RAN = "ran"  # of a workload: it ended well
 ABSENT_HERE, FAILED = "not there: ", "failed: "  # before why, else
+BROKE = f"{FAILED}the kernel broke"
+NO_END = f"{FAILED}it did not end after what the kernel said"
 MOST = 60  # lines of a report's words
 BUILDS = "does_not_build"  # a kind of finding that no kernel prints
 FAILS = "workload_failed"
@@ -68,7 +70,7 @@ class Watched:
         return f"{LANE}/{self.arch}/{self.kernel}/{self.lines}/report-{number}.txt"
 
 
-def not_built(error: KmatrixError) -> Observation:
+def not_tried(error: KmatrixError) -> Observation:
     """Of a kernel that could not be tried: a finding, if that is its own fault."""
     its = error.failure
     text = "\n".join(filter(None, (its.message, its.log)))
@@ -93,25 +95,45 @@ def findings(
 
     files: that each comparison changes: of a backtrace, the innermost place in them is the one that is told."""
     rows: dict[tuple[str, ...], FindingRow] = {}
+    all_of_them = list(seen)
     changed = {file for its in files.values() for file in its}
-    for one in seen:
+    for one in all_of_them:
         for number, report in enumerate(one.its["reports"]):
             function, where = _place(report, changed)
             key = (one.arch, report["kind"], _alike(report["message"]), _top(report))
             row = rows.setdefault(key, _row(one, report, function, where, one.log(number)))
             _add(row, one.kernel, one.lines, report["runs"])
         for workload, how in one.its["ran"].items():
-            if how.startswith(FAILED) and not _said_in(one.its, workload):
+            told = how in (BROKE, NO_END) and _said_in(one.its, workload)
+            if how.startswith(FAILED) and not told:
                 said = f"{workload} {how}"
-                row = rows.setdefault((one.arch, FAILS, said), _plain(one, FAILS, said))
+                row = rows.setdefault((one.arch, FAILS, _alike(said)), _plain(one, FAILS, said))
                 _add(row, one.kernel, one.lines, workload)
-    found = list(rows.values())
-    return sorted(found, key=lambda row: not new(row, comparisons))
+    for row in rows.values():
+        row["silent"] = [name for name in _silent(row, all_of_them) if name not in row["kernels"]]
+    return sorted(rows.values(), key=lambda row: not new(row, comparisons))
+
+
+def _silent(row: FindingRow, seen: Iterable[Watched]) -> list[str]:
+    """Kernels that were looked at for this: what it was said in ran there, too."""
+    wanted = [runs.partition(",")[0] for runs in row.get("runs", [])]
+    return list(
+        dict.fromkeys(
+            one.kernel
+            for one in seen
+            if one.arch == row["arch"] and one.lines in row.get("lines", ()) and one.its["boots"]
+            if row["kind"] == BUILDS or any(not name or name in one.its["ran"] for name in wanted)
+        )
+    )
 
 
 def new(row: FindingRow, comparisons: Iterable[Comparison]) -> bool:
-    """Does a kernel say it, and the one that it is compared with not?"""
-    return any(pair.new in row["kernels"] and pair.base not in row["kernels"] for pair in comparisons)
+    """Does a kernel say it, and the one that it is compared with, which was looked at for it, not?"""
+    silent = row.get("silent")
+    return any(
+        pair.new in row["kernels"] and pair.base not in row["kernels"] and (silent is None or pair.base in silent)
+        for pair in comparisons
+    )
 
 
 def of_report(report: MatrixReport) -> list[FindingRow]:

@@ -29,6 +29,8 @@ OWN_FLAGS = (*_STATIC, "-w", "-Wl,--build-id=none")  # a user's warnings are the
 # Where no other static program is: in a guest both run, and a profile tells them apart by their addresses alone.
 APART = ("-Wl,-Ttext-segment=0x60000000",)
 LIBRARIES = ("-lm",)
+FAILING = "failing.c"  # of ADAPTERS
+WRAPPED = ("-Wl,--wrap=km_begin", "-Wl,--wrap=km_end")  # by failing.c
 HOOK = "-fsanitize-coverage=trace-pc"  # guest-tools/adapters/will-it-scale.c says why
 RAM_DISK_MIB = 16  # images/kconfig/boot.config has it so
 LIBRARY = "library"  # of ADAPTERS: the main() of workloads that are one program
@@ -66,14 +68,18 @@ class Tool:
         return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
-async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
-    """The workload's programs for an arch. Raises BuildError with the compiler's words."""
+async def tool(store: Store, arch: Arch, workload: Workload, failing: bool = False) -> Tool:
+    """The workload's programs for an arch. Raises BuildError with the compiler's words.
+
+    failing: allocations of its regions can be made to fail, see guest-tools/adapters/failing.c. Not of users' own.
+    """
     own, box = workload.own, workload.toolbox
+    failing = failing and (box / ADAPTERS / FAILING).is_file()  # copies of older runs have none
     if workload.area:
-        return Tool(await _Library(arch, box).binary(store), disk=await disk.pages(store, RAM_DISK_MIB))
+        return Tool(await _Library(arch, box, failing).binary(store), disk=await disk.pages(store, RAM_DISK_MIB))
     if own is None:
         c_files, headers = (sorted(workload.folder.glob(pattern)) for pattern in ("*.c", "*.h"))
-        return Tool(await _Job(arch, box, workload.name, c_files, headers).binary(store))
+        return Tool(await _Job(arch, box, workload.name, c_files, headers, failing=failing).binary(store))
     sources = own.compiled
     others = [path for path in own.files if path not in sources]
     if own.kind is ProgramKind.MARKERS:
@@ -84,6 +90,11 @@ async def tool(store: Store, arch: Arch, workload: Workload) -> Tool:
     if own.kind is ProgramKind.SOURCE:
         return Tool(runner, await _Job(arch, box, workload.name, sources, others, own, common=False).binary(store))
     return Tool(runner, _kept(store, own.files[0]))
+
+
+def _failing(toolbox: Path, failing: bool) -> list[Path]:
+    """What is linked besides."""
+    return [toolbox / ADAPTERS / FAILING] if failing else []
 
 
 def arguments(workload: Workload, options: Sequence[str], program: str) -> list[str]:
@@ -111,13 +122,16 @@ class _Library:
 
     arch: Arch
     toolbox: Path
+    failing: bool = False  # see tool()
 
     async def binary(self, store: Store) -> Path:
         """From the store; else compiled."""
         names = workloads.library(self.toolbox)
         files = workloads.library_sources(self.toolbox)
         compiler = await toolchain.compiler(self.arch.cross_prefix)
-        key = digest("guest-library", FLAGS, compiler, [(name, sha256(path)) for name, path in files])
+        sums = [(name, sha256(path)) for name, path in files]
+        more = [(WRAPPED, sha256(path)) for path in _failing(self.toolbox, self.failing)]
+        key = digest("guest-library", FLAGS, compiler, [*sums, *more])
         folder = store.folder("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
             if not folder.exists():
@@ -132,7 +146,8 @@ class _Library:
         (work / _INC).write_text("".join(f'KM_WORKLOAD("{name}", {main})\n' for name, main in mains.items()))
         common = sorted((self.toolbox / COMMON).glob("*.c"))
         jobs: list[tuple[str, Path, tuple[str, ...]]]
-        jobs = [("common", path, ()) for path in [*common, self.toolbox / ADAPTERS / f"{LIBRARY}.c"]]
+        mine = [*common, self.toolbox / ADAPTERS / f"{LIBRARY}.c", *_failing(self.toolbox, self.failing)]
+        jobs = [("common", path, ()) for path in mine]
         jobs += [
             (name, path, (f"-Dmain={mains[name]}",))
             for name, place in names.items()
@@ -147,7 +162,8 @@ class _Library:
             return str(out)
 
         objects = await asyncio.gather(*(one(*job) for job in jobs))
-        await self._compile(LIBRARY, map(Path, objects), ["-o", str(folder / LIBRARY)])
+        linked = WRAPPED if self.failing else ()
+        await self._compile(LIBRARY, map(Path, objects), ["-o", str(folder / LIBRARY), *linked])
         shutil.rmtree(work)
 
     async def _compile(self, name: str, files: Iterable[Path], options: Sequence[str]) -> None:
@@ -170,6 +186,7 @@ class _Job:
     adapter: str = ""  # a file of ADAPTERS that has the main()
     common: bool = True
     place: tuple[str, ...] = ()  # linker options that say at which addresses it is
+    failing: bool = False  # see tool()
 
     async def binary(self, store: Store) -> Path:
         """From the store; else compiled."""
@@ -181,6 +198,8 @@ class _Job:
             if self.own is None
             else (OWN_FLAGS, LIBRARIES, HOOK, self.common, self.adapter, compiler)
         )
+        if self.failing:
+            how = (*how, WRAPPED)
         key = digest("guest-tool", self.name, self.place, *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
         folder = store.folder("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
@@ -192,7 +211,8 @@ class _Job:
     def _ours(self) -> list[Path]:
         """C files of the project that are part of it. They come first: an order that no folder's place changes."""
         adapter = [self.toolbox / ADAPTERS / f"{self.adapter}.c"] if self.adapter else []
-        return [*adapter, *(self._shared("*.c") if self.common else ())]
+        shared = self._shared("*.c") if self.common else ()
+        return [*adapter, *shared, *_failing(self.toolbox, self.failing)]
 
     def _shared(self, pattern: str) -> list[Path]:
         return sorted((self.toolbox / COMMON).glob(pattern))
@@ -219,7 +239,8 @@ class _Job:
         flags = OWN_FLAGS if self.own else FLAGS
         libraries = LIBRARIES if self.own else ()
         shared = ("-I", str(self.toolbox / COMMON))
-        command = [*flags, *self.place, *places, *headers, *shared, *map(str, files), *options, *libraries]
+        linked = WRAPPED if self.failing else ()
+        command = [*flags, *linked, *self.place, *places, *headers, *shared, *map(str, files), *options, *libraries]
         await _gcc(self.name, self.arch, command)
 
 

@@ -268,19 +268,26 @@ def _seen(source: Source) -> str:
     return digest("seen", asdict(source))
 
 
-async def new_config(wanted: fragments.Wanted, srcarch: str, source: Path, shared: SharedTree, make: Make) -> None:
+async def new_config(
+    wanted: fragments.Wanted,
+    srcarch: str,
+    source: Path,
+    shared: SharedTree,
+    make: Make,
+    words: Sequence[str] = (),
+) -> None:
     """A new .config, where make makes things. Of options that no line names, those that files in `defaults` define
-    are as Kconfig has them. source: where it can be read."""
+    are as Kconfig has them. source: where it can be read; words: more for make."""
     config, mine = regular(shared.made, ".config"), regular(shared.made, ".kmatrix-all")
     lines = "".join(f"{wish.line}\n" for wish in wanted.wishes)
     if not wanted.defaults:
         config.write_text("")
         if wanted.start != fragments.NONE:
-            await make(wanted.start)
+            await make(*words, wanted.start)
         config.write_text(config.read_text() + lines)
     else:
         mine.write_text(lines)
-        await make(f"KCONFIG_ALLCONFIG={shared.build / mine.name}", wanted.start)
+        await make(*words, f"KCONFIG_ALLCONFIG={shared.build / mine.name}", wanted.start)
         named = {wish.option for wish in wanted.wishes}
         own = {
             f"CONFIG_{its.option}"
@@ -290,7 +297,7 @@ async def new_config(wanted: fragments.Wanted, srcarch: str, source: Path, share
         off = {f"# {option} is not set" for option in own - named}
         kept = [line for line in config.read_text().splitlines(keepends=True) if line.strip() not in off]
         config.write_text("".join(kept))
-    await make("olddefconfig")
+    await make(*words, "olddefconfig")
 
 
 def fits(cache: Path) -> None:

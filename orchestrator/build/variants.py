@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import proc
 from orchestrator.build import kconfig, toolchain
 from orchestrator.build.kernel import Builder, new_config, regular
 from orchestrator.build.make import Make
@@ -30,7 +31,10 @@ KIND = "variants"
 RECIPE = 1  # part of every key: raise it when this file changes what comes out
 NICENESS = 19
 ERROR, WARNING = "error", "warning"
-_SAID = re.compile(r"^(\S+?):(?:(\d+):(?:\d+:)?)? (?:fatal )?(error|warning): (.+)$", re.M)
+_OFFSET = re.compile(r"\+0x[0-9a-f]+")  # in a function: moves with every change
+_SAID = re.compile(
+    r"^(\S+?):(?:(\d+):(?:\d+:)?)? (?:fatal )?(?:internal compiler )?(error|Error|warning): (.+)$", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class Variants:
         text = log.read_text(errors="replace")
         found = said(text, str(shared.source))
         if failure and not any(one.kind == ERROR for one in found):
-            found = (*found, Said(ERROR, "", 0, failure.message))
+            found = (*found, Said(ERROR, "", 0, _last(text)))
         return Compiled(found, text[-64_000:])
 
     def _make(self, variant: Variant, kernel: Kernel, shared: SharedTree, log: Path, shown: dict[Path, Path]) -> Make:
@@ -111,7 +115,8 @@ class Variants:
         compiler = await toolchain.compiler(variant.arch.cross_prefix)
         wanted = fragments.wanted(variant.lines, tree.linux)
         arch = (variant.arch.kernel_arch, variant.arch.cross_prefix)
-        key = digest(RECIPE, "prepared", tree.key, arch, wanted.text, variant.make, compiler)
+        more = await _version(variant.program)
+        key = digest(RECIPE, "prepared", tree.key, arch, wanted.text, variant.make, compiler, more)
         folder = store.folder(KIND, key)
         async with store.lock(f"variant-{key}"):
             if not folder.exists():
@@ -122,7 +127,7 @@ class Variants:
                     shared = SharedTree(folder, private=True, apart=made)
                     log = scratch / "make.log"
                     make = self._make(variant, kernel, shared, log, {tree.folder: shared.source})
-                    await new_config(wanted, variant.arch.srcarch, tree.folder, shared, make)
+                    await new_config(wanted, variant.arch.srcarch, tree.folder, shared, make, variant.make)
                     await make(*variant.make, "prepare", niceness=NICENESS)
                     regular(made, ".config")
                     with store.publish(KIND, key) as place:
@@ -130,10 +135,27 @@ class Variants:
         return folder
 
 
+def _last(log: str) -> str:
+    """What make says of a failure that is no compiler's."""
+    rows = [row for row in log.splitlines() if "***" in row] or ["make failed"]
+    return re.sub(r"^make(?:\[\d+\])?: |\.\./source/", "", rows[-1])
+
+
+async def _version(program: str) -> str:
+    """Of a compiler or checker beside the usual one; "" of none."""
+    done = await proc.run([program, "--version"]) if program else None
+    return done.output.splitlines()[0] if done and done.output else ""
+
+
 def said(log: str, source: str) -> tuple[Said, ...]:
     """Of what make printed, each once, in order. source: the folder that names begin with."""
     rows = (
-        Said(kind, its.plain(file.removeprefix("../source/"), source), int(line or 0), text)
+        Said(
+            kind.lower(),
+            its.plain(file.removeprefix("../source/"), source),
+            int(line or 0),
+            re.sub(r"\+0x[0-9a-f]+", "", text),
+        )
         for file, line, kind, text in _SAID.findall(log)
     )
     return tuple(dict.fromkeys(rows))

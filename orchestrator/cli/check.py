@@ -187,10 +187,9 @@ def check(
 def _more(
     folder: RunFolder, checked: Matrix, request: Request, done: Run, manner: Manner, follow: bool
 ) -> Run | None:
-    """What comes behind the figures: the config follows the patch; then whether it is right, with the first answer's
-    config."""
-    more = following.after(folder, checked, done, manner) if follow else None
-    return proven(folder, checked, request, manner) or more
+    """What comes behind the figures: whether it is right; and the config follows the patch."""
+    right = proven(folder, checked, request, manner)
+    return (following.after(folder, checked, right or done, manner) if follow else None) or right
 
 
 def _never_built(matrix: Matrix, wanted: Change, asked: Sequence[Arch]) -> dict[str, Never]:

@@ -51,7 +51,8 @@ def used(matrix: Matrix, plan: Plan) -> Matrix:
     """What of the matrix a plan uses."""
     arches = {cell.arch.name: cell.arch for cell in plan.cells}
     kernels = {cell.kernel.name: cell.kernel for cell in plan.cells}
-    workloads = {cell.workload.name: cell.workload for cell in plan.cells}
+    ran = [*(cell.workload for cell in plan.cells), *(w for its in plan.watching for w in its.workloads)]
+    workloads = {its.name: its for its in matrix.workloads if its.debug} | {its.name: its for its in ran}
     sources = {kernel.source.name: kernel.source for kernel in kernels.values()}
     nightly = replace(matrix.nightly, sources=tuple(name for name in matrix.nightly.sources if name in sources))
     return replace(

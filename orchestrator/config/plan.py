@@ -19,6 +19,9 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
     Raises ConfigError for a glob that matches nothing.
     """
     cells = _select(_cells(matrix), select)
+    if not cells and (only := [its.name for its in matrix.workloads if its.debug]):
+        what = f"{', '.join(only)}: only kernels that watch themselves run it"
+        raise ConfigError(what, hint="name another workload beside it, which is measured, and --debug")
     needed = dict.fromkeys(cell.build_id for cell in cells)
     mine = tuple(build for build in builds(matrix) if build.id in needed)
     return Plan(

@@ -13,7 +13,6 @@ from enum import IntEnum
 from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
 from orchestrator.model import (
-    Arch,
     Boot,
     Build,
     Cell,
@@ -24,7 +23,6 @@ from orchestrator.model import (
     StepKind,
     Variant,
     Watching,
-    Workload,
 )
 
 Results = Mapping[str, object]  # {step's id: what it gave, or the KmatrixError that it ended with}
@@ -123,13 +121,22 @@ def graph(
             Want.FIRST: [],
             Want.NOTHING: answers if Want.FIRST in wanted.values() else [],
             Want.PROMPT: kernels,
-            Want.ALONE: [*kernels, *(step.id for step in (*looked, *watching, *compiled, *boots))],
+            Want.ALONE: [*kernels, *(step.id for step in (*looked, *compiled, *watching, *boots))],
         }
         others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
         numbers = [other.number for other in plan.boots if other.cell.id == boot.cell.id]
         boots += _boot(boot, numbers, wanted[boot.id], after[wanted[boot.id]], others, plan.measure.retries, profile)
     cells = (_cell(cell, boots) for cell in plan.cells)
-    return (*builds, *_prepared(plan), *(step for _, step in compared), *looked, *compiled, *watching, *boots, *cells)
+    return (
+        *builds,
+        *_prepared(plan.cells),
+        *(step for _, step in compared),
+        *looked,
+        *compiled,
+        *watching,
+        *boots,
+        *cells,
+    )
 
 
 def builds_only(plan: Plan, waited_for: bool = False) -> tuple[Step, ...]:
@@ -168,12 +175,11 @@ def _watching(wanted: Iterable[Watching], before: tuple[str, ...]) -> list[Step]
         arch = its.build.arch.name
         plain = step_id(StepKind.KERNEL, f"{arch}/{its.of.name}")
         kernel = replace(_kernel(its.build, LAST), inputs=(plain,), after=before, priority=Want.ALONE + 1)
-        tools = dict.fromkeys(step_id(StepKind.TOOL, f"{arch}/{workload.name}") for workload in its.workloads)
         looked = Step(
             StepKind.DEBUG,
             its.id,
             inputs=(plain, step_id(StepKind.IMAGE, arch)),
-            after=(kernel.id, *tools),
+            after=(kernel.id,),
             lane=Want.NOTHING.name.lower(),
             priority=Want.ALONE + 1,
             niceness=YIELDING,
@@ -230,17 +236,11 @@ def _variant(plan: Plan, name: str, before: tuple[str, ...]) -> Step:
     )
 
 
-def tools(plan: Plan) -> dict[str, tuple[Arch, Workload]]:
-    """{s390x/shmem-write: what is compiled, for which arch}: all that runs."""
-    cells = [(cell.arch, cell.workload) for cell in plan.cells]
-    cells += [(its.build.arch, workload) for its in plan.watching for workload in its.workloads]
-    return {f"{arch.name}/{workload.name}": (arch, workload) for arch, workload in cells}
-
-
-def _prepared(plan: Plan) -> list[Step]:
+def _prepared(cells: Iterable[Cell]) -> list[Step]:
     """Guest images and workloads."""
-    images = dict.fromkeys(arch.name for arch, _ in tools(plan).values())
-    return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools(plan)]
+    images = dict.fromkeys(cell.arch.name for cell in cells)
+    tools = dict.fromkeys(f"{cell.arch.name}/{cell.workload.name}" for cell in cells)
+    return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]
 
 
 def _boot(

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.analyse.findings import Observation
+from orchestrator.analyse.findings import ABSENT_HERE, Observation
 from orchestrator.build import disk, initramfs, plugin
 from orchestrator.build.guest_tools import Tool
 from orchestrator.build.kernel import trusted
@@ -213,15 +213,19 @@ class Boots:
     ) -> Observation:
         """What a kernel that watches itself says while its workloads run. tools: of those that there are."""
         arch, folder = its.build.arch, self.folder.path / debug_file.place(its)
-        workloads = tuple(one for one in its.workloads if one.name in tools and not debugged.left_out(one))
+        lost = {one.name: debugged.left_out(one, one.name in tools) for one in its.workloads}
+        workloads = tuple(one for one in its.workloads if not lost[one.name])
         machine = debugged.machine(arch, self.measure, workloads, kernel.image, initrd)
         machine = replace(machine, sealed=not self.unsandboxed, vouched=trusted(its.of.patches))
+        limits = replace(self.limits, ready=self.limits.ready * debugged.MORE_TIME)
         task = debugged.Task(
-            kernel, machine, workloads, tools, self.limits, self.store, self.scratch, folder,
+            kernel, machine, workloads, tools, limits, self.store, self.scratch, folder,
             await accel.qemu_version(arch), niceness,
         )  # fmt: skip
         with stage(self.bus, self.store, its.id, Stage.DEBUG, f"debug-{arch.name}-{its.lines}"):
-            return await debugged.watched(task, self.fresh)
+            seen = await debugged.watched(task, self.fresh)
+        out = {name: f"{ABSENT_HERE}{why}" for name, why in lost.items() if why}
+        return {**seen, "ran": {**seen["ran"], **out}}
 
     async def _machine(
         self,

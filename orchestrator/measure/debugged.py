@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernels that watch themselves: boot one, let workloads run in it, and keep what it says. Nothing is measured.
 
-Each workload runs once as it is, and some times with one allocation of its region failing. A kernel whose lockdep or
-KASAN has spoken looks no further, one that hangs or panics does nothing more: the rest runs in another boot.
+Each workload runs once as it is, and some times with one allocation of its region failing. KASAN and lockdep say one
+thing a boot, who hangs or panics does nothing more: the rest runs in another boot.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import shlex
 import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -17,11 +18,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.findings import ABSENT_HERE, FAILED, RAN, Observation, ReportRow
+from orchestrator.analyse.findings import ABSENT_HERE, BROKE, FAILED, NO_END, RAN, Observation, ReportRow
 from orchestrator.build import addr2line
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
-from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut
+from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest import reports
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import tail
@@ -31,33 +32,36 @@ from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure import addresses, provenance
 from orchestrator.measure.passes import decode
 from orchestrator.measure.session import keyed
-from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, ProgramKind, Workload
+from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, Workload
 from orchestrator.profile.lines import parse_places
 from orchestrator.profile.symbols import Symbols
 from orchestrator.store import Store, digest, sha256
 
-FORMAT = 1  # of what is kept, and how it is come by
+FORMAT = 1  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
 MORE_MEMORY = 1.5  # what a kernel that watches itself needs: KASAN alone takes an eighth
+MORE_TIME = 5  # times the limit for others, to become ready
 NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
-_QUIET, _PATIENCE = (
-    0.05,
-    100,
-)  # seconds in which a console that has more to say says it; how often they are waited for
+_QUIET, _PATIENCE = 0.05, 100  # seconds in which a console that has more to say says it; how often it gets them
 _LOOK = 0.5  # seconds between two looks at the console of a workload that runs
-_LATE = 20  # of them that a workload gets when the kernel has said what may be its end
+_LATE = {"hang": 10.0, "lock_imbalance": 30.0, "deadlock": 30.0}  # seconds that it gets after that
 _LACKS = 4  # exit status of a workload that does not find what it is about
-_PLACE, _GATE = "/tmp/w", "/dev/console"
-_PID, _CODE = f"{_PLACE}/.pid", f"{_PLACE}/.code"
-# Allocations that may wait can fail, too. A kernel without fault injection has no such files.
-_FAULTS = """mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
-test -e /proc/self/fail-nth || exit 9
+_FEWER = "kmatrix: fewer allocations"  # as guest-tools/adapters/failing.c says it
+_PLACE = "/tmp/w"
+# All is said on the console; who waits for ten seconds hangs. Allocations that may wait can fail, too; a kernel
+# without fault injection has no such files.
+_PREPARE = f"""mkdir -p {_PLACE}
+echo 8 >/proc/sys/kernel/printk
+echo 10 >/proc/sys/kernel/hung_task_timeout_secs
+mount -t debugfs debugfs /sys/kernel/debug
 for what in failslab fail_page_alloc; do
     cd /sys/kernel/debug/$what || exit 9
     for name in ignore-gfp-wait ignore-gfp-highmem; do test ! -e $name || echo N >$name; done
     test ! -e min-order || echo 0 >min-order
     echo 0 >verbose
-done"""
+done
+test -e /proc/self/fail-nth || exit 9"""
+_LOCKDEP_OFF = "grep -qs 'debug_locks: *0' /proc/lockdep_stats"
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,9 @@ class Task:
     def key(self) -> str:
         """Names all that the answer rests on."""
         command = digest(qemu_argv(provenance.nowhere(self.machine), 0, 1))
-        what = [(its.name, its.args, self.tools[its.name].sha256) for its in self.workloads]
+        what = [(Item(its).command, its.metrics, self.tools[its.name].sha256) for its in self.workloads]
         image = (sha256(self.kernel.image), self.machine.initrd.parent.name)
-        return digest(KIND, FORMAT, image, self.qemu, command, what)
+        return digest(KIND, FORMAT, image, self.qemu, command, what, (self.limits.ready, self.limits.work))
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,10 @@ class Item:
     @property
     def command(self) -> str:
         """What is started: one pass of it."""
-        gate = ["--gate", _GATE] if self.nth else []
-        options = ["--phase", "0", "--warmup", "0", "--passes", "1", *gate]
+        options = ["--phase", "0", "--warmup", "0", "--passes", "1"]
         name = self.workload.name
-        return shlex.join([f"{_PLACE}/{name}", *arguments(self.workload, options, _program(name))])
+        fails = f"KM_FAIL={self.nth} " if self.nth else ""
+        return fails + shlex.join([f"{_PLACE}/{name}", *arguments(self.workload, options, _program(name))])
 
 
 @dataclass
@@ -122,18 +126,27 @@ class _Seen:
     counts: dict[str, dict[str, float]] = field(default_factory=dict)
     boots: int = 0
     faults: bool = True  # can the kernel make allocations fail?
+    enough: dict[str, int] = field(default_factory=dict)  # {workload: an allocation that there is not any more}
+    whole: bool = True  # nothing ran out of time
+
+    def note(self, text: str) -> None:
+        """Once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
 
 def machine(arch: Arch, measure: Measure, workloads: Iterable[Workload], kernel: Path, initrd: Path) -> Machine:
-    """One CPU under the instruction clock, where who waits for a time that comes does not wait."""
+    """One CPU under the instruction clock: a slow host makes nobody late."""
     most = max([measure.memory_mib, *(workload.memory_mib for workload in workloads)])
     memory = round(most * MORE_MEMORY)
     nodes = max([1, *(workload.nodes for workload in workloads)])
     return Machine(arch, "tcg", Clock.ICOUNT, memory, 1, kernel, initrd, nodes=nodes)
 
 
-def left_out(workload: Workload) -> str:
+def left_out(workload: Workload, compiled: bool) -> str:
     """Why it does not run in such a guest; "" if it does."""
+    if not compiled:
+        return "it does not compile"
     if workload.cpus > 1:
         return "it needs several CPUs"
     return "it needs a disk that keeps its own time" if workload.disk else ""
@@ -145,7 +158,7 @@ async def watched(task: Task, fresh: bool = False) -> Observation:
     if not fresh and isinstance(known := task.store.recall(KIND, task.key), dict):
         return TypeAdapter(Observation).validate_python({**known, "stored": True})
     seen = _Seen()
-    items = [Item(its, nth) for its in task.workloads for nth in (0, *(NTH if _has_gate(its) else ()))]
+    items = [Item(its, nth) for its in task.workloads for nth in (0, *(NTH if _has_regions(its) else ()))]
     while seen.boots == 0 or items:
         items = await _boot(task, items, seen)
     found = Observation(
@@ -158,45 +171,72 @@ async def watched(task: Task, fresh: bool = False) -> Observation:
         linux=task.kernel.linux,
         counts=seen.counts,
     )
-    task.store.remember(KIND, task.key, found)
+    if seen.whole:
+        task.store.remember(KIND, task.key, found)
     return found
 
 
 async def _boot(task: Task, items: Sequence[Item], seen: _Seen) -> list[Item]:
-    """One guest: what it says is added to what was seen; returns what is left for another."""
+    """One guest: what it says is added to what was seen; returns what is left for another. InfraError if it does not
+    come up without its kernel saying why."""
     folder = task.folder / f"boot-{seen.boots}"
     folder.mkdir(parents=True, exist_ok=True)
-    first = seen.boots == 0
     seen.boots += 1
-    left, running = list(items), None
+    left = list(items)
     try:
         async with _guest(task, folder) as (running, shell):
             await _settled(running)
-            begun = len(reports.reports(running.console.text))
             await _prepare(task, running, shell, items, seen)
-            while left:
-                if not await _run(task, running, shell, left.pop(0), seen) or _spent(running, begun):
+            while left and await _mark(task, running, shell, left[0], seen):
+                if not await _run(task, running, shell, left.pop(0), seen):
                     break
                 left = _possible(left, seen)
-    except (KernelBroke, TimedOut) as error:
-        text = running.console.text if running else _console(folder)
-        if not reports.reports(text):  # it ended without a word
-            seen.reports.append(Report(error.kind, error.message, "", (), _last_mark(text), tail(text, 40)))
-        if running is None or not _last_mark(text):  # it did not get to its first workload
-            left = []
+    except (KernelBroke, TimedOut, InfraError) as error:
+        left = _after(error, items, left, _console(folder), seen)
     said = reports.reports(_console(folder))
-    seen.reports += [report for report in said if first or report.runs]
+    seen.reports += [report for report in said if report.runs or seen.boots == 1]
     return _possible(left, seen)
 
 
+def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console: str, seen: _Seen) -> list[Item]:
+    """What is left when a guest has ended before its end."""
+    last = _last_mark(console)
+    said = [report for report in reports.reports(console) if report.runs == last]
+    seen.whole &= isinstance(error, KernelBroke) or bool(said)
+    if not last and not said:  # it did not come up
+        if seen.boots == 1:
+            raise InfraError(error.message, kind=error.kind, log=error.log) from error
+        for name in dict.fromkeys(item.workload.name for item in left):
+            seen.note(f"{name}: not looked at to the end: another guest did not come up ({error.message})")
+        return []
+    if not said and not isinstance(error, InfraError):  # it ended without a word
+        seen.reports.append(Report(error.kind, error.message, "", (), last, tail(console, 40)))
+    if isinstance(error, InfraError):
+        seen.note(f"{last or 'boot'}: the guest was lost: {error.message}")
+    if not last:  # it does not get to its first workload: no other would
+        for name in dict.fromkeys(item.workload.name for item in items):
+            seen.ran.setdefault(name, f"{ABSENT_HERE}the guest does not come up")
+        return []
+    for item in items:
+        if item.name == last and not item.nth:
+            seen.ran.setdefault(item.workload.name, BROKE)
+    return [item for item in left if item.name != last]
+
+
 def _possible(items: Sequence[Item], seen: _Seen) -> list[Item]:
-    """Allocations can fail where the kernel can do that, of what runs well otherwise."""
-    return [it for it in items if not it.nth or (seen.faults and seen.ran.get(it.workload.name, RAN) == RAN)]
+    """Allocations can fail where the kernel can do that, of what runs well otherwise, as long as there are any."""
+
+    def can(item: Item) -> bool:
+        name = item.workload.name
+        more = item.nth < seen.enough.get(name, item.nth + 1)
+        return seen.faults and more and seen.ran.get(name, RAN) == RAN
+
+    return [item for item in items if not item.nth or can(item)]
 
 
-def _has_gate(workload: Workload) -> bool:
-    """Does it wait where its region begins?"""
-    return workload.own is None or workload.own.kind in (ProgramKind.MARKERS, ProgramKind.WILL_IT_SCALE)
+def _has_regions(workload: Workload) -> bool:
+    """Are they ours to begin?"""
+    return workload.own is None
 
 
 @asynccontextmanager
@@ -220,9 +260,13 @@ async def _guest(task: Task, folder: Path) -> AsyncIterator[tuple[Guest, Shell]]
 
 
 async def _prepare(task: Task, running: Guest, shell: Shell, items: Sequence[Item], seen: _Seen) -> None:
-    """All programs into the guest, each file once; allocations fail for whoever asks for it."""
+    """All programs into the guest, each file once; all that its kernel can say is said."""
     limit = task.limits.ready
-    await _do(running, shell, f"mkdir -p {_PLACE}", limit)
+    if await _do(running, shell, _PREPARE, limit):
+        seen.faults = False
+        seen.note("this kernel cannot make allocations fail")
+    if await _do(running, shell, _LOCKDEP_OFF, limit) == 0:
+        seen.note("its lockdep was off before any workload ran")
     places: dict[Path, str] = {}
     links = []
     for name in dict.fromkeys(item.workload.name for item in items):
@@ -238,10 +282,6 @@ async def _prepare(task: Task, running: Guest, shell: Shell, items: Sequence[Ite
         named = ((tool.runner, f"{_PLACE}/{name}"), (tool.program, _program(name)))
         links += [f"ln -s {places[path]} {shlex.quote(link)}" for path, link in named if path]
     await _do(running, shell, "; ".join(links) or "true", limit)
-    code = await _do(running, shell, _FAULTS, limit)
-    if code and seen.faults:
-        seen.faults = False
-        seen.notes.append("this kernel cannot make allocations fail")
 
 
 def _program(name: str) -> str:
@@ -253,69 +293,74 @@ async def _do(running: Guest, shell: Shell, command: str, limit: float) -> int:
     return done.code
 
 
+async def _mark(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen) -> bool:
+    """The kernel is told what runs. False if it does not watch any more, and another one would."""
+    off = "" if seen.notes and "lockdep was off" in " ".join(seen.notes) else f"{_LOCKDEP_OFF} && exit 9; "
+    mark = f"{off}echo '<2>{reports.MARK}{item.name}' >/dev/kmsg"
+    spent = any(reports.spends(report) for report in reports.reports(running.console.text) if report.runs)
+    return not spent and await _do(running, shell, mark, task.limits.ready) != 9
+
+
 async def _run(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen) -> bool:
     """One workload, one pass; is the guest there for another?"""
     name, limit = item.workload.name, task.limits.work
-    await _do(running, shell, f"echo '<2>{reports.MARK}{item.name}' >/dev/kmsg", task.limits.ready)
-    work = _failing(running, shell, item, limit) if item.nth else shell.run(item.command, limit)
-    working = asyncio.create_task(running.during(work, limit, f"did not finish {name}", "hang"))
+    work = running.during(shell.run(item.command, limit), limit, f"did not finish {name}", "hang")
+    working = asyncio.create_task(work)
     try:
-        late = 0
-        while not working.done() and late < _LATE:
+        left = limit
+        while not working.done() and left > 0:
             await asyncio.wait({working}, timeout=_LOOK)
-            late += _speaks(running, item)
+            left = min(left - _LOOK, _patience(running, item))
         if not working.done():
-            seen.ran.setdefault(name, f"{FAILED}it did not end after what the kernel said")
+            seen.ran.setdefault(name, NO_END)
             return False
         done = working.result()
-    except (KernelBroke, TimedOut):
-        seen.ran.setdefault(name, f"{FAILED}the kernel broke")
-        raise
+    except WorkloadFailed as error:  # it printed too much
+        seen.ran.setdefault(name, f"{FAILED}{error.message}")
+        return False
     finally:
         if not working.done():
             working.cancel()
             with suppress(asyncio.CancelledError, KmatrixError):
                 await working
     await _settled(running)
-    if item.nth:
+    _ended(item, done, seen)
+    if any(report.kind == "sleep_in_atomic" and report.runs == item.name for report in _reports(running)):
+        await _do(running, shell, "sleep 1", task.limits.ready)  # that is said once a second
+    return True
+
+
+def _ended(item: Item, done: Output, seen: _Seen) -> None:
+    name = item.workload.name
+    if item.nth and _FEWER in done.stderr:
+        seen.enough[name] = min(item.nth, seen.enough.get(name, item.nth))
+    elif item.nth:
         seen.failing[name] = None
-        return True
-    if done.code == 0:
-        seen.counts[name] = _counts(item.workload, done.stdout)
+    if item.nth:
+        return
     words = (done.stderr.strip().splitlines() or [f"exit status {done.code}"])[-1]
     seen.ran[name] = RAN if done.code == 0 else f"{ABSENT_HERE if done.code == _LACKS else FAILED}{words}"
-    return True
+    if done.code == 0:
+        try:
+            seen.counts[name] = _counts(item.workload, done.stdout)
+        except WorkloadFailed as error:
+            seen.ran[name] = f"{FAILED}{error.message}"
+
+
+def _patience(running: Guest, item: Item) -> float:
+    """Seconds that it gets from now on, if the kernel has said what may be its end."""
+    late = [_LATE[report.kind] for report in _reports(running) if report.runs == item.name and report.kind in _LATE]
+    return min(late, default=math.inf)
+
+
+def _reports(running: Guest) -> tuple[Report, ...]:
+    return reports.reports(running.console.text)
 
 
 def _counts(workload: Workload, output: str) -> dict[str, float]:
     """Its counters, per unit of work."""
     sample = decode(output, workload.metrics, 1)[0]
     return {name: value / sample.units for name, value in sample.values.items() if collectors()[name].exact}
-
-
-async def _failing(running: Guest, shell: Shell, item: Item, limit: float) -> Output:
-    """It waits where its region begins, until it is known which allocation of it is to fail."""
-    gate = running.console.gate
-    gate.clear()
-    script = f"echo $$ >{_PID}; {item.command}; echo $? >{_CODE}"
-    start = f"rm -f {_CODE}; setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
-    await shell.run(start, limit)
-    await asyncio.wait_for(gate.wait(), limit)
-    task = f"$(pgrep -P $(cat {_PID}))"
-    await shell.run(f"for one in /proc/{task}/task/*; do echo {item.nth} >$one/fail-nth; done", limit)
-    await running.console.say("1\n")
-    return await shell.run(f"until test -e {_CODE}; do sleep 0.01; done; cat {_CODE}", limit)
-
-
-def _speaks(running: Guest, item: Item) -> bool:
-    """Did the kernel say something while this runs, after which it may not go on?"""
-    said = (report for report in reports.reports(running.console.text) if report.runs == item.name)
-    return any(report.kind == "hang" or reports.spends(report) for report in said)
-
-
-def _spent(running: Guest, begun: int) -> bool:
-    """Has the kernel said something since it was booted, after which it looks no further?"""
-    return any(reports.spends(report) for report in reports.reports(running.console.text)[begun:])
 
 
 async def _settled(running: Guest) -> None:

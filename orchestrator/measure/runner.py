@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from orchestrator.build.variants import Variants
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Pair, Results
-from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
+from orchestrator.errors import BuildError, ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
 from orchestrator.measure import provenance, static, variants
@@ -79,8 +79,8 @@ class Runner:
         self._comparing = Comparing(self.builder, self.store)
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
-        self._tools = steps.tools(self.plan)
-        self._arches = {arch.name: arch for arch, _ in self._tools.values()}
+        self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
+        self._tools = {f"{cell.arch.name}/{cell.workload.name}": cell for cell in self.plan.cells}
         self._measured = {cell.arch.name for cell in self.plan.cells if not self._done(cell)}
         done = [cell for cell in map(self._done, self.plan.cells) if cell]
         self._ended = {f"{cell.arch}/{cell.kernel}": cell.provenance.kernel for cell in done if cell.provenance}
@@ -150,7 +150,8 @@ class Runner:
             case StepKind.IMAGE:
                 return await self._image(step.subject)
             case StepKind.TOOL:
-                return await guest_tools.tool(self.store, *self._tools[step.subject])
+                cell = self._tools[step.subject]
+                return await guest_tools.tool(self.store, cell.arch, cell.workload)
             case StepKind.COMPARE:
                 return await self._compare(self._pairs[step.subject], step, results)
             case StepKind.STATIC:
@@ -164,7 +165,7 @@ class Runner:
             case StepKind.VARIANT:
                 await self._variant(*self._variants[step.subject], step, results)
             case StepKind.DEBUG:
-                await self._debug(self._watching[step.subject], step, results)
+                await self._debug(self._watching[step.subject], step, results, failures)
         return None
 
     async def _source(self, name: str) -> None:
@@ -227,19 +228,26 @@ class Runner:
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note(pair.id, f"no static evidence: {error}"))
 
-    async def _debug(self, its: Watching, step: Step, results: Results) -> None:
+    async def _debug(self, its: Watching, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
         """That it is not built, or could not be tried, is kept, too; the figures are what they are."""
         if debug_file.known(self.folder, its):
             return
-        kernel, *others = (results[name] for name in step.after)
+        kernel = results[step.after[0]]
         if not isinstance(kernel, KernelArtifact):
             assert isinstance(kernel, KmatrixError)
-            debug_file.save(self.folder, its, findings.not_built(kernel))
+            debug_file.save(self.folder, its, findings.not_tried(kernel))
             return
-        named = zip(dict.fromkeys(workload.name for workload in its.workloads), others, strict=True)
-        tools = {name: tool for name, tool in named if isinstance(tool, guest_tools.Tool)}
+        tools = {}
+        for workload in its.workloads:
+            with suppress(BuildError):  # it is left out, which is told
+                tools[workload.name] = await guest_tools.tool(self.store, its.build.arch, workload, failing=True)
         image = _given(results, step.inputs[1], Path)
-        seen = await self._guests.watched(its, kernel, image, tools, step.niceness)
+        try:
+            seen = await self._guests.watched(its, kernel, image, tools, step.niceness)
+        except InfraError as error:
+            if len(failures) < step.retries:
+                raise
+            seen = findings.not_tried(error)
         debug_file.save(self.folder, its, seen)
 
     async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> None:

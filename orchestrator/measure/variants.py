@@ -66,7 +66,9 @@ class Looking:
         try:
             options = await self.variants.config(variant, base)
         except BuildError as error:
-            return left_out(variant, pair, f"it cannot be configured: {error.message}")
+            words = error.log.strip().splitlines()[-1:]
+            return left_out(variant, pair, ": ".join(["it cannot be configured", error.message, *words]))
+        options = {name: "y" if value == "m" else value for name, value in options.items()}  # compiled all the same
         known = await asyncio.to_thread(compiled.load, kernel.folder) if kernel else None
         wanted = touched(sources.files, known)
         sides = [(base, sources.base), (new, sources.new)]

@@ -11,7 +11,7 @@ from orchestrator.analyse.findings import (
     Watched,
     findings,
     new,
-    not_built,
+    not_tried,
     watched,
 )
 from orchestrator.errors import BuildError, InfraError
@@ -91,10 +91,10 @@ def test_a_workload_that_fails_in_the_patched_kernel_alone() -> None:
 
 def test_a_kernel_that_does_not_compile_is_a_finding_and_a_host_that_fails_is_none() -> None:
     error = BuildError("s390x/patched~locks does not compile: mm/mincore.c:12:3: error: no member")
-    one = Watched("s390x", "patched", "locks", not_built(error))
+    one = Watched("s390x", "patched", "locks", not_tried(error))
     (row,) = findings([seen("unpatched"), one], [PAIR], FILES)
     assert (row["kind"], row["where"]) == ("does_not_build", "mm/mincore.c:12")
-    other = Watched("s390x", "patched", "locks", not_built(InfraError("no room")))
+    other = Watched("s390x", "patched", "locks", not_tried(InfraError("no room")))
     assert findings([other], [PAIR], FILES) == []
     assert watched([other])[0]["notes"] == ["it was not tried: no room"] and watched([other])[0]["boots"] == 0
 

@@ -157,6 +157,104 @@ def test_a_panic_that_follows_is_no_other_report() -> None:
     ]
 
 
-def test_who_looks_no_further() -> None:
-    assert spends(reports(UNLOCK)[0]) and spends(reports(KASAN)[0])
-    assert not spends(reports(WARNED)[0]) and not spends(reports(UBSAN)[0])
+def test_kasan_looks_no_further() -> None:
+    assert spends(reports(KASAN)[0])
+    assert not any(spends(reports(text)[0]) for text in (UNLOCK, WARNED, UBSAN))
+
+
+def test_a_console_that_says_nothing() -> None:
+    assert reports("") == () and reports("[ 0.0] all is well\n") == ()
+
+
+PATHS = ("./mm/mincore.c", "../source/mm/mincore.c", "/place/of/trees/KEY-s390x/source/mm/mincore.c", "mm/mincore.c")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_names_of_the_source_are_below_it(path: str) -> None:
+    (found,) = reports(f"UBSAN: shift-out-of-bounds in {path}:12:3\n")
+    assert found.place == "mm/mincore.c:12" and found.message.endswith("in mm/mincore.c:12:3")
+    (found,) = reports(f"kernel BUG at {path.replace('mincore', 'page_table_check')}:121!\n")
+    assert (found.kind, found.place) == ("page_table", "")
+
+
+def test_locks_that_are_held_are_not_who_sleeps() -> None:
+    held = "1 lock held by a/1:\n #0: 00 (&mm->mmap_lock){++++}-{3:3}, at: do_page_fault+0x12/0x34\n"
+    (found,) = reports(SLEEPS.replace("Call Trace:", f"{held}Call Trace:"))
+    assert found.frames[0].function == "do_mlock"
+
+
+SLUB = """\
+=============================================================================
+BUG kmalloc-64 (Tainted: G    B             ): Poison overwritten
+-----------------------------------------------------------------------------
+0x0000000012345678-0x0000000012345678 @offset=64. First byte 0x2a instead of 0x6b
+Allocated in somebody+0x26/0x90 age=5 cpu=0 pid=80
+ kmalloc_trace+0x26/0x90
+ somebody+0x26/0x90
+CPU: 0 PID: 80 Comm: library Not tainted 6.1.192 #2
+Call Trace:
+ check_bytes_and_report+0x10/0x20
+ guilty+0x12/0x34
+"""
+
+
+def test_an_object_that_is_overwritten_is_told_of_who_sees_it() -> None:
+    (found,) = reports(SLUB)
+    assert (found.kind, found.frames[0].function) == ("slab", "guilty")
+    assert found.message == reports(SLUB.replace("Tainted: G    B             ", "Not tainted"))[0].message
+
+
+LIST = """\
+list_add corruption. prev->next should be next (0000000012345678), but was 0000000087654321. (prev=0000000011111111).
+------------[ cut here ]------------
+kernel BUG at lib/list_debug.c:30!
+monitor event: 0040 ilc:2 [#1] PREEMPT SMP
+Krnl PSW : 0704c00180000000 0000000000123456 (__list_add_valid+0x96/0xa8)
+Call Trace:
+ [<0000000000123456>] __list_add_valid+0x96/0xa8
+([<0000000000123450>] __list_add_valid+0x90/0xa8)
+ [<0000000000222222>] guilty+0x12/0x34
+Kernel panic - not syncing: Fatal exception: panic_on_oops
+"""
+
+
+def test_a_broken_list_is_one_report_with_who_found_it() -> None:
+    (found,) = reports(LIST)
+    assert (found.kind, found.frames[0].function) == ("list", "guilty")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "divide error: 0000 [#1] PREEMPT SMP KASAN",
+        "specification exception: 0006 ilc:3 [#1] PREEMPT SMP",
+        "Unable to handle kernel NULL pointer dereference at virtual address 0000000000000000",
+        "BUG: kernel NULL pointer dereference, address: 0000000000000000",
+    ],
+)
+def test_an_oops_is_one_report_however_long_it_is(line: str) -> None:
+    more = "".join(f" f{n}+0x1/0x2\n" for n in range(120))
+    (found,) = reports(f"{line}\nCall Trace:\n{more}Kernel panic - not syncing: Fatal exception\n")
+    assert (found.kind, found.frames[0].function) == ("oops", "f0")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("BUG: Bad page state in process a  pfn:0a3f2", "BUG: Bad page state in process b:c  pfn:1b"),
+        (
+            "watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [a:80]",
+            "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [b:9]",
+        ),
+        ("BUG: spinlock bad magic on CPU#0, library/80", "BUG: spinlock bad magic on CPU#1, kworker/u2:1/9"),
+        ("WARNING: CPU: 0 PID: 1 at mm/a.c:1 f.part.0+0x1/0x2", "WARNING: CPU: 1 PID: 2 at mm/a.c:1 f+0x3/0x4"),
+        ("WARNING: CPU: 0 UID: 0 PID: 1 at mm/a.c:1 f+0x1/0x2", "WARNING: CPU: 1 PID: 2 at mm/a.c:1 f+0x3/0x4"),
+    ],
+)
+def test_the_same_fault_has_the_same_words(one: str, other: str) -> None:
+    assert reports(one)[0].message == reports(other)[0].message
+
+
+def test_a_warning_of_newer_kernels_tells_its_place() -> None:
+    (found,) = reports("WARNING: mm/mincore.c:210 at do_mincore+0x54/0x1c0, CPU#0: library/80")
+    assert (found.kind, found.place) == ("warning", "mm/mincore.c:210")
