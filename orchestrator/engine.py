@@ -93,9 +93,8 @@ def asked_before(folder: RunFolder) -> tuple[Matrix, Request]:
 
 def measured(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run:
     """Measure it, or what is left of it; matrix.json and matrix.md are written."""
-    fresh, memory = manner.fresh or request.fresh, manner.memory or request.memory  # as it was begun
-    manner = dataclasses.replace(manner, fresh=fresh, memory=memory)
-    request = dataclasses.replace(_further(request, manner), fresh=fresh, memory=memory)
+    request = _asked(request, manner)
+    manner = dataclasses.replace(manner, fresh=request.fresh, memory=request.memory)
     made = make_plan(matrix, request.select)
     check_host()
     if any(buildable(build.kernel.source) for build in made.builds):
@@ -118,33 +117,39 @@ def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[st
 
     matrix, request: of all that it has then; more: globs of what is to be done now.
     """
-    request = _further(request, manner)
-    fresh, memory = manner.fresh or request.fresh, manner.memory or request.memory
-    request = dataclasses.replace(request, fresh=fresh, memory=memory)
+    request = _asked(request, manner)
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
         return _worked(folder, matrix, make_plan(matrix, more), manner)
 
 
-def _further(request: Request, manner: Manner) -> Request:
-    """What comes behind the figures is as it was begun, or as it is asked now."""
+def _asked(request: Request, manner: Manner) -> Request:
+    """As it was begun, and what is asked now besides."""
     return dataclasses.replace(
-        request, debug=manner.debug or request.debug, variants=manner.variants or request.variants
+        request,
+        fresh=manner.fresh or request.fresh,
+        memory=manner.memory or request.memory,
+        debug=manner.debug or request.debug,
+        variants=manner.variants or request.variants,
     )
 
 
 def proven(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run | None:
     """Whatever is measured has been: now it is looked whether that is right, in kernels that watch themselves and in
     other configs. None if nobody asked."""
-    request = _further(request, manner)
+    request = _asked(request, manner)
     if not (request.debug or request.variants):
         return None
+    manner = dataclasses.replace(manner, fresh=request.fresh)
     matrix = dataclasses.replace(
         matrix,
         debug=debug.configs(request.debug, (arch.name for arch in matrix.arches)),
         variants=variants.load(request.variants == variants.THOROUGH) if request.variants else (),
     )
-    return grown(folder, matrix, request, request.select, manner)
+    with Store().bounded(matrix.cache_gib), folder.alone():
+        matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
+        made = make_plan(matrix, request.select)
+        return _worked(folder, matrix, dataclasses.replace(made, cells=(), boots=()), manner)
 
 
 def _worked(folder: RunFolder, matrix: Matrix, made: Plan, manner: Manner, first: str = "") -> Run:

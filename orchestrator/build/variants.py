@@ -154,7 +154,7 @@ def said(log: str, source: str) -> tuple[Said, ...]:
             kind.lower(),
             its.plain(file.removeprefix("../source/"), source),
             int(line or 0),
-            re.sub(r"\+0x[0-9a-f]+", "", text),
+            _OFFSET.sub("", text),
         )
         for file, line, kind, text in _SAID.findall(log)
     )

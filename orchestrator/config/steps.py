@@ -90,7 +90,7 @@ def wants(plan: Plan, first: str = "") -> dict[str, Want]:
 def lanes(plan: Plan, first: str, cores: int, memory_mib: int) -> dict[str, int]:
     """{lane: places}: of each kind of guest as many at a time as cores allow, and memory for all kinds."""
     kinds = len(set(wants(plan, first).values()) - {Want.ALONE})
-    guest = max(plan.measure.memory_mib, *(cell.workload.memory_mib for cell in plan.cells))
+    guest = max([plan.measure.memory_mib, *(cell.workload.memory_mib for cell in plan.cells)])
     each = max(1, min(cores, memory_mib // (guest + QEMU_OVERHEAD_MIB) // max(1, kinds)))
     return {want.name.lower(): each for want in Want if want < Want.ALONE}
 
@@ -129,7 +129,7 @@ def graph(
     cells = (_cell(cell, boots) for cell in plan.cells)
     return (
         *builds,
-        *_prepared(plan.cells),
+        *_prepared(plan),
         *(step for _, step in compared),
         *looked,
         *compiled,
@@ -236,10 +236,11 @@ def _variant(plan: Plan, name: str, before: tuple[str, ...]) -> Step:
     )
 
 
-def _prepared(cells: Iterable[Cell]) -> list[Step]:
+def _prepared(plan: Plan) -> list[Step]:
     """Guest images and workloads."""
-    images = dict.fromkeys(cell.arch.name for cell in cells)
-    tools = dict.fromkeys(f"{cell.arch.name}/{cell.workload.name}" for cell in cells)
+    arches = (*(cell.arch for cell in plan.cells), *(its.build.arch for its in plan.watching))
+    images = dict.fromkeys(arch.name for arch in arches)
+    tools = dict.fromkeys(f"{cell.arch.name}/{cell.workload.name}" for cell in plan.cells)
     return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]
 
 

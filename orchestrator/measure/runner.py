@@ -79,7 +79,7 @@ class Runner:
         self._comparing = Comparing(self.builder, self.store)
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
-        self._arches = {cell.arch.name: cell.arch for cell in self.plan.cells}
+        self._arches = {build.arch.name: build.arch for build in self._builds.values()}
         self._tools = {f"{cell.arch.name}/{cell.workload.name}": cell for cell in self.plan.cells}
         self._measured = {cell.arch.name for cell in self.plan.cells if not self._done(cell)}
         done = [cell for cell in map(self._done, self.plan.cells) if cell]
