@@ -74,7 +74,7 @@ def _line(row: FindingRow, arches: Sequence[str]) -> str:
     """s390x: lock imbalance in do_mincore (mm/mincore.c:210), patched: WARNING: ... (locks; mincore)"""
     if row["lane"] == VARIANT:
         return f"{listed(row.get('lines', []))} ({listed(arches)}), {listed(row['kernels'])}: {_said(row)}"
-    runs = [name or "boot" for name in row.get("runs", [])]
+    runs = list(dict.fromkeys(name.partition(",")[0] or "boot" for name in row.get("runs", [])))
     more = [f"{len(runs) - MOST} more"] if len(runs) > MOST else []
     while_ = "; ".join(filter(None, (listed(row.get("lines", [])), f"while: {listed([*runs[:MOST], *more])}")))
     return f"{listed(arches)}, {listed(row['kernels'])}: {_what(row)}: {row['message']} ({while_})"
@@ -116,11 +116,11 @@ def _looked(rows: Sequence[WatchedRow], said: bool) -> list[str]:
     for (lines_, ran, failing), mine in alike.items():
         where = listed(row["arch"] for row in mine)
         assert isinstance(ran, tuple) and isinstance(failing, tuple)
-        what = f"the boot and {counted(len(ran), 'workload')}" if ran else "the boot"
+        what = f"booted, and ran {counted(len(ran), 'workload')}" if ran else "booted"
         fails = f", {len(failing)} of them also with allocations that fail" if failing else ""
         kernels = listed(row["kernel"] for row in mine)
-        word = "looked at" if said else "nothing is said"
-        found.append(f"{where}, {kernels}: {word} by kernels that watch their {lines_}, in {what}{fails}")
+        word = "" if said else ": nothing is said"
+        found.append(f"{where}, {kernels}, watching their {lines_}: {what}{fails}{word}")
     notes: dict[str, list[str]] = {}
     for row in rows:
         for note in (*row["notes"], *(f"left out: {one}" for one in row["left_out"])):
