@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator import proc
@@ -32,19 +32,21 @@ RECIPE = 1  # part of every key: raise it when this file changes what comes out
 NICENESS = 19
 ERROR, WARNING = "error", "warning"
 _OFFSET = re.compile(r"\+0x[0-9a-f]+")  # in a function: moves with every change
-_SAID = re.compile(
-    r"^(\S+?):(?:(\d+):(?:\d+:)?)? (?:fatal )?(?:internal compiler )?(error|Error|warning): (.+)$", re.M
-)
+_SAID = re.compile(r"^(\S+?):(?:(\d+):(?:\d+:)?)? (?:fatal )?(?:internal compiler )?(error|Error|warning): (.+)$")
+_USES = re.compile(r"(?:In file included from |^ *from |inlined from .* at |^)(\S+\.c):(\d+)?(?=[:,]| In |$)")
+_EXPANDED = re.compile(r"^(\S+\.c):(\d+):(?:\d+:)? note: in expansion of macro")
 
 
 @dataclass(frozen=True)
 class Said:
-    """By a compiler. kind: error or warning; line: 0 where it names none."""
+    """By a compiler. kind: error or warning; line: 0 where it names none. via: of what is in a header, mm/x.c:12 that
+    uses it, "" if that is not told."""
 
     kind: str
     file: str
     line: int
     text: str
+    via: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class Variants:
             return Compiled(tuple(Said(*row) for row in known["said"]), known["log"])
         with store.scratch() as scratch:
             found = await self._compiled(variant, kernel, tree, prepared, objects, scratch)
-        rows = [[one.kind, one.file, one.line, one.text] for one in found.said]
+        rows = [[one.kind, one.file, one.line, one.text, one.via] for one in found.said]
         store.remember(KIND, key, {"said": rows, "log": found.log})
         return found
 
@@ -149,13 +151,18 @@ async def _version(program: str) -> str:
 
 def said(log: str, source: str) -> tuple[Said, ...]:
     """Of what make printed, each once, in order. source: the folder that names begin with."""
-    rows = (
-        Said(
-            kind.lower(),
-            its.plain(file.removeprefix("../source/"), source),
-            int(line or 0),
-            _OFFSET.sub("", text),
-        )
-        for file, line, kind, text in _SAID.findall(log)
-    )
-    return tuple(dict.fromkeys(rows))
+    found: list[Said] = []
+    near = ""  # the last place of a source file that was named before
+    for row in log.splitlines():
+        if used := _USES.search(row):
+            near = ":".join(filter(None, (_plain(used[1], source), used[2])))
+        if known := _SAID.match(row):
+            text = _OFFSET.sub("", known[4])
+            found.append(Said(known[3].lower(), _plain(known[1], source), int(known[2] or 0), text, near))
+        elif found and (expanded := _EXPANDED.match(row)):  # the innermost comes first
+            found[-1] = replace(found[-1], via=f"{_plain(expanded[1], source)}:{expanded[2]}")
+    return tuple(dict.fromkeys(replace(one, via=one.via if one.file.endswith(".h") else "") for one in found))
+
+
+def _plain(file: str, source: str) -> str:
+    return its.plain(file.removeprefix("../source/"), source)

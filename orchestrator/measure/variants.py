@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -82,7 +83,7 @@ class Looking:
         folder.mkdir(parents=True, exist_ok=True)
         for its, found in ((base, one), (new, other)):
             (folder / f"{its.name}.log").write_text(found.log)
-        rows = [_row(variant, new, said, folder) for said in more(one.said, other.said)]
+        rows = [_row(variant, new, said, folder, sources.files) for said in more(one.said, other.said)]
         rest = max(0, len(wanted.users) - MOST)
         notes = [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
         return WatchedFacts(findings=rows, watched=[_watched(variant, new, objects[1], notes)])
@@ -106,17 +107,23 @@ def _built(
 
 def more(base: Sequence[Said], new: Sequence[Said]) -> Iterator[Said]:
     """What is said more often than before, whatever its line is."""
-    known = Counter((one.kind, one.file, one.text) for one in base)
+
+    def alike(one: Said) -> tuple[str, str, str]:
+        return one.kind, one.file, re.sub(r"\d+", "#", one.text)
+
+    known = Counter(map(alike, base))
     for one in new:
-        key = (one.kind, one.file, one.text)
+        key = alike(one)
         if known[key] > 0:
             known[key] -= 1
         else:
             yield one
 
 
-def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path) -> FindingRow:
+def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path, changed: Collection[str]) -> FindingRow:
+    """In a header that is not changed, it is about who uses it."""
     where = f"{said.file}:{said.line}" if said.line else said.file
+    where = said.via if said.via and said.file not in changed else where
     log = "/".join((*folder.parts[-3:], f"{kernel.name}.log"))
     return FindingRow(
         lane=VARIANT, arch=variant.arch.name, kind=said.kind, where=where, message=said.text, kernels=[kernel.name],

@@ -23,9 +23,27 @@ cc1: error: no such file
 def test_what_a_compiler_said_is_told_once_by_its_place_in_the_source() -> None:
     assert said(LOG, "/place/source") == (
         Said("warning", "mm/mincore.c", 12, "unused variable 'x' [-Wunused-variable]"),
-        Said("error", "mm/swap.h", 7, "unknown type name 'foo'"),
+        Said("error", "mm/swap.h", 7, "unknown type name 'foo'", "mm/mincore.c:12"),
         Said("error", "cc1", 0, "no such file"),
     )
+
+
+HEADER = """\
+In file included from <command-line>:
+mm/msync.c: In function '__do_sys_msync':
+././include/linux/compiler_types.h:358:45: error: call to '__compiletime_assert_295' declared with attribute error: no
+  358 |         _compiletime_assert(condition, msg, __compiletime_assert_, __COUNTER__)
+./include/linux/build_bug.h:50:9: note: in expansion of macro 'BUILD_BUG_ON_MSG'
+../source/mm/msync.c:40:9: note: in expansion of macro 'BUILD_BUG_ON'
+In file included from ../source/mm/util.c:7:
+../source/include/linux/mm.h:9:1: error: expected ';'
+"""
+
+
+def test_what_is_said_of_a_header_is_told_with_who_uses_it() -> None:
+    first, other = said(HEADER, "/place/source")
+    assert (first.file, first.via) == ("include/linux/compiler_types.h", "mm/msync.c:40")
+    assert (other.file, other.line, other.via) == ("include/linux/mm.h", 9, "mm/util.c:7")
 
 
 def test_the_shipped_variants_are_understood() -> None:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Other configs and architectures: what does not compile there, or warns, is named where it is, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.boot.conftest import Kmatrix
+
+MATRIX = """\
+arches: [x86_64]
+workloads: [small]
+sources:
+  debian-6.1: {debian: linux-source-6.1}
+kernels:
+  unpatched: {source: debian-6.1}
+  patched: {source: debian-6.1, patches: [patches/PATCH.patch]}
+compare:
+  - {base: unpatched, new: patched}
+measure: {boots: 1, passes: 1, retries: 0}
+"""
+EXPECTED = {
+    ("error", "mm/mincore.c"): {"no SWAP", "allnoconfig"},
+    ("error", "mm/msync.c"): {"32 bits"},
+    ("error", "mm/util.c"): {"no MMU"},
+    ("warning", "mm/mlock.c"): {"W=1"},
+}
+
+
+@pytest.mark.night
+def test_each_fault_is_named_where_it_is(ready: None, kmatrix: Kmatrix) -> None:
+    done = kmatrix.run(MATRIX.replace("PATCH", "compiles-here"), "--variants", "--no-reach")
+    assert done.code == 3, done.out + done.err
+    found: dict[tuple[str, str], set[str]] = {}
+    for row in done.json()["findings"]:
+        found.setdefault((row["kind"], row["where"].partition(":")[0]), set()).update(row["lines"])
+        assert (done.folder / row["log"]).is_file() and row["kernels"] == ["patched"]
+    assert found == EXPECTED, done.out
+    looked = {row["lines"]: row for row in done.json()["watched"]}
+    assert "mm/mlock.o" in looked["64 KiB pages"]["ran"] and looked["no SMP"]["ran"]
+
+
+@pytest.mark.night
+def test_a_patch_that_compiles_everywhere_says_nothing(ready: None, kmatrix: Kmatrix) -> None:
+    done = kmatrix.run(MATRIX.replace("PATCH", "seven-in-five-a"), "--variants", "--no-reach")
+    assert done.code in (0, 1) and done.json()["findings"] == [], done.out + done.err
