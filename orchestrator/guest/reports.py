@@ -206,7 +206,10 @@ def _frames(kind: str, lines: Sequence[str]) -> Iterator[Frame]:
 
 def _whole(lines: Sequence[str]) -> list[str]:
     """Up to where the kernel says that it ends, if it does."""
-    end = next((at for at, line in enumerate(lines) if "---[ end trace" in line), len(lines) - 1)
+    ends = (
+        at for at, line in enumerate(lines) if "---[ end trace" in line or (at > 3 and re.match(r"={20,}$", line))
+    )
+    end = next(ends, len(lines) - 1)
     while end and not lines[end].strip():
         end -= 1
     return list(lines[: end + 1])

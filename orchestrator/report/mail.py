@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import findings, profile, static
+from orchestrator.report.parts import findings, grid, profile, static
 from orchestrator.report.parts.mailtable import tables
 from orchestrator.report.parts.mailtext import (
     change_block,
@@ -31,6 +31,7 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     report = run.report
     parts = [paragraph(headline(report))]
     parts += [reach_block(report), taken_block(report)]
+    parts += [grid.mail(report)]
     parts += failed_blocks(report)
     parts += [findings.mail(report)]
     parts += [change_block(report), chosen_block(report), suite_block(report)]

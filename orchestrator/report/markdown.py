@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import costs, counters, profile, suite
+from orchestrator.report.parts import costs, counters, grid, profile, suite
 from orchestrator.report.parts.rows import (
     VARYING,
     claims,
@@ -27,6 +27,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     report = run.report
     lines = ["# kmatrix", "", setting(report), "", summary(report)]
     lines += [row for line in suite.lines(report) for row in ("", line)]
+    lines += grid.markdown(report)
     for base, new in pairs(report):
         lines += [
             "",

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.report import PLAIN, Telling
-from orchestrator.report.parts import costs, counters, suite
+from orchestrator.report.parts import costs, counters, grid, suite
+from orchestrator.report.parts.grid import Grid
 from orchestrator.report.parts.needed import titled
 from orchestrator.report.parts.rows import (
     VARYING,
@@ -51,6 +52,7 @@ def matrix_view(report: MatrixReport) -> RenderableType:
         parts.append(Text("\n".join(said) + "\n", style="bold"))
     parts += [Text("\n  ".join([f"{head}:", *lines]) + "\n") for head, lines in counters.blocks(report)]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
+    parts += [_grid(its) for its in grid.grids(report)]
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{line}\n", STYLES[tone]) for line, tone in footnotes(report)]
     parts += [_failure(cell) for cell in failures(report)]
@@ -78,6 +80,17 @@ def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) 
         name = row.arch if row.arch != last else ""
         out.add_row(name, row.short, row.base_text, row.new_text, row.change, Text(row.verdict, STYLES[row.tone]))
         last = row.arch
+    return out
+
+
+def _grid(its: Grid) -> Table:
+    title = Text(f"Is it right: {its.title}", style="bold")
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    out.add_column("")
+    for head in its.heads:
+        out.add_column(head)
+    for name, squares in its.rows:
+        out.add_row(name, *(Text(text, STYLES[tone]) for text, tone in squares))
     return out
 
 

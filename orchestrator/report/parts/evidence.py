@@ -8,7 +8,7 @@ import re
 LINES = 10
 # What a kernel or a compiler starts such a message with. A panic's own line outranks what leads to it.
 _TELLING = re.compile(
-    r"Kernel panic|BUG|Oops|Internal error|Unable to handle|WARNING|INFO: .*detected|general protection"
+    r"Kernel panic|BUG|UBSAN|Oops|Internal error|Unable to handle|WARNING|INFO: .*detected|general protection"
     r"|Out of memory|illegal operation|\berror:|FAILED|\*\*\* |^The program counter was looked at"
 )
 # Where it happened, which some architectures tell only after what their registers hold.

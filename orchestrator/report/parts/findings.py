@@ -62,12 +62,14 @@ def mail(report: MatrixReport) -> list[str]:
     said = lines(report)
     if not said:
         return []
-    logs = groups(findings.of_report(report))[:MAIL_MOST]
-    body = [row for text, _ in said for row in paragraph(text, "  ", "    ")]
-    words = [[_line(row, arches), row.get("text", "")] for row, arches in logs]
-    for head, text in words:
-        body += ["", *paragraph(head, "", "  "), *quoted(excerpt(text))] if text.strip() else []
-    return [f"{TITLE}?", *body]
+    words = {
+        _line(row, arches): row.get("text", "") for row, arches in groups(findings.of_report(report))[:MAIL_MOST]
+    }
+    body: list[str] = []
+    for line, _ in said:
+        text = words.get(line, "").strip()
+        body += [*paragraph(line, "- ", "  "), *([*quoted(excerpt(text)), ""] if text else [])]
+    return [f"{TITLE}?", "", *body]
 
 
 def _line(row: FindingRow, arches: Sequence[str]) -> str:

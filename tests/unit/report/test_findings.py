@@ -12,7 +12,7 @@ from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.report import html, junit, ktap, mail, markdown, terminal
 from orchestrator.report.b4check import RENDER as b4check
-from orchestrator.report.parts import findings
+from orchestrator.report.parts import findings, grid
 from orchestrator.report.parts.signoff import offer
 from orchestrator.runs.run import Run
 from tests.unit.conftest import EVIL, good
@@ -39,9 +39,9 @@ def watched(arch: str, kernel: str, **more: Any) -> WatchedRow:
 
 
 def compiled(lines: str, **more: Any) -> WatchedRow:
-    return watched(
-        "x86_64", "patched", **{"lane": "variant", "lines": lines, "ran": ["mm/mincore.o"], "boots": 0, **more}
-    )
+    row = watched("x86_64", "patched", lane="variant", lines=lines, ran=["mm/mincore.o"], boots=0)
+    row.update(more)  # type: ignore[typeddict-item]
+    return row
 
 
 def told(rows: list[FindingRow], *looked: WatchedRow) -> MatrixReport:
@@ -122,3 +122,17 @@ def test_machines_fail_by_it() -> None:
     assert 'name="patched locks"' in junit.RENDER(Run(WRONG)) and "<failure" in junit.RENDER(Run(WRONG))
     assert "not ok" in ktap.RENDER(Run(WRONG)) and "not ok" not in ktap.RENDER(Run(SILENT))
     assert {entry["status"] for entry in json.loads(b4check(Run(WRONG)))} == {"fail"}
+
+
+def test_all_that_was_asked_is_one_picture() -> None:
+    report = told([finding("aarch64", "patched"), ERROR], compiled("32 bits", arch="i386"), compiled("no SWAP"))
+    (shown,) = grid.grids(report)
+    assert shown.heads == ("aarch64", "s390x", "elsewhere")
+    rows = {name: [text for text, _ in squares] for name, squares in shown.rows}
+    assert rows["builds"] == rows["boots"] == ["yes", "yes", "-"]
+    assert rows["locks"] == ["1 finding", "silent (2)", "-"] and rows["compiles"] == ["-", "-", "1 of 2"]
+    assert "lines ran" not in rows, "nobody looked"
+    assert ["compiles", "-", "-", "1", "of", "2"] in [row.split() for row in mail.RENDER(Run(report)).splitlines()]
+    assert "| locks | 1 finding | silent (2) | - |" in markdown.RENDER(Run(report))
+    assert "Is it right: unpatched to patched" in text(report)
+    assert grid.grids(good()) == []
