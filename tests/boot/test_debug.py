@@ -47,6 +47,9 @@ def found(done: Done, arch: str) -> dict[str, Any]:
 
 
 def holds(done: Done, arch: str, faults: dict[str, tuple[str, str, str]]) -> None:
+    """On aarch64 Linux 6.1 does not look at locks where a system call ends: the next one that takes the lock tells."""
+    if arch == "aarch64":
+        faults = {**faults, "mincore": ("deadlock", *LOCKS["mincore"][1:])}
     rows = found(done, arch)
     assert {*rows} == {kind for kind, _, _ in faults.values()}, done.out
     for workload, (kind, file, function) in faults.items():
