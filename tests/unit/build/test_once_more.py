@@ -186,7 +186,7 @@ def test_what_the_tree_was_built_of_besides_is_new_to_make(tmp_path: Path) -> No
     for name in ("mm/a.c", "mm/other.c"):
         (pristine / name).write_text(name)
         os.utime(pristine / name, (1, 1))
-    shown = asyncio.run(once_more._view(pristine, (), {"mm/other.c", "mm/gone.c"}, Path("/seen"), scratch))
+    shown = asyncio.run(once_more.view(pristine, (), {"mm/other.c", "mm/gone.c"}, Path("/seen"), scratch))
     assert list(shown.values()) == [Path("/seen"), Path("/seen/mm/other.c")]
     fresh = next(ours for ours, seen in shown.items() if seen.name == "other.c")
     assert fresh.read_text() == "mm/other.c" and fresh.stat().st_mtime > 1e9

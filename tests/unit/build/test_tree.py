@@ -43,10 +43,10 @@ def test_a_config_is_found_again(tmp_path: Path) -> None:
 
 def test_the_one_that_was_used_last_stays(tmp_path: Path) -> None:
     tree = SharedTree(tmp_path)
-    for time, its in enumerate(("standard", "lean", "standard", "more", "lean", "standard", "other")):
+    for time, its in enumerate(("standard", "lean", "standard", "more", "lean", "standard", "other", "fifth")):
         configured(tree, its)
         os.utime(tree.build / WANTED, (time, time))
-    assert sorted((its / "vmlinux").read_text() for its in tree.builds()) == ["lean", "other", "standard"]
+    assert sorted((its / "vmlinux").read_text() for its in tree.builds()) == ["fifth", "lean", "other", "standard"]
     assert not configured(tree, "more")
 
 
