@@ -120,21 +120,19 @@ def _changes(
         found["static"] = [row for row in report["static"] if told(row)]
     if "static_left_out" in report:
         found["static_left_out"] = [row for row in report["static_left_out"] if told(row)]
+    known, names = arches(report), {name for _, name in kernels or ()}
+
+    def of_these(arch: str, kernel: str) -> bool:
+        """What was compiled for an architecture of no cell is of all of them."""
+        there = kernels is None or (arch, kernel) in kernels or (arch not in known and kernel in names)
+        return there and (between is None or any(kernel in pair for pair in between))
+
     if "watched" in report:
-        found["watched"] = [row for row in report["watched"] if _of(kernels, between, row["arch"], row["kernel"])]
+        found["watched"] = [row for row in report["watched"] if of_these(row["arch"], row["kernel"])]
     if "findings" in report:
-        found["findings"] = [
-            row for row in report["findings"] if any(_of(kernels, between, row["arch"], k) for k in row["kernels"])
-        ]
+        mine = report["findings"]
+        found["findings"] = [row for row in mine if any(of_these(row["arch"], name) for name in row["kernels"])]
     return found
-
-
-def _of(
-    kernels: Collection[tuple[str, str]] | None, between: Collection[tuple[str, str]] | None, arch: str, kernel: str
-) -> bool:
-    """Is it one of these kernels, or in one of these pairs?"""
-    there = kernels is None or (arch, kernel) in kernels
-    return there and (between is None or any(kernel in pair for pair in between))
 
 
 def _counters(report: MatrixReport, told: Callable[[CounterRow | CountersLeftOutRow], bool]) -> MatrixReport:

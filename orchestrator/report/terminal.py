@@ -52,7 +52,8 @@ def matrix_view(report: MatrixReport) -> RenderableType:
         parts.append(Text("\n".join(said) + "\n", style="bold"))
     parts += [Text("\n  ".join([f"{head}:", *lines]) + "\n") for head, lines in counters.blocks(report)]
     parts += [Text("\n  ".join([VARYING, *limits(report)]) + "\n")] if limits(report) else []
-    parts += [_grid(its) for its in grid.grids(report)]
+    for its in grid.grids(report):
+        parts += [Text(f"Is it right: {its.title}", style="bold"), _grid(its)]
     parts += [_claims(report)] if report["claims"] else []
     parts += [Text(f"{line}\n", STYLES[tone]) for line, tone in footnotes(report)]
     parts += [_failure(cell) for cell in failures(report)]
@@ -84,8 +85,7 @@ def _table(report: MatrixReport, base: str, new: str, workload: str, unit: str) 
 
 
 def _grid(its: Grid) -> Table:
-    title = Text(f"Is it right: {its.title}", style="bold")
-    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=title, title_justify="left")
+    out = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     out.add_column("")
     for head in its.heads:
         out.add_column(head)

@@ -20,12 +20,18 @@ Group = tuple[FindingRow, list[str]]  # one, and the architectures that it is fo
 
 
 def groups(rows: Iterable[FindingRow]) -> list[Group]:
-    """What is the same on several architectures is one."""
-    found: dict[tuple[str, ...], Group] = {}
+    """What is the same on several architectures, or in several variants, is one."""
+    alike: dict[tuple[str, ...], list[FindingRow]] = {}
     for row in rows:
-        key = (row["kind"], row["where"], *row["kernels"], row["message"])
-        found.setdefault(key, (row, []))[1].append(row["arch"])
-    return [(row, list(dict.fromkeys(arches))) for row, arches in found.values()]
+        alike.setdefault((row["kind"], row["where"], *row["kernels"], row["message"]), []).append(row)
+    return [(_joined(mine), list(dict.fromkeys(row["arch"] for row in mine))) for mine in alike.values()]
+
+
+def _joined(rows: Sequence[FindingRow]) -> FindingRow:
+    """The first, with what the others were found in."""
+    lines = list(dict.fromkeys(name for row in rows for name in row.get("lines", [])))
+    runs = list(dict.fromkeys(name for row in rows for name in row.get("runs", [])))
+    return {**rows[0], "lines": lines, "runs": runs}
 
 
 def lines(report: MatrixReport) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.analyse.matrix import exit_code
+from orchestrator.analyse.slice import sliced
 from orchestrator.report import html, junit, ktap, mail, markdown, terminal
 from orchestrator.report.b4check import RENDER as b4check
 from orchestrator.report.parts import findings, grid
@@ -122,6 +123,22 @@ def test_machines_fail_by_it() -> None:
     assert 'name="patched locks"' in junit.RENDER(Run(WRONG)) and "<failure" in junit.RENDER(Run(WRONG))
     assert "not ok" in ktap.RENDER(Run(WRONG)) and "not ok" not in ktap.RENDER(Run(SILENT))
     assert {entry["status"] for entry in json.loads(b4check(Run(WRONG)))} == {"fail"}
+
+
+def test_what_is_the_same_in_several_variants_is_one_line_with_all_of_them() -> None:
+    twice: list[FindingRow] = [{**ERROR, "arch": "x86_64", "lines": [name]} for name in ("no SWAP", "allnoconfig")]
+    report = told(twice, compiled("no SWAP"), compiled("allnoconfig"))
+    assert "no SWAP and allnoconfig (x86_64), patched: mm/mincore.c:12: error" in text(report)
+    assert "does not compile in no SWAP and allnoconfig" in " ".join(mail.RENDER(Run(report)).split())
+
+
+def test_a_part_of_a_run_keeps_what_is_its_own_and_what_is_of_all() -> None:
+    report = told(
+        [finding("aarch64", "patched"), finding("s390x", "patched"), ERROR], compiled("32 bits", arch="i386")
+    )
+    part = sliced(report, ["s390x"])
+    assert [row["arch"] for row in part["findings"]] == ["s390x", "i386"]
+    assert {row["arch"] for row in part["watched"]} == {"s390x", "i386"}
 
 
 def test_all_that_was_asked_is_one_picture() -> None:
