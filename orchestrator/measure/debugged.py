@@ -18,8 +18,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.findings import ABSENT_HERE, BROKE, FAILED, NO_END, RAN, Observation, ReportRow
-from orchestrator.build import addr2line
+from orchestrator.analyse.findings import ABSENT_HERE, BROKE, FAILED, NO_END, RAN, Observation
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
@@ -27,14 +26,13 @@ from orchestrator.guest import reports
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import tail
 from orchestrator.guest.qemu import Guest, guest
-from orchestrator.guest.reports import Frame, Report
+from orchestrator.guest.reports import Report
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import addresses, provenance
+from orchestrator.measure import provenance
 from orchestrator.measure.passes import decode
-from orchestrator.measure.session import keyed
+from orchestrator.measure.report_places import decoded
+from orchestrator.measure.session import entered, keyed
 from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, Workload
-from orchestrator.profile.lines import parse_places
-from orchestrator.profile.symbols import Symbols
 from orchestrator.store import Store, digest, sha256
 
 FORMAT = 1  # of what is kept, and how it is come by and read
@@ -47,7 +45,7 @@ _LOOK = 0.5  # seconds between two looks at the console of a workload that runs
 _LATE = {"hang": 10.0, "lock_imbalance": 30.0, "deadlock": 30.0}  # seconds that it gets after that
 _LACKS = 4  # exit status of a workload that does not find what it is about
 _FEWER = "kmatrix: fewer allocations"  # as guest-tools/adapters/failing.c says it
-_PLACE = "/tmp/w"
+_PLACE = "/tmp/workloads"
 # All is said on the console; who waits for ten seconds hangs. Allocations that may wait can fail, too; a kernel
 # without fault injection has no such files.
 _PREPARE = f"""mkdir -p {_PLACE}
@@ -126,6 +124,7 @@ class _Seen:
     counts: dict[str, dict[str, float]] = field(default_factory=dict)
     boots: int = 0
     faults: bool = True  # can the kernel make allocations fail?
+    lockdep: bool = True  # is it on when a kernel has booted?
     enough: dict[str, int] = field(default_factory=dict)  # {workload: an allocation that there is not any more}
     whole: bool = True  # nothing ran out of time
 
@@ -162,7 +161,7 @@ async def watched(task: Task, fresh: bool = False) -> Observation:
     while seen.boots == 0 or items:
         items = await _boot(task, items, seen)
     found = Observation(
-        reports=await _decoded(task, seen.reports),
+        reports=await decoded(task.kernel, task.arch, seen.reports),
         ran=seen.ran,
         failing=list(seen.failing),
         notes=seen.notes,
@@ -246,15 +245,12 @@ async def _guest(task: Task, folder: Path) -> AsyncIterator[tuple[Guest, Shell]]
     own.mkdir()
     try:
         initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
-        async with guest(
-            replace(task.machine, initrd=initrd), task.limits, folder, niceness=task.niceness, patient=True
-        ) as running:
-            await running.ready()
-            shell = await running.shell(made)
-            try:
-                yield running, shell
-            finally:
-                shell.close()
+        mine = replace(task.machine, initrd=initrd)
+        async with (
+            guest(mine, task.limits, folder, niceness=task.niceness, patient=True) as running,
+            entered(running, made) as shell,
+        ):
+            yield running, shell
     finally:
         shutil.rmtree(own, ignore_errors=True)
 
@@ -266,6 +262,7 @@ async def _prepare(task: Task, running: Guest, shell: Shell, items: Sequence[Ite
         seen.faults = False
         seen.note("this kernel cannot make allocations fail")
     if await _do(running, shell, _LOCKDEP_OFF, limit) == 0:
+        seen.lockdep = False
         seen.note("its lockdep was off before any workload ran")
     places: dict[Path, str] = {}
     links = []
@@ -295,7 +292,7 @@ async def _do(running: Guest, shell: Shell, command: str, limit: float) -> int:
 
 async def _mark(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen) -> bool:
     """The kernel is told what runs. False if it does not watch any more, and another one would."""
-    off = "" if seen.notes and "lockdep was off" in " ".join(seen.notes) else f"{_LOCKDEP_OFF} && exit 9; "
+    off = f"{_LOCKDEP_OFF} && exit 9; " if seen.lockdep else ""
     mark = f"{off}echo '<2>{reports.MARK}{item.name}' >/dev/kmsg"
     spent = any(reports.spends(report) for report in reports.reports(running.console.text) if report.runs)
     return not spent and await _do(running, shell, mark, task.limits.ready) != 9
@@ -381,37 +378,3 @@ def _console(folder: Path) -> str:
 
 def _last_mark(text: str) -> str:
     return text.rpartition(reports.MARK)[2].partition("\n")[0].strip() if reports.MARK in text else ""
-
-
-async def _decoded(task: Task, found: Sequence[Report]) -> list[ReportRow]:
-    """Each with functions, files and lines of the source."""
-    try:
-        symbols = await asyncio.to_thread(addresses.linked, task.kernel, task.arch)
-    except OSError:
-        symbols = Symbols((), (), ())
-    at = {frame: place for report in found for frame in report.frames if (place := _address(symbols, frame))}
-    vmlinux = task.kernel.folder / "vmlinux"
-    told = {}
-    if at and vmlinux.is_file():
-        with suppress(InfraError):  # what it says is known all the same
-            text = await addr2line.places(vmlinux, task.arch.cross_prefix, sorted(set(at.values())))
-            told = parse_places(text)
-    rows = []
-    for report in found:
-        lines = [line for its in report.frames for line in told.get(at.get(its, 0), ()) if line.line]
-        frames: list[list[str | int]] = [[line.function, line.file, line.line] for line in lines]
-        frames = frames or [[its.function, "", 0] for its in report.frames]
-        row = ReportRow(
-            kind=report.kind, message=report.message, place=report.place, frames=frames, runs=report.runs,
-            text=report.text,
-        )  # fmt: skip
-        rows.append(row)
-    return rows
-
-
-def _address(symbols: Symbols, frame: Frame) -> int:
-    """Of the instruction that runs, or of the call."""
-    try:
-        return symbols.find(frame.function)[0] + frame.offset - (0 if frame.exact else 1)
-    except KeyError:
-        return 0

@@ -36,13 +36,19 @@ async def session(
             build.arch, "tcg", Clock.WALL, measure.memory_mib, measure.cpus, kernel.image, initrd,
             sealed=not unsandboxed, vouched=trusted(build.kernel.patches),
         )  # fmt: skip
-        async with guest(machine, matrix.limits, folder) as running:
-            await running.ready()
-            shell = await running.shell(made)
-            try:
-                yield running, shell
-            finally:
-                shell.close()
+        async with guest(machine, matrix.limits, folder) as running, entered(running, made) as shell:
+            yield running, shell
+
+
+@asynccontextmanager
+async def entered(running: Guest, made: Keys) -> AsyncIterator[Shell]:
+    """Ready, and logged in to."""
+    await running.ready()
+    shell = await running.shell(made)
+    try:
+        yield shell
+    finally:
+        shell.close()
 
 
 async def keyed(base: Path, out: Path) -> tuple[Path, Keys]:
