@@ -17,7 +17,7 @@ from rich.console import Console
 from orchestrator import ui
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.build.kernel import Builder, fits
-from orchestrator.config import debug, matrix_file, variants
+from orchestrator.config import debug, matrix_file, selftests, variants
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
@@ -58,6 +58,7 @@ class Manner:
     memory: bool = False  # what is loaded and stored, too
     debug: tuple[str, ...] = ()  # which kernels that watch themselves run the same workloads, behind all figures
     variants: str = ""  # in which configs what is touched is compiled then: quick, thorough
+    selftests: bool = False  # the kernels run the tests of their own sources then
     static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
@@ -131,20 +132,22 @@ def _asked(request: Request, manner: Manner) -> Request:
         memory=manner.memory or request.memory,
         debug=manner.debug or request.debug,
         variants=manner.variants or request.variants,
+        selftests=manner.selftests or request.selftests,
     )
 
 
 def proven(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) -> Run | None:
-    """Whatever is measured has been: now it is looked whether that is right, in kernels that watch themselves and in
-    other configs. None if nobody asked."""
+    """Whatever is measured has been: now it is looked whether that is right, in kernels that watch themselves, in
+    other configs, and by the kernel's own tests. None if nobody asked."""
     request = _asked(request, manner)
-    if not (request.debug or request.variants):
+    if not (request.debug or request.variants or request.selftests):
         return None
     manner = dataclasses.replace(manner, fresh=request.fresh)
     matrix = dataclasses.replace(
         matrix,
         debug=debug.configs(request.debug, (arch.name for arch in matrix.arches)),
         variants=variants.load(request.variants == variants.THOROUGH) if request.variants else (),
+        selftests=selftests.load() if request.selftests else None,
     )
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))

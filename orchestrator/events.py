@@ -22,6 +22,7 @@ class Stage(StrEnum):
     PROFILE = "profile"
     DEBUG = "debug"  # a kernel watches itself while workloads run
     VARIANT = "variant"  # what is touched is compiled in another config
+    SELFTEST = "selftest"  # a kernel runs the tests of its own source
     STATIC = "static"  # objects of two kernels are compiled once more, and compared
     BOOT = "boot"
     LOGIN = "login"

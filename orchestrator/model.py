@@ -441,6 +441,7 @@ class Matrix:
     nightly: Nightly = field(default_factory=Nightly)
     debug: tuple[Config, ...] = ()  # further lines, under which each kernel is built once more and watches itself
     variants: tuple[Variant, ...] = ()  # in which what a change touches is compiled
+    selftests: Selftests | None = None  # that each kernel runs of its own source
 
 
 @dataclass(frozen=True)
@@ -518,6 +519,55 @@ class Variant:
     program: str = ""
 
 
+class Outcome(StrEnum):
+    """Of a test of the kernel's own, or of one of those that it is made of."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Selftest:
+    """How one of the kernel's own tests is started. hugetlb_mib: of huge pages that are there; seconds: by the wall's
+    clock, then it is ended; left_out: why it is not started, "" if it is."""
+
+    program: str
+    args: tuple[str, ...] = ()
+    hugetlb_mib: int = 0
+    seconds: float = 120
+    left_out: str = ""
+
+    @property
+    def name(self) -> str:
+        """mremap_test, or with its arguments: gup_test -u"""
+        return " ".join((self.program, *self.args))
+
+
+@dataclass(frozen=True)
+class Selftests:
+    """All that is known of them. folders: of tools/testing/selftests, the first that a tree has; libraries: Debian
+    packages to link with; memory_mib: of a guest for them."""
+
+    folders: tuple[str, ...]
+    libraries: tuple[str, ...]
+    memory_mib: int
+    tests: tuple[Selftest, ...]
+
+    def of(self, program: str) -> tuple[Selftest, ...]:
+        """How it is started: once without arguments, if it is not known."""
+        return tuple(test for test in self.tests if test.program == program) or (Selftest(program),)
+
+
+@dataclass(frozen=True)
+class Testing:
+    """A kernel that runs the tests of its own source, so many times."""
+
+    build: Build
+    times: int
+    selftests: Selftests
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a run will do, in order."""
@@ -531,6 +581,7 @@ class Plan:
     claims: tuple[Claim, ...] = ()
     watching: tuple[Watching, ...] = ()  # of the same kernels and workloads
     variants: tuple[Variant, ...] = ()  # in which what is compared is compiled
+    testing: tuple[Testing, ...] = ()  # of the same kernels
 
 
 class StepKind(StrEnum):
@@ -548,6 +599,8 @@ class StepKind(StrEnum):
     CELL = "cell"
     DEBUG = "debug"
     VARIANT = "variant"
+    STYLE = "style"
+    SELFTEST = "selftest"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.errors import KmatrixError
 from orchestrator.model import Comparison, Status
 
-LANE, VARIANT = "debug", "variant"  # where findings come from
+LANE, VARIANT, SELFTEST, STATIC = "debug", "variant", "selftest", "static"  # where findings come from
+EVERYWHERE = "all"  # in place of an architecture, of what is of none
 RAN = "ran"  # of a workload: it ended well
 ABSENT_HERE, FAILED = "not there: ", "failed: "  # before why, else
 BROKE = f"{FAILED}the kernel broke"
@@ -21,6 +22,12 @@ NO_END = f"{FAILED}it did not end after what the kernel said"
 MOST = 60  # lines of a report's words
 BUILDS = "does_not_build"  # a kind of finding that no kernel prints
 FAILS = "workload_failed"
+TEST_FAILS, TEST_SKIPPED = "test_fails", "test_skipped"  # of the kernel's own
+_WARNINGS = {
+    (VARIANT, "warning"),
+    (STATIC, "warning"),
+    (SELFTEST, TEST_SKIPPED),
+}  # what is to be looked at, and no fault by itself
 _NUMBERS = re.compile(r"(?<=[\w\]]):\d+(?::\d+)?|\b\d+\b")
 
 
@@ -143,8 +150,8 @@ def of_report(report: MatrixReport) -> list[FindingRow]:
 
 
 def only_warnings(rows: Iterable[FindingRow]) -> bool:
-    """Of compilers: a kernel that warns of itself is wrong."""
-    return all(row["lane"] == VARIANT and row["kind"] == "warning" for row in rows)
+    """Of compilers and scripts, and of tests that run no more: a kernel that warns of itself is wrong."""
+    return all((row["lane"], row["kind"]) in _WARNINGS for row in rows)
 
 
 def watched(seen: Iterable[Watched]) -> list[WatchedRow]:

@@ -26,10 +26,9 @@ _LIBRARY_FOLDERS = ("lib", "lib64", "usr/lib", "usr/lib64")
 async def image(store: Store, arch: Arch, images: Path, refresh: bool = False) -> Path:
     """The initramfs (uncompressed cpio) for an arch, from the store if its inputs are the same."""
     recipe = tomllib.loads((images / "guest.toml").read_text())
-    # An arch with a suite of its own has the release alone: security updates for it lag behind or are not there.
-    suite, security = arch.guest_suite or recipe["suite"], not arch.guest_suite
+    debian, security = suite(arch, images)
     debs = await apt.fetch(
-        store, suite, arch.debian_arch, recipe["packages"], dependencies=True, refresh=refresh, security=security
+        store, debian, arch.debian_arch, recipe["packages"], dependencies=True, refresh=refresh, security=security
     )
     names = sorted(path.name for path in debs.glob("*.deb"))
     own = [sha256(images / "initramfs" / name) for name in recipe["own"]]
@@ -40,6 +39,13 @@ async def image(store: Store, arch: Arch, images: Path, refresh: bool = False) -
             with store.publish("initramfs", key) as temporary:
                 await _make(temporary, debs, recipe, images / "initramfs")
     return folder / "initramfs.cpio"
+
+
+def suite(arch: Arch, images: Path) -> tuple[str, bool]:
+    """Debian's that user space for an arch is of, and whether with its security updates: an arch with a suite of its
+    own has the release alone, as updates for it lag behind or are not there."""
+    own = arch.guest_suite
+    return own or tomllib.loads((images / "guest.toml").read_text())["suite"], not own
 
 
 async def _make(folder: Path, debs: Path, recipe: dict[str, Any], own: Path) -> None:

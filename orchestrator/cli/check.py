@@ -34,6 +34,7 @@ from orchestrator.cli.options import (
     OneSeries,
     Reach,
     Refresh,
+    Selftests,
     Static,
     Suites,
     Thorough,
@@ -120,6 +121,7 @@ def check(
         ),
     ] = True,
     variants: Variants = False,
+    selftests: Selftests = False,
     thorough: Thorough = False,
     static: Static = True,
     json: Json = False,
@@ -149,7 +151,8 @@ def check(
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
         reach=reach, memory=memory, static=static, history=history,
-        debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough), first=PATCHED,
+        debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough),
+        selftests=selftests or thorough, first=PATCHED,
         kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])

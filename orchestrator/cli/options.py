@@ -71,8 +71,12 @@ Variants = Annotated[
         "--variants", help="Then also compile what is touched in other configs and for other architectures."
     ),
 ]
+Selftests = Annotated[
+    bool, typer.Option("--selftests", help="Then also run the kernel's own tests of mm, before and after.")
+]
 Thorough = Annotated[
-    bool, typer.Option("--thorough", help="All of it: --debug, --variants and those that take long (allmodconfig).")
+    bool,
+    typer.Option("--thorough", help="All of it: --debug, --variants and those that take long, --selftests."),
 ]
 Static = Annotated[
     bool,

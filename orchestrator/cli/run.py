@@ -24,6 +24,7 @@ from orchestrator.cli.options import (
     Reach,
     Refresh,
     Select,
+    Selftests,
     Static,
     Suites,
     Thorough,
@@ -64,6 +65,7 @@ def run(
     debug: Debug = False,
     debug_build: DebugBuild = None,
     variants: Variants = False,
+    selftests: Selftests = False,
     thorough: Thorough = False,
     static: Static = False,
     json: Json = False,
@@ -84,7 +86,7 @@ def run(
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, reach=reach, memory=memory, static=static, history=history, debug=builds,
-        variants=many(variants, thorough),
+        variants=many(variants, thorough), selftests=selftests or thorough,
     )  # fmt: skip
     if resume:
         folder = open_run(resume)

@@ -4,13 +4,26 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator.config.fragments import wanted
 from orchestrator.config.sources import buildable
 from orchestrator.errors import ConfigError
-from orchestrator.model import Arch, Boot, Build, Cell, Config, Kernel, Matrix, Measure, Plan, Watching, Workload
+from orchestrator.model import (
+    Arch,
+    Boot,
+    Build,
+    Cell,
+    Config,
+    Kernel,
+    Matrix,
+    Measure,
+    Plan,
+    Testing,
+    Watching,
+    Workload,
+)
 
 
 def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
@@ -36,7 +49,17 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
         watching=tuple(
             _watching(matrix, build, its, cells) for build in mine for its in matrix.debug if _made(build)
         ),
+        testing=tuple(_testing(matrix, mine)),
     )
+
+
+def _testing(matrix: Matrix, mine: Sequence[Build]) -> Iterator[Testing]:
+    """What others are compared with runs twice: a test that differs by itself says nothing of a change."""
+    bases = {pair.base for pair in matrix.comparisons}
+    for build in mine if matrix.selftests else ():
+        if _made(build):
+            assert matrix.selftests is not None
+            yield Testing(build, 2 if build.kernel.name in bases else 1, matrix.selftests)
 
 
 def _made(build: Build) -> bool:

@@ -21,6 +21,7 @@ from orchestrator.model import (
     Source,
     Step,
     StepKind,
+    Testing,
     Variant,
     Watching,
 )
@@ -113,6 +114,8 @@ def graph(
     looked = [_static(pair, step, before) for pair, step in compared] if static else []
     watching = _watching(plan.watching, before)
     compiled = [_variant(plan, name, before) for name in variants(plan)]
+    compiled += [_style(name, pair, before) for name, pair in styles(plan).items()]
+    tested = [_selftest(its, before) for its in plan.testing]
     boots: list[Step] = []
     for boot in sorted(plan.boots, key=lambda boot: wanted[boot.id]):
         if boot.cell.id in ended:
@@ -121,7 +124,7 @@ def graph(
             Want.FIRST: [],
             Want.NOTHING: answers if Want.FIRST in wanted.values() else [],
             Want.PROMPT: kernels,
-            Want.ALONE: [*kernels, *(step.id for step in (*looked, *compiled, *watching, *boots))],
+            Want.ALONE: [*kernels, *(step.id for step in (*looked, *compiled, *watching, *tested, *boots))],
         }
         others = [step.id for pair, step in compared if pair.spares and pair.new.id == boot.cell.build_id]
         numbers = [other.number for other in plan.boots if other.cell.id == boot.cell.id]
@@ -134,6 +137,7 @@ def graph(
         *looked,
         *compiled,
         *watching,
+        *tested,
         *boots,
         *cells,
     )
@@ -189,6 +193,21 @@ def _watching(wanted: Iterable[Watching], before: tuple[str, ...]) -> list[Step]
     return found
 
 
+def _selftest(its: Testing, before: tuple[str, ...]) -> Step:
+    """Behind all builds, and all answers that are waited for. Programs of an arch are made once."""
+    arch = its.build.arch.name
+    return Step(
+        StepKind.SELFTEST,
+        its.build.id,
+        inputs=(step_id(StepKind.KERNEL, its.build.id), step_id(StepKind.IMAGE, arch)),
+        after=before,
+        lane=Want.NOTHING.name.lower(),
+        priority=Want.ALONE + 1,
+        niceness=YIELDING,
+        retries=1,
+    )
+
+
 def _compared(pair: Pair) -> Step:
     """It gives nothing where the base is not there."""
     base, new = (step_id(StepKind.KERNEL, build.id) for build in (pair.base, pair.new))
@@ -236,9 +255,22 @@ def _variant(plan: Plan, name: str, before: tuple[str, ...]) -> Step:
     )
 
 
+def styles(plan: Plan) -> dict[str, Pair]:
+    """{unpatched..patched: what the source's own scripts look at}, where there are variants. One arch's builds stand
+    for all of them."""
+    found = {} if not plan.variants else {pair.id.partition("/")[2]: pair for pair in pairs(plan)}
+    return {name: pair for name, pair in found.items() if buildable(pair.new.kernel.source)}
+
+
+def _style(name: str, pair: Pair, before: tuple[str, ...]) -> Step:
+    sources = dict.fromkeys(step_id(StepKind.SOURCE, build.kernel.source.name) for build in (pair.base, pair.new))
+    return Step(StepKind.STYLE, name, inputs=tuple(sources), after=before, priority=Want.ALONE + 1, niceness=LAST)
+
+
 def _prepared(plan: Plan) -> list[Step]:
     """Guest images and workloads."""
-    arches = (*(cell.arch for cell in plan.cells), *(its.build.arch for its in plan.watching))
+    more = (*(its.build for its in plan.watching), *(its.build for its in plan.testing))
+    arches = (*(cell.arch for cell in plan.cells), *(build.arch for build in more))
     images = dict.fromkeys(arch.name for arch in arches)
     tools = dict.fromkeys(f"{cell.arch.name}/{cell.workload.name}" for cell in plan.cells)
     return [Step(StepKind.IMAGE, name) for name in images] + [Step(StepKind.TOOL, name) for name in tools]

@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.analyse.findings import ABSENT_HERE, Observation
+from orchestrator.analyse.selftests import Outcomes
 from orchestrator.build import disk, initramfs, plugin
 from orchestrator.build.guest_tools import Tool
 from orchestrator.build.kernel import trusted
+from orchestrator.build.selftests import Programs
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFailed, StageStarted
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import debugged, memory, pace, profiled, provenance, region, results
+from orchestrator.measure import debugged, memory, pace, profiled, provenance, region, results, selftests
 from orchestrator.measure.boot import Task, measure, with_noted
 from orchestrator.measure.session import keyed
 from orchestrator.model import (
@@ -31,10 +33,11 @@ from orchestrator.model import (
     Limits,
     Measure,
     Provenance,
+    Testing,
     Watching,
     Workload,
 )
-from orchestrator.runs import account_files, debug_file
+from orchestrator.runs import account_files, debug_file, selftest_file
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -226,6 +229,27 @@ class Boots:
             seen = await debugged.watched(task, self.fresh)
         out = {name: f"{ABSENT_HERE}{why}" for name, why in lost.items() if why}
         return {**seen, "ran": {**seen["ran"], **out}}
+
+    async def selftested(
+        self,
+        its: Testing,
+        kernel: KernelArtifact,
+        initrd: Path,
+        programs: Programs,
+        number: int,
+        niceness: int = 0,
+    ) -> Outcomes:
+        """What the kernel's own tests come to in it."""
+        build = its.build
+        machine = selftests.machine(build.arch, its.selftests, kernel.image, initrd)
+        machine = replace(machine, sealed=not self.unsandboxed, vouched=trusted(build.kernel.patches))
+        folder = self.folder.path / selftest_file.place(build.id, number)
+        task = selftests.Task(
+            kernel, machine, programs, its.selftests, self.limits, self.store, self.scratch, folder,
+            await accel.qemu_version(build.arch), number, niceness,
+        )  # fmt: skip
+        with stage(self.bus, self.store, build.id, Stage.SELFTEST, f"selftest-{build.arch.name}"):
+            return await selftests.tried(task, self.fresh)
 
     async def _machine(
         self,

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import math
 import shlex
-import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -25,13 +24,13 @@ from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut,
 from orchestrator.guest import reports
 from orchestrator.guest.command_line import Machine, qemu_argv
 from orchestrator.guest.console import tail
-from orchestrator.guest.qemu import Guest, guest
+from orchestrator.guest.qemu import Guest
 from orchestrator.guest.reports import Report
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure import provenance
 from orchestrator.measure.passes import decode
 from orchestrator.measure.report_places import decoded
-from orchestrator.measure.session import entered, keyed
+from orchestrator.measure.session import booted
 from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, Workload
 from orchestrator.store import Store, digest, sha256
 
@@ -183,7 +182,9 @@ async def _boot(task: Task, items: Sequence[Item], seen: _Seen) -> list[Item]:
     seen.boots += 1
     left = list(items)
     try:
-        async with _guest(task, folder) as (running, shell):
+        own = task.scratch / f"{task.kernel.build_id}-{folder.name}".replace("/", "-")
+        made = booted(task.machine, task.limits, folder, own, task.niceness, patient=True)
+        async with made as (running, shell):
             await _settled(running)
             await _prepare(task, running, shell, items, seen)
             while left and await _mark(task, running, shell, left[0], seen):
@@ -236,23 +237,6 @@ def _possible(items: Sequence[Item], seen: _Seen) -> list[Item]:
 def _has_regions(workload: Workload) -> bool:
     """Are they ours to begin?"""
     return workload.own is None
-
-
-@asynccontextmanager
-async def _guest(task: Task, folder: Path) -> AsyncIterator[tuple[Guest, Shell]]:
-    """Booted and logged in; what its kernel says is no end."""
-    own = task.scratch / f"{task.kernel.build_id}-{folder.name}".replace("/", "-")
-    own.mkdir()
-    try:
-        initrd, made = await keyed(task.machine.initrd, own / "initramfs.cpio")
-        mine = replace(task.machine, initrd=initrd)
-        async with (
-            guest(mine, task.limits, folder, niceness=task.niceness, patient=True) as running,
-            entered(running, made) as shell,
-        ):
-            yield running, shell
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
 
 
 async def _prepare(task: Task, running: Guest, shell: Shell, items: Sequence[Item], seen: _Seen) -> None:

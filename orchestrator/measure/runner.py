@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.analyse import findings
+from orchestrator.analyse.selftests import not_tried
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.once_more import OnceMore
+from orchestrator.build.selftests import Making
 from orchestrator.build.variants import Variants
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
@@ -20,7 +22,7 @@ from orchestrator.config.steps import Pair, Results
 from orchestrator.errors import BuildError, ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
-from orchestrator.measure import provenance, static, variants
+from orchestrator.measure import provenance, static, style, variants
 from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
 from orchestrator.measure.host import facts
@@ -40,12 +42,22 @@ from orchestrator.model import (
     Status,
     Step,
     StepKind,
+    Testing,
     Variant,
     Watching,
 )
 from orchestrator.profile.built import Why
 from orchestrator.profile.sameness import How
-from orchestrator.runs import account_files, against, debug_file, reach_file, record, static_file, variant_file
+from orchestrator.runs import (
+    account_files,
+    against,
+    debug_file,
+    reach_file,
+    record,
+    selftest_file,
+    static_file,
+    variant_file,
+)
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
@@ -73,7 +85,9 @@ class Runner:
         self._boots: Boots | None = None
         self._provenance: dict[str, Provenance] = {}  # of cells whose boots were begun
         self._variants = steps.variants(self.plan)
+        self._style_pairs = steps.styles(self.plan)
         self._watching = {its.id: its for its in self.plan.watching}
+        self._testing = {its.build.id: its for its in self.plan.testing}
         self._builds = {b.id: b for b in (*self.plan.builds, *(its.build for its in self.plan.watching))}
         self._pairs = {pair.id: pair for pair in steps.pairs(self.plan)}
         self._comparing = Comparing(self.builder, self.store)
@@ -164,6 +178,10 @@ class Runner:
                 return self._cell(step, results)
             case StepKind.VARIANT:
                 await self._variant(*self._variants[step.subject], step, results)
+            case StepKind.STYLE:
+                await self._style(self._style_pairs[step.subject])
+            case StepKind.SELFTEST:
+                await self._selftest(self._testing[step.subject], step, results, failures)
             case StepKind.DEBUG:
                 await self._debug(self._watching[step.subject], step, results, failures)
         return None
@@ -253,20 +271,49 @@ class Runner:
     async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> None:
         """Without it the figures are what they are."""
         base, new = pair.base.kernel.name, pair.new.kernel.name
-        if variant_file.known(self.folder, variant, base, new):
+        if variant_file.known(self.folder, variant.name, base, new):
             return
         built = {its.build_id: its for its in results.values() if isinstance(its, KernelArtifact)}
         like = [its for name, its in built.items() if name.endswith(f"/{base}")]
         one = built.get(f"{variant.arch.name}/{base}") or next(iter(like), None)
         look = variants.Looking(self._comparing, Variants(self.builder))
-        place = self.folder.path / variant_file.place(variant, base, new)
+        place = self.folder.path / variant_file.place(variant.name, base, new)
         try:
             with stage(self.bus, self.store, f"{variant.name} {pair.id}", Stage.VARIANT, f"variant-{variant.name}"):
                 found = await look(variant, pair, one, place)
         except KmatrixError as error:
             found = variants.left_out(variant, pair, f"it could not be tried: {error.message}")
         if found:
-            variant_file.save(self.folder, variant, base, new, found)
+            variant_file.save(self.folder, variant.name, base, new, found)
+
+    async def _style(self, pair: Pair) -> None:
+        """Without it the figures are what they are."""
+        base, new = pair.base.kernel.name, pair.new.kernel.name
+        if variant_file.known(self.folder, variant_file.STYLE, base, new):
+            return
+        try:
+            found = await style.Looking(self._comparing)(pair)
+        except KmatrixError as error:
+            found = style.left_out(pair, f"it could not be tried: {error.message}")
+        if found:
+            variant_file.save(self.folder, variant_file.STYLE, base, new, found)
+
+    async def _selftest(self, its: Testing, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
+        """Why they could not be run is kept, too; the figures are what they are."""
+        kernel, image = _given(results, step.inputs[0], KernelArtifact), _given(results, step.inputs[1], Path)
+        build = its.build
+        left = [number for number in range(its.times) if not selftest_file.known(self.folder, build.id, number)]
+        try:
+            programs = await Making(self.builder, its.selftests)(build) if left else None
+            for number in left:
+                assert programs is not None
+                seen = await self._guests.selftested(its, kernel, image, programs, number, step.niceness)
+                selftest_file.save(self.folder, build.id, number, seen)
+        except KmatrixError as error:
+            if error.status is Status.INFRA_FAILED and len(failures) < step.retries:
+                raise
+            words = ": ".join(filter(None, ("they could not be run", error.message, error.hint)))
+            selftest_file.save(self.folder, build.id, 0, not_tried(words))
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.build import initramfs
@@ -14,7 +16,7 @@ from orchestrator.guest.command_line import Machine
 from orchestrator.guest.keys import Keys
 from orchestrator.guest.qemu import Guest, guest
 from orchestrator.guest.shell import Shell
-from orchestrator.model import Build, Clock, KernelArtifact, Matrix
+from orchestrator.model import Build, Clock, KernelArtifact, Limits, Matrix
 from orchestrator.paths import IMAGES
 from orchestrator.store import Store
 
@@ -38,6 +40,25 @@ async def session(
         )  # fmt: skip
         async with guest(machine, matrix.limits, folder) as running, entered(running, made) as shell:
             yield running, shell
+
+
+@asynccontextmanager
+async def booted(
+    machine: Machine, limits: Limits, folder: Path, own: Path, niceness: int = 0, patient: bool = False
+) -> AsyncIterator[tuple[Guest, Shell]]:
+    """The machine with keys of its own, ready and logged in to. own: a folder for its image, made now and gone
+    afterwards; folder and patient: see guest(). Raises what a boot does."""
+    own.mkdir()
+    try:
+        initrd, made = await keyed(machine.initrd, own / "initramfs.cpio")
+        mine = replace(machine, initrd=initrd)
+        async with (
+            guest(mine, limits, folder, niceness=niceness, patient=patient) as running,
+            entered(running, made) as shell,
+        ):
+            yield running, shell
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.findings import of_report
+from orchestrator.analyse.findings import of_report, only_warnings
 from orchestrator.analyse.identical import statuses
 from orchestrator.analyse.matrix import unreached, without_account
 from orchestrator.analyse.needed import blameless
@@ -55,9 +55,10 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
     rows = report["comparisons"]
     worse = any(row["verdict"] == Verdict.WORSE for row in rows)
-    if worse or of_report(report) or any(cell["status"] not in ours for cell in mine):
+    found = of_report(report)
+    if worse or not only_warnings(found) or any(cell["status"] not in ours for cell in mine):
         return "fail"
     whole = statuses(report) <= {Status.PASSED} and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
-    told = whole and rows and not lost and not any(map(undecided, rows))
+    told = whole and rows and not lost and not found and not any(map(undecided, rows))
     return "pass" if told and not silent(report) and not nothing and not warned(report) else "warn"

@@ -29,6 +29,7 @@ from orchestrator.runs import (
     reach_file,
     record,
     reproduce,
+    selftest_file,
     static_file,
     variant_file,
 )
@@ -203,7 +204,11 @@ def _matrix(
 def _watched(folder: RunFolder, plan: Mapping[str, Any], pairs: list[Comparison]) -> WatchedFacts | None:
     """What is wrong, whoever says so; None if nobody looked."""
     diffs = account_files.diffs(folder, pairs)
-    found = [debug_file.facts(folder, plan["builds"], pairs, diffs), variant_file.facts(folder)]
+    found = [
+        debug_file.facts(folder, plan["builds"], pairs, diffs),
+        variant_file.facts(folder),
+        selftest_file.facts(folder, plan["builds"], pairs),
+    ]
     known = [one for one in found if one]
     if not known:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.analyse import findings
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
-from orchestrator.analyse.findings import LANE, VARIANT
+from orchestrator.analyse.findings import LANE, SELFTEST, STATIC, TEST_FAILS, VARIANT
 from orchestrator.registry import counted
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -45,6 +45,8 @@ def lines(report: MatrixReport) -> list[tuple[str, str]]:
         *((f"known on the base, too: {_line(row, arches)}", "plain") for row, arches in groups(known)),
         *((line, "plain") for line in _looked([row for row in looked if row["lane"] == LANE], bool(rows))),
         *((line, "plain") for line in _compiled([row for row in looked if row["lane"] == VARIANT], rows)),
+        *((line, "plain") for line in _styled([row for row in looked if row["lane"] == STATIC], rows)),
+        *((line, "plain") for line in _tested([row for row in looked if row["lane"] == SELFTEST])),
     ]
 
 
@@ -60,6 +62,11 @@ def _clause(row: FindingRow, arches: Sequence[str]) -> str:
     if row["lane"] == VARIANT:
         word = "does not compile" if row["kind"] != "warning" else "brings a warning"
         return f"{listed(row['kernels'])} {word} in {listed(row.get('lines', []))} ({row['where']})"
+    if row["lane"] == SELFTEST:
+        word = "fails" if row["kind"] == TEST_FAILS else "does not run"
+        return f"with {listed(row['kernels'])} {' '.join(row.get('runs', []))} {word} on {listed(arches)}"
+    if row["lane"] == STATIC:
+        return f"{listed(row.get('lines', []))} warns of {listed(row['kernels'])} ({row['where']})"
     return f"{listed(row['kernels'])} is wrong on {listed(arches)} ({_what(row)})"
 
 
@@ -82,10 +89,41 @@ def _line(row: FindingRow, arches: Sequence[str]) -> str:
     """s390x: lock imbalance in do_mincore (mm/mincore.c:210), patched: WARNING: ... (locks; mincore)"""
     if row["lane"] == VARIANT:
         return f"{listed(row.get('lines', []))} ({listed(arches)}), {listed(row['kernels'])}: {_said(row)}"
+    if row["lane"] == SELFTEST:
+        return f"{listed(arches)}, {listed(row['kernels'])}: the kernel's own {row['message']} ({row['where']})"
+    if row["lane"] == STATIC:
+        return f"{listed(row.get('lines', []))}, {listed(row['kernels'])}: {row['where']}: {row['message']}"
     runs = list(dict.fromkeys(name.partition(",")[0] or "boot" for name in row.get("runs", [])))
     more = [f"{len(runs) - MOST} more"] if len(runs) > MOST else []
     while_ = "; ".join(filter(None, (listed(row.get("lines", [])), f"while: {listed([*runs[:MOST], *more])}")))
     return f"{listed(arches)}, {listed(row['kernels'])}: {_what(row)}: {row['message']} ({while_})"
+
+
+def _styled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]:
+    """Scripts that have nothing to say, and what could not be asked."""
+    wrong = {name for row in said if row["lane"] == STATIC for name in row.get("lines", [])}
+    silent = dict.fromkeys(row["lines"] for row in rows if row["ran"] and row["lines"] not in wrong)
+    found = [f"nothing is said by {listed(silent)}"] if silent else []
+    return [*found, *(f"{row['lines']}: {note}" for row in rows for note in row["notes"])]
+
+
+def _tested(rows: Sequence[WatchedRow]) -> list[str]:
+    """How many of the kernel's own tests ran and how they ended, kernel by kernel; what could not be run is named."""
+    found, notes = [], dict[str, list[str]]()
+    for row in rows:
+        name = f"{row['arch']}/{row['kernel']}"
+        if number := len(row["ran"]) + len(row["failed"]):
+            failed = f", {len(row['failed'])} fail ({_few(row['failed'])})" if row["failed"] else ""
+            passed = f"{len(row['ran'])} of {counted(number, 'test')} of its own pass{failed}"
+            found.append(f"{name}: {passed}")
+        for note in (*row["notes"], *(f"left out: {one}" for one in row["left_out"])):
+            notes.setdefault(note, []).append(name)
+    return [*found, *(f"{listed(where)}: {note}" for note, where in notes.items())]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    return ", ".join([*names[:MOST], *more])
 
 
 def _said(row: FindingRow) -> str:

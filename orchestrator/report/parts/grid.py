@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.analyse import findings
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
-from orchestrator.analyse.findings import LANE, VARIANT
+from orchestrator.analyse.findings import EVERYWHERE, LANE, SELFTEST, TEST_FAILS, VARIANT
 from orchestrator.analyse.slice import arches
 from orchestrator.model import Status, Verdict
 from orchestrator.profile.sameness import How
@@ -39,7 +39,7 @@ def grids(report: MatrixReport) -> list[Grid]:
     if not looked:
         return []
     known = arches(report)
-    away = [ELSEWHERE] if any(row["arch"] not in known for row in looked) else []
+    away = [ELSEWHERE] if any(row["arch"] not in {*known, EVERYWHERE} for row in looked) else []
     return [_grid(report, base, new, [*known, *away]) for base, new in pairs(report)]
 
 
@@ -69,6 +69,8 @@ def _grid(report: MatrixReport, base: str, new: str, heads: Sequence[str]) -> Gr
     checks |= {row["lines"]: _watching(row["lines"]) for row in _looked(report, LANE, None)}
     if _looked(report, VARIANT, None):
         checks["compiles"] = _variants
+    if _looked(report, SELFTEST, None):
+        checks["selftests"] = _selftests
     rows = [(name, tuple(ask(report, head, base, new) for head in heads)) for name, ask in checks.items()]
     told = (row for row in rows if any(text != UNKNOWN for text, _ in row[1]))
     return Grid(f"{base} to {new}", tuple(heads), tuple(told))
@@ -130,6 +132,16 @@ def _variants(report: MatrixReport, arch: str, base: str, new: str) -> Square:
     if wrong := {name for row in _new(report, VARIANT, places, new) for name in row.get("lines", ())}:
         return f"{len(tried) - len(wrong)} of {len(tried)}", "bad"
     return (f"{len(tried)} of {len(tried)}", "good") if tried else (UNKNOWN, "plain")
+
+
+def _selftests(report: MatrixReport, arch: str, base: str, new: str) -> Square:
+    mine = [row for row in _looked(report, SELFTEST, [arch]) if row["kernel"] == new]
+    if found := _new(report, SELFTEST, [arch], new):
+        fail = sum(row["kind"] == TEST_FAILS for row in found)
+        return (f"{fail} fail now", "bad") if fail else (f"{len(found)} skipped now", "bad")
+    if not any(row["ran"] or row["failed"] for row in mine):
+        return ("not tried", "bad") if mine else (UNKNOWN, "plain")
+    return f"as before ({len(mine[0]['ran'])} pass)", "good"
 
 
 def _looked(report: MatrixReport, lane: str, places: Iterable[str] | None) -> list[WatchedRow]:

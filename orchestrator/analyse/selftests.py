@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What tests of the kernel's own came to, before and after: which fail now, or run no more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from typing_extensions import TypedDict
+
+from orchestrator.analyse.contract import FindingRow, WatchedRow
+from orchestrator.analyse.findings import SELFTEST, TEST_FAILS, TEST_SKIPPED, WatchedFacts
+from orchestrator.model import Comparison, Outcome
+
+KIND = "selftests"
+MOST = 3  # names of tests that a note names
+
+
+class Outcomes(TypedDict):
+    """What one kernel's tests came to, once. outcomes: {test: {what it is made of, "" for all of it: outcome}};
+    words: {test: the end of what it printed}; left_out: {test: why}; folder: tools/testing/selftests/mm."""
+
+    outcomes: dict[str, dict[str, str]]
+    words: dict[str, str]
+    left_out: dict[str, str]
+    folder: str
+    notes: list[str]
+    boots: int
+    linux: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One kernel of one arch; each time it was tried; [] where it could not be, which a note tells."""
+
+    arch: str
+    kernel: str
+    times: tuple[Outcomes, ...]
+
+    def log(self, test: str) -> str:
+        """In the run folder: what it printed."""
+        return f"{SELFTEST}s/{self.arch}/{self.kernel}/0/{file_of(test)}"
+
+
+def file_of(test: str) -> str:
+    """gup_test -u: gup_test_-u.txt"""
+    return "".join(sign if sign.isalnum() or sign in "-_.+" else "_" for sign in test) + ".txt"
+
+
+def not_tried(why: str) -> Outcomes:
+    """Of a kernel whose tests could not be run."""
+    return Outcomes(outcomes={}, words={}, left_out={}, folder="", notes=[why], boots=0, linux="")
+
+
+def facts(tested: Sequence[Tried], comparisons: Iterable[Comparison]) -> WatchedFacts:
+    """All that is told of them."""
+    by_name = {(one.arch, one.kernel): one for one in tested}
+    pairs = [
+        (by_name[arch, pair.base], by_name[arch, pair.new])
+        for pair in comparisons
+        for arch in dict.fromkeys(one.arch for one in tested)
+        if (arch, pair.base) in by_name and (arch, pair.new) in by_name
+    ]
+    notes: dict[tuple[str, str], list[str]] = {}
+    for base, new in pairs:
+        notes.setdefault((new.arch, new.kernel), []).extend(_compared(base, new))
+    rows = [row for base, new in pairs for row in _findings(base, new)]
+    return WatchedFacts(
+        findings=rows, watched=[_watched(one, notes.get((one.arch, one.kernel), [])) for one in tested]
+    )
+
+
+def _findings(base: Tried, new: Tried) -> Iterator[FindingRow]:
+    """What passed and fails; what ran and does so no more; what is new and fails."""
+    if not (base.times and new.times):
+        return
+    now, shaky = new.times[0], unstable(base)
+    before = base.times[0]["outcomes"]
+    for test, outcomes in now["outcomes"].items():
+        worse = [
+            (part, how)
+            for part, how in outcomes.items()
+            if (test, part) not in shaky and _worse(before.get(test, {}).get(part), how, test in before)
+        ]
+        for part, how in _told(worse):
+            yield _row(base, new, test, part, how)
+
+
+def _worse(before: str | None, now: str, known: bool) -> bool:
+    """known: is there the test as a whole on the base? What is new of one that there is counts where it fails."""
+    if now == Outcome.FAILED:
+        return before != Outcome.FAILED
+    return now == Outcome.SKIPPED and before == Outcome.PASSED and known
+
+
+def _told(worse: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """That a program fails as a whole says nothing where it is told which of its tests fail."""
+    parts = [one for one in worse if one[0]]
+    return parts or worse
+
+
+def unstable(base: Tried) -> set[tuple[str, str]]:
+    """(test, part) whose outcomes differ between two times of one kernel."""
+    first = base.times[0]["outcomes"] if base.times else {}
+    return {
+        (test, part)
+        for other in base.times[1:]
+        for test in {*first, *other["outcomes"]}
+        for part in {*first.get(test, {}), *other["outcomes"].get(test, {})}
+        if first.get(test, {}).get(part) != other["outcomes"].get(test, {}).get(part)
+    }
+
+
+def _row(base: Tried, new: Tried, test: str, part: str, how: str) -> FindingRow:
+    its = new.times[0]
+    kind = TEST_FAILS if how == Outcome.FAILED else TEST_SKIPPED
+    before = base.times[0]["outcomes"].get(test, {}).get(part, "not there")
+    words = its["words"].get(test, "")
+    return FindingRow(
+        lane=SELFTEST, arch=new.arch, kind=kind, where=f"{its['folder']}/{test.partition(' ')[0]}",
+        message=f"{test}: {part or 'as a whole'}: {before} before, {how} now", kernels=[new.kernel],
+        log=new.log(test), function="", lines=[KIND], runs=[test], text=words, silent=[base.kernel],
+    )  # fmt: skip
+
+
+def _compared(base: Tried, new: Tried) -> Iterator[str]:
+    """What else there is to say of two kernels: what is fixed, and what says nothing."""
+    if not (base.times and new.times):
+        return
+    shaky = unstable(base)
+    now, before = new.times[0]["outcomes"], base.times[0]["outcomes"]
+    fixed = [
+        _name(test, part)
+        for test, outcomes in now.items()
+        for part, how in outcomes.items()
+        if how == Outcome.PASSED and before.get(test, {}).get(part) == Outcome.FAILED and (test, part) not in shaky
+    ]
+    if fixed:
+        yield f"fixed: {_few(fixed)}"
+    if shaky:
+        names = [_name(test, part) for test, part in sorted(shaky)]
+        yield f"unstable, as they differ between two times of {base.kernel} alone: {_few(names)}"
+    if gone := [test for test in before if now and test not in now]:
+        yield f"not there any more: {_few(gone)}"
+
+
+def _name(test: str, part: str) -> str:
+    return f"{test}: {part}" if part else test
+
+
+def _few(names: Sequence[str]) -> str:
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    return "; ".join([*names[:MOST], *more])
+
+
+def _watched(one: Tried, notes: Sequence[str]) -> WatchedRow:
+    outcomes: Mapping[str, Mapping[str, str]] = one.times[0]["outcomes"] if one.times else {}
+    by = {how: [test for test, its in outcomes.items() if its[""] == how] for how in Outcome}
+    skipped = [f"{test}: it says that it cannot run here" for test in by[Outcome.SKIPPED]]
+    left = one.times[0]["left_out"] if one.times else {}
+    return WatchedRow(
+        lane=SELFTEST, arch=one.arch, kernel=one.kernel, lines=KIND, ran=by[Outcome.PASSED],
+        failed=by[Outcome.FAILED], failing=[], left_out=[*(f"{test}: {why}" for test, why in left.items()), *skipped],
+        notes=[*(note for time in one.times[:1] for note in time["notes"]), *notes],
+        boots=sum(time["boots"] for time in one.times), linux=one.times[0]["linux"] if one.times else "", counts={},
+    )  # fmt: skip

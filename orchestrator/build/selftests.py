@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's own tests of a source with its patches, compiled as static programs by their own Makefile.
+
+In a sandbox, and kept by what they are made of: a patch that touches no test, and no header that tests are compiled
+with, shares the programs of its base.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator import proc
+from orchestrator.build import apt, initramfs, toolchain
+from orchestrator.build.kernel import Builder
+from orchestrator.build.make import Make
+from orchestrator.build.once_more import view
+from orchestrator.build.sources import Tree
+from orchestrator.build.tree import SharedTree
+from orchestrator.errors import BuildError, KmatrixError
+from orchestrator.model import Arch, Build, Selftests
+from orchestrator.paths import IMAGES
+from orchestrator.sandbox import bubblewrap
+from orchestrator.store import Store, digest, sha256
+
+KIND = "selftests"
+RECIPE = 1  # part of every key: raise it when this file changes what comes out
+NICENESS = 19
+PLACE = "tools/testing/selftests"
+_FAILED = re.compile(r"\*\*\* \[(?:[^\]]*[/ ])?([\w.+-]+)\] Error")
+_ERROR = re.compile(r"(?:error|ld): (.+)$")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What came out. folder: of the source's tests (tools/testing/selftests/mm); files: by program; missing:
+    {program: why it could not be made}; key: names all that they are made of."""
+
+    key: str
+    folder: str
+    files: Mapping[str, Path]
+    missing: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Making:
+    """Compiles for a run's builder."""
+
+    builder: Builder
+    selftests: Selftests
+
+    async def __call__(self, build: Build) -> Programs:
+        """Of a kernel's source. BuildError where there are none, or none that compiles; a program that does not is
+        missing."""
+        store = self.builder.store
+        tree = await self.builder.source(build.kernel.source)
+        own = next(
+            (name for name in self.selftests.folders if (tree.folder / PLACE / name / "Makefile").exists()), ""
+        )
+        if not own:
+            raise BuildError(f"this source has no {PLACE}/{self.selftests.folders[0]}", kind="selftests")
+        with store.scratch() as scratch:
+            shared = SharedTree(store.folder(KIND, tree.key), private=True, apart=scratch / "build")
+            shown = await view(tree.folder, build.kernel.patches, (), shared.source, scratch)
+            key = await self._key(build, tree, scratch / "patched")
+            folder = store.folder(KIND, key)
+            async with store.lock(f"selftests-{key}"):
+                if not folder.exists():
+                    await self._make(build, shared, shown, own, key, scratch)
+        missing = store.recall(KIND, key)
+        files = {path.name: path for path in sorted(folder.iterdir())}
+        return Programs(key, f"{PLACE}/{own}", files, missing if isinstance(missing, dict) else {})
+
+    async def _key(self, build: Build, tree: Tree, patched: Path) -> str:
+        touched = sorted(path for path in patched.rglob("*") if path.is_file())
+        names = {str(path.relative_to(patched)): path for path in touched}
+        files = {name: sha256(path) for name, path in names.items() if concerns(name)}
+        compiler = await toolchain.compiler(build.arch.cross_prefix)
+        return digest(RECIPE, tree.key, build.arch.name, compiler, self.selftests.libraries, files)
+
+    async def _make(
+        self, build: Build, shared: SharedTree, shown: dict[Path, Path], own: str, key: str, scratch: Path
+    ) -> None:
+        builder, arch = self.builder, build.arch
+        await bubblewrap.check()
+        shared.made.mkdir()
+        libraries, seen = scratch / "libraries", shared.folder / "libraries"
+        await _unpacked(builder.store, arch, self.selftests.libraries, libraries)
+        places = [seen / path.relative_to(libraries) for path in sorted(libraries.glob("usr/lib/*/"))]
+        log = scratch / "make.log"
+        make = Make(
+            build, shared, builder.jobs, builder.timeout, builder.store.root / "ccache", builder.ccache_gib, log,
+            shown={**shown, libraries: seen}, disk_gib=builder.disk_gib,
+        )  # fmt: skip
+        await make("headers", niceness=NICENESS)
+        flags = ["-static", "-O2", "-w", f"-isystem {seen}/usr/include", *(f"-L{place}" for place in places)]
+        output = shared.build / KIND
+        (shared.made / KIND).mkdir()
+        words = (
+            "-C", f"{PLACE}/{own}", "-k", f"OUTPUT={output}", f"KHDR_INCLUDES=-isystem {shared.build}/usr/include",
+            f"uname_M={arch.uname}", f"EXTRA_CFLAGS={' '.join(flags)}", "all",
+        )  # fmt: skip
+        try:
+            await make(*words, niceness=NICENESS)
+        except BuildError as error:
+            if error.kind == "sandbox":
+                raise
+        made = [path for path in (shared.made / KIND).iterdir() if _is_program(path)]
+        text = log.read_text(errors="replace")
+        if not made:
+            raise BuildError("no selftest compiles", kind="selftests", log=text[-4000:])
+        with builder.store.publish(KIND, key) as place:
+            for path in made:
+                shutil.move(path, place / path.name)
+        builder.store.remember(KIND, key, missing(text))
+
+
+def concerns(file: str) -> bool:
+    """Can tests be others when this file of the source is? Private headers of a folder are included by some."""
+    known = file.startswith(("tools/", "scripts/", "usr/")) or "/uapi/" in file or Path(file).name == "Makefile"
+    return known or (file.endswith(".h") and not file.startswith(("include/", "arch/")))
+
+
+def missing(log: str) -> dict[str, str]:
+    """{program: why it could not be made}, of what make printed."""
+    found: dict[str, str] = {}
+    said = ""
+    for row in log.splitlines():
+        if failed := _FAILED.search(row):
+            found.setdefault(failed[1], said or "it does not compile")
+            said = ""
+        elif (error := _ERROR.search(row)) and not said:
+            said = error[1]
+    return {name: why for name, why in found.items() if name != "all"}
+
+
+def _is_program(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(4) == b"\x7fELF" and path.suffix != ".o"
+
+
+async def _unpacked(store: Store, arch: Arch, packages: Iterable[str], folder: Path) -> None:
+    """Headers and static libraries of the guest's suite. Without them some tests are missing, which is told."""
+    folder.mkdir()
+    suite, security = initramfs.suite(arch, IMAGES)
+    for package in packages:
+        try:
+            debs = await apt.fetch(store, suite, arch.debian_arch, [package], dependencies=False, security=security)
+        except KmatrixError:
+            continue
+        for deb in debs.glob("*.deb"):
+            done = await proc.run(["dpkg-deb", "-x", str(deb), str(folder)])
+            if done.code:
+                raise BuildError(f"{deb.name} cannot be unpacked", kind="selftests", log=done.output)

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's own tests: how each is started, and what it needs: images/selftests.toml."""
+
+from __future__ import annotations
+
+import tomllib
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from orchestrator.errors import ConfigError
+from orchestrator.model import Selftest, Selftests
+from orchestrator.paths import IMAGES
+from orchestrator.store import text_of
+
+FILE = IMAGES / "selftests.toml"
+
+
+class _Test(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    program: str
+    args: list[str] = []
+    hugetlb_mib: int = 0
+    seconds: float = Selftest.seconds
+    left_out: str = ""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    folders: list[str]
+    libraries: list[str]
+    memory_mib: int
+    test: list[_Test]
+
+
+def load() -> Selftests:
+    """The table. ConfigError for a file that says what is not understood."""
+    try:
+        its = _File.model_validate(tomllib.loads(text_of(FILE)))
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{FILE}: {error}") from error
+    tests = [Selftest(t.program, tuple(t.args), t.hugetlb_mib, t.seconds, t.left_out) for t in its.test]
+    return Selftests(tuple(its.folders), tuple(its.libraries), its.memory_mib, tuple(tests))

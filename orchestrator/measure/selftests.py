@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kernel runs the tests of its own source: one guest, one test after the other, each from the same settings.
+
+One CPU under the instruction clock, so that what differs between two kernels is not the host's load. What breaks the
+kernel, or has no end, costs its guest; the rest runs in another.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from orchestrator.analyse.selftests import Outcomes
+from orchestrator.build.selftests import Programs
+from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
+from orchestrator.guest import ktap
+from orchestrator.guest.command_line import Machine, qemu_argv
+from orchestrator.guest.qemu import Guest
+from orchestrator.guest.shell import Output, Shell
+from orchestrator.measure import provenance
+from orchestrator.measure.session import booted
+from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Outcome, Selftest, Selftests
+from orchestrator.store import Store, digest, sha256
+
+FORMAT = 1  # of what is kept, and how it is come by and read
+KIND = "selftested"  # in the store
+MOST_WORDS = 40  # lines that are kept of what a test printed
+_PLACE = "/tmp/tests"
+_KUNIT = "/sys/kernel/debug/kunit"  # results of what ran when the kernel booted, where it is built
+_ROOM = 6_000  # characters of a test's words
+_PREPARE = f"""mkdir -p {_PLACE} /tmp/huge
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t hugetlbfs none /tmp/huge
+echo 268435456 >/proc/sys/kernel/shmmax
+echo 4194304 >/proc/sys/kernel/shmall
+echo 8192 >/proc/sys/kernel/printk_ratelimit
+true"""
+# Each begins with the huge pages that it wants and no others, and in a folder of its own.
+_ONE = """echo 3 >/proc/sys/vm/drop_caches
+size=$(sed -n 's/^Hugepagesize: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)
+test -z "$size" || echo $(({huge} * 1024 / size)) >/proc/sys/vm/nr_hugepages
+rm -rf /tmp/work /tmp/huge/*
+mkdir /tmp/work && cd /tmp/work
+{command} 2>&1"""
+_RESULTS = f"cat {_KUNIT}/*/results 2>/dev/null"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which kernel runs which tests. machine: its image is the guest image without keys; qemu: its version; number:
+    how often it was done before; folder: gets a folder for each boot."""
+
+    kernel: KernelArtifact
+    machine: Machine
+    programs: Programs
+    selftests: Selftests
+    limits: Limits
+    store: Store
+    scratch: Path
+    folder: Path
+    qemu: str
+    number: int
+    niceness: int = 0
+
+    @property
+    def arch(self) -> Arch:
+        """Of the machine."""
+        return self.machine.arch
+
+    @property
+    def key(self) -> str:
+        """Names all that the answer rests on."""
+        command = digest(qemu_argv(provenance.nowhere(self.machine), 0, 1))
+        image = (sha256(self.kernel.image), self.machine.initrd.parent.name)
+        return digest(KIND, FORMAT, image, self.qemu, command, self.programs.key, self.selftests, self.number)
+
+
+@dataclass
+class _Came:
+    """What came out so far."""
+
+    outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    boots: int = 0
+    whole: bool = True  # no test was ended by the wall's clock
+
+
+def machine(arch: Arch, selftests: Selftests, kernel: Path, initrd: Path) -> Machine:
+    """One CPU, one node."""
+    return Machine(arch, "tcg", Clock.ICOUNT, selftests.memory_mib, 1, kernel, initrd)
+
+
+async def tried(task: Task, fresh: bool = False) -> Outcomes:
+    """What each test came to, from the store if the same was seen before. InfraError where the testbed fails;
+    whatever the kernel does is an answer."""
+    if not fresh and isinstance(known := task.store.recall(KIND, task.key), dict):
+        return TypeAdapter(Outcomes).validate_python({**known, "boots": 0})
+    came = _Came()
+    tests, left_out = _chosen(task)
+    while tests or came.boots == 0:
+        tests = await _boot(task, tests, came)
+    seen = Outcomes(
+        outcomes=came.outcomes, words=came.words, left_out=left_out, folder=task.programs.folder, notes=came.notes,
+        boots=came.boots, linux=task.kernel.linux,
+    )  # fmt: skip
+    if came.whole:
+        task.store.remember(KIND, task.key, seen)
+    return seen
+
+
+def _chosen(task: Task) -> tuple[list[Selftest], dict[str, str]]:
+    """Those that are started, and why others are not."""
+    every = [test for program in task.programs.files for test in task.selftests.of(program)]
+    left = {test.name: test.left_out for test in every if test.left_out}
+    left |= {name: f"it cannot be built: {why}" for name, why in task.programs.missing.items()}
+    return [test for test in every if not test.left_out], left
+
+
+async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Selftest]:
+    """One guest; returns what is left for another. InfraError if the first one does not come up."""
+    folder = task.folder / f"boot-{came.boots}"
+    folder.mkdir(parents=True, exist_ok=True)
+    own = task.scratch / f"selftests-{task.kernel.build_id}-{task.number}-{came.boots}".replace("/", "-")
+    came.boots += 1
+    left, begun = list(tests), False
+    try:
+        async with booted(task.machine, task.limits, folder, own, task.niceness) as (running, shell):
+            await _prepare(task, running, shell, tests, came)
+            begun = True
+            while left:
+                _ended(left[0], await _run(running, shell, left[0]), came)
+                del left[0]
+    except (KernelBroke, TimedOut, WorkloadFailed, InfraError) as error:
+        if not begun and came.boots == 1:
+            raise InfraError(error.message, kind=error.kind, log=error.log) from error
+        if not begun:
+            names = ", ".join(test.name for test in left)
+            came.notes.append(f"not run, as another guest did not come up ({error.message}): {names}")
+            came.whole = False
+            return []
+        if left:
+            _broke(left.pop(0), error, came)
+    return left
+
+
+async def _prepare(task: Task, running: Guest, shell: Shell, tests: Sequence[Selftest], came: _Came) -> None:
+    """All programs into the guest; what KUnit said when it booted."""
+    limit = task.limits.ready
+    await _do(running, shell, _PREPARE, limit)
+    for program in dict.fromkeys(test.program for test in tests):
+        push = shell.push(task.programs.files[program], f"{_PLACE}/{program}", limit)
+        await running.during(push, limit, "did not take a test", "push")
+    if came.boots == 1:
+        _kunit(await _do(running, shell, _RESULTS, limit), came)
+
+
+def _kunit(done: Output, came: _Came) -> None:
+    """Nothing where it is not built."""
+    found = ktap.outcomes(done.stdout, 0)
+    if len(found) > 1:
+        failed = Outcome.FAILED in found.values()
+        came.outcomes["KUnit"] = {part: str(how) for part, how in found.items()}
+        came.outcomes["KUnit"][""] = str(Outcome.FAILED if failed else Outcome.PASSED)
+        came.words["KUnit"] = _words(done.stdout)
+
+
+async def _do(running: Guest, shell: Shell, command: str, limit: float) -> Output:
+    return await running.during(shell.run(command, limit), limit, "did not answer", "hang")
+
+
+async def _run(running: Guest, shell: Shell, test: Selftest) -> Output:
+    words = shlex.join([f"{_PLACE}/{test.program}", *test.args])
+    command = _ONE.format(huge=test.hugetlb_mib, command=words)
+    work = shell.run(command, test.seconds)
+    return await running.during(work, test.seconds, f"did not end {test.name}", "hang")
+
+
+def _ended(test: Selftest, done: Output, came: _Came) -> None:
+    came.outcomes[test.name] = {part: str(how) for part, how in ktap.outcomes(done.stdout, done.code).items()}
+    came.words[test.name] = _words(done.stdout)
+
+
+def _broke(test: Selftest, error: KmatrixError, came: _Came) -> None:
+    """It cost the guest. What was ended by the wall's clock is not kept: another time it may be quicker."""
+    came.whole &= isinstance(error, KernelBroke | WorkloadFailed)
+    came.outcomes[test.name] = {"": str(Outcome.FAILED)}
+    came.words[test.name] = _words("\n".join((error.message, error.log)))
+
+
+def _words(text: str) -> str:
+    return "\n".join(text.replace("\r", "").splitlines()[-MOST_WORDS:])[-_ROOM:]
