@@ -58,7 +58,7 @@ class Manner:
     memory: bool = False  # what is loaded and stored, too
     debug: tuple[str, ...] = ()  # which kernels that watch themselves run the same workloads, behind all figures
     variants: str = ""  # in which configs what is touched is compiled then: quick, thorough
-    selftests: bool = False  # the kernels run the tests of their own sources then
+    selftests: tuple[str, ...] = ()  # globs of tests of their own sources that the kernels run then
     static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
     kind: str = "run"  # the verb, as the history has it
@@ -147,7 +147,7 @@ def proven(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) 
         matrix,
         debug=debug.configs(request.debug, (arch.name for arch in matrix.arches)),
         variants=variants.load(request.variants == variants.THOROUGH) if request.variants else (),
-        selftests=selftests.load() if request.selftests else None,
+        selftests=selftests.load(request.selftests) if request.selftests else None,
     )
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.paths import GUEST_TOOLS
@@ -553,9 +554,12 @@ class Selftests:
     libraries: tuple[str, ...]
     memory_mib: int
     tests: tuple[Selftest, ...]
+    wanted: tuple[str, ...] = ("*",)  # globs of those that are run
 
     def of(self, program: str) -> tuple[Selftest, ...]:
-        """How it is started: once without arguments, if it is not known."""
+        """How it is started: once without arguments, if it is not known. () if it is not wanted."""
+        if not any(fnmatchcase(program, glob) for glob in self.wanted):
+            return ()
         return tuple(test for test in self.tests if test.program == program) or (Selftest(program),)
 
 

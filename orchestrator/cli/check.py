@@ -34,6 +34,7 @@ from orchestrator.cli.options import (
     OneSeries,
     Reach,
     Refresh,
+    Selftest,
     Selftests,
     Static,
     Suites,
@@ -44,6 +45,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.config import debug as kinds
 from orchestrator.config import matrix_file
+from orchestrator.config.selftests import chosen as own_tests
 from orchestrator.config.sources import buildable
 from orchestrator.config.variants import many
 from orchestrator.engine import Manner, finish, measured, proven, this_command
@@ -122,6 +124,7 @@ def check(
     ] = True,
     variants: Variants = False,
     selftests: Selftests = False,
+    selftest: Selftest = None,
     thorough: Thorough = False,
     static: Static = True,
     json: Json = False,
@@ -152,7 +155,7 @@ def check(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
         reach=reach, memory=memory, static=static, history=history,
         debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough),
-        selftests=selftests or thorough, first=PATCHED,
+        selftests=own_tests(selftests or thorough, selftest or ()), first=PATCHED,
         kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])

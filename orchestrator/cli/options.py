@@ -74,6 +74,9 @@ Variants = Annotated[
 Selftests = Annotated[
     bool, typer.Option("--selftests", help="Then also run the kernel's own tests of mm, before and after.")
 ]
+Selftest = Annotated[
+    list[str] | None, typer.Option("--selftest", help="Of these tests only: a program's name or a glob; repeatable.")
+]
 Thorough = Annotated[
     bool,
     typer.Option("--thorough", help="All of it: --debug, --variants and those that take long, --selftests."),

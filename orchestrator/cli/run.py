@@ -24,6 +24,7 @@ from orchestrator.cli.options import (
     Reach,
     Refresh,
     Select,
+    Selftest,
     Selftests,
     Static,
     Suites,
@@ -34,6 +35,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.config import debug as kinds
 from orchestrator.config import matrix_file
+from orchestrator.config.selftests import chosen as own_tests
 from orchestrator.config.variants import many
 from orchestrator.engine import Manner, asked, asked_before, measured, proven
 from orchestrator.errors import ConfigError
@@ -66,6 +68,7 @@ def run(
     debug_build: DebugBuild = None,
     variants: Variants = False,
     selftests: Selftests = False,
+    selftest: Selftest = None,
     thorough: Thorough = False,
     static: Static = False,
     json: Json = False,
@@ -86,7 +89,7 @@ def run(
     manner = Manner(
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, reach=reach, memory=memory, static=static, history=history, debug=builds,
-        variants=many(variants, thorough), selftests=selftests or thorough,
+        variants=many(variants, thorough), selftests=own_tests(selftests or thorough, selftest or ()),
     )  # fmt: skip
     if resume:
         folder = open_run(resume)

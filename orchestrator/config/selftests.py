@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -32,11 +33,16 @@ class _File(BaseModel):
     test: list[_Test]
 
 
-def load() -> Selftests:
-    """The table. ConfigError for a file that says what is not understood."""
+def chosen(every: bool, globs: Iterable[str]) -> tuple[str, ...]:
+    """Which are run: globs of programs; () none."""
+    return tuple(globs) or (("*",) if every else ())
+
+
+def load(wanted: Sequence[str]) -> Selftests:
+    """The table, for those that are wanted. ConfigError for a file that says what is not understood."""
     try:
         its = _File.model_validate(tomllib.loads(text_of(FILE)))
     except (ValidationError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{FILE}: {error}") from error
     tests = [Selftest(t.program, tuple(t.args), t.hugetlb_mib, t.seconds, t.left_out) for t in its.test]
-    return Selftests(tuple(its.folders), tuple(its.libraries), its.memory_mib, tuple(tests))
+    return Selftests(tuple(its.folders), tuple(its.libraries), its.memory_mib, tuple(tests), tuple(wanted))

@@ -117,7 +117,8 @@ def _chosen(task: Task) -> tuple[list[Selftest], dict[str, str]]:
     """Those that are started, and why others are not."""
     every = [test for program in task.programs.files for test in task.selftests.of(program)]
     left = {test.name: test.left_out for test in every if test.left_out}
-    left |= {name: f"it cannot be built: {why}" for name, why in task.programs.missing.items()}
+    lost = {name: why for name, why in task.programs.missing.items() if task.selftests.of(name)}
+    left |= {name: f"it cannot be built: {why}" for name, why in lost.items()}
     return [test for test in every if not test.left_out], left
 
 

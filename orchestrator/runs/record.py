@@ -50,7 +50,7 @@ class Request:
     memory: bool = False  # what is loaded and stored is told, too
     debug: tuple[str, ...] = ()  # which kernels that watch themselves run the same workloads
     variants: str = ""  # in which configs what is touched is compiled: quick, thorough
-    selftests: bool = False  # do the kernels run the tests of their own sources?
+    selftests: tuple[str, ...] = ()  # globs of tests of their own sources that the kernels run
 
 
 def input_hashes(matrix: Matrix) -> dict[str, str]:
@@ -180,7 +180,7 @@ def save_request(folder: RunFolder, request: Request, matrix: Matrix, plan: Plan
             "memory": request.memory,
             "debug": list(request.debug),
             "variants": request.variants,
-            "selftests": request.selftests,
+            "selftests": list(request.selftests),
             "qemu": emulator,
             "inputs": input_hashes(matrix),
             "diffs": diffs(matrix),
@@ -207,7 +207,7 @@ def load_request(folder: RunFolder) -> Request:
     select, chosen = tuple(data["select"]), tuple(data.get("chosen", ()))
     preset, fresh = data.get("profile", ""), data.get("fresh", False)
     memory, debug = data.get("memory", False), tuple(data.get("debug", ()))
-    variants, selftests = data.get("variants", ""), data.get("selftests", False)
+    variants, selftests = data.get("variants", ""), tuple(data.get("selftests", ()))
     given = data["overrides"]
     return Request(
         Path(data["config"]), text, select, given, preset, chosen, fresh, memory, debug, variants, selftests

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.boot.conftest import Kmatrix
+from tests.boot.conftest import Done, Kmatrix
 
 MATRIX = """\
 arches: [x86_64]
@@ -27,20 +29,26 @@ EXPECTED = {
 }
 
 
+def of_compilers(done: Done) -> list[dict[str, Any]]:
+    """What the source's own scripts say of these patches is another matter."""
+    return [row for row in done.json()["findings"] if row["lane"] == "variant"]
+
+
 @pytest.mark.night
 def test_each_fault_is_named_where_it_is(ready: None, kmatrix: Kmatrix) -> None:
     done = kmatrix.run(MATRIX.replace("PATCH", "compiles-here"), "--variants", "--no-reach")
     assert done.code == 3, done.out + done.err
     found: dict[tuple[str, str], set[str]] = {}
-    for row in done.json()["findings"]:
+    for row in of_compilers(done):
         found.setdefault((row["kind"], row["where"].partition(":")[0]), set()).update(row["lines"])
         assert (done.folder / row["log"]).is_file() and row["kernels"] == ["patched"]
     assert found == EXPECTED, done.out
     looked = {row["lines"]: row for row in done.json()["watched"]}
+    assert "MISSING_SIGN_OFF" in done.out  # checkpatch.pl
     assert "mm/mlock.o" in looked["64 KiB pages"]["ran"] and looked["no SMP"]["ran"]
 
 
 @pytest.mark.night
 def test_a_patch_that_compiles_everywhere_says_nothing(ready: None, kmatrix: Kmatrix) -> None:
     done = kmatrix.run(MATRIX.replace("PATCH", "seven-in-five-a"), "--variants", "--no-reach")
-    assert done.code in (0, 1) and done.json()["findings"] == [], done.out + done.err
+    assert done.code in (0, 1) and not of_compilers(done), done.out + done.err
