@@ -531,13 +531,14 @@ class Outcome(StrEnum):
 @dataclass(frozen=True)
 class Selftest:
     """How one of the kernel's own tests is started. hugetlb_mib: of huge pages that are there; seconds: by the wall's
-    clock, then it is ended; left_out: why it is not started, "" if it is."""
+    clock, then it is ended; left_out: why it is not started, "" if it is; needs: a file of the guest's, "" none."""
 
     program: str
     args: tuple[str, ...] = ()
     hugetlb_mib: int = 0
     seconds: float = 120
     left_out: str = ""
+    needs: str = ""
 
     @property
     def name(self) -> str:

@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
+from orchestrator.shared import Shared
 
 GIB = 1 << 30
 SIZES = "sizes"
 # Kinds of artifacts. Nothing else below the root is ever removed: it may be anybody's.
 ARTIFACTS = (
-    "debs", "disks", "guest-tools", "initramfs", "kernels", "plugins", "results", "snapshots", "sources", "static",
-    "trees",
+    "debs", "disks", "guest-tools", "initramfs", "kernels", "plugins", "results", "selftests", "snapshots", "sources",
+    "static", "trees", "variants",
 )  # fmt: skip
 APART = ("ccache", "hashes", "kvm", "rebuilt", "timings")  # small, or kept to a limit of their own (ccache)
 DAY = 86_400
@@ -84,20 +85,34 @@ class Entry:
 class Store:
     """Folders by kind and key. A folder that is there is whole: it got its name last."""
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, shared: Shared | None = None) -> None:
+        """shared: what other machines made, and what they are given; default: as the user has it."""
         self.root = root or cache_root()
+        self.shared = shared or Shared.of_user()
 
     def folder(self, kind: str, key: str) -> Path:
-        """Where the artifact is, or will be. Whoever asks uses it: it is marked so."""
+        """Where the artifact is, or will be. Whoever asks uses it: it is marked so, and taken from others."""
         path = self.root / kind / key
-        with suppress(OSError):
+        try:
             os.utime(path)
+        except FileNotFoundError:
+            if self.shared and "." not in key:
+                self.shared.take(kind, key, lambda: self._published(kind, key))
+        except OSError:
+            pass
         return path
 
     @contextmanager
     def publish(self, kind: str, key: str) -> Iterator[Path]:
         """A temporary folder that becomes folder(kind, key) when the block ends well."""
-        final = self.folder(kind, key)
+        with self._published(kind, key) as temporary:
+            yield temporary
+        if self.shared:
+            self.shared.give(kind, key, self.root / kind / key)
+
+    @contextmanager
+    def _published(self, kind: str, key: str) -> Iterator[Path]:
+        final = self.root / kind / key
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=final.parent))
         temporary.chmod(0o755)
@@ -257,11 +272,19 @@ class Store:
         try:
             return json.loads(path.read_text())
         except (FileNotFoundError, json.JSONDecodeError):
+            pass
+        if self.shared is None or (value := self.shared.recall(kind, key)) is None:
             return None
+        self._keep(path, value)
+        return value
 
     def remember(self, kind: str, key: str, value: object) -> None:
         """Keep a small JSON value."""
-        path = self.folder(kind, f"{key}.json")
+        self._keep(self.folder(kind, f"{key}.json"), value)
+        if self.shared:
+            self.shared.remember(kind, key, value)
+
+    def _keep(self, path: Path, value: object) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(value, indent=1))
 

@@ -18,10 +18,11 @@ MOST = 3  # names of tests that a note names
 
 class Outcomes(TypedDict):
     """What one kernel's tests came to, once. outcomes: {test: {what it is made of, "" for all of it: outcome}};
-    words: {test: the end of what it printed}; left_out: {test: why}; folder: tools/testing/selftests/mm."""
+    words: {test: the end of what it printed}; left_out: {test: why}; folder: tools/testing/selftests/mm. took: s."""
 
     outcomes: dict[str, dict[str, str]]
     words: dict[str, str]
+    took: dict[str, float]
     left_out: dict[str, str]
     folder: str
     notes: list[str]
@@ -49,7 +50,7 @@ def file_of(test: str) -> str:
 
 def not_tried(why: str) -> Outcomes:
     """Of a kernel whose tests could not be run."""
-    return Outcomes(outcomes={}, words={}, left_out={}, folder="", notes=[why], boots=0, linux="")
+    return Outcomes(outcomes={}, words={}, took={}, left_out={}, folder="", notes=[why], boots=0, linux="")
 
 
 def facts(tested: Sequence[Tried], comparisons: Iterable[Comparison]) -> WatchedFacts:

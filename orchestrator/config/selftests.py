@@ -23,6 +23,7 @@ class _Test(BaseModel):
     hugetlb_mib: int = 0
     seconds: float = Selftest.seconds
     left_out: str = ""
+    needs: str = ""
 
 
 class _File(BaseModel):
@@ -44,5 +45,5 @@ def load(wanted: Sequence[str]) -> Selftests:
         its = _File.model_validate(tomllib.loads(text_of(FILE)))
     except (ValidationError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{FILE}: {error}") from error
-    tests = [Selftest(t.program, tuple(t.args), t.hugetlb_mib, t.seconds, t.left_out) for t in its.test]
+    tests = [Selftest(t.program, tuple(t.args), t.hugetlb_mib, t.seconds, t.left_out, t.needs) for t in its.test]
     return Selftests(tuple(its.folders), tuple(its.libraries), its.memory_mib, tuple(tests), tuple(wanted))

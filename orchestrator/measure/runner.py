@@ -304,9 +304,11 @@ class Runner:
         build = its.build
         left = [number for number in range(its.times) if not selftest_file.known(self.folder, build.id, number)]
         try:
-            programs = await Making(self.builder, its.selftests)(build) if left else None
+            if not left:
+                return
+            with stage(self.bus, self.store, f"{build.id} programs", Stage.SELFTEST, f"tests-{build.arch.name}"):
+                programs = await Making(self.builder, its.selftests)(build)
             for number in left:
-                assert programs is not None
                 seen = await self._guests.selftested(its, kernel, image, programs, number, step.niceness)
                 selftest_file.save(self.folder, build.id, number, seen)
         except KmatrixError as error:

@@ -8,6 +8,7 @@ kernel, or has no end, costs its guest; the rest runs in another.
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +32,13 @@ KIND = "selftested"  # in the store
 MOST_WORDS = 40  # lines that are kept of what a test printed
 _PLACE = "/tmp/tests"
 _KUNIT = "/sys/kernel/debug/kunit"  # results of what ran when the kernel booted, where it is built
+_HUGE = "/sys/kernel/mm/hugepages/*"  # without it no page is huge
 _ROOM = 6_000  # characters of a test's words
 _PREPARE = f"""mkdir -p {_PLACE} /tmp/huge
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t hugetlbfs none /tmp/huge
 echo 268435456 >/proc/sys/kernel/shmmax
 echo 4194304 >/proc/sys/kernel/shmall
-echo 8192 >/proc/sys/kernel/printk_ratelimit
 true"""
 # Each begins with the huge pages that it wants and no others, and in a folder of its own.
 _ONE = """echo 3 >/proc/sys/vm/drop_caches
@@ -85,6 +86,8 @@ class _Came:
 
     outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     boots: int = 0
     whole: bool = True  # no test was ended by the wall's clock
@@ -100,13 +103,13 @@ async def tried(task: Task, fresh: bool = False) -> Outcomes:
     whatever the kernel does is an answer."""
     if not fresh and isinstance(known := task.store.recall(KIND, task.key), dict):
         return TypeAdapter(Outcomes).validate_python({**known, "boots": 0})
-    came = _Came()
     tests, left_out = _chosen(task)
+    came = _Came(left_out=left_out)
     while tests or came.boots == 0:
         tests = await _boot(task, tests, came)
     seen = Outcomes(
-        outcomes=came.outcomes, words=came.words, left_out=left_out, folder=task.programs.folder, notes=came.notes,
-        boots=came.boots, linux=task.kernel.linux,
+        outcomes=came.outcomes, words=came.words, took=came.took, left_out=came.left_out, folder=task.programs.folder,
+        notes=came.notes, boots=came.boots, linux=task.kernel.linux,
     )  # fmt: skip
     if came.whole:
         task.store.remember(KIND, task.key, seen)
@@ -131,10 +134,12 @@ async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Self
     left, begun = list(tests), False
     try:
         async with booted(task.machine, task.limits, folder, own, task.niceness) as (running, shell):
-            await _prepare(task, running, shell, tests, came)
+            left = await _prepare(task, running, shell, tests, came)
             begun = True
             while left:
+                begins = time.monotonic()
                 _ended(left[0], await _run(running, shell, left[0]), came)
+                came.took[left[0].name] = round(time.monotonic() - begins, 1)
                 del left[0]
     except (KernelBroke, TimedOut, WorkloadFailed, InfraError) as error:
         if not begun and came.boots == 1:
@@ -149,15 +154,30 @@ async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Self
     return left
 
 
-async def _prepare(task: Task, running: Guest, shell: Shell, tests: Sequence[Selftest], came: _Came) -> None:
-    """All programs into the guest; what KUnit said when it booted."""
+async def _prepare(
+    task: Task, running: Guest, shell: Shell, tests: Sequence[Selftest], came: _Came
+) -> list[Selftest]:
+    """All programs into the guest; what KUnit said when it booted. Those that have here what they need."""
     limit = task.limits.ready
     await _do(running, shell, _PREPARE, limit)
+    files = sorted({need for test in tests if (need := _need(test))})
+    looks = [f"set -- {need}; test -e $1 || echo {shlex.quote(need)}" for need in files]
+    lacking = (await _do(running, shell, "; ".join(looks) or "true", limit)).stdout.splitlines()
+    for test in tests:
+        if _need(test) in lacking:
+            came.left_out[test.name] = f"this guest has no {_need(test)}"
+    tests = [test for test in tests if test.name not in came.left_out]
     for program in dict.fromkeys(test.program for test in tests):
         push = shell.push(task.programs.files[program], f"{_PLACE}/{program}", limit)
         await running.during(push, limit, "did not take a test", "push")
     if came.boots == 1:
         _kunit(await _do(running, shell, _RESULTS, limit), came)
+    return list(tests)
+
+
+def _need(test: Selftest) -> str:
+    """A file of the guest's, or several by a pattern."""
+    return test.needs or (_HUGE if test.hugetlb_mib else "")
 
 
 def _kunit(done: Output, came: _Came) -> None:

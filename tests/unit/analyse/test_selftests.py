@@ -11,8 +11,8 @@ PAIR = Comparison("unpatched", "patched")
 def seen(**outcomes: dict[str, str]) -> Outcomes:
     words = {test: f"{test} printed this" for test in outcomes}
     return Outcomes(
-        outcomes=outcomes, words=words, left_out={"hmm-tests": "a module"}, folder="tools/testing/selftests/vm",
-        notes=[], boots=1, linux="6.1.192",
+        outcomes=outcomes, words=words, took={}, left_out={"hmm-tests": "a module"},
+        folder="tools/testing/selftests/vm", notes=[], boots=1, linux="6.1.192",
     )  # fmt: skip
 
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A store that several machines share: a folder, s3://, read-only https:// ... (whatever fsspec knows).
+
+KIND/KEY.tar with KIND/KEY.json beside it, which is written last and has the tar's length and sha256; or a small
+value, in KIND/KEY.json itself. Nothing that is there is replaced: a key names what its content depends on. What is
+damaged is set aside, told, and made anew; two results that should be the same and are not are both kept, and told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import ConfigError
+
+VARIABLE = "KMATRIX_SHARED_STORE"
+# What others can use; sources, trees and packages each machine has of its own.
+FOLDERS = ("covers", "guest-tools", "initramfs", "kernels", "results", "selftests", "snapshots", "static")
+VALUES = ("debug", "selftested", "variants")
+BLOCK = 1 << 20
+_FORMAT = 1
+
+
+class Shared:
+    """What is at a URL. told: what somebody should know, in words; whoever tells it takes it out."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.told: list[str] = []
+        self._files: Any = None
+        self._top = ""
+        self._mute = False
+
+    @classmethod
+    def of_user(cls) -> Shared | None:
+        """Where KMATRIX_SHARED_STORE says; None if it says nothing."""
+        url = os.environ.get(VARIABLE)
+        return cls(url) if url else None
+
+    def take(self, kind: str, key: str, into: Callable[[], Any]) -> bool:
+        """Unpack the artifact into a folder that into() publishes; False where there is none that is whole."""
+        about = self._about(kind, key) if kind in FOLDERS else None
+        if about is None:
+            return False
+        with self._survives(f"{kind}/{key} is not taken", None), tempfile.TemporaryFile() as packed:
+            seen = hashlib.sha256()
+            with self._opened(f"{kind}/{key}.tar", "rb") as source:
+                while block := source.read(BLOCK):
+                    seen.update(block)
+                    packed.write(block)
+            if seen.hexdigest() != about.get("sha256"):
+                self._aside(kind, key)
+                return False
+            packed.seek(0)
+            with into() as folder, tarfile.open(fileobj=packed) as tar:
+                tar.extractall(folder, filter="tar")
+            return True
+        return False
+
+    def give(self, kind: str, key: str, folder: Path) -> None:
+        """Put the artifact there, if it is not there yet."""
+        if kind not in FOLDERS or self._mute:
+            return
+        with self._survives(f"{kind}/{key} is not shared", None):
+            proof = _proof(folder)
+            if (there := self._about(kind, key)) is not None:
+                if proof and there.get("proof") and proof != there["proof"]:
+                    self._alarm(kind, key, json.dumps({"sha256": "", "proof": proof}))
+                return
+            with tempfile.TemporaryFile() as packed:
+                with tarfile.open(fileobj=packed, mode="w") as tar:
+                    tar.add(folder, ".")
+                size = packed.tell()
+                packed.seek(0)
+                seen = hashlib.file_digest(packed, "sha256").hexdigest()
+                packed.seek(0)
+                self._put(f"{kind}/{key}.tar", packed)
+            about = {"format": _FORMAT, "sha256": seen, "size": size, "proof": proof}
+            self._put(f"{kind}/{key}.json", io.BytesIO(json.dumps(about).encode()))
+
+    def recall(self, kind: str, key: str) -> object:
+        """A small value; None where there is none that is whole."""
+        about = self._about(kind, key) if kind in VALUES else None
+        if about is None or "value" not in about:
+            return None
+        if _digest(about["value"]) != about.get("sha256"):
+            self._aside(kind, key)
+            return None
+        return about["value"]
+
+    def remember(self, kind: str, key: str, value: object) -> None:
+        """Keep it, if it is not there yet."""
+        if kind not in VALUES or self._mute:
+            return
+        value = json.loads(json.dumps(value, default=str))
+        with self._survives(f"{kind}/{key} is not shared", None):
+            if self._about(kind, key) is not None:
+                return
+            about = {"format": _FORMAT, "sha256": _digest(value), "value": value}
+            self._put(f"{kind}/{key}.json", io.BytesIO(json.dumps(about).encode()))
+
+    def _about(self, kind: str, key: str) -> dict[str, Any] | None:
+        with self._survives(f"{kind}/{key} cannot be looked up", FileNotFoundError):
+            with self._opened(f"{kind}/{key}.json", "rb") as file:
+                text = file.read()
+            try:
+                found = json.loads(text)
+            except ValueError:
+                self._aside(kind, key)
+                return None
+            return found if isinstance(found, dict) and found.get("format") == _FORMAT else None
+        return None
+
+    def _opened(self, name: str, mode: str) -> Any:
+        self._connect()
+        return self._files.open(f"{self._top}/{name}", mode)
+
+    def _put(self, name: str, content: io.IOBase | Any) -> None:
+        """It has its name when it is whole."""
+        self._connect()
+        final = f"{self._top}/{name}"
+        part = f"{final}.{os.urandom(6).hex()}.part"
+        self._files.makedirs(final.rpartition("/")[0], exist_ok=True)
+        try:
+            with self._files.open(part, "wb") as target:
+                while block := content.read(BLOCK):
+                    target.write(block)
+            self._files.mv(part, final)
+        finally:
+            with suppress(Exception):
+                if self._files.exists(part):
+                    self._files.rm(part)
+
+    def _aside(self, kind: str, key: str) -> None:
+        """Damaged: it is not taken again, and can be looked at."""
+        self.told.append(f"{self.url}: {kind}/{key} is damaged: set aside, and made anew")
+        for end in ("json", "tar"):
+            with suppress(Exception):
+                name = f"{self._top}/{kind}/{key}"
+                self._files.mv(f"{name}.{end}", f"{name}.damaged-{os.urandom(3).hex()}.{end}")
+
+    def _alarm(self, kind: str, key: str, other: str) -> None:
+        """Both are kept."""
+        why = "is not what it was, though all that it depends on is the same: both are kept"
+        self.told.append(f"{self.url}: {kind}/{key} {why}")
+        name = f"{kind}/{key}.other-{hashlib.sha256(other.encode()).hexdigest()[:8]}.json"
+        self._put(name, io.BytesIO(other.encode()))
+
+    def _connect(self) -> None:
+        if self._files is None:
+            try:
+                import fsspec
+            except ImportError as error:
+                hint = "pip install 'kmatrix[dask]'"
+                raise ConfigError(f"{VARIABLE} is set, and fsspec is not installed", hint=hint) from error
+            try:
+                self._files, self._top = fsspec.core.url_to_fs(self.url)
+            except (ValueError, ImportError) as error:
+                raise ConfigError(
+                    f"{VARIABLE}={self.url}: {error}", hint="a folder, s3://..., https://..."
+                ) from error
+
+    @contextmanager
+    def _survives(self, what: str, silent: type[Exception] | None) -> Iterator[None]:
+        """Without what is shared everything is made here. Whoever may not write is told once."""
+        try:
+            yield
+        except ConfigError:
+            raise
+        except NotImplementedError:
+            self._mute = True
+        except Exception as error:
+            if silent is None or not isinstance(error, silent):
+                self._mute |= isinstance(error, PermissionError)
+                self.told.append(f"{self.url}: {what}: {error or type(error).__name__}")
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _proof(folder: Path) -> str:
+    """What must be the same whoever makes it: of a kernel, its image; of a boot's result, its counted passes. "" of
+    others."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        if (folder / "info.json").is_file():
+            return str(json.loads((folder / "info.json").read_text()).get("image_sha256", ""))
+        passes = json.loads(json.loads((folder / "stored.json").read_text())["kept"])["result"]["passes"]
+        return _digest([{"units": its["units"], "values": its["values"]} for its in passes])
+    return ""
