@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.config.steps import Results, failed, ready
-from orchestrator.errors import InfraError, KmatrixError, ToolMissing
+from orchestrator.config.steps import Results
 from orchestrator.executors import Runner
+from orchestrator.executors.loop import attempted, in_order
 from orchestrator.model import Step
-from orchestrator.runs.folder import disk_error
 
 
 @dataclass(frozen=True)
@@ -25,64 +22,8 @@ class Local:
 
     async def run(self, steps: Sequence[Step], runner: Runner) -> Results:
         """See Executor."""
-        results: dict[str, object] = {}
-        waiting, running, changed = list(steps), dict[str, Step](), asyncio.Event()
 
-        async def one(step: Step) -> None:
-            wanted = {name: results[name] for name in (*step.inputs, *step.after)}
-            results[step.id] = await attempted(step, wanted, runner, self.root)
-            del running[step.id]
-            changed.set()
+        async def done(step: Step, results: Results) -> object:
+            return await attempted(step, results, runner, self.root)
 
-        async with asyncio.TaskGroup() as group:
-            while True:
-                _settle(waiting, results)
-                for step in ready(waiting, running.values(), results, self.places):
-                    waiting.remove(step)
-                    running[step.id] = step
-                    group.create_task(one(step))
-                if not running:
-                    break
-                changed.clear()
-                await changed.wait()
-        if waiting:
-            raise InfraError(f"{waiting[0].id} waits for what never ends", kind="internal", hint="please report it")
-        return results
-
-
-def _settle(waiting: list[Step], results: dict[str, object]) -> None:
-    """What needs what has failed ends the same way, and so does what needs that."""
-    settled = True
-    while settled:
-        settled = False
-        for step in list(waiting):
-            error = failed(step, results)
-            if error is not None:
-                waiting.remove(step)
-                results[step.id] = error
-                settled = True
-
-
-async def attempted(step: Step, results: Results, runner: Runner, root: Path = Path()) -> object:
-    """What it gives, or the error that it ends with; again after a failure of the testbed, as often as it says."""
-    failures: list[KmatrixError] = []
-    while True:
-        try:
-            return await runner(step, results, failures)
-        except InfraError as error:
-            if isinstance(error, ToolMissing) or len(failures) == step.retries:
-                return error
-            failures.append(error)
-        except KmatrixError as error:
-            return error
-        except OSError as error:
-            known = disk_error(error, Path(error.filename or root))
-            return known if isinstance(known, KmatrixError) else _internal(error)
-        except Exception as error:
-            return _internal(error)
-
-
-def _internal(error: BaseException) -> InfraError:
-    """A fault of ours: told as such, with the traceback, and nothing else is stopped by it."""
-    trace = "".join(traceback.format_exception(error))
-    return InfraError(f"internal error: {error!r}", kind="internal", hint="please report it", log=trace[-3000:])
+        return await in_order(steps, self.places, done)

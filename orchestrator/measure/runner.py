@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -113,6 +113,29 @@ class Runner:
         for arch, words in (await cpu.check(emulated.values(), "tcg")).items():
             if words:
                 self.bus.emit(Note(arch, f"of its CPU QEMU says: {'; '.join(words)}"))
+
+    def on(self, host: Mapping[str, object]) -> None:
+        """This machine is that: instead of begin(), of a run that another machine began."""
+        self._host = dict(host)
+
+    @property
+    def host(self) -> Mapping[str, object]:
+        """What this machine is."""
+        return self._host
+
+    @property
+    def rests_on(self) -> dict[str, Provenance]:
+        """{cell: what its boots rest on}, of those that were begun."""
+        return dict(self._provenance)
+
+    def agrees(self, others: Mapping[str, Provenance]) -> None:
+        """Boots of a cell elsewhere are of the same as those before. InfraError if not."""
+        for cell, its in others.items():
+            self._same(cell, its)
+
+    def _same(self, cell: str, its: Provenance) -> None:
+        if self._provenance.setdefault(cell, its) != its:  # then its boots are of different things
+            raise InfraError(f"what {cell} rests on has changed while it was measured", kind="changed")
 
     def _emulates(self, cell: Cell) -> bool:
         """Can it be that its guest does not run under KVM?"""
@@ -361,9 +384,7 @@ class Runner:
         parts = await self._parts(step, results, boot.cell)
         task = await self._guests.task(boot, parts, step.niceness, notes)
         self._refuse_another(boot.cell.build_id, task.provenance.kernel)
-        before = self._provenance.setdefault(boot.cell.id, task.provenance)
-        if before != task.provenance:  # then its boots are of different things
-            raise InfraError(f"what {boot.cell.id} rests on has changed while it was measured", kind="changed")
+        self._same(boot.cell.id, task.provenance)
         return await self._guests.boot(task)
 
     async def _profile(self, step: Step, results: Results) -> None:

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a worker of a cluster does: a step of somebody's run, in a run folder of its own, whose files go back.
+
+On the event loop of its main thread: QEMU and compilers are ended with the thread that starts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from orchestrator.build.kernel import Builder
+from orchestrator.errors import InfraError
+from orchestrator.events import Bus, Event
+from orchestrator.executors.loop import attempted
+from orchestrator.executors.parcel import packed, unpacked
+from orchestrator.measure.host import cores, facts
+from orchestrator.measure.runner import Runner
+from orchestrator.model import Plan, Provenance, Step
+from orchestrator.paths import IMAGES
+from orchestrator.runs.folder import RunFolder
+from orchestrator.store import Store
+
+LOOK = 1.0  # seconds between two looks whether a step is still wanted
+_UNWANTED = ("cancelled", "released", "forgotten")  # states of a task that nobody waits for
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the run goes about it: see Runner and Builder. tools: {arch: [compiler, QEMU]} of whoever asks; what differs
+    from them makes other kernels, or other digits."""
+
+    profile: bool
+    fresh: bool
+    reach: bool
+    memory: bool
+    refresh: bool
+    unsandboxed: bool
+    timeout: float
+    ccache_gib: int
+    disk_gib: float
+    tools: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A step, what it needs, and files of the run that tell what was done before."""
+
+    step: Step
+    results: Mapping[str, object]
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it. files: of the run folder; unfit: why another worker has to do it, "" it is done."""
+
+    result: object = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    provenance: Mapping[str, Provenance] = field(default_factory=dict)
+    told: Sequence[str] = ()
+    unfit: str = ""
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What all steps of a run share."""
+
+    plan: Plan
+    settings: Settings
+    builder: Builder
+    host: Mapping[str, Any]
+
+
+_known: dict[str, _Known] = {}
+_working: dict[str, set[asyncio.Task[Any]]] = {}  # by run
+
+
+async def done(run: str, key: str, work: bytes, order: bytes) -> bytes:
+    """A step of a run, for dask. key: the task's; work: (Plan, Settings), order: Order, packed; an Outcome, packed."""
+    task = asyncio.current_task()
+    assert task is not None
+    _working.setdefault(run, set()).add(task)
+    unwanted = asyncio.create_task(_unwanted(task, key))
+    try:
+        store = Store()
+        found = await _done(run, work, order, store)
+        return packed(found, store)
+    except asyncio.CancelledError:
+        return b""  # nobody waits for it
+    finally:
+        unwanted.cancel()
+        _working[run].discard(task)
+
+
+async def stopped(run: str) -> None:
+    """Whatever is done for a run ends, guests and compilers first."""
+    tasks = list(_working.get(run, ()))
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait([asyncio.create_task(asyncio.sleep(0)), *tasks], timeout=30)
+
+
+async def _done(run: str, work: bytes, order: bytes, store: Store) -> Outcome:
+    known = await _of_run(run, work, store)
+    try:
+        its = unpacked(order, store)
+    except InfraError as error:
+        return Outcome(error)
+    arch = its.step.subject.partition("/")[0]
+    if unfit := _unfit(arch, known):
+        return Outcome(unfit=unfit)
+    with store.scratch() as scratch:
+        folder = RunFolder(scratch / "run")
+        for name, content in its.files.items():
+            folder.write_bytes(name, content)
+        bus = Bus()
+        bus.subscribe(_Teller(run))
+        settings = known.settings
+        runner = Runner(
+            known.plan, folder, bus, store, IMAGES, known.builder, profile=settings.profile, fresh=settings.fresh,
+            reach=settings.reach, memory=settings.memory,
+        )  # fmt: skip
+        runner.on(known.host)
+        (scratch / "guests").mkdir()
+        with store.in_use(), runner.guests(scratch / "guests"):
+            result = await attempted(its.step, its.results, runner, store.root)
+        told, made = store.shared.told[:] if store.shared else [], _files(folder.path, its.files)
+        return Outcome(result, made, runner.rests_on, told)
+
+
+async def _of_run(run: str, work: bytes, store: Store) -> _Known:
+    if run not in _known:
+        plan, settings = unpacked(work, store)
+        builder = Builder(
+            store, cores(), settings.timeout, settings.ccache_gib, settings.refresh, settings.unsandboxed,
+            settings.disk_gib,
+        )  # fmt: skip
+        arches = {build.arch.name: build.arch for build in plan.builds}
+        host = await facts(arches.values())
+        while len(_known) > 8:
+            _known.pop(next(iter(_known)))
+        _known[run] = _Known(plan, settings, builder, host)
+    return _known[run]
+
+
+def _unfit(arch: str, known: _Known) -> str:
+    wanted = known.settings.tools.get(arch)
+    mine = tools(known.host).get(arch)
+    if wanted is None or mine is None or mine == wanted:
+        return ""
+    return "; ".join(
+        f"{have} where the run has {want}" for have, want in zip(mine, wanted, strict=True) if have != want
+    )
+
+
+def tools(host: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """{arch: (compiler, QEMU)} of a machine's facts."""
+    return {arch: (str(host["compiler"][arch]), str(host["qemu"][arch])) for arch in host["compiler"]}
+
+
+def _files(folder: Path, before: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What is new."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+            name, content = str(path.relative_to(folder)), path.read_bytes()
+            if before.get(name) != content:
+                found[name] = content
+    return found
+
+
+@dataclass(frozen=True)
+class _Teller:
+    """Events go to whoever asked, as they happen."""
+
+    run: str
+
+    def __call__(self, event: Event) -> None:
+        from distributed import get_worker
+
+        with contextlib.suppress(ValueError):
+            get_worker().log_event(topic(self.run), packed(event, Store()))
+
+
+def topic(run: str) -> str:
+    """Under which a run's events are told."""
+    return f"kmatrix-{run}"
+
+
+async def _unwanted(task: asyncio.Task[Any], key: str) -> None:
+    """Whoever asked has gone, or wants it no more: then it ends, too."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    while True:
+        await asyncio.sleep(LOOK)
+        state = worker.state.tasks.get(key)
+        if state is None or state.state in _UNWANTED:
+            task.cancel()
+            return
