@@ -20,9 +20,10 @@ from orchestrator.build.kernel import Builder, fits
 from orchestrator.config import debug, matrix_file, selftests, variants
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.config.sources import buildable
-from orchestrator.config.steps import Want, builds_only, graph, lanes, wants
+from orchestrator.config.steps import Want, builds_only, graph, guest_mib, lanes, wants
 from orchestrator.errors import DiskFull, Interrupted, KmatrixError
 from orchestrator.events import Bus, Note
+from orchestrator.executors import chosen
 from orchestrator.executors.local import Local
 from orchestrator.measure.host import check_host, cores, memory_mib
 from orchestrator.measure.runner import Runner
@@ -61,6 +62,8 @@ class Manner:
     selftests: tuple[str, ...] = ()  # globs of tests of their own sources that the kernels run then
     static: bool = False  # what the kernels differ by before anything runs, too
     first: str = ""  # a kernel whose building and booting is told as early as possible
+    executor: str = ""  # where steps are done: this machine; dask, a cluster on it; a file to join one by
+    workers: int = 2  # of such a cluster
     kind: str = "run"  # the verb, as the history has it
     history: str | None = None  # where runs are recorded: see history.store.address()
     again: str = ""  # how to go on with it after an interruption; default: by its run folder
@@ -157,6 +160,7 @@ def proven(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) 
 
 def _worked(folder: RunFolder, matrix: Matrix, made: Plan, manner: Manner, first: str = "") -> Run:
     """A plan done, or what is left of it, and all that the folder then has. first: see Manner."""
+    chosen.prepared(manner.executor)
     todo = work(matrix, made, folder, manner)
     cells = todo.runner.cells
     if first:
@@ -208,9 +212,13 @@ class Work:
         if Want.ALONE in wants(plan, first).values():
             self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
         ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
-        local = Local(lanes(plan, first, cores(), memory_mib()), runner.store.root)
-        with runner.store.scratch() as scratch, runner.guests(scratch):
-            await local.run(graph(plan, first, ended, self.manner.profile, self.manner.static), runner)
+        places = lanes(plan, first, cores(), memory_mib())
+        how = chosen.executor(
+            self.manner.executor, self.manner.workers, places, guest_mib(plan), runner.store.root, self._said
+        )
+        async with how as executor:
+            with runner.store.scratch() as scratch, runner.guests(scratch):
+                await executor.run(graph(plan, first, ended, self.manner.profile, self.manner.static), runner)
         if self.manner.profile or self.manner.reach or plan.watching:
             await runner.diffs()
         if self.manner.reach:
@@ -218,6 +226,9 @@ class Work:
         if stored := [name for name, cell in runner.cells.items() if cell.stored and name not in ended]:
             told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
             self.bus.emit(Note("stored results", told))
+
+    def _said(self, text: str) -> None:
+        self.bus.emit(Note("cluster", text))
 
     async def build(self) -> list[KmatrixError]:
         """Only the kernels; returns what failed."""

@@ -26,6 +26,7 @@ from orchestrator.cli.options import (
     Debug,
     DebugBuild,
     Diff,
+    Executor,
     Fresh,
     History,
     Jobs,
@@ -41,6 +42,7 @@ from orchestrator.cli.options import (
     Thorough,
     Unsandboxed,
     Variants,
+    Workers,
     Workloads,
 )
 from orchestrator.config import debug as kinds
@@ -132,6 +134,8 @@ def check(
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
     history: History = None,
 ) -> None:
     """Does a patch apply, build and boot everywhere, and what does it change?
@@ -152,6 +156,7 @@ def check(
     choice = Choice(fuzz, partial)
     intake.tell(intake.taken(wanted, choice))
     manner = Manner(
+        executor=executor, workers=workers,
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
         reach=reach, memory=memory, static=static, history=history,
         debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough),

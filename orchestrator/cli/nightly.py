@@ -54,6 +54,8 @@ def nightly(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the night in words, no progress.")] = False,
     jobs: options.Jobs = None,
     unsandboxed: options.Unsandboxed = False,
+    executor: options.Executor = "",
+    workers: options.Workers = 2,
     print_: Annotated[
         Starter | None, typer.Option("--print", help="Show the files that start it every night.")
     ] = None,
@@ -76,7 +78,10 @@ def nightly(
         raise ConfigError("--into goes with --print")
     check_host()
     place = Place(state or usual(file, preset))
-    manner = Manner(quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history, fresh=fresh)
+    manner = Manner(
+        quiet=quiet, jobs=jobs, unsandboxed=unsandboxed, kind="nightly", history=history, fresh=fresh,
+        executor=executor, workers=workers,
+    )  # fmt: skip
     code, text = Night(file, preset, place, manner, not offline, resume).run()
     typer.echo(text)
     raise typer.Exit(code)

@@ -48,6 +48,15 @@ History = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON event a line on standard output.")]
+Executor = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        envvar="KMATRIX_EXECUTOR",
+        help="Where it is done: local; dask, a cluster on this machine; or a file that kmatrix scheduler wrote.",
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Of --executor dask: so many processes.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Look for newer packages of the sources.")]
 Unsandboxed = Annotated[
     bool, typer.Option("--unsandboxed", help="Build and boot patches without bubblewrap: you trust them.")

@@ -12,7 +12,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.matrix import exit_code, without_account
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import Config, Fresh, Memory, Preset, Select, Unsandboxed, Workloads
+from orchestrator.cli.options import Config, Executor, Fresh, Memory, Preset, Select, Unsandboxed, Workers, Workloads
 from orchestrator.engine import Manner, asked, asked_before, measured
 from orchestrator.errors import ConfigError, InfraError
 from orchestrator.model import COST_CLASSES, MEMORY, Status
@@ -47,6 +47,8 @@ def profile_run(
     memory: Memory = False,
     fresh: Fresh = False,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
     json: Annotated[bool, typer.Option("--json", help="profile.json on standard output, no tables.")] = False,
 ) -> None:
     """Say where the instructions went: executed instructions and calls by function, per unit of work.
@@ -61,6 +63,8 @@ def profile_run(
     if run and (preset or select or workload or out):
         raise ConfigError("a run is profiled as it was asked for; it takes no other choice")
     manner = Manner(
+        executor=executor,
+        workers=workers,
         quiet=json,
         resumed=bool(run),
         fresh=fresh,

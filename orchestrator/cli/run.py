@@ -15,6 +15,7 @@ from orchestrator.cli.options import (
     Debug,
     DebugBuild,
     Diff,
+    Executor,
     Fresh,
     History,
     Jobs,
@@ -31,6 +32,7 @@ from orchestrator.cli.options import (
     Thorough,
     Unsandboxed,
     Variants,
+    Workers,
     Workloads,
 )
 from orchestrator.config import debug as kinds
@@ -76,6 +78,8 @@ def run(
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
     history: History = None,
 ) -> None:
     """Build, boot, measure, compare; write the run folder and print the matrix.
@@ -87,6 +91,7 @@ def run(
     if resume and (preset or select or workload or suite or out or overrides):
         raise ConfigError("--resume finishes what that run was asked for; it takes no other choice")
     manner = Manner(
+        executor=executor, workers=workers,
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, reach=reach, memory=memory, static=static, history=history, debug=builds,
         variants=many(variants, thorough), selftests=own_tests(selftests or thorough, selftest or ()),

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from orchestrator.config.debug import MORE_MEMORY
 from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
 from orchestrator.model import (
@@ -91,9 +92,16 @@ def wants(plan: Plan, first: str = "") -> dict[str, Want]:
 def lanes(plan: Plan, first: str, cores: int, memory_mib: int) -> dict[str, int]:
     """{lane: places}: of each kind of guest as many at a time as cores allow, and memory for all kinds."""
     kinds = len(set(wants(plan, first).values()) - {Want.ALONE})
-    guest = max([plan.measure.memory_mib, *(cell.workload.memory_mib for cell in plan.cells)])
-    each = max(1, min(cores, memory_mib // (guest + QEMU_OVERHEAD_MIB) // max(1, kinds)))
+    each = max(1, min(cores, memory_mib // (guest_mib(plan) + QEMU_OVERHEAD_MIB) // max(1, kinds)))
     return {want.name.lower(): each for want in Want if want < Want.ALONE}
+
+
+def guest_mib(plan: Plan) -> int:
+    """Memory of the largest guest."""
+    watching = [workload.memory_mib for its in plan.watching for workload in its.workloads]
+    debugged = [round(MORE_MEMORY * max([plan.measure.memory_mib, *watching]))] if plan.watching else []
+    tested = [its.selftests.memory_mib for its in plan.testing]
+    return max([plan.measure.memory_mib, *(cell.workload.memory_mib for cell in plan.cells), *debugged, *tested])
 
 
 def graph(

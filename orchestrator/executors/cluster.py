@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Machines that come and go, by dask.distributed: each step is a task, done by whichever worker can.
 
-The order of steps is ours (loop.py), as on one machine; dask has the workers, what each has room for, and what becomes
-of a step whose worker vanishes: another one does it. What is small, and ties a run together, is done here.
+The order of steps is ours (loop.py), as on one machine; dask has the workers, what each has room for, and what
+becomes of a step whose worker vanishes: another one does it. What is small, and ties a run together, is done here.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from orchestrator.config.steps import QEMU_OVERHEAD_MIB, Results, Want
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Event, Note
+from orchestrator.executors import Runner as AnyRunner
 from orchestrator.executors import worker
 from orchestrator.executors.joining import Join, dask
 from orchestrator.executors.loop import attempted, in_order, internal
@@ -46,8 +47,12 @@ class Cluster:
     _built: dict[str, str] = field(default_factory=dict)  # {arch: the worker that has its tree}
     _number: int = 0
 
-    async def run(self, steps: Sequence[Step], runner: Runner) -> Results:
+    async def run(self, steps: Sequence[Step], runner: AnyRunner) -> Results:
         """See Executor."""
+        assert isinstance(runner, Runner)
+        return await self._run(steps, runner)
+
+    async def _run(self, steps: Sequence[Step], runner: Runner) -> Results:
         run = f"{os.getpid()}-{os.urandom(4).hex()}"
         work = packed((runner.plan, _settings(runner)), runner.store)
 

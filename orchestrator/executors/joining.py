@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The file by which machines join a cluster: where its scheduler is, the certificate and key of all, the shared store."""
+"""The file by which machines join a cluster: where its scheduler is, everybody's certificate and key, the store."""
 
 from __future__ import annotations
 

@@ -31,8 +31,8 @@ _UNWANTED = ("cancelled", "released", "forgotten")  # states of a task that nobo
 
 @dataclass(frozen=True)
 class Settings:
-    """How the run goes about it: see Runner and Builder. tools: {arch: [compiler, QEMU]} of whoever asks; what differs
-    from them makes other kernels, or other digits."""
+    """How the run goes about it: see Runner and Builder. tools: {arch: [compiler, QEMU]} of whoever asks; what
+    differs from them makes other kernels, or other digits."""
 
     profile: bool
     fresh: bool
@@ -81,7 +81,8 @@ _working: dict[str, set[asyncio.Task[Any]]] = {}  # by run
 
 
 async def done(run: str, key: str, work: bytes, order: bytes) -> bytes:
-    """A step of a run, for dask. key: the task's; work: (Plan, Settings), order: Order, packed; an Outcome, packed."""
+    """A step of a run, for dask: an Outcome, packed. key: the task's; work: (Plan, Settings) and order: Order, packed
+    likewise."""
     task = asyncio.current_task()
     assert task is not None
     _working.setdefault(run, set()).add(task)

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from orchestrator.analyse.findings import ABSENT_HERE, BROKE, FAILED, NO_END, RAN, Observation
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
+from orchestrator.config.debug import MORE_MEMORY
 from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest import reports
 from orchestrator.guest.command_line import Machine, qemu_argv
@@ -36,7 +37,6 @@ from orchestrator.store import Store, digest, sha256
 
 FORMAT = 1  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
-MORE_MEMORY = 1.5  # what a kernel that watches itself needs: KASAN alone takes an eighth
 MORE_TIME = 5  # times the limit for others, to become ready
 NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
 _QUIET, _PATIENCE = 0.05, 100  # seconds in which a console that has more to say says it; how often it gets them

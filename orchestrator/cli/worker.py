@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The verb of whoever does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator.measure.host import check_host
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's verb."""
+    app.command()(worker)
+
+
+def worker(
+    file: Annotated[Path, typer.Argument(help="The file to join by, from kmatrix scheduler.")],
+    wall: Annotated[
+        bool, typer.Option("--wall", help="Also what goes by the clock on the wall: this machine does nothing else.")
+    ] = False,
+    patience: Annotated[
+        float, typer.Option("--patience", min=0, help="Seconds for which a scheduler that is gone is looked for.")
+    ] = 600,
+) -> None:
+    """Do what a scheduler gives out: build kernels, boot and measure guests, as sandboxed as at home.
+
+    Example: kmatrix worker join.json
+    """
+    from orchestrator.executors import machines
+
+    check_host()
+    machines.until_ended(machines.worker(file, wall, patience, typer.echo))

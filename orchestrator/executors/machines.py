@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The processes of a cluster: its scheduler, a worker, and both of them on this machine for one run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from orchestrator import proc
+from orchestrator.errors import ConfigError, InfraError, Interrupted
+from orchestrator.executors.cluster import BUILD, CORE, MEMORY, WALL
+from orchestrator.executors.joining import Join, dask, loopback, new_keys
+from orchestrator.measure.host import cores, memory_mib
+from orchestrator.shared import VARIABLE
+
+START = 60.0  # seconds that a scheduler may take to be there
+AGAIN = 3.0  # seconds between two tries to reach a scheduler
+_QUIET = "127.0.0.1:0"  # where dask's own web pages are: nowhere that anybody looks
+Say = Callable[[str], None]
+
+
+async def scheduler(file: Path, host: str, port: int, store: str, tls: bool, say: Say) -> None:
+    """Until it is ended. Writes the file to join by; gone on with under the keys of one that is there."""
+    if not tls and not loopback(host):
+        raise ConfigError(f"--no-tls is for loopback alone, and {host} is not on it")
+    distributed = dask()
+    before = Join.load(file) if file.exists() else None
+    certificate, key = ("", "") if not tls else (before.certificate, before.key) if before else new_keys()
+    join = Join(f"{'tls' if tls else 'tcp'}://{host}:{port}", certificate, key, store)
+    async with distributed.Scheduler(
+        host=host, port=port, protocol="tls://" if tls else "tcp://", security=join.security(), dashboard=False,
+        dashboard_address=_QUIET, idle_timeout=None,
+    ) as its:  # fmt: skip
+        Join(its.address, certificate, key, store).save(file)
+        say(f"scheduler at {its.address}; machines join by {file}: kmatrix worker {file}")
+        await its.finished()
+
+
+async def worker(file: Path, wall: bool, patience: float, say: Say) -> None:
+    """Works until it is ended; when the scheduler goes, it is looked for again for so many seconds."""
+    distributed = dask()
+    gone = time.monotonic()
+    while True:
+        join = Join.load(file)
+        if join.store:
+            os.environ[VARIABLE] = join.store
+        have = {CORE: cores(), BUILD: 1, MEMORY: memory_mib("MemTotal"), **({WALL: 1} if wall else {})}
+        scratch = tempfile.mkdtemp(prefix="kmatrix-worker-")
+        try:
+            async with distributed.Worker(
+                join.address, nthreads=cores() + 2, resources=have, security=join.security(), memory_limit=0,
+                local_directory=scratch, dashboard=False, dashboard_address=_QUIET, death_timeout=AGAIN,
+                host=_own_address(join), name=f"{socket.gethostname()}-{os.getpid()}",
+            ) as its:  # fmt: skip
+                say(f"works for {join.address}, with {cores()} cores")
+                await its.finished()
+                gone = time.monotonic()
+                say("the scheduler is gone")
+        except (OSError, TimeoutError, ValueError) as error:
+            if time.monotonic() - gone > patience:
+                hint = f"is it running, and is {file} its file?"
+                raise InfraError(f"no scheduler at {join.address}: {error}", kind="cluster", hint=hint) from error
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+        if time.monotonic() - gone > patience:
+            return
+        await asyncio.sleep(AGAIN)
+
+
+def _own_address(join: Join) -> str:
+    """This machine's, as the scheduler's network sees it: nothing is open to others."""
+    its = urlsplit(join.address)
+    family = socket.getaddrinfo(its.hostname, its.port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family[0], socket.SOCK_DGRAM) as probe:
+        probe.connect(family[4])  # sends nothing
+        return str(probe.getsockname()[0])
+
+
+@asynccontextmanager
+async def of_this_machine(workers: int, say: Say) -> AsyncIterator[Join]:
+    """A scheduler and workers, for one run; a worker that dies is started again. All are gone when the block ends."""
+    dask()
+    with tempfile.TemporaryDirectory(prefix="kmatrix-cluster-") as name:
+        file = Path(name) / "join.json"
+        async with AsyncExitStack() as stack:
+            log = stack.enter_context((Path(name) / "log").open("wb"))
+            argv = [sys.executable, "-m", "orchestrator"]
+            first = await stack.enter_async_context(
+                proc.spawn([*argv, "scheduler", str(file)], stdout=log, stderr=log)
+            )
+            await _there(file, first, Path(name) / "log")
+            async with asyncio.TaskGroup() as group:
+                keepers = [
+                    group.create_task(_kept([*argv, "worker", str(file), *(() if n else ("--wall",))], log, say))
+                    for n in range(workers)
+                ]
+                try:
+                    yield Join.load(file)
+                finally:
+                    for keeper in keepers:
+                        keeper.cancel()
+
+
+async def _kept(argv: list[str], log: Any, say: Say) -> None:
+    """One worker, and another one when it dies."""
+    while True:
+        began = time.monotonic()
+        async with proc.spawn(argv, stdout=log, stderr=log) as process:
+            code = await process.wait()
+        say(f"a worker ended ({code}), and another one is started")
+        if time.monotonic() - began < AGAIN:
+            await asyncio.sleep(AGAIN)
+
+
+async def _there(file: Path, process: Any, log: Path) -> None:
+    for _ in range(int(START * 10)):
+        if file.exists():
+            return
+        if process.returncode is not None:
+            break
+        await asyncio.sleep(0.1)
+    raise InfraError("the scheduler does not start", kind="cluster", log=log.read_text(errors="replace")[-3000:])
+
+
+def until_ended(work: Coroutine[Any, Any, None]) -> None:
+    """In the main thread: whatever is started ends with it. Ctrl-C and SIGTERM end it well."""
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+
+    async def guarded() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        await work
+
+    with suppress(asyncio.CancelledError):
+        try:
+            asyncio.run(guarded())
+        except KeyboardInterrupt:
+            raise Interrupted("ended") from None
