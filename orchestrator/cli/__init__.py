@@ -35,8 +35,8 @@ VERBS = {
     "history": "List recorded runs, or draw what they found over time.",
     "compare": "Hold two finished runs against each other, and say which of their inputs differ. Starts nothing.",
     "nightly": "Measure what changed since last night, hold it against the nights before, and leave a mail to send.",
-    "scheduler": "Give out the work of runs to other machines, until it is ended.",
-    "worker": "Do what a scheduler gives out.",
+    "scheduler": "Give out the work of runs to workers, until it is ended.",
+    "worker": "Do what a scheduler gives out: build kernels, boot and measure guests, as sandboxed as at home.",
     "clean": "List what the cache holds, or remove kinds of it. Runs are not touched.",
 }
 

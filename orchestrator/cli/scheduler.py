@@ -23,7 +23,9 @@ def scheduler(
     ] = "",
     tls: Annotated[bool, typer.Option("--tls/--no-tls", help="Without it: on loopback alone.")] = True,
 ) -> None:
-    """Give out the work of runs to workers, until it is ended. Whoever has its file can have anything done by them.
+    """Give out the work of runs to workers, until it is ended.
+
+    Whoever has its file can have anything done by them.
 
     Example: kmatrix scheduler join.json --host 10.0.0.1 --port 8786 --store /net/kmatrix
     """

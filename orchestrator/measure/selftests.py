@@ -27,7 +27,7 @@ from orchestrator.measure.session import booted
 from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Outcome, Selftest, Selftests
 from orchestrator.store import Store, digest, sha256
 
-FORMAT = 1  # of what is kept, and how it is come by and read
+FORMAT = 2  # of what is kept, and how it is come by and read
 KIND = "selftested"  # in the store
 MOST_WORDS = 40  # lines that are kept of what a test printed
 _PLACE = "/tmp/tests"
@@ -45,7 +45,7 @@ _ONE = """echo 3 >/proc/sys/vm/drop_caches
 size=$(sed -n 's/^Hugepagesize: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)
 test -z "$size" || echo $(({huge} * 1024 / size)) >/proc/sys/vm/nr_hugepages
 rm -rf /tmp/work /tmp/huge/*
-mkdir /tmp/work && cd /tmp/work
+mkdir /tmp/work && cd /tmp/work && ln -s /tmp/huge huge
 {command} 2>&1"""
 _RESULTS = f"cat {_KUNIT}/*/results 2>/dev/null"
 

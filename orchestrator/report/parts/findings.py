@@ -116,7 +116,9 @@ def _tested(rows: Sequence[WatchedRow]) -> list[str]:
             failed = f", {len(row['failed'])} fail ({_few(row['failed'])})" if row["failed"] else ""
             passed = f"{len(row['ran'])} of {counted(number, 'test')} of its own pass{failed}"
             found.append(f"{name}: {passed}")
-        for note in (*row["notes"], *(f"left out: {one}" for one in row["left_out"])):
+        left = [one.partition(":")[0] for one in row["left_out"]]
+        lines = [*row["notes"], *([f"{len(left)} left out ({_few(left)})"] if left else [])]
+        for note in lines:
             notes.setdefault(note, []).append(name)
     return [*found, *(f"{listed(where)}: {note}" for note, where in notes.items())]
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Workers that come and go: the digits of one machine, whoever dies meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from tests.boot.conftest import EVERYWHERE, SMALL, Done, Kmatrix, alive, children, emulators, until
+
+TWO = SMALL.replace("[small]", "[faults, small]").replace("boots: 1", "boots: 2")
+CLUSTER = ("--executor", "dask", "--workers", "2", "--no-reach")
+
+
+def counted(done: Done) -> Any:
+    """What repeats to the digit: all that is counted but time, whose boots are some ppm apart."""
+    return {
+        cell["id"]: {name: its["boots"] for name, its in cell["metrics"].items() if name != "time"}
+        for cell in done.json()["cells"]
+    }
+
+
+def times(done: Done) -> dict[str, list[float]]:
+    return {cell["id"]: cell["metrics"]["time"]["boots"] for cell in done.json()["cells"]}
+
+
+def same(done: Done, local: Done) -> None:
+    assert done.code == 0, done.out + done.err
+    assert counted(done) == counted(local)
+    for cell, mine in times(done).items():
+        for one, other in zip(mine, times(local)[cell], strict=True):
+            assert one == pytest.approx(other, rel=50e-6)
+
+
+def workers(pid: int) -> list[int]:
+    return [child for child, command in children(pid).items() if " worker " in command and "setpriv" not in command]
+
+
+def test_two_workers_and_one_is_killed(ready: None, kmatrix: Kmatrix) -> None:
+    local = kmatrix.run(TWO, "--no-reach")
+    local.folder = local.folder.rename(local.folder.with_name("local"))
+    words = ["--config", kmatrix.matrix(TWO), "--out", kmatrix.folder / "run", "--json", *CLUSTER]
+    process = kmatrix.start("run", *words)
+    busy = until(lambda: [w for w in workers(process.pid) if emulators(w)])
+    guests = emulators(busy[0])
+    os.kill(busy[0], signal.SIGKILL)
+    until(lambda: not any(map(alive, guests)), 10)
+    out, err = process.communicate(timeout=300)
+    done = Done(process.returncode, out, err, kmatrix.folder / "run", 0)
+    same(done, local)
+    assert not any(map(alive, guests))
+    events = [json.loads(row) for row in out.splitlines()]
+    assert any(row["kind"] == "note" and "another one is started" in row["text"] for row in events), out
+    assert len([row for row in events if row["kind"] == "cell"]) == 2
+
+
+def test_interrupted_it_leaves_nothing_and_resumes(ready: None, kmatrix: Kmatrix) -> None:
+    process = kmatrix.start("run", "--config", kmatrix.matrix(TWO), "--out", kmatrix.folder / "run", *CLUSTER)
+    until(lambda: emulators(process.pid))
+    everything = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "run --resume" in err
+    until(lambda: not any(map(alive, everything)), 10)
+    done = kmatrix("run", "--resume", kmatrix.folder / "run", *CLUSTER)
+    assert done.code == 0, done.out + done.err
+
+
+def test_sigkill_of_whoever_asked_leaves_no_guest(ready: None, kmatrix: Kmatrix) -> None:
+    process = kmatrix.start("run", "--config", kmatrix.matrix(TWO), "--out", kmatrix.folder / "run", *CLUSTER)
+    until(lambda: emulators(process.pid))
+    everything = children(process.pid)
+    process.kill()
+    until(lambda: not any(map(alive, everything)), 20)
+    process.wait()
+
+
+@pytest.mark.night
+def test_thirty_kills_at_random(ready: None, kmatrix: Kmatrix) -> None:
+    text = EVERYWHERE.replace("[small]", "[faults, small]").replace("boots: 1", "boots: 6")
+    local = kmatrix.run(text, "--no-reach")
+    local.folder = local.folder.rename(local.folder.with_name("local"))
+    process = kmatrix.start("run", "--config", kmatrix.matrix(text), "--out", kmatrix.folder / "run", *CLUSTER)
+    chance, killed, seen = random.Random(1), 0, set[int]()
+    while process.poll() is None and killed < 30:
+        time.sleep(chance.uniform(2, 6))
+        there = workers(process.pid)
+        seen |= {*emulators(process.pid)}
+        if there:
+            os.kill(chance.choice(there), signal.SIGKILL)
+            killed += 1
+    out, err = process.communicate(timeout=1200)
+    same(Done(process.returncode, out, err, kmatrix.folder / "run", 0), local)
+    assert killed >= 10 and not any(map(alive, seen))

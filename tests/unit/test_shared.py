@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A store that machines share: what one made others take, and what is damaged nobody does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import ConfigError
+from orchestrator.shared import VARIABLE, Shared
+from orchestrator.store import Store
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "shared"
+
+
+def machine(place: Path, name: str) -> Store:
+    return Store(place.parent / name, Shared(place.as_uri()))
+
+
+def kernel(store: Store, image: str = "image", key: str = "abc") -> None:
+    with store.publish("kernels", key) as folder:
+        (folder / "bzImage").write_text(image)
+        (folder / "info.json").write_text(json.dumps({"image_sha256": f"sha of {image}"}))
+
+
+def said(store: Store) -> list[str]:
+    assert store.shared is not None
+    return store.shared.told
+
+
+def test_what_one_made_others_take(place: Path) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    kernel(one)
+    one.remember("debug", "key", {"reports": []})
+    assert (other.folder("kernels", "abc") / "bzImage").read_text() == "image"
+    assert other.recall("debug", "key") == {"reports": []}
+    assert not said(one) + said(other)
+
+
+def test_a_machine_of_its_own_takes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    kernel(machine(place, "one"))
+    assert not Store(place.parent / "alone").folder("kernels", "abc").exists()
+
+
+def test_what_others_have_no_use_for_is_kept_at_home(place: Path) -> None:
+    one = machine(place, "one")
+    with one.publish("sources", "abc") as folder:
+        (folder / "Makefile").touch()
+    one.remember("timings", "build", 3.0)
+    assert not place.exists() or not [*place.iterdir()]
+
+
+@pytest.mark.parametrize("where", ["start", "middle", "end"])
+def test_a_byte_that_is_another_is_noticed_told_and_made_anew(place: Path, where: str) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    kernel(one)
+    (packed,) = place.glob("kernels/abc.tar")
+    content = bytearray(packed.read_bytes())
+    at = {"start": 0, "middle": len(content) // 2, "end": len(content) - 1}[where]
+    content[at] ^= 1
+    packed.write_bytes(content)
+    assert not other.folder("kernels", "abc").exists()
+    assert len(said(other)) == 1 and "kernels/abc is damaged: set aside" in said(other)[0]
+    kernel(other)
+    third = machine(place, "third")
+    assert (third.folder("kernels", "abc") / "bzImage").read_text() == "image" and not said(third)
+    assert [*place.glob("kernels/abc.damaged-*.tar")]
+
+
+def test_a_value_that_is_another_is_noticed(place: Path) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    one.remember("debug", "key", {"reports": ["none"]})
+    (file,) = place.glob("debug/key.json")
+    file.write_text(file.read_text().replace("none", "some"))
+    assert other.recall("debug", "key") is None and "damaged" in said(other)[0]
+
+
+def test_two_that_should_be_the_same_and_are_not_are_an_alarm_and_both_are_kept(place: Path) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    kernel(one)
+    kernel(other, image="another")
+    assert "not what it was" in said(other)[0]
+    assert (machine(place, "third").folder("kernels", "abc") / "bzImage").read_text() == "image"
+    (kept,) = place.glob("kernels/abc.other-*.json")
+    assert json.loads(kept.read_text())["proof"] == "sha of another"
+
+
+def test_results_of_boots_are_compared_by_what_was_counted(place: Path) -> None:
+    def result(store: Store, count: int, seconds: float) -> None:
+        passes = [{"units": 1, "values": {"pgfault": count}}]
+        kept = json.dumps({"result": {"passes": passes, "seconds": seconds}})
+        with store.publish("results", "abc") as folder:
+            (folder / "stored.json").write_text(json.dumps({"kept": kept}))
+
+    one, other, third = (machine(place, name) for name in ("one", "other", "third"))
+    result(one, 2, 1.0)
+    result(other, 2, 9.0)
+    assert not said(other)
+    result(third, 3, 1.0)
+    assert "both are kept" in said(third)[0]
+
+
+def test_where_nothing_can_be_written_everything_is_made_here_and_that_is_told(place: Path) -> None:
+    place.write_text("no folder")
+    one = machine(place, "one")
+    kernel(one)
+    assert (one.folder("kernels", "abc") / "bzImage").exists() and said(one)
+
+
+def test_a_name_in_a_tar_does_not_lead_out_of_its_folder(place: Path) -> None:
+    import hashlib
+    import io
+    import tarfile
+
+    (place / "kernels").mkdir(parents=True)
+    with tarfile.open(place / "kernels/abc.tar", "w") as tar:
+        entry = tarfile.TarInfo("../../evil")
+        entry.size = 4
+        tar.addfile(entry, io.BytesIO(b"evil"))
+    seen = hashlib.sha256((place / "kernels/abc.tar").read_bytes()).hexdigest()
+    (place / "kernels/abc.json").write_text(json.dumps({"format": 1, "sha256": seen, "proof": ""}))
+    other = machine(place, "other")
+    assert not other.folder("kernels", "abc").exists() and said(other)
+    assert not [*place.parent.rglob("evil")]
+
+
+def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nosuch"):
+        Store(tmp_path, Shared("nosuch://there")).folder("kernels", "abc")
