@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.config.steps import Results, failed, ready
@@ -19,42 +19,71 @@ Done = Callable[[Step, Results], Awaitable[object]]  # what a step gives, or the
 
 async def in_order(steps: Sequence[Step], places: Mapping[str, int], done: Done) -> Results:
     """See Executor. places: {lane: how many of its steps at a time}; done: does one."""
-    results: dict[str, object] = {}
-    waiting, running, changed = list(steps), dict[str, Step](), asyncio.Event()
+    waits = _Waiting(steps)
+    running, changed = dict[str, Step](), asyncio.Event()
 
     async def one(step: Step) -> None:
-        wanted = {name: results[name] for name in (*step.inputs, *step.after)}
-        results[step.id] = await done(step, wanted)
+        wanted = {name: waits.results[name] for name in (*step.inputs, *step.after)}
+        waits.ended(step, await done(step, wanted))
         del running[step.id]
         changed.set()
 
     async with asyncio.TaskGroup() as group:
         while True:
-            _settle(waiting, results)
-            for step in ready(waiting, running.values(), results, places):
-                waiting.remove(step)
+            for step in ready(list(waits.able.values()), running.values(), waits.results, places):
+                waits.begins(step)
                 running[step.id] = step
                 group.create_task(one(step))
             if not running:
                 break
             changed.clear()
             await changed.wait()
-    if waiting:
-        raise InfraError(f"{waiting[0].id} waits for what never ends", kind="internal", hint="please report it")
-    return results
+    if waits.left:
+        first = next(iter(waits.left.values()))
+        raise InfraError(f"{first.id} waits for what never ends", kind="internal", hint="please report it")
+    return waits.results
 
 
-def _settle(waiting: list[Step], results: dict[str, object]) -> None:
-    """What needs what has failed ends the same way, and so does what needs that."""
-    settled = True
-    while settled:
-        settled = False
-        for step in list(waiting):
-            error = failed(step, results)
-            if error is not None:
-                waiting.remove(step)
-                results[step.id] = error
-                settled = True
+class _Waiting:
+    """Steps that have not begun. When one ends, only those that wait for it are looked at: there may be thousands."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.results: dict[str, object] = {}
+        self.left = {step.id: step for step in steps}
+        self._order = {step.id: number for number, step in enumerate(steps)}
+        self._behind: dict[str, list[str]] = {}
+        for step in steps:
+            for name in {*step.inputs, *step.after, *step.unless}:
+                self._behind.setdefault(name, []).append(step.id)
+        self.able: dict[str, Step] = {}  # all that they wait for has ended; in the order of the graph
+        self._look(list(self.left))
+
+    def begins(self, step: Step) -> None:
+        """It waits no more."""
+        del self.left[step.id], self.able[step.id]
+
+    def ended(self, step: Step, result: object) -> None:
+        """What needs what has failed ends the same way, and so does what needs that."""
+        self.results[step.id] = result
+        self._look(self._behind.get(step.id, ()))
+
+    def _look(self, names: Iterable[str]) -> None:
+        to_do = list(names)
+        grown = False
+        while to_do:
+            step = self.left.get(to_do.pop())
+            if step is None:
+                continue
+            if (error := failed(step, self.results)) is not None:
+                del self.left[step.id]
+                self.able.pop(step.id, None)
+                self.results[step.id] = error
+                to_do += self._behind.get(step.id, ())
+            elif step.id not in self.able and all(n in self.results for n in (*step.inputs, *step.after)):
+                self.able[step.id] = step
+                grown = True
+        if grown:
+            self.able = dict(sorted(self.able.items(), key=lambda entry: self._order[entry[0]]))
 
 
 async def attempted(step: Step, results: Results, runner: Runner, root: Path = Path()) -> object:
