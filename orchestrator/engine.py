@@ -25,6 +25,7 @@ from orchestrator.errors import DiskFull, Interrupted, KmatrixError
 from orchestrator.events import Bus, Note
 from orchestrator.executors import chosen
 from orchestrator.executors.local import Local
+from orchestrator.measure.foretold import foretold
 from orchestrator.measure.host import check_host, cores, memory_mib
 from orchestrator.measure.runner import Runner
 from orchestrator.model import CellResult, Matrix, Plan
@@ -212,13 +213,16 @@ class Work:
         if Want.ALONE in wants(plan, first).values():
             self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
         ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
+        steps = graph(plan, first, ended, self.manner.profile, self.manner.static)
+        if words := foretold(steps, runner.store, {its.build.id: its.times for its in plan.testing}).words(cores()):
+            self.bus.emit(Note("is it right?", words))
         places = lanes(plan, first, cores(), memory_mib())
         how = chosen.executor(
             self.manner.executor, self.manner.workers, places, guest_mib(plan), runner.store.root, self._said
         )
         async with how as executor:
             with runner.store.scratch() as scratch, runner.guests(scratch):
-                await executor.run(graph(plan, first, ended, self.manner.profile, self.manner.static), runner)
+                await executor.run(steps, runner)
         if self.manner.profile or self.manner.reach or plan.watching:
             await runner.diffs()
         if self.manner.reach:

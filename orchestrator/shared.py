@@ -38,6 +38,7 @@ class Shared:
         self._files: Any = None
         self._top = ""
         self._mute = False
+        self._known: set[tuple[str, str]] = set()  # that are there, as we have taken or given them
 
     @classmethod
     def of_user(cls) -> Shared | None:
@@ -62,14 +63,16 @@ class Shared:
             packed.seek(0)
             with into() as folder, tarfile.open(fileobj=packed) as tar:
                 tar.extractall(folder, filter="tar")
+            self._known.add((kind, key))
             return True
         return False
 
     def give(self, kind: str, key: str, folder: Path) -> None:
         """Put the artifact there, if it is not there yet."""
-        if kind not in FOLDERS or self._mute:
+        if kind not in FOLDERS or self._mute or (kind, key) in self._known or not folder.is_dir():
             return
         with self._survives(f"{kind}/{key} is not shared", None):
+            self._known.add((kind, key))
             proof = _proof(folder)
             if (there := self._about(kind, key)) is not None:
                 if proof and there.get("proof") and proof != there["proof"]:

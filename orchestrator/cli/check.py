@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ from orchestrator.cli.options import (
     Json,
     Memory,
     OneSeries,
+    Quick,
     Reach,
     Refresh,
     Selftest,
@@ -124,6 +126,7 @@ def check(
             help="Then also with the options on that changed lines need and these kernels lack.",
         ),
     ] = True,
+    quick: Quick = False,
     variants: Variants = False,
     selftests: Selftests = False,
     selftest: Selftest = None,
@@ -149,6 +152,7 @@ def check(
     Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
     """
     check_host()
+    _alone(quick, debug, debug_build, variants, selftests, selftest, thorough, memory, profile_diff, each)
     file = took(config, json)
     words = [*(workload or ()), *matrix_file.of_suites(suite or (), file)]
     matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(words, file))
@@ -158,7 +162,7 @@ def check(
     manner = Manner(
         executor=executor, workers=workers,
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
-        reach=reach, memory=memory, static=static, history=history,
+        reach=reach, memory=memory, static=static and not quick, history=history,
         debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough),
         selftests=own_tests(selftests or thorough, selftest or ()), first=PATCHED,
         kind="check",
@@ -170,6 +174,7 @@ def check(
     with new_run(out, "check") as folder:
         wanted, first, files, told = _fitted(folder, wanted, choice, matrix, manner)
         checked = _matrix(matrix, wanted, files, arch or [], each, first)
+        checked = replace(checked, measure=replace(checked.measure, boots=1)) if quick else checked
         select, others = _applicable(checked, manner)
         chosen = None
         if not words and file.resolve() == MATRIX and not select:
@@ -180,19 +185,30 @@ def check(
             of_check.AUTHOR.save(folder, theirs)
         request = Request(copies.place(folder), "", select, {})
         done = measured(folder, checked, request, manner)
-        if not json:
-            print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
-        if chosen and (grown := choosing.after(folder, chosen, done, manner)):
+        shown = functools.partial(_shown, folder, wanted, profile_diff, json)
+        shown(done)
+        if chosen and not quick and (grown := choosing.after(folder, chosen, done, manner)):
             done, checked = grown
-            if not json:
-                print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
-        more = _more(folder, checked, request, done, manner, follow and reach)
-    if more and not json:
-        print_run(more, folder.path, profile_diff, worse(more.report, wanted.series))
+            shown(done)
+        more = None if quick else _more(folder, checked, request, done, manner, follow and reach)
+    if more:
+        shown(more)
     done = more or done
     if each and not json:
         say(*each_lines(done.report, _steps(wanted.series.patches)))
     raise typer.Exit(exit_code(done.report))
+
+
+def _alone(quick: bool, *more: object) -> None:
+    """ConfigError where more is asked for than the first answer."""
+    if quick and any(more):
+        raise ConfigError("--quick is the first answer alone: what asks for more does not go with it")
+
+
+def _shown(folder: RunFolder, wanted: Change, profile_diff: bool, json: bool, done: Run) -> None:
+    """What there is so far."""
+    if not json:
+        print_run(done, folder.path, profile_diff, worse(done.report, wanted.series))
 
 
 def _more(

@@ -80,6 +80,10 @@ Variants = Annotated[
         "--variants", help="Then also compile what is touched in other configs and for other architectures."
     ),
 ]
+Quick = Annotated[
+    bool,
+    typer.Option("--quick", help="The first answer alone: does it apply, build, boot, and is it reached? One boot."),
+]
 Selftests = Annotated[
     bool, typer.Option("--selftests", help="Then also run the kernel's own tests of mm, before and after.")
 ]

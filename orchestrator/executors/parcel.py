@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import pickle
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -49,6 +50,8 @@ class _Packer(pickle.Pickler):
         path = Path(value)
         for name, top in ((_STORE, self.store.root), (_PROJECT, ROOT)):
             if path.is_relative_to(top):
+                if name == _STORE:
+                    self._given(path.relative_to(top).parts)
                 return (name, str(path.relative_to(top)))
         if not path.is_absolute() or not path.is_file():
             return (_PATH, str(path))
@@ -58,6 +61,11 @@ class _Packer(pickle.Pickler):
         digest = hashlib.sha256(content).hexdigest()[:16]
         self.files[digest] = content
         return (_FILE, digest, path.name)
+
+    def _given(self, parts: Sequence[str]) -> None:
+        """It may have been made before there was a store to share it in."""
+        if self.store.shared and len(parts) >= 2 and parts[0] in FOLDERS:
+            self.store.shared.give(parts[0], parts[1], self.store.root.joinpath(*parts[:2]))
 
 
 class _Unpacker(pickle.Unpickler):

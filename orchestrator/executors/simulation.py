@@ -347,7 +347,7 @@ def main() -> None:
     plan = nightly()
     steps = graph(plan, profile=True)
     print(f"{len(steps)} steps, critical path {_time(critical(steps, Takes()))}")
-    cases = {"one dies a day": 1.0, "each dies every hour": 1 / 24}
+    cases = {"each dies once a day": 1.0, "each dies every hour": 1 / 24}
     told = {name: [simulated(plan, n, days=days) for n in given.machines] for name, days in cases.items()}
     for name, its in told.items():
         print("\n".join(["", f"{name}:", "", *rows(its)]))
