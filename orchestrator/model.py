@@ -549,16 +549,21 @@ class Selftest:
 @dataclass(frozen=True)
 class Selftests:
     """All that is known of them. folders: of tools/testing/selftests, the first that a tree has; libraries: Debian
-    packages to link with; memory_mib: of a guest for them."""
+    packages to link with; memory_mib: of a guest for them; own: folders of the user's, with a folder of programs for
+    each arch."""
 
     folders: tuple[str, ...]
     libraries: tuple[str, ...]
     memory_mib: int
     tests: tuple[Selftest, ...]
     wanted: tuple[str, ...] = ("*",)  # globs of those that are run
+    own: tuple[Path, ...] = ()
 
     def of(self, program: str) -> tuple[Selftest, ...]:
-        """How it is started: once without arguments, if it is not known. () if it is not wanted."""
+        """How it is started: once without arguments, if it is not known; so are the user's own, whose names are
+        FOLDER/PROGRAM. () if it is not wanted."""
+        if "/" in program:
+            return (Selftest(program),)
         if not any(fnmatchcase(program, glob) for glob in self.wanted):
             return ()
         return tuple(test for test in self.tests if test.program == program) or (Selftest(program),)

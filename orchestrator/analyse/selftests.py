@@ -18,13 +18,13 @@ MOST = 3  # names of tests that a note names
 
 class Outcomes(TypedDict):
     """What one kernel's tests came to, once. outcomes: {test: {what it is made of, "" for all of it: outcome}};
-    words: {test: the end of what it printed}; left_out: {test: why}; folder: tools/testing/selftests/mm. took: s."""
+    words: {test: the end of what it printed}; left_out: {test: why}; places: {program: its source}; took: s."""
 
     outcomes: dict[str, dict[str, str]]
     words: dict[str, str]
     took: dict[str, float]
     left_out: dict[str, str]
-    folder: str
+    places: dict[str, str]
     notes: list[str]
     boots: int
     linux: str
@@ -50,7 +50,7 @@ def file_of(test: str) -> str:
 
 def not_tried(why: str) -> Outcomes:
     """Of a kernel whose tests could not be run."""
-    return Outcomes(outcomes={}, words={}, took={}, left_out={}, folder="", notes=[why], boots=0, linux="")
+    return Outcomes(outcomes={}, words={}, took={}, left_out={}, places={}, notes=[why], boots=0, linux="")
 
 
 def facts(tested: Sequence[Tried], comparisons: Iterable[Comparison]) -> WatchedFacts:
@@ -118,7 +118,7 @@ def _row(base: Tried, new: Tried, test: str, part: str, how: str) -> FindingRow:
     before = base.times[0]["outcomes"].get(test, {}).get(part, "not there")
     words = its["words"].get(test, "")
     return FindingRow(
-        lane=SELFTEST, arch=new.arch, kind=kind, where=f"{its['folder']}/{test.partition(' ')[0]}",
+        lane=SELFTEST, arch=new.arch, kind=kind, where=its["places"].get(test.partition(" ")[0], ""),
         message=f"{test}: {part or 'as a whole'}: {before} before, {how} now", kernels=[new.kernel],
         log=new.log(test), function="", lines=[KIND], runs=[test], text=words, silent=[base.kernel],
     )  # fmt: skip

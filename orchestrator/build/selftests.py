@@ -38,13 +38,35 @@ _ERROR = re.compile(r"(?:error|ld): (.+)$")
 
 @dataclass(frozen=True)
 class Programs:
-    """What came out. folder: of the source's tests (tools/testing/selftests/mm); files: by program; missing:
-    {program: why it could not be made}; key: names all that they are made of."""
+    """What came out. places: {program: where its source is}; files: by program; missing: {program: why it could not
+    be made}; key: names all that they are made of."""
 
     key: str
-    folder: str
+    places: Mapping[str, str]
     files: Mapping[str, Path]
     missing: Mapping[str, str]
+
+    def and_of(self, other: Programs) -> Programs:
+        """Both."""
+        return Programs(
+            digest(self.key, other.key), {**self.places, **other.places}, {**self.files, **other.files},
+            {**self.missing, **other.missing},
+        )  # fmt: skip
+
+
+NONE = Programs("", {}, {}, {})
+
+
+def of_user(folder: Path, arch: Arch) -> Programs:
+    """Ready static programs, of LTP or others: FOLDER/ARCH/PROGRAM. BuildError where there is none for the arch."""
+    place = folder / arch.name
+    files = {f"{folder.name}/{path.name}": path for path in sorted(place.glob("*")) if _is_program(path)}
+    if not files:
+        raise BuildError(
+            f"{place} has no program", kind="selftests", hint="static programs of that arch belong there"
+        )
+    key = digest(KIND, {name: sha256(path) for name, path in files.items()})
+    return Programs(key, dict.fromkeys(files, folder.name), files, {})
 
 
 @dataclass(frozen=True)
@@ -55,8 +77,14 @@ class Making:
     selftests: Selftests
 
     async def __call__(self, build: Build) -> Programs:
-        """Of a kernel's source. BuildError where there are none, or none that compiles; a program that does not is
-        missing."""
+        """All that are wanted of a kernel's source, and the user's own. BuildError where there are none."""
+        found = await self._of_source(build) if self.selftests.wanted else NONE
+        for folder in self.selftests.own:
+            found = found.and_of(of_user(folder, build.arch))
+        return found
+
+    async def _of_source(self, build: Build) -> Programs:
+        """BuildError where there are none, or none that compiles; a program that does not is missing."""
         store = self.builder.store
         tree = await self.builder.source(build.kernel.source)
         own = next(
@@ -73,7 +101,8 @@ class Making:
                 if not folder.exists():
                     await self._make(build, shared, shown, own, key, scratch)
         files = {path.name: path for path in sorted(folder.iterdir()) if path.name != MISSING}
-        return Programs(key, f"{PLACE}/{own}", files, json.loads((folder / MISSING).read_text()))
+        places = {name: f"{PLACE}/{own}/{name}" for name in files}
+        return Programs(key, places, files, json.loads((folder / MISSING).read_text()))
 
     async def _key(self, build: Build, tree: Tree, patched: Path) -> str:
         touched = sorted(path for path in patched.rglob("*") if path.is_file())

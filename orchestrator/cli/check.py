@@ -41,6 +41,7 @@ from orchestrator.cli.options import (
     Selftests,
     Static,
     Suites,
+    Tests,
     Thorough,
     Unsandboxed,
     Variants,
@@ -130,6 +131,7 @@ def check(
     variants: Variants = False,
     selftests: Selftests = False,
     selftest: Selftest = None,
+    tests: Tests = None,
     thorough: Thorough = False,
     static: Static = True,
     json: Json = False,
@@ -152,7 +154,7 @@ def check(
     Example: kmatrix check --arch s390x 0001-mm-do-less.patch; in a kernel tree: kmatrix check HEAD~2..
     """
     check_host()
-    _alone(quick, debug, debug_build, variants, selftests, selftest, thorough, memory, profile_diff, each)
+    _alone(quick, debug, debug_build, variants, selftests, selftest, tests, thorough, memory, profile_diff, each)
     file = took(config, json)
     words = [*(workload or ()), *matrix_file.of_suites(suite or (), file)]
     matrix = matrix_file.load(file, chosen=matrix_file.named_or_absolute(words, file))
@@ -164,7 +166,7 @@ def check(
         json=json, refresh=refresh, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, profile=profile_diff,
         reach=reach, memory=memory, static=static and not quick, history=history,
         debug=kinds.chosen(debug or thorough, debug_build or ()), variants=many(variants, thorough),
-        selftests=own_tests(selftests or thorough, selftest or ()), first=PATCHED,
+        selftests=own_tests(selftests or thorough, selftest or (), tests or ()), first=PATCHED,
         kind="check",
     )  # fmt: skip
     asked = _arches(matrix, arch or [])

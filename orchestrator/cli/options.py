@@ -90,6 +90,10 @@ Selftests = Annotated[
 Selftest = Annotated[
     list[str] | None, typer.Option("--selftest", help="Of these tests only: a program's name or a glob; repeatable.")
 ]
+Tests = Annotated[
+    list[Path] | None,
+    typer.Option("--tests", help="Also tests of your own, as LTP's: a folder with static programs in FOLDER/ARCH."),
+]
 Thorough = Annotated[
     bool,
     typer.Option("--thorough", help="All of it: --debug, --variants and those that take long, --selftests."),

@@ -29,6 +29,7 @@ from orchestrator.cli.options import (
     Selftests,
     Static,
     Suites,
+    Tests,
     Thorough,
     Unsandboxed,
     Variants,
@@ -71,6 +72,7 @@ def run(
     variants: Variants = False,
     selftests: Selftests = False,
     selftest: Selftest = None,
+    tests: Tests = None,
     thorough: Thorough = False,
     static: Static = False,
     json: Json = False,
@@ -94,7 +96,7 @@ def run(
         executor=executor, workers=workers,
         json=json, refresh=refresh, jobs=jobs, resumed=bool(resume), fresh=fresh, unsandboxed=unsandboxed,
         profile=profile_diff, reach=reach, memory=memory, static=static, history=history, debug=builds,
-        variants=many(variants, thorough), selftests=own_tests(selftests or thorough, selftest or ()),
+        variants=many(variants, thorough), selftests=own_tests(selftests or thorough, selftest or (), tests or ()),
     )  # fmt: skip
     if resume:
         folder = open_run(resume)

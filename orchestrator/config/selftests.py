@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -34,16 +35,23 @@ class _File(BaseModel):
     test: list[_Test]
 
 
-def chosen(every: bool, globs: Iterable[str]) -> tuple[str, ...]:
-    """Which are run: globs of programs; () none."""
-    return tuple(globs) or (("*",) if every else ())
+def chosen(every: bool, globs: Iterable[str], folders: Iterable[Path]) -> tuple[str, ...]:
+    """Which are run: globs of programs, and folders of the user's as absolute paths; () none. ConfigError for a
+    folder that is not there."""
+    mine = [folder.absolute() for folder in folders]
+    if lost := [str(folder) for folder in mine if not folder.is_dir()]:
+        raise ConfigError(f"no folder of tests: {', '.join(lost)}", hint="FOLDER/ARCH has the programs for an arch")
+    return (*(tuple(globs) or (("*",) if every else ())), *map(str, mine))
 
 
 def load(wanted: Sequence[str]) -> Selftests:
-    """The table, for those that are wanted. ConfigError for a file that says what is not understood."""
+    """The table, for those that are wanted, as chosen() has it. ConfigError for a file that says what is not
+    understood."""
+    globs = [word for word in wanted if not Path(word).is_absolute()]
+    own = [Path(word) for word in wanted if Path(word).is_absolute()]
     try:
         its = _File.model_validate(tomllib.loads(text_of(FILE)))
     except (ValidationError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{FILE}: {error}") from error
     tests = [Selftest(t.program, tuple(t.args), t.hugetlb_mib, t.seconds, t.left_out, t.needs) for t in its.test]
-    return Selftests(tuple(its.folders), tuple(its.libraries), its.memory_mib, tuple(tests), tuple(wanted))
+    return Selftests(tuple(its.folders), tuple(its.libraries), its.memory_mib, tuple(tests), tuple(globs), tuple(own))

@@ -7,7 +7,7 @@ import re
 
 from orchestrator.model import Outcome
 
-SKIPPED_STATUS = 4  # exit status of a kselftest that does not run here
+SKIPPED = (4, 32)  # exit status of a kselftest that does not run here, and of a test of LTP
 _RESULT = re.compile(r"^(?P<indent>(?:#? ? ? ?)*)(?P<not>not )?ok (?P<number>\d+)(?:[ \t]+(?:- )?(?P<rest>.*))?$")
 _SKIPPED = re.compile(r"# ?SKIP\b", re.I)
 _XFAIL = re.compile(r"# ?(?:XFAIL|TODO)\b", re.I)
@@ -36,7 +36,7 @@ def outcomes(output: str, status: int) -> dict[str, Outcome]:
 
 
 def _whole(status: int) -> Outcome:
-    if status == SKIPPED_STATUS:
+    if status in SKIPPED:
         return Outcome.SKIPPED
     return Outcome.FAILED if status else Outcome.PASSED
 

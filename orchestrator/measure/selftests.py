@@ -27,7 +27,7 @@ from orchestrator.measure.session import booted
 from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Outcome, Selftest, Selftests
 from orchestrator.store import Store, digest, sha256
 
-FORMAT = 2  # of what is kept, and how it is come by and read
+FORMAT = 3  # of what is kept, and how it is come by and read
 KIND = "selftested"  # in the store
 MOST_WORDS = 40  # lines that are kept of what a test printed
 _PLACE = "/tmp/tests"
@@ -108,8 +108,8 @@ async def tried(task: Task, fresh: bool = False) -> Outcomes:
     while tests or came.boots == 0:
         tests = await _boot(task, tests, came)
     seen = Outcomes(
-        outcomes=came.outcomes, words=came.words, took=came.took, left_out=came.left_out, folder=task.programs.folder,
-        notes=came.notes, boots=came.boots, linux=task.kernel.linux,
+        outcomes=came.outcomes, words=came.words, took=came.took, left_out=came.left_out,
+        places=dict(task.programs.places), notes=came.notes, boots=came.boots, linux=task.kernel.linux,
     )  # fmt: skip
     if came.whole:
         task.store.remember(KIND, task.key, seen)
@@ -168,7 +168,7 @@ async def _prepare(
             came.left_out[test.name] = f"this guest has no {_need(test)}"
     tests = [test for test in tests if test.name not in came.left_out]
     for program in dict.fromkeys(test.program for test in tests):
-        push = shell.push(task.programs.files[program], f"{_PLACE}/{program}", limit)
+        push = shell.push(task.programs.files[program], _at(program), limit)
         await running.during(push, limit, "did not take a test", "push")
     if came.boots == 1:
         _kunit(await _do(running, shell, _RESULTS, limit), came)
@@ -190,12 +190,16 @@ def _kunit(done: Output, came: _Came) -> None:
         came.words["KUnit"] = _words(done.stdout)
 
 
+def _at(program: str) -> str:
+    return f"{_PLACE}/{program.replace('/', '-')}"
+
+
 async def _do(running: Guest, shell: Shell, command: str, limit: float) -> Output:
     return await running.during(shell.run(command, limit), limit, "did not answer", "hang")
 
 
 async def _run(running: Guest, shell: Shell, test: Selftest) -> Output:
-    words = shlex.join([f"{_PLACE}/{test.program}", *test.args])
+    words = shlex.join([_at(test.program), *test.args])
     command = _ONE.format(huge=test.hugetlb_mib, command=words)
     work = shell.run(command, test.seconds)
     return await running.during(work, test.seconds, f"did not end {test.name}", "hang")

@@ -12,7 +12,7 @@ def seen(**outcomes: dict[str, str]) -> Outcomes:
     words = {test: f"{test} printed this" for test in outcomes}
     return Outcomes(
         outcomes=outcomes, words=words, took={}, left_out={"hmm-tests": "a module"},
-        folder="tools/testing/selftests/vm", notes=[], boots=1, linux="6.1.192",
+        places={test: f"tools/testing/selftests/vm/{test}" for test in outcomes}, notes=[], boots=1, linux="6.1.192",
     )  # fmt: skip
 
 

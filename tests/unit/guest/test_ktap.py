@@ -27,7 +27,8 @@ def test_a_harness_tells_of_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "how"), [(0, "passed"), (4, "skipped"), (1, "failed"), (-1, "failed"), (139, "failed")]
+    ("status", "how"),
+    [(0, "passed"), (4, "skipped"), (32, "skipped"), (1, "failed"), (-1, "failed"), (139, "failed")],
 )
 def test_without_lines_the_exit_status_tells(status: int, how: str) -> None:
     assert outcomes("5 pages moved\nok\n", status) == {"": how}
