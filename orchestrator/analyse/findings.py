@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from typing_extensions import TypedDict
 
@@ -15,10 +16,6 @@ from orchestrator.model import Comparison, Status
 
 LANE, VARIANT, SELFTEST, STATIC = "debug", "variant", "selftest", "static"  # where findings come from
 EVERYWHERE = "all"  # in place of an architecture, of what is of none
-RAN = "ran"  # of a workload: it ended well
-ABSENT_HERE, FAILED = "not there: ", "failed: "  # before why, else
-BROKE = f"{FAILED}the kernel broke"
-NO_END = f"{FAILED}it did not end after what the kernel said"
 MOST = 60  # lines of a report's words
 BUILDS = "does_not_build"  # a kind of finding that no kernel prints
 FAILS = "workload_failed"
@@ -29,6 +26,31 @@ _WARNINGS = {
     (SELFTEST, TEST_SKIPPED),
 }  # what is to be looked at, and no fault by itself
 _NUMBERS = re.compile(r"(?<=[\w\]]):\d+(?::\d+)?|\b\d+\b")
+
+
+class How(StrEnum):
+    """How a workload ended in a kernel that watches itself."""
+
+    RAN = "ran"  # well
+    ABSENT = "absent"  # what it is about is not there
+    FAILED = "failed"
+    BROKE = "broke"  # the kernel, or the guest, ended first
+    NO_END = "no_end"  # nor did it, after what the kernel said
+
+
+_BAD = {How.FAILED, How.BROKE, How.NO_END}
+
+
+class Ended(TypedDict):
+    """how: a How; why: in words, "" where it ran."""
+
+    how: str
+    why: str
+
+
+RAN = Ended(how=How.RAN, why="")
+BROKE = Ended(how=How.BROKE, why="the kernel broke")
+NO_END = Ended(how=How.NO_END, why="it did not end after what the kernel said")
 
 
 class ReportRow(TypedDict):
@@ -43,11 +65,11 @@ class ReportRow(TypedDict):
 
 
 class Observation(TypedDict):
-    """What one kernel of one arch said, and what ran in it. ran: {workload: how it ended}; failing: those that ran
+    """What one kernel of one arch said, and what ran in it. ran: by workload; failing: those that ran
     with allocations failing, too. A kernel that was not built or could not be tried has no boots."""
 
     reports: list[ReportRow]
-    ran: dict[str, str]
+    ran: dict[str, Ended]
     failing: list[str]
     notes: list[str]
     boots: int
@@ -110,10 +132,10 @@ def findings(
             key = (one.arch, report["kind"], _alike(report["message"]), _top(report))
             row = rows.setdefault(key, _row(one, report, function, where, one.log(number)))
             _add(row, one.kernel, one.lines, report["runs"])
-        for workload, how in one.its["ran"].items():
-            told = how in (BROKE, NO_END) and _said_in(one.its, workload)
-            if how.startswith(FAILED) and not told:
-                said = f"{workload} {how}"
+        for workload, ended in one.its["ran"].items():
+            told = ended["how"] in (How.BROKE, How.NO_END) and _said_in(one.its, workload)
+            if ended["how"] in _BAD and not told:
+                said = f"{workload} failed: {ended['why']}"
                 row = rows.setdefault((one.arch, FAILS, _alike(said)), _plain(one, FAILS, said))
                 _add(row, one.kernel, one.lines, workload)
     for row in rows.values():
@@ -162,10 +184,10 @@ def watched(seen: Iterable[Watched]) -> list[WatchedRow]:
             arch=one.arch,
             kernel=one.kernel,
             lines=one.lines,
-            ran=[name for name, how in one.its["ran"].items() if how == RAN],
-            failed=[name for name, how in one.its["ran"].items() if how.startswith(FAILED)],
+            ran=[name for name, ended in one.its["ran"].items() if ended["how"] == How.RAN],
+            failed=[name for name, ended in one.its["ran"].items() if ended["how"] in _BAD],
             failing=list(one.its["failing"]),
-            left_out=[f"{name}: {how}" for name, how in one.its["ran"].items() if how.startswith(ABSENT_HERE)],
+            left_out=[f"{n}: not there: {e['why']}" for n, e in one.its["ran"].items() if e["how"] == How.ABSENT],
             notes=list(one.its["notes"]),
             boots=one.its["boots"],
             linux=one.its["linux"],

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from orchestrator.analyse.findings import ABSENT_HERE, Observation
+from orchestrator.analyse.findings import Ended, How, Observation
 from orchestrator.analyse.selftests import Outcomes
 from orchestrator.build import disk, initramfs, plugin
 from orchestrator.build.guest_tools import Tool
@@ -227,7 +227,7 @@ class Boots:
         )  # fmt: skip
         with stage(self.bus, self.store, its.id, Stage.DEBUG, f"debug-{arch.name}-{its.lines}"):
             seen = await debugged.watched(task, self.fresh)
-        out = {name: f"{ABSENT_HERE}{why}" for name, why in lost.items() if why}
+        out = {name: Ended(how=How.ABSENT, why=why) for name, why in lost.items() if why}
         return {**seen, "ran": {**seen["ran"], **out}}
 
     async def selftested(

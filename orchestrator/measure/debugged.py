@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.findings import ABSENT_HERE, BROKE, FAILED, NO_END, RAN, Observation
+from orchestrator.analyse.findings import BROKE, NO_END, RAN, Ended, How, Observation
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
 from orchestrator.config.debug import MORE_MEMORY
@@ -35,7 +35,7 @@ from orchestrator.measure.session import booted
 from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, Workload
 from orchestrator.store import Store, digest, sha256
 
-FORMAT = 1  # of what is kept, and how it is come by and read
+FORMAT = 2  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
 MORE_TIME = 5  # times the limit for others, to become ready
 NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
@@ -117,7 +117,7 @@ class _Seen:
     """What came out so far."""
 
     reports: list[Report] = field(default_factory=list)
-    ran: dict[str, str] = field(default_factory=dict)  # {workload: RAN, or what became of it}
+    ran: dict[str, Ended] = field(default_factory=dict)  # by workload
     failing: dict[str, None] = field(default_factory=dict)  # workloads of which allocations failed
     notes: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -215,7 +215,7 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
         seen.note(f"{last or 'boot'}: the guest was lost: {error.message}")
     if not last:  # it does not get to its first workload: no other would
         for name in dict.fromkeys(item.workload.name for item in items):
-            seen.ran.setdefault(name, f"{ABSENT_HERE}the guest does not come up")
+            seen.ran.setdefault(name, Ended(how=How.ABSENT, why="the guest does not come up"))
         return []
     for item in items:
         if item.name == last and not item.nth:
@@ -297,7 +297,7 @@ async def _run(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen
             return False
         done = working.result()
     except WorkloadFailed as error:  # it printed too much
-        seen.ran.setdefault(name, f"{FAILED}{error.message}")
+        seen.ran.setdefault(name, Ended(how=How.FAILED, why=error.message))
         return False
     finally:
         if not working.done():
@@ -320,12 +320,13 @@ def _ended(item: Item, done: Output, seen: _Seen) -> None:
     if item.nth:
         return
     words = (done.stderr.strip().splitlines() or [f"exit status {done.code}"])[-1]
-    seen.ran[name] = RAN if done.code == 0 else f"{ABSENT_HERE if done.code == _LACKS else FAILED}{words}"
+    how = How.ABSENT if done.code == _LACKS else How.FAILED
+    seen.ran[name] = Ended(how=how, why=words) if done.code else RAN
     if done.code == 0:
         try:
             seen.counts[name] = _counts(item.workload, done.stdout)
         except WorkloadFailed as error:
-            seen.ran[name] = f"{FAILED}{error.message}"
+            seen.ran[name] = Ended(how=How.FAILED, why=error.message)
 
 
 def _patience(running: Guest, item: Item) -> float:

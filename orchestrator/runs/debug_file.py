@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from orchestrator.analyse.findings import LANE, Observation, Watched, WatchedFacts, findings, watched
+from orchestrator.analyse.findings import LANE, Ended, How, Observation, Watched, WatchedFacts, findings, watched
 from orchestrator.config.debug import BUILDS
 from orchestrator.model import Comparison, Watching
 from orchestrator.runs.folder import RunFolder
@@ -40,7 +40,15 @@ def _place(arch: str, kernel: str, lines: str) -> str:
 
 def _load(folder: RunFolder, arch: str, kernel: str, lines: str) -> Observation | None:
     found: Observation | None = folder.read_json(f"{_place(arch, kernel, lines)}/{SEEN}")
-    return found
+    return found and {**found, "ran": {name: _ended(how) for name, how in found["ran"].items()}}
+
+
+def _ended(how: Ended | str) -> Ended:
+    """0.9 had it in words: ran, not there: ..., failed: ..."""
+    if not isinstance(how, str):
+        return how
+    word, _, why = how.partition(": ")
+    return Ended(how={"ran": How.RAN, "not there": How.ABSENT}.get(word, How.FAILED), why=why)
 
 
 def facts(

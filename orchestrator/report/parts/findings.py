@@ -90,7 +90,7 @@ def _line(row: FindingRow, arches: Sequence[str]) -> str:
     if row["lane"] == VARIANT:
         return f"{listed(row.get('lines', []))} ({listed(arches)}), {listed(row['kernels'])}: {_said(row)}"
     if row["lane"] == SELFTEST:
-        return f"{listed(arches)}, {listed(row['kernels'])}: the kernel's own {row['message']} ({row['where']})"
+        return f"{listed(arches)}, {listed(row['kernels'])}: test {row['message']} ({row['where']})"
     if row["lane"] == STATIC:
         return f"{listed(row.get('lines', []))}, {listed(row['kernels'])}: {row['where']}: {row['message']}"
     runs = list(dict.fromkeys(name.partition(",")[0] or "boot" for name in row.get("runs", [])))

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from orchestrator.analyse.findings import (
-    FAILED,
+    BROKE,
     RAN,
+    Ended,
+    How,
     Observation,
     ReportRow,
     Watched,
@@ -32,7 +34,7 @@ def report(
     return ReportRow(kind="lock_imbalance", message=message, place="", frames=frames, runs=runs, text="words")
 
 
-def seen(kernel: str, *reports: ReportRow, arch: str = "s390x", lines: str = "locks", **ran: str) -> Watched:
+def seen(kernel: str, *reports: ReportRow, arch: str = "s390x", lines: str = "locks", **ran: Ended) -> Watched:
     its = Observation(
         reports=list(reports), ran=ran or {"mincore": RAN}, failing=["mincore"], notes=[], boots=1, stored=False,
         linux="6.1.192", counts={},
@@ -82,10 +84,10 @@ def test_without_a_changed_file_it_is_where_the_kernel_says() -> None:
 
 
 def test_a_workload_that_fails_in_the_patched_kernel_alone() -> None:
-    broken = seen("patched", mincore=f"{FAILED}mincore: wrong page", brk=RAN)
+    broken = seen("patched", mincore=Ended(how=How.FAILED, why="mincore: wrong page"), brk=RAN)
     (row,) = findings([seen("unpatched"), broken], [PAIR], FILES)
     assert row["kind"] == "workload_failed" and "wrong page" in row["message"] and new(row, [PAIR])
-    told = seen("patched", report(), mincore=f"{FAILED}the kernel broke")
+    told = seen("patched", report(), mincore=BROKE)
     assert [row["kind"] for row in findings([told], [PAIR], FILES)] == ["lock_imbalance"]  # that says it already
 
 
@@ -100,5 +102,5 @@ def test_a_kernel_that_does_not_compile_is_a_finding_and_a_host_that_fails_is_no
 
 
 def test_silence_says_what_it_rests_on() -> None:
-    (row,) = watched([seen("patched", mincore=RAN, mseal="not there: no mseal")])
+    (row,) = watched([seen("patched", mincore=RAN, mseal=Ended(how=How.ABSENT, why="no mseal"))])
     assert row["ran"] == ["mincore"] and row["left_out"] == ["mseal: not there: no mseal"]

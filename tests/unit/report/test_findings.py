@@ -153,3 +153,49 @@ def test_all_that_was_asked_is_one_picture() -> None:
     assert "| locks | 1 finding | silent (2) | - |" in markdown.RENDER(Run(report))
     assert "Is it right: unpatched to patched" in text(report)
     assert grid.grids(good()) == []
+
+
+BROKEN_TEST = finding(
+    "s390x", "patched", lane="selftest", kind="test_fails", where="tools/testing/selftests/vm/mremap_test",
+    message="mremap_test: 5KB mremap: passed before, failed now", lines=["selftests"], runs=["mremap_test"],
+    log="selftests/s390x/patched/0/mremap_test.txt", silent=["unpatched"],
+)  # fmt: skip
+STYLE = finding(
+    "all", "patched", lane="static", kind="warning", where="mm/mincore.c:12", message="WARNING: too long (LONG_LINE)",
+    lines=["checkpatch"], runs=[], text="",
+)  # fmt: skip
+
+
+def own_tests(kernel: str, **more: Any) -> WatchedRow:
+    row = watched("s390x", kernel, lane="selftest", lines="selftests", ran=["gup_test -u"], boots=1, failing=[])
+    row.update(more)  # type: ignore[typeddict-item]
+    return row
+
+
+def test_a_test_of_the_kernel_s_own_that_fails_now() -> None:
+    left = ["hmm-tests: a module", "migration: two nodes"]
+    report = told([BROKEN_TEST], own_tests("unpatched"), own_tests("patched", failed=["mremap_test"], left_out=left))
+    assert "with patched mremap_test fails on s390x" in " ".join(mail.RENDER(Run(report)).split())
+    assert "s390x, patched: test mremap_test: 5KB mremap: passed before, failed now" in text(report)
+    assert "s390x/patched: 1 of 2 tests of its own pass, 1 fail (mremap_test)" in text(report)
+    assert "s390x/patched: 2 left out (hmm-tests, migration)" in text(report)
+    (shown,) = grid.grids(report)
+    assert dict(shown.rows)["selftests"] == (("-", "plain"), ("1 fail now", "bad"))
+    assert exit_code(report) == 3 and "<failure" in junit.RENDER(Run(report))
+
+
+def test_tests_that_come_out_as_before_say_so() -> None:
+    (shown,) = grid.grids(told([], own_tests("unpatched"), own_tests("patched")))
+    assert dict(shown.rows)["selftests"] == (("-", "plain"), ("as before (1 pass)", "good"))
+
+
+def test_a_script_s_warning_is_a_warning_and_of_no_architecture() -> None:
+    looked = [watched("all", "patched", lane="static", lines=name, ran=["0001.patch"], boots=0, failing=[])
+              for name in ("checkpatch", "kernel-doc")]  # fmt: skip
+    report = told([STYLE], *looked)
+    assert exit_code(report) == 1
+    assert "checkpatch, patched: mm/mincore.c:12: WARNING: too long (LONG_LINE)" in text(report)
+    assert "nothing is said by kernel-doc" in text(report)
+    (shown,) = grid.grids(report)
+    assert shown.heads == ("aarch64", "s390x")
+    assert {entry["status"] for entry in json.loads(b4check(Run(report)))} == {"warn"}
