@@ -223,6 +223,10 @@ class Work:
         async with how as executor:
             with runner.store.scratch() as scratch, runner.guests(scratch):
                 await executor.run(steps, runner)
+        if shared := runner.store.shared:
+            await asyncio.to_thread(shared.settled)
+            for text in shared.tell():
+                self.bus.emit(Note("shared store", text))
         if self.manner.profile or self.manner.reach or plan.watching:
             await runner.diffs()
         if self.manner.reach:

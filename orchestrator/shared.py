@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A store that several machines share: a folder, s3://, read-only https:// ... (whatever fsspec knows).
 
-KIND/KEY.tar with KIND/KEY.json beside it, which is written last and has the tar's length and sha256; or a small
-value, in KIND/KEY.json itself. Nothing that is there is replaced: a key names what its content depends on. What is
+KIND/KEY.SHA.tar with KIND/KEY.json beside it, which is written last and names it and its sha256; or a small value, in
+KIND/KEY.json itself. Nothing that is there is replaced: a key names what its content depends on. What is
 damaged is set aside, told, and made anew; two results that should be the same and are not are both kept, and told.
 """
 
@@ -15,9 +15,12 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from orchestrator.errors import ConfigError
 
@@ -26,15 +29,23 @@ VARIABLE = "KMATRIX_SHARED_STORE"
 FOLDERS = ("covers", "guest-tools", "initramfs", "kernels", "results", "selftests", "snapshots", "static")
 VALUES = ("debug", "selftested", "variants")
 BLOCK = 1 << 20
-_FORMAT = 1
+PATIENCE = 4  # troubles in a row, after which it is not asked any more
+_FORMAT = 2
 
 
 class Shared:
-    """What is at a URL. told: what somebody should know, in words; whoever tells it takes it out."""
+    """What is at a URL. What is given is packed and sent beside all else; what somebody should know is for tell()."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.told: list[str] = []
+        its = urlsplit(url)
+        self.shown = urlunsplit((its.scheme, its.netloc.rpartition("@")[2], its.path, "", ""))  # without its secrets
+        self._told: list[str] = []
+        self._said: set[str] = set()
+        self._bad: set[tuple[str, str]] = set()  # damaged ones, which are not asked for again
+        self._troubles = 0  # in a row
+        self._giving: list[Future[None]] = []
+        self._sender: ThreadPoolExecutor | None = None
         self._files: Any = None
         self._top = ""
         self._mute = False
@@ -42,9 +53,22 @@ class Shared:
 
     @classmethod
     def of_user(cls) -> Shared | None:
-        """Where KMATRIX_SHARED_STORE says; None if it says nothing."""
+        """Where KMATRIX_SHARED_STORE says, one for all of a process; None if it says nothing."""
         url = os.environ.get(VARIABLE)
-        return cls(url) if url else None
+        return _of_process(url) if url else None
+
+    def tell(self) -> list[str]:
+        """What was not told yet, each once."""
+        found, self._told = self._told, []
+        new = [text for text in dict.fromkeys(found) if text not in self._said]
+        self._said |= {*new}
+        return new
+
+    def settled(self) -> None:
+        """All that was given is there, or is told not to be."""
+        giving, self._giving = self._giving, []
+        for one in giving:
+            one.result()
 
     def take(self, kind: str, key: str, into: Callable[[], Any]) -> bool:
         """Unpack the artifact into a folder that into() publishes; False where there is none that is whole."""
@@ -53,7 +77,7 @@ class Shared:
             return False
         with self._survives(f"{kind}/{key} is not taken", None), tempfile.TemporaryFile() as packed:
             seen = hashlib.sha256()
-            with self._opened(f"{kind}/{key}.tar", "rb") as source:
+            with self._opened(f"{kind}/{about['tar']}", "rb") as source:
                 while block := source.read(BLOCK):
                     seen.update(block)
                     packed.write(block)
@@ -68,11 +92,17 @@ class Shared:
         return False
 
     def give(self, kind: str, key: str, folder: Path) -> None:
-        """Put the artifact there, if it is not there yet."""
-        if kind not in FOLDERS or self._mute or (kind, key) in self._known or not folder.is_dir():
+        """Put the artifact there, if it is not there yet. See settled()."""
+        if kind not in FOLDERS or self._mute or self._troubles >= PATIENCE:
             return
+        if (kind, key) in self._known or not folder.is_dir():
+            return
+        self._known.add((kind, key))
+        self._sender = self._sender or ThreadPoolExecutor(1, "shared")
+        self._giving.append(self._sender.submit(self._give, kind, key, folder))
+
+    def _give(self, kind: str, key: str, folder: Path) -> None:
         with self._survives(f"{kind}/{key} is not shared", None):
-            self._known.add((kind, key))
             proof = _proof(folder)
             if (there := self._about(kind, key)) is not None:
                 if proof and there.get("proof") and proof != there["proof"]:
@@ -85,8 +115,9 @@ class Shared:
                 packed.seek(0)
                 seen = hashlib.file_digest(packed, "sha256").hexdigest()
                 packed.seek(0)
-                self._put(f"{kind}/{key}.tar", packed)
-            about = {"format": _FORMAT, "sha256": seen, "size": size, "proof": proof}
+                name = f"{key}.{seen[:8]}.tar"
+                self._put(f"{kind}/{name}", packed)
+            about = {"format": _FORMAT, "tar": name, "sha256": seen, "size": size, "proof": proof}
             self._put(f"{kind}/{key}.json", io.BytesIO(json.dumps(about).encode()))
 
     def recall(self, kind: str, key: str) -> object:
@@ -101,7 +132,7 @@ class Shared:
 
     def remember(self, kind: str, key: str, value: object) -> None:
         """Keep it, if it is not there yet."""
-        if kind not in VALUES or self._mute:
+        if kind not in VALUES or self._mute or self._troubles >= PATIENCE:
             return
         value = json.loads(json.dumps(value, default=str))
         with self._survives(f"{kind}/{key} is not shared", None):
@@ -111,6 +142,8 @@ class Shared:
             self._put(f"{kind}/{key}.json", io.BytesIO(json.dumps(about).encode()))
 
     def _about(self, kind: str, key: str) -> dict[str, Any] | None:
+        if (kind, key) in self._bad or self._troubles >= PATIENCE:
+            return None
         with self._survives(f"{kind}/{key} cannot be looked up", FileNotFoundError):
             with self._opened(f"{kind}/{key}.json", "rb") as file:
                 text = file.read()
@@ -119,6 +152,7 @@ class Shared:
             except ValueError:
                 self._aside(kind, key)
                 return None
+            self._troubles = 0
             return found if isinstance(found, dict) and found.get("format") == _FORMAT else None
         return None
 
@@ -144,16 +178,18 @@ class Shared:
 
     def _aside(self, kind: str, key: str) -> None:
         """Damaged: it is not taken again, and can be looked at."""
-        self.told.append(f"{self.url}: {kind}/{key} is damaged: set aside, and made anew")
-        for end in ("json", "tar"):
-            with suppress(Exception):
-                name = f"{self._top}/{kind}/{key}"
-                self._files.mv(f"{name}.{end}", f"{name}.damaged-{os.urandom(3).hex()}.{end}")
+        self._told.append(f"{self.shown}: {kind}/{key} is damaged: set aside, and made anew")
+        try:
+            name = f"{self._top}/{kind}/{key}"
+            self._files.mv(f"{name}.json", f"{name}.damaged-{os.urandom(3).hex()}.json")
+        except Exception:  # then nobody may write there
+            self._bad.add((kind, key))
+        self._known.discard((kind, key))
 
     def _alarm(self, kind: str, key: str, other: str) -> None:
         """Both are kept."""
         why = "is not what it was, though all that it depends on is the same: both are kept"
-        self.told.append(f"{self.url}: {kind}/{key} {why}")
+        self._told.append(f"{self.shown}: {kind}/{key} {why}")
         name = f"{kind}/{key}.other-{hashlib.sha256(other.encode()).hexdigest()[:8]}.json"
         self._put(name, io.BytesIO(other.encode()))
 
@@ -183,7 +219,16 @@ class Shared:
         except Exception as error:
             if silent is None or not isinstance(error, silent):
                 self._mute |= isinstance(error, PermissionError)
-                self.told.append(f"{self.url}: {what}: {error or type(error).__name__}")
+                self._troubles += 1
+                words = str(error).replace(self.url, self.shown).replace(self._top or "\0", self.shown)
+                self._told.append(f"{self.shown}: {what}: {words or type(error).__name__}")
+                if self._troubles == PATIENCE:
+                    self._told.append(f"{self.shown}: not asked any more")
+
+
+@cache
+def _of_process(url: str) -> Shared:
+    return Shared(url)
 
 
 def _digest(value: object) -> str:

@@ -73,11 +73,13 @@ def facts(tested: Sequence[Tried], comparisons: Iterable[Comparison]) -> Watched
 
 def _findings(base: Tried, new: Tried) -> Iterator[FindingRow]:
     """What passed and fails; what ran and does so no more; what is new and fails."""
-    if not (base.times and new.times):
+    if not (_looked(base) and _looked(new)):
         return
     now, shaky = new.times[0], unstable(base)
     before = base.times[0]["outcomes"]
     for test, outcomes in now["outcomes"].items():
+        if test in base.times[0]["left_out"]:
+            continue
         worse = [
             (part, how)
             for part, how in outcomes.items()
@@ -85,6 +87,11 @@ def _findings(base: Tried, new: Tried) -> Iterator[FindingRow]:
         ]
         for part, how in _told(worse):
             yield _row(base, new, test, part, how)
+
+
+def _looked(one: Tried) -> bool:
+    """A kernel whose tests were not run says nothing, of itself or of another."""
+    return bool(one.times and one.times[0]["outcomes"])
 
 
 def _worse(before: str | None, now: str, known: bool) -> bool:
@@ -126,7 +133,7 @@ def _row(base: Tried, new: Tried, test: str, part: str, how: str) -> FindingRow:
 
 def _compared(base: Tried, new: Tried) -> Iterator[str]:
     """What else there is to say of two kernels: what is fixed, and what says nothing."""
-    if not (base.times and new.times):
+    if not (_looked(base) and _looked(new)):
         return
     shaky = unstable(base)
     now, before = new.times[0]["outcomes"], base.times[0]["outcomes"]

@@ -21,6 +21,9 @@ def worker(
     wall: Annotated[
         bool, typer.Option("--wall", help="Also what goes by the clock on the wall: this machine does nothing else.")
     ] = False,
+    share: Annotated[
+        int, typer.Option("--share", min=1, help="How many workers this machine's cores and memory are for.")
+    ] = 1,
     patience: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds for which a scheduler that is gone is looked for.")
     ] = 600,
@@ -32,4 +35,4 @@ def worker(
     from orchestrator.executors import machines
 
     check_host()
-    machines.until_ended(machines.worker(file, wall, patience, typer.echo))
+    machines.until_ended(machines.worker(file, wall, patience, share, typer.echo))

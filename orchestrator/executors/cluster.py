@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.config.steps import QEMU_OVERHEAD_MIB, Results, Want
-from orchestrator.errors import DiskFull, InfraError, KmatrixError
+from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Event, Note
 from orchestrator.executors import Runner as AnyRunner
 from orchestrator.executors import worker
@@ -32,6 +32,7 @@ AWAY = frozenset(
 )
 NOBODY = 120.0  # seconds that a step waits for a worker that can do it, before that is told
 RECONNECT = 300.0  # seconds that a scheduler may be away
+AT_ONCE = 256  # steps that are given out: each has the whole plan with it
 MOST = 5  # times that a step is begun again because its worker could not do it
 CORE, BUILD, WALL, MEMORY = "core", "build", "wall", "memory"  # resources of workers
 
@@ -45,7 +46,10 @@ class Cluster:
     _client: Any = None
     _unfit: set[str] = field(default_factory=set)  # workers that have other tools
     _built: dict[str, str] = field(default_factory=dict)  # {arch: the worker that has its tree}
+    _listen: Callable[[], None] = lambda: None
     _number: int = 0
+    _wall: str = ""  # the worker that has all that goes by the clock on the wall
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def run(self, steps: Sequence[Step], runner: AnyRunner) -> Results:
         """See Executor."""
@@ -60,7 +64,10 @@ class Cluster:
             if step.kind not in AWAY:
                 return await attempted(step, results, runner, runner.store.root)
             try:
-                return await self._away(run, work, step, results, runner)
+                if runner.has(step):
+                    return None
+                async with self._places:
+                    return await self._away(run, work, step, _needed(step, results), runner)
             except KmatrixError as error:
                 return error
             except Exception as error:
@@ -77,6 +84,7 @@ class Cluster:
             self._client = await distributed.Client(
                 self.join.address, security=self.join.security(), asynchronous=True, timeout=30, set_as_default=False
             )
+            self._client._timeout = RECONNECT  # that of becoming connected again, after which it gives up for good
         except (OSError, TimeoutError) as error:
             hint = "is kmatrix scheduler running, and is this its file?"
             raise InfraError(f"no scheduler at {self.join.address}: {error}", kind="cluster", hint=hint) from error
@@ -85,8 +93,9 @@ class Cluster:
             event: Event = unpacked(told[1], runner.store)
             runner.bus.emit(event)
 
+        self._listen = lambda: self._client.subscribe_topic(worker.topic(run), tell)
         try:
-            self._client.subscribe_topic(worker.topic(run), tell)
+            self._listen()
             yield
         finally:
             with suppress(Exception):
@@ -97,10 +106,12 @@ class Cluster:
     async def _away(self, run: str, work: bytes, step: Step, results: Results, runner: Runner) -> object:
         """Done by a worker; by another one if that cannot."""
         order = packed(Order(step, results, _files(step, runner)), runner.store)
-        for _ in range(MOST):
+        lost = 0
+        while lost < MOST:
             told = await self._asked(run, work, order, step, runner)
             if told is None:
-                continue  # nobody knows what became of it
+                lost += 1  # nobody knows what became of it
+                continue
             data, at = told
             found: Outcome = unpacked(data, runner.store)
             for text in found.told:
@@ -111,16 +122,19 @@ class Cluster:
                 continue
             if step.kind is StepKind.KERNEL:
                 self._built[step.subject.partition("/")[0]] = at
-            return self._home(found, runner)
+            if WALL in _wants(step, self.guest_mib):
+                self._wall = at
+            return self._home(step, found, runner)
         raise InfraError(f"{step.id}: no worker could do it", kind="cluster", hint="see what workers print")
 
-    def _home(self, found: Outcome, runner: Runner) -> object:
-        """What was made is the run's."""
+    def _home(self, step: Step, found: Outcome, runner: Runner) -> object:
+        """What was made is the run's, if it is of what the run is of."""
         try:
-            for name, content in found.files.items():
-                runner.folder.write_bytes(name, content)
             runner.agrees(found.provenance)
-        except (DiskFull, InfraError) as error:
+            if runner.takes(step, found.result):
+                for name, content in found.files.items():
+                    runner.folder.write_bytes(name, content)
+        except KmatrixError as error:
             return error
         return found.result
 
@@ -136,18 +150,20 @@ class Cluster:
             resources=_wants(step, self.guest_mib), **where,
         )  # fmt: skip
         try:
-            waited = asyncio.create_task(self._patience(step, future, runner))
+            waited = asyncio.create_task(self._patience(step, future, where, runner))
             try:
                 data = await future
             finally:
                 waited.cancel()
-            at = await self._client.who_has([future])
+            at: Mapping[str, Sequence[str]] = {}
+            with suppress(Exception):
+                at = await self._client.who_has([future])
             return (data, next(iter(at.get(key, ())), "")) if data else None
         except asyncio.CancelledError:
             future.release()
             raise
         except Exception as error:
-            if not _lost(error):
+            if not _lost(error) and self._client.status == "running":
                 raise
             runner.bus.emit(Note(step.id, f"begun again: {type(error).__name__}: {error}"[:200]))
             await self._back()
@@ -156,21 +172,33 @@ class Cluster:
     async def _where(self, step: Step) -> dict[str, Any]:
         """Which workers: not those that are unfit; best the one that built for this arch before."""
         best = self._built.get(step.subject.partition("/")[0]) if step.kind is StepKind.KERNEL else None
-        if not self._unfit:
+        wall = self._wall if WALL in _wants(step, self.guest_mib) else ""
+        if not (self._unfit or wall):
             return {"workers": [best], "allow_other_workers": True} if best else {}
-        with suppress(Exception):
-            there = (await self._client.scheduler.identity())["workers"]
-            if fit := [at for at in there if at not in self._unfit]:
-                return {"workers": fit, "allow_other_workers": False}
+        there = await self._there()
+        if wall and wall not in there:
+            text = "the worker that measured by the clock on the wall is gone, and another machine is not like it"
+            raise InfraError(text, kind="cluster", hint="measure it again as a whole: --fresh")
+        if there and not (fit := [wall] if wall else [at for at in there if at not in self._unfit]):
             raise InfraError("all workers have other compilers or another QEMU than this run", kind="cluster")
+        return {"workers": fit, "allow_other_workers": False} if there else {}
+
+    async def _there(self) -> Mapping[str, Any]:
+        """{address: worker}, of all; {} where the scheduler does not say."""
+        with suppress(Exception):
+            found: Mapping[str, Any] = (await self._client.scheduler.identity())["workers"]
+            return found
         return {}
 
-    async def _patience(self, step: Step, future: Any, runner: Runner) -> None:
+    async def _patience(self, step: Step, future: Any, where: Mapping[str, Any], runner: Runner) -> None:
         """Says so when nobody can do it."""
         while True:
             await asyncio.sleep(NOBODY)
-            with suppress(Exception):
-                there = (await self._client.scheduler.identity())["workers"]
+            there = await self._there()
+            if where.get("allow_other_workers") is False and not {*where["workers"]} & {*there}:
+                await future.cancel(force=True)  # those that could have are gone: others are asked
+                return
+            if there:
                 wants = _wants(step, self.guest_mib)
                 able = [
                     its for its in there.values() if all(its["resources"].get(k, 0) >= n for k, n in wants.items())
@@ -183,9 +211,25 @@ class Cluster:
         """Until the scheduler is there again. InfraError after a while."""
         for _ in range(int(RECONNECT)):
             if self._client.status == "running":
+                self._listen()  # a new scheduler does not know of it
                 return
+            if self._client.status == "closed":
+                break
             await asyncio.sleep(1)
         raise InfraError("the scheduler is away", kind="cluster", hint="run --resume goes on with what is done")
+
+
+def _needed(step: Step, results: Results) -> Results:
+    """What a worker must have of what a step waits for: that it comes after others is no need of them."""
+    names = [*step.inputs]
+    if step.kind is StepKind.DEBUG:
+        names.append(step.after[0])  # its own kernel, whatever became of it
+    found = {name: results[name] for name in names}
+    if step.kind is StepKind.VARIANT:  # one kernel tells which objects include a header
+        base = step.subject.partition("/")[2].partition("..")[0]
+        like = [name for name in results if name.startswith("kernel ") and name.endswith(f"/{base}")]
+        found |= {name: results[name] for name in like[:1]}
+    return found
 
 
 def apart(step: Step) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.errors import ConfigError, ToolMissing
-from orchestrator.store import text_of, write_atomically
+from orchestrator.store import text_of
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,12 @@ class Join:
 
     def save(self, path: Path) -> None:
         """For its owner alone: whoever has it can have anything done by the workers."""
-        write_atomically(path, json.dumps(asdict(self), indent=1) + "\n")
-        path.chmod(0o600)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(json.dumps(asdict(self), indent=1) + "\n")
+        part.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Join:
@@ -63,7 +68,7 @@ def dask() -> Any:
         raise ToolMissing("dask.distributed is not installed", hint="pip install 'kmatrix[dask]'") from error
     dask.config.set(
         {
-            "distributed.scheduler.allowed-failures": 1000,  # of workers: no step is to blame
+            "distributed.scheduler.allowed-failures": 5,  # workers that die with a step
             "distributed.scheduler.work-stealing": True,
             "distributed.worker.memory.target": False,
             "distributed.worker.memory.spill": False,

@@ -26,6 +26,8 @@ from orchestrator.measure.host import cores, memory_mib
 from orchestrator.shared import VARIABLE
 
 START = 60.0  # seconds that a scheduler may take to be there
+QUICK = 5  # times that a worker may die at once
+ROOM = 0.9  # of the memory that is free, for guests
 AGAIN = 3.0  # seconds between two tries to reach a scheduler
 _QUIET = "127.0.0.1:0"  # where dask's own web pages are: nowhere that anybody looks
 Say = Callable[[str], None]
@@ -48,27 +50,29 @@ async def scheduler(file: Path, host: str, port: int, store: str, tls: bool, say
         await its.finished()
 
 
-async def worker(file: Path, wall: bool, patience: float, say: Say) -> None:
-    """Works until it is ended; when the scheduler goes, it is looked for again for so many seconds."""
+async def worker(file: Path, wall: bool, patience: float, share: int, say: Say) -> None:
+    """Works until it is ended; when the scheduler goes, it is looked for again for so many seconds. share: how many
+    workers this machine's cores and memory are for."""
     distributed = dask()
     gone = time.monotonic()
     while True:
         join = Join.load(file)
         if join.store:
             os.environ[VARIABLE] = join.store
-        have = {CORE: cores(), BUILD: 1, MEMORY: memory_mib("MemTotal"), **({WALL: 1} if wall else {})}
+        mine, memory = max(1, cores() // share), int(memory_mib() * ROOM / share)
+        have = {CORE: mine, BUILD: 1, MEMORY: memory, **({WALL: 1} if wall else {})}
         scratch = tempfile.mkdtemp(prefix="kmatrix-worker-")
         try:
             async with distributed.Worker(
-                join.address, nthreads=cores() + 2, resources=have, security=join.security(), memory_limit=0,
+                join.address, nthreads=mine + 1, resources=have, security=join.security(), memory_limit=0,
                 local_directory=scratch, dashboard=False, dashboard_address=_QUIET, death_timeout=AGAIN,
                 host=_own_address(join), name=f"{socket.gethostname()}-{os.getpid()}",
             ) as its:  # fmt: skip
-                say(f"works for {join.address}, with {cores()} cores")
+                say(f"works for {join.address}, with {mine} cores and {memory} MiB")
                 await its.finished()
                 gone = time.monotonic()
                 say("the scheduler is gone")
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             if time.monotonic() - gone > patience:
                 hint = f"is it running, and is {file} its file?"
                 raise InfraError(f"no scheduler at {join.address}: {error}", kind="cluster", hint=hint) from error
@@ -101,27 +105,32 @@ async def of_this_machine(workers: int, say: Say) -> AsyncIterator[Join]:
                 proc.spawn([*argv, "scheduler", str(file)], stdout=log, stderr=log)
             )
             await _there(file, first, Path(name) / "log")
-            async with asyncio.TaskGroup() as group:
-                keepers = [
-                    group.create_task(_kept([*argv, "worker", str(file), *(() if n else ("--wall",))], log, say))
-                    for n in range(workers)
-                ]
-                try:
-                    yield Join.load(file)
-                finally:
-                    for keeper in keepers:
-                        keeper.cancel()
+            words = [
+                [*argv, "worker", str(file), "--share", str(workers), *(() if n else ("--wall",))]
+                for n in range(workers)
+            ]
+            keepers = [asyncio.create_task(_kept(its, log, say)) for its in words]
+            try:
+                yield Join.load(file)
+            finally:
+                for keeper in keepers:
+                    keeper.cancel()
+                await asyncio.gather(*keepers, return_exceptions=True)
 
 
 async def _kept(argv: list[str], log: Any, say: Say) -> None:
-    """One worker, and another one when it dies."""
-    while True:
+    """One worker, and another one when it dies; but not for ever one that dies at once."""
+    quick = 0
+    while quick < QUICK:
         began = time.monotonic()
         async with proc.spawn(argv, stdout=log, stderr=log) as process:
             code = await process.wait()
         say(f"a worker ended ({code}), and another one is started")
-        if time.monotonic() - began < AGAIN:
-            await asyncio.sleep(AGAIN)
+        quick = quick + 1 if time.monotonic() - began < 2 * AGAIN else 0
+        await asyncio.sleep(AGAIN if quick else 0)
+    log.flush()
+    said = Path(log.name).read_text(errors="replace").splitlines()[-3:]
+    say(f"workers die as soon as they are started, so this one is not: {' '.join(said)}")
 
 
 async def _there(file: Path, process: Any, log: Path) -> None:

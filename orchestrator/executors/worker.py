@@ -90,7 +90,10 @@ async def done(run: str, key: str, work: bytes, order: bytes) -> bytes:
     try:
         store = Store()
         found = await _done(run, work, order, store)
-        return packed(found, store)
+        sent = packed(found, store)
+        if store.shared:  # whoever gets it may ask for what is in it at once
+            await asyncio.to_thread(store.shared.settled)
+        return sent
     except asyncio.CancelledError:
         return b""  # nobody waits for it
     finally:
@@ -130,8 +133,8 @@ async def _done(run: str, work: bytes, order: bytes, store: Store) -> Outcome:
         (scratch / "guests").mkdir()
         with store.in_use(), runner.guests(scratch / "guests"):
             result = await attempted(its.step, its.results, runner, store.root)
-        told, made = store.shared.told[:] if store.shared else [], _files(folder.path, its.files)
-        return Outcome(result, made, runner.rests_on, told)
+        told = store.shared.tell() if store.shared else []
+        return Outcome(result, _files(folder.path, its.files), runner.rests_on, told)
 
 
 async def _of_run(run: str, work: bytes, store: Store) -> _Known:

@@ -8,7 +8,7 @@ import re
 from orchestrator.model import Outcome
 
 SKIPPED = (4, 32)  # exit status of a kselftest that does not run here, and of a test of LTP
-_RESULT = re.compile(r"^(?P<indent>(?:#? ? ? ?)*)(?P<not>not )?ok (?P<number>\d+)(?:[ \t]+(?:- )?(?P<rest>.*))?$")
+_RESULT = re.compile(r"^[# ]*(?P<not>not )?ok (?P<number>\d+)(?:[ \t]+(?:- )?(?P<rest>.*))?$")
 _SKIPPED = re.compile(r"# ?SKIP\b", re.I)
 _XFAIL = re.compile(r"# ?(?:XFAIL|TODO)\b", re.I)
 # What differs by itself from one time to the next, in the words of a test: (what it looks like, what stays).

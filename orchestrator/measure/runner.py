@@ -129,9 +129,35 @@ class Runner:
         return dict(self._provenance)
 
     def agrees(self, others: Mapping[str, Provenance]) -> None:
-        """Boots of a cell elsewhere are of the same as those before. InfraError if not."""
+        """Boots of a cell elsewhere are of the same as those before. InfraError if not; ConfigError if the run began
+        with another kernel."""
         for cell, its in others.items():
+            self._refuse_another(self._cells[cell].build_id, its.kernel)
             self._same(cell, its)
+
+    def takes(self, step: Step, result: object) -> bool:
+        """Do files of a step that was done elsewhere belong into the folder? ConfigError for a kernel of another
+        source than the run has."""
+        if step.kind is not StepKind.KERNEL or not isinstance(result, KernelArtifact):
+            return True
+        source = self._builds[step.subject].kernel.source
+        if buildable(source):
+            record.check_source(self.folder, source.name, str(result.info["source"]))
+        return self._keys.get(step.subject, result.key) == result.key
+
+    def has(self, step: Step) -> bool:
+        """Did an earlier start of this run do it?"""
+        match step.kind:
+            case StepKind.DEBUG:
+                return debug_file.known(self.folder, self._watching[step.subject])
+            case StepKind.SELFTEST:
+                times = range(self._testing[step.subject].times)
+                return all(selftest_file.known(self.folder, step.subject, number) for number in times)
+            case StepKind.VARIANT:
+                variant, pair = self._variants[step.subject]
+                names = (pair.base.kernel.name, pair.new.kernel.name)
+                return variant_file.known(self.folder, variant.name, *names)
+        return False
 
     def _same(self, cell: str, its: Provenance) -> None:
         if self._provenance.setdefault(cell, its) != its:  # then its boots are of different things
@@ -338,7 +364,10 @@ class Runner:
             if error.status is Status.INFRA_FAILED and len(failures) < step.retries:
                 raise
             words = ": ".join(filter(None, ("they could not be run", error.message, error.hint)))
-            selftest_file.save(self.folder, build.id, 0, not_tried(words))
+            if selftest_file.known(self.folder, build.id, 0):  # another time of it could not
+                self.bus.emit(Note(build.id, words))
+            else:
+                selftest_file.save(self.folder, build.id, 0, not_tried(words))
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""

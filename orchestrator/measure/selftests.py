@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -27,7 +27,7 @@ from orchestrator.measure.session import booted
 from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Outcome, Selftest, Selftests
 from orchestrator.store import Store, digest, sha256
 
-FORMAT = 3  # of what is kept, and how it is come by and read
+FORMAT = 4  # of what is kept, and how it is come by and read
 KIND = "selftested"  # in the store
 MOST_WORDS = 40  # lines that are kept of what a test printed
 _PLACE = "/tmp/tests"
@@ -90,6 +90,7 @@ class _Came:
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     boots: int = 0
+    late: set[str] = field(default_factory=set)  # tests that get another chance: the host may have been slow
     whole: bool = True  # no test was ended by the wall's clock
 
 
@@ -144,13 +145,12 @@ async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Self
     except (KernelBroke, TimedOut, WorkloadFailed, InfraError) as error:
         if not begun and came.boots == 1:
             raise InfraError(error.message, kind=error.kind, log=error.log) from error
+        came.whole &= isinstance(error, KernelBroke | WorkloadFailed)
         if not begun:
-            names = ", ".join(test.name for test in left)
-            came.notes.append(f"not run, as another guest did not come up ({error.message}): {names}")
-            came.whole = False
+            came.left_out |= {test.name: f"another guest did not come up ({error.message})" for test in left}
             return []
         if left:
-            _broke(left.pop(0), error, came)
+            left += _after(left.pop(0), error, came)
     return left
 
 
@@ -210,11 +210,17 @@ def _ended(test: Selftest, done: Output, came: _Came) -> None:
     came.words[test.name] = _words(done.stdout)
 
 
-def _broke(test: Selftest, error: KmatrixError, came: _Came) -> None:
-    """It cost the guest. What was ended by the wall's clock is not kept: another time it may be quicker."""
-    came.whole &= isinstance(error, KernelBroke | WorkloadFailed)
+def _after(test: Selftest, error: KmatrixError, came: _Came) -> list[Selftest]:
+    """It cost the guest: it failed, if that was not the testbed's fault; who is late is tried once more, alone."""
+    if isinstance(error, InfraError):
+        came.left_out[test.name] = f"the guest was lost: {error.message}"
+        return []
+    if isinstance(error, TimedOut) and test.name not in came.late:
+        came.late.add(test.name)
+        return [replace(test, seconds=2 * test.seconds)]
     came.outcomes[test.name] = {"": str(Outcome.FAILED)}
     came.words[test.name] = _words("\n".join((error.message, error.log)))
+    return []
 
 
 def _words(text: str) -> str:

@@ -26,11 +26,18 @@ def kernel(store: Store, image: str = "image", key: str = "abc") -> None:
     with store.publish("kernels", key) as folder:
         (folder / "bzImage").write_text(image)
         (folder / "info.json").write_text(json.dumps({"image_sha256": f"sha of {image}"}))
+    settle(store)
+
+
+def settle(store: Store) -> None:
+    assert store.shared is not None
+    store.shared.settled()
 
 
 def said(store: Store) -> list[str]:
     assert store.shared is not None
-    return store.shared.told
+    settle(store)
+    return store.shared._told
 
 
 def test_what_one_made_others_take(place: Path) -> None:
@@ -60,7 +67,7 @@ def test_what_others_have_no_use_for_is_kept_at_home(place: Path) -> None:
 def test_a_byte_that_is_another_is_noticed_told_and_made_anew(place: Path, where: str) -> None:
     one, other = machine(place, "one"), machine(place, "other")
     kernel(one)
-    (packed,) = place.glob("kernels/abc.tar")
+    (packed,) = place.glob("kernels/abc.*.tar")
     content = bytearray(packed.read_bytes())
     at = {"start": 0, "middle": len(content) // 2, "end": len(content) - 1}[where]
     content[at] ^= 1
@@ -70,7 +77,7 @@ def test_a_byte_that_is_another_is_noticed_told_and_made_anew(place: Path, where
     kernel(other)
     third = machine(place, "third")
     assert (third.folder("kernels", "abc") / "bzImage").read_text() == "image" and not said(third)
-    assert [*place.glob("kernels/abc.damaged-*.tar")]
+    assert [*place.glob("kernels/abc.damaged-*.json")]
 
 
 def test_a_value_that_is_another_is_noticed(place: Path) -> None:
@@ -97,6 +104,7 @@ def test_results_of_boots_are_compared_by_what_was_counted(place: Path) -> None:
         kept = json.dumps({"result": {"passes": passes, "seconds": seconds}})
         with store.publish("results", "abc") as folder:
             (folder / "stored.json").write_text(json.dumps({"kept": kept}))
+        settle(store)
 
     one, other, third = (machine(place, name) for name in ("one", "other", "third"))
     result(one, 2, 1.0)
@@ -124,7 +132,7 @@ def test_a_name_in_a_tar_does_not_lead_out_of_its_folder(place: Path) -> None:
         entry.size = 4
         tar.addfile(entry, io.BytesIO(b"evil"))
     seen = hashlib.sha256((place / "kernels/abc.tar").read_bytes()).hexdigest()
-    (place / "kernels/abc.json").write_text(json.dumps({"format": 1, "sha256": seen, "proof": ""}))
+    (place / "kernels/abc.json").write_text(json.dumps({"format": 2, "tar": "abc.tar", "sha256": seen, "proof": ""}))
     other = machine(place, "other")
     assert not other.folder("kernels", "abc").exists() and said(other)
     assert not [*place.parent.rglob("evil")]
@@ -133,3 +141,20 @@ def test_a_name_in_a_tar_does_not_lead_out_of_its_folder(place: Path) -> None:
 def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nosuch"):
         Store(tmp_path, Shared("nosuch://there")).folder("kernels", "abc")
+
+
+def test_what_is_told_is_told_once(place: Path) -> None:
+    place.write_text("no folder")
+    one = machine(place, "one")
+    kernel(one)
+    kernel(one, key="def")
+    settle(one)
+    assert one.shared is not None
+    assert one.shared.tell()[-1].endswith("not asked any more") and one.shared.tell() == []
+    kernel(one, key="ghi")
+    assert one.shared.tell() == []
+
+
+def test_secrets_of_an_address_are_not_told() -> None:
+    shared = Shared("https://user:token@there.example/store?signature=abc")
+    assert shared.shown == "https://there.example/store"
