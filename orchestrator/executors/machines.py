@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -110,12 +110,14 @@ async def of_this_machine(workers: int, say: Say) -> AsyncIterator[Join]:
                 for n in range(workers)
             ]
             keepers = [asyncio.create_task(_kept(its, log, say)) for its in words]
+            nobody = asyncio.create_task(_none_left(keepers, first))
             try:
                 yield Join.load(file)
             finally:
+                nobody.cancel()
                 for keeper in keepers:
                     keeper.cancel()
-                await asyncio.gather(*keepers, return_exceptions=True)
+                await asyncio.gather(nobody, *keepers, return_exceptions=True)
 
 
 async def _kept(argv: list[str], log: Any, say: Say) -> None:
@@ -126,11 +128,18 @@ async def _kept(argv: list[str], log: Any, say: Say) -> None:
         async with proc.spawn(argv, stdout=log, stderr=log) as process:
             code = await process.wait()
         say(f"a worker ended ({code}), and another one is started")
-        quick = quick + 1 if time.monotonic() - began < 2 * AGAIN else 0
+        by_itself = code >= 0
+        quick = quick + 1 if by_itself and time.monotonic() - began < 2 * AGAIN else 0
         await asyncio.sleep(AGAIN if quick else 0)
     log.flush()
     said = Path(log.name).read_text(errors="replace").splitlines()[-3:]
     say(f"workers die as soon as they are started, so this one is not: {' '.join(said)}")
+
+
+async def _none_left(keepers: Sequence[asyncio.Task[None]], first: Any) -> None:
+    """Without workers the scheduler ends, too: whoever waits for it is told."""
+    await asyncio.wait(keepers)
+    first.terminate()
 
 
 async def _there(file: Path, process: Any, log: Path) -> None:
