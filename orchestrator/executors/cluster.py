@@ -59,6 +59,8 @@ class Cluster:
     async def _run(self, steps: Sequence[Step], runner: Runner) -> Results:
         run = f"{os.getpid()}-{os.urandom(4).hex()}"
         work = packed((runner.plan, _settings(runner)), runner.store)
+        if shared := runner.store.shared:
+            await asyncio.to_thread(shared.settled)
 
         async def one(step: Step, results: Results) -> object:
             if step.kind not in AWAY:
@@ -106,6 +108,8 @@ class Cluster:
     async def _away(self, run: str, work: bytes, step: Step, results: Results, runner: Runner) -> object:
         """Done by a worker; by another one if that cannot."""
         order = packed(Order(step, results, _files(step, runner)), runner.store)
+        if shared := runner.store.shared:  # a worker asks for what is in it at once
+            await asyncio.to_thread(shared.settled)
         lost = 0
         while lost < MOST:
             told = await self._asked(run, work, order, step, runner)
