@@ -63,8 +63,8 @@ def _clause(row: FindingRow, arches: Sequence[str]) -> str:
         word = "does not compile" if row["kind"] != "warning" else "brings a warning"
         return f"{listed(row['kernels'])} {word} in {listed(row.get('lines', []))} ({row['where']})"
     if row["lane"] == SELFTEST:
-        word = "fails" if row["kind"] == TEST_FAILS else "does not run"
-        return f"with {listed(row['kernels'])} {' '.join(row.get('runs', []))} {word} on {listed(arches)}"
+        word = "fails" if row["kind"] == TEST_FAILS else "skips"
+        return f"{listed(row['kernels'])} {word} its test {' '.join(row.get('runs', []))} on {listed(arches)}"
     if row["lane"] == STATIC:
         return f"{listed(row.get('lines', []))} warns of {listed(row['kernels'])} ({row['where']})"
     return f"{listed(row['kernels'])} is wrong on {listed(arches)} ({_what(row)})"

@@ -175,7 +175,7 @@ def own_tests(kernel: str, **more: Any) -> WatchedRow:
 def test_a_test_of_the_kernel_s_own_that_fails_now() -> None:
     left = ["hmm-tests: a module", "migration: two nodes"]
     report = told([BROKEN_TEST], own_tests("unpatched"), own_tests("patched", failed=["mremap_test"], left_out=left))
-    assert "with patched mremap_test fails on s390x" in " ".join(mail.RENDER(Run(report)).split())
+    assert "patched fails its test mremap_test on s390x" in " ".join(mail.RENDER(Run(report)).split())
     assert "s390x, patched: test mremap_test: 5KB mremap: passed before, failed now" in text(report)
     assert "s390x/patched: 1 of 2 tests of its own pass, 1 fail (mremap_test)" in text(report)
     assert "s390x/patched: 2 left out (hmm-tests, migration)" in text(report)
