@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -158,3 +161,19 @@ def test_what_is_told_is_told_once(place: Path) -> None:
 def test_secrets_of_an_address_are_not_told() -> None:
     shared = Shared("https://user:token@there.example/store?signature=abc")
     assert shared.shown == "https://there.example/store"
+
+
+def test_over_http_it_is_read_and_not_written(place: Path) -> None:
+    one = machine(place, "one")
+    kernel(one)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(place))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        other = Store(place.parent / "other", Shared(url))
+        assert (other.folder("kernels", "abc") / "bzImage").read_text() == "image"
+        assert not other.folder("kernels", "nothing").exists() and not said(other)
+        kernel(other, key="def")
+        kernel(other, key="ghi")
+        server.shutdown()
+    assert not [*place.glob("kernels/def*")] and len(said(other)) <= 1
