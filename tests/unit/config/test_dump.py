@@ -231,7 +231,7 @@ def test_the_drawn_matrices_leave_no_field_at_its_default(folder: Path) -> None:
             seen = {repr(getattr(value, field.name)) for value in values}
             assert field.name in known or len(seen) > 1, f"{kind.__name__}.{field.name}"
 
-    varies(drawn, Matrix, ("qemu", "debug", "variants"))  # of this machine; of how it is asked
+    varies(drawn, Matrix, ("qemu", "debug", "variants", "selftests"))  # of this machine; of how it is asked
     varies([m.measure for m in drawn], Measure)
     varies([m.limits for m in drawn], Limits)
     varies([k for m in drawn for k in m.kernels], Kernel)
