@@ -65,10 +65,10 @@ class Shared:
         return new
 
     def settled(self) -> None:
-        """All that was given is there, or is told not to be."""
-        giving, self._giving = self._giving, []
-        for one in giving:
+        """All that was given is there, or is told not to be, whoever waits for it besides."""
+        for one in list(self._giving):
             one.result()
+        self._giving = [one for one in self._giving if not one.done()]
 
     def take(self, kind: str, key: str, into: Callable[[], Any]) -> bool:
         """Unpack the artifact into a folder that into() publishes; False where there is none that is whole."""

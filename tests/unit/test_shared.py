@@ -177,3 +177,21 @@ def test_over_http_it_is_read_and_not_written(place: Path) -> None:
         kernel(other, key="ghi")
         server.shutdown()
     assert not [*place.glob("kernels/def*")] and len(said(other)) <= 1
+
+
+def test_everybody_who_waits_waits_for_all(place: Path) -> None:
+    one = machine(place, "one")
+    assert one.shared is not None
+    begun, goes_on, waited = threading.Event(), threading.Event(), list[bool]()
+    one.shared._give = lambda kind, key, folder: (begun.set(), goes_on.wait(10))[0]  # type: ignore[method-assign]
+    with one.publish("kernels", "abc") as folder:
+        (folder / "bzImage").touch()
+    begun.wait(10)
+    settled = one.shared.settled
+    each = [threading.Thread(target=lambda: (settled(), waited.append(goes_on.is_set()))) for _ in range(2)]
+    for thread in each:
+        thread.start()
+    goes_on.set()
+    for thread in each:
+        thread.join(10)
+    assert waited == [True, True]
