@@ -31,7 +31,7 @@ def times(done: Done) -> dict[str, list[float]]:
 
 
 def same(done: Done, local: Done, ppm: float = 50) -> None:
-    """ppm: by which times may be apart: of the same snapshots hardly, of fresh boots of these small workloads more."""
+    """ppm: by which times may be apart: of the same snapshots hardly, of fresh boots of small workloads more."""
     assert done.code == 0, done.out + done.err
     assert counted(done) == counted(local)
     for cell, mine in times(done).items():
