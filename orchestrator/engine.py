@@ -214,7 +214,7 @@ class Work:
             self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
         ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
         steps = graph(plan, first, ended, self.manner.profile, self.manner.static)
-        if words := foretold(steps, runner.store, {its.build.id: its.times for its in plan.testing}).words(cores()):
+        if words := foretold(plan, runner.store).words(cores()):
             self.bus.emit(Note("is it right?", words))
         places = lanes(plan, first, cores(), memory_mib())
         how = chosen.executor(

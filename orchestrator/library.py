@@ -14,7 +14,7 @@ from orchestrator.config import workloads
 from orchestrator.config.plan import builds
 from orchestrator.config.sources import buildable
 from orchestrator.engine import Manner, finish, measured, this_command
-from orchestrator.measure import covers
+from orchestrator.measure import covers, timings
 from orchestrator.model import Arch, CellResult, Kernel, KernelArtifact, Matrix, Status, Workload
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.cover import Cover
@@ -94,8 +94,8 @@ def _place(store: Store, kernel: str, arch: Arch) -> Path:
 
 def seconds(arches: Sequence[Arch], cores: int) -> float | None:
     """What find() takes about, by what the last boot of each arch took; None where that is not known."""
-    each = [Store().recall("timings", f"boot-{arch.name}") for arch in arches]
-    known = [float(one) for one in each if isinstance(one, int | float)]
+    each = [timings.recall(Store(), timings.of_boot(arch.name)) for arch in arches]
+    known = [one for one in each if one is not None]
     return sum(known) * len(all_of_it()) / cores if len(known) == len(each) else None
 
 

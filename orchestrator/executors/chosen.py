@@ -23,7 +23,7 @@ def prepared(word: str) -> None:
     if not Path(word).is_file():
         raise ConfigError(f"--executor {word}: it is local, dask, or a file that kmatrix scheduler wrote")
     from orchestrator.executors.joining import Join
-    from orchestrator.shared import VARIABLE
+    from orchestrator.store.shared import VARIABLE
 
     if store := Join.load(Path(word)).store:
         os.environ[VARIABLE] = store

@@ -22,7 +22,7 @@ from orchestrator.executors import worker
 from orchestrator.executors.joining import Join, dask
 from orchestrator.executors.loop import attempted, in_order, internal
 from orchestrator.executors.parcel import packed, unpacked
-from orchestrator.executors.worker import Order, Outcome, Settings
+from orchestrator.executors.worker import Delivery, Order, Settings
 from orchestrator.measure.runner import Runner
 from orchestrator.model import Step, StepKind
 
@@ -117,7 +117,7 @@ class Cluster:
                 lost += 1  # nobody knows what became of it
                 continue
             data, at = told
-            found: Outcome = unpacked(data, runner.store)
+            found: Delivery = unpacked(data, runner.store)
             for text in found.told:
                 runner.bus.emit(Note("shared store", text))
             if found.unfit:
@@ -131,7 +131,7 @@ class Cluster:
             return self._home(step, found, runner)
         raise InfraError(f"{step.id}: no worker could do it", kind="cluster", hint="see what workers print")
 
-    def _home(self, step: Step, found: Outcome, runner: Runner) -> object:
+    def _home(self, step: Step, found: Delivery, runner: Runner) -> object:
         """What was made is the run's, if it is of what the run is of."""
         try:
             runner.agrees(found.provenance)

@@ -23,7 +23,7 @@ from orchestrator.errors import ConfigError, InfraError, Interrupted
 from orchestrator.executors.cluster import BUILD, CORE, MEMORY, WALL
 from orchestrator.executors.joining import Join, dask, loopback, new_keys
 from orchestrator.measure.host import cores, memory_mib
-from orchestrator.shared import VARIABLE
+from orchestrator.store.shared import VARIABLE
 
 START = 60.0  # seconds that a scheduler may take to be there
 QUICK = 5  # times that a worker may die at once

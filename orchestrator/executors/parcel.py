@@ -16,8 +16,8 @@ from typing import Any
 
 from orchestrator.errors import InfraError
 from orchestrator.paths import ROOT
-from orchestrator.shared import FOLDERS
 from orchestrator.store import Store, write_atomically
+from orchestrator.store.shared import FOLDERS
 
 KIND = "parcels"  # in the store: files that were sent
 LARGEST = 64 << 20  # bytes of a file that is sent along

@@ -56,7 +56,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Delivery:
     """What came of it. files: of the run folder; unfit: why another worker has to do it, "" it is done."""
 
     result: object = None
@@ -81,7 +81,7 @@ _working: dict[str, set[asyncio.Task[Any]]] = {}  # by run
 
 
 async def done(run: str, key: str, work: bytes, order: bytes) -> bytes:
-    """A step of a run, for dask: an Outcome, packed. key: the task's; work: (Plan, Settings) and order: Order, packed
+    """A step of a run, for dask: a Delivery, packed. key: the task's; work: (Plan, Settings) and order: Order, packed
     likewise."""
     task = asyncio.current_task()
     assert task is not None
@@ -109,15 +109,15 @@ async def stopped(run: str) -> None:
     await asyncio.wait([asyncio.create_task(asyncio.sleep(0)), *tasks], timeout=30)
 
 
-async def _done(run: str, work: bytes, order: bytes, store: Store) -> Outcome:
+async def _done(run: str, work: bytes, order: bytes, store: Store) -> Delivery:
     known = await _of_run(run, work, store)
     try:
         its = unpacked(order, store)
     except InfraError as error:
-        return Outcome(error)
+        return Delivery(error)
     arch = its.step.subject.partition("/")[0]
     if unfit := _unfit(arch, known):
-        return Outcome(unfit=unfit)
+        return Delivery(unfit=unfit)
     with store.scratch() as scratch:
         folder = RunFolder(scratch / "run")
         for name, content in its.files.items():
@@ -134,7 +134,7 @@ async def _done(run: str, work: bytes, order: bytes, store: Store) -> Outcome:
         with store.in_use(), runner.guests(scratch / "guests"):
             result = await attempted(its.step, its.results, runner, store.root)
         told = store.shared.tell() if store.shared else []
-        return Outcome(result, _files(folder.path, its.files), runner.rests_on, told)
+        return Delivery(result, _files(folder.path, its.files), runner.rests_on, told)
 
 
 async def _of_run(run: str, work: bytes, store: Store) -> _Known:

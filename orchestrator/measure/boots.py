@@ -21,9 +21,10 @@ from orchestrator.events import Bus, Note, Progress, Stage, StageDone, StageFail
 from orchestrator.guest import accel
 from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import guest
-from orchestrator.measure import debugged, memory, pace, profiled, provenance, region, results, selftests
+from orchestrator.measure import debugged, memory, pace, profiled, provenance, region, results, selftests, timings
 from orchestrator.measure.boot import Task, measure, with_noted
 from orchestrator.measure.session import keyed
+from orchestrator.measure.trial import Trial
 from orchestrator.model import (
     MEMORY,
     Arch,
@@ -45,8 +46,7 @@ from orchestrator.store import Store
 @contextmanager
 def stage(bus: Bus, store: Store, subject: str, name: Stage, timing: str) -> Iterator[None]:
     """Tell of a stage's start, with last time's duration as the estimate, and of its end."""
-    known = store.recall("timings", timing)
-    bus.emit(StageStarted(subject, name, float(known) if isinstance(known, int | float) else None))
+    bus.emit(StageStarted(subject, name, timings.recall(store, timing)))
     start = time.monotonic()
     try:
         yield
@@ -60,7 +60,7 @@ def stage(bus: Bus, store: Store, subject: str, name: Stage, timing: str) -> Ite
     seconds = round(time.monotonic() - start, 3)
     bus.emit(StageDone(subject, name, seconds))
     with suppress(OSError):  # an estimate is not worth a result
-        store.remember("timings", timing, seconds)
+        store.remember(timings.KIND, timing, seconds)
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Boots:
             if task.pace:
                 task.pace.learn_old(found.seconds)
             return await self._whole(task, found, repeats)
-        with stage(self.bus, self.store, boot.id, Stage.MEASURE, f"boot-{boot.cell.arch.name}"):
+        with stage(self.bus, self.store, boot.id, Stage.MEASURE, timings.of_boot(boot.cell.arch.name)):
             result = await measure(task)
         self.folder.save_boot(boot.cell.id, result)
         if repeats:
@@ -219,13 +219,9 @@ class Boots:
         lost = {one.name: debugged.left_out(one, one.name in tools) for one in its.workloads}
         workloads = tuple(one for one in its.workloads if not lost[one.name])
         machine = debugged.machine(arch, self.measure, workloads, kernel.image, initrd)
-        machine = replace(machine, sealed=not self.unsandboxed, vouched=trusted(its.of.patches))
-        limits = replace(self.limits, ready=self.limits.ready * debugged.MORE_TIME)
-        task = debugged.Task(
-            kernel, machine, workloads, tools, limits, self.store, self.scratch, folder,
-            await accel.qemu_version(arch), niceness,
-        )  # fmt: skip
-        with stage(self.bus, self.store, its.id, Stage.DEBUG, f"debug-{arch.name}-{its.lines}"):
+        trial = await self._trial(kernel, machine, its.of.patches, folder, niceness, debugged.MORE_TIME)
+        task = debugged.Task(trial, workloads, tools)
+        with stage(self.bus, self.store, its.id, Stage.DEBUG, timings.of_watching(arch.name, its.lines)):
             seen = await debugged.watched(task, self.fresh)
         out = {name: Ended(how=How.ABSENT, why=why) for name, why in lost.items() if why}
         return {**seen, "ran": {**seen["ran"], **out}}
@@ -242,14 +238,26 @@ class Boots:
         """What the kernel's own tests come to in it."""
         build = its.build
         machine = selftests.machine(build.arch, its.selftests, kernel.image, initrd)
-        machine = replace(machine, sealed=not self.unsandboxed, vouched=trusted(build.kernel.patches))
         folder = self.folder.path / selftest_file.place(build.id, number)
-        task = selftests.Task(
-            kernel, machine, programs, its.selftests, self.limits, self.store, self.scratch, folder,
-            await accel.qemu_version(build.arch), number, niceness,
-        )  # fmt: skip
-        with stage(self.bus, self.store, build.id, Stage.SELFTEST, f"selftest-{build.arch.name}"):
+        trial = await self._trial(kernel, machine, build.kernel.patches, folder, niceness)
+        task = selftests.Task(trial, programs, its.selftests, number)
+        with stage(self.bus, self.store, build.id, Stage.SELFTEST, timings.of_selftests(build.arch.name)):
             return await selftests.tried(task, self.fresh)
+
+    async def _trial(
+        self,
+        kernel: KernelArtifact,
+        machine: Machine,
+        patches: Sequence[Path],
+        folder: Path,
+        niceness: int,
+        more_time: float = 1,
+    ) -> Trial:
+        """Sealed off as guests that are measured are. more_time: times the limit to become ready."""
+        sealed = replace(machine, sealed=not self.unsandboxed, vouched=trusted(patches))
+        limits = replace(self.limits, ready=self.limits.ready * more_time)
+        qemu = await accel.qemu_version(machine.arch)
+        return Trial(kernel, sealed, limits, self.store, self.scratch, folder, qemu, niceness)
 
     async def _machine(
         self,

@@ -23,17 +23,16 @@ from orchestrator.collectors import known as collectors
 from orchestrator.config.debug import MORE_MEMORY
 from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest import reports
-from orchestrator.guest.command_line import Machine, qemu_argv
+from orchestrator.guest.command_line import Machine
 from orchestrator.guest.console import tail
 from orchestrator.guest.qemu import Guest
 from orchestrator.guest.reports import Report
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import provenance
 from orchestrator.measure.passes import decode
 from orchestrator.measure.report_places import decoded
-from orchestrator.measure.session import booted
-from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Measure, Workload
-from orchestrator.store import Store, digest, sha256
+from orchestrator.measure.trial import Trial
+from orchestrator.model import Arch, Clock, Measure, Workload
+from orchestrator.store import digest
 
 FORMAT = 2  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
@@ -63,32 +62,18 @@ _LOCKDEP_OFF = "grep -qs 'debug_locks: *0' /proc/lockdep_stats"
 
 @dataclass(frozen=True)
 class Task:
-    """What runs in which kernel. machine: its image is the guest image without keys; tools: by workload; qemu: its
-    version; folder: gets a folder for each boot."""
+    """What runs in which kernel. tools: by workload."""
 
-    kernel: KernelArtifact
-    machine: Machine
+    trial: Trial
     workloads: tuple[Workload, ...]
     tools: Mapping[str, Tool]
-    limits: Limits
-    store: Store
-    scratch: Path
-    folder: Path
-    qemu: str
-    niceness: int = 0
-
-    @property
-    def arch(self) -> Arch:
-        """Of the machine."""
-        return self.machine.arch
 
     @property
     def key(self) -> str:
         """Names all that the answer rests on."""
-        command = digest(qemu_argv(provenance.nowhere(self.machine), 0, 1))
         what = [(Item(its).command, its.metrics, self.tools[its.name].sha256) for its in self.workloads]
-        image = (sha256(self.kernel.image), self.machine.initrd.parent.name)
-        return digest(KIND, FORMAT, image, self.qemu, command, what, (self.limits.ready, self.limits.work))
+        limits = self.trial.limits
+        return digest(KIND, FORMAT, *self.trial.rests_on, what, (limits.ready, limits.work))
 
 
 @dataclass(frozen=True)
@@ -153,38 +138,36 @@ def left_out(workload: Workload, compiled: bool) -> str:
 async def watched(task: Task, fresh: bool = False) -> Observation:
     """What the kernel says of itself, from the store if the same was seen before. InfraError where the testbed
     fails; whatever the kernel does is an answer."""
-    if not fresh and isinstance(known := task.store.recall(KIND, task.key), dict):
+    if not fresh and isinstance(known := task.trial.store.recall(KIND, task.key), dict):
         return TypeAdapter(Observation).validate_python({**known, "stored": True})
     seen = _Seen()
     items = [Item(its, nth) for its in task.workloads for nth in (0, *(NTH if _has_regions(its) else ()))]
     while seen.boots == 0 or items:
         items = await _boot(task, items, seen)
     found = Observation(
-        reports=await decoded(task.kernel, task.arch, seen.reports),
+        reports=await decoded(task.trial.kernel, task.trial.arch, seen.reports),
         ran=seen.ran,
         failing=list(seen.failing),
         notes=seen.notes,
         boots=seen.boots,
         stored=False,
-        linux=task.kernel.linux,
+        linux=task.trial.kernel.linux,
         counts=seen.counts,
     )
     if seen.whole:
-        task.store.remember(KIND, task.key, found)
+        task.trial.store.remember(KIND, task.key, found)
     return found
 
 
 async def _boot(task: Task, items: Sequence[Item], seen: _Seen) -> list[Item]:
     """One guest: what it says is added to what was seen; returns what is left for another. InfraError if it does not
     come up without its kernel saying why."""
-    folder = task.folder / f"boot-{seen.boots}"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = task.trial.place(seen.boots)
+    guest = task.trial.guest(seen.boots, patient=True)
     seen.boots += 1
     left = list(items)
     try:
-        own = task.scratch / f"{task.kernel.build_id}-{folder.name}".replace("/", "-")
-        made = booted(task.machine, task.limits, folder, own, task.niceness, patient=True)
-        async with made as (running, shell):
+        async with guest as (running, shell):
             await _settled(running)
             await _prepare(task, running, shell, items, seen)
             while left and await _mark(task, running, shell, left[0], seen):
@@ -241,7 +224,7 @@ def _has_regions(workload: Workload) -> bool:
 
 async def _prepare(task: Task, running: Guest, shell: Shell, items: Sequence[Item], seen: _Seen) -> None:
     """All programs into the guest, each file once; all that its kernel can say is said."""
-    limit = task.limits.ready
+    limit = task.trial.limits.ready
     if await _do(running, shell, _PREPARE, limit):
         seen.faults = False
         seen.note("this kernel cannot make allocations fail")
@@ -279,12 +262,12 @@ async def _mark(task: Task, running: Guest, shell: Shell, item: Item, seen: _See
     off = f"{_LOCKDEP_OFF} && exit 9; " if seen.lockdep else ""
     mark = f"{off}echo '<2>{reports.MARK}{item.name}' >/dev/kmsg"
     spent = any(reports.spends(report) for report in reports.reports(running.console.text) if report.runs)
-    return not spent and await _do(running, shell, mark, task.limits.ready) != 9
+    return not spent and await _do(running, shell, mark, task.trial.limits.ready) != 9
 
 
 async def _run(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen) -> bool:
     """One workload, one pass; is the guest there for another?"""
-    name, limit = item.workload.name, task.limits.work
+    name, limit = item.workload.name, task.trial.limits.work
     work = running.during(shell.run(item.command, limit), limit, f"did not finish {name}", "hang")
     working = asyncio.create_task(work)
     try:
@@ -307,7 +290,7 @@ async def _run(task: Task, running: Guest, shell: Shell, item: Item, seen: _Seen
     await _settled(running)
     _ended(item, done, seen)
     if any(report.kind == "sleep_in_atomic" and report.runs == item.name for report in _reports(running)):
-        await _do(running, shell, "sleep 1", task.limits.ready)  # that is said once a second
+        await _do(running, shell, "sleep 1", task.trial.limits.ready)  # that is said once a second
     return True
 
 

@@ -23,6 +23,7 @@ from orchestrator.config import steps
 from orchestrator.config.fragments import named_as
 from orchestrator.config.steps import Pair
 from orchestrator.errors import BuildError
+from orchestrator.measure import timings
 from orchestrator.measure.against import CONFIG, Comparing
 from orchestrator.model import Arch, Build, Cell, Comparison, Config, Kernel, Matrix, Plan, Status
 from orchestrator.profile import built as parts
@@ -308,7 +309,8 @@ async def seconds(builder: Builder, made: Plan, done: Iterable[str], side_by_sid
     """How long a plan may take, as things took before; None if nobody knows. done: cells that need nothing."""
     ended = set(done)
     took = [await _build_seconds(builder, build) for build in made.builds]
-    boots = [_recalled(builder, f"boot-{boot.cell.arch.name}") for boot in made.boots if boot.cell.id not in ended]
+    todo = [boot.cell.arch.name for boot in made.boots if boot.cell.id not in ended]
+    boots = [timings.recall(builder.store, timings.of_boot(arch)) for arch in todo]
     if any(one is None for one in (*took, *boots)):
         return None
     return sum(one or 0.0 for one in took) + sum(one or 0.0 for one in boots) / max(1, side_by_side)
@@ -318,14 +320,9 @@ async def _build_seconds(builder: Builder, build: Build) -> float | None:
     """As it took before; else as the kernel with the usual config did, of which a good part is built anew."""
     if await builder.find(build):
         return 0.0
-    own = f"build-{build.arch.name}-{build.kernel.name}"
-    known = _recalled(builder, own)
-    return known if known is not None else _recalled(builder, own.partition("+")[0])
-
-
-def _recalled(builder: Builder, timing: str) -> float | None:
-    known = builder.store.recall("timings", timing)
-    return float(known) if isinstance(known, int | float) else None
+    own = timings.of_build(build)
+    known = timings.recall(builder.store, own)
+    return known if known is not None else timings.recall(builder.store, own.partition("+")[0])
 
 
 def cells_done(cells: Iterable[Cell], report: MatrixReport) -> list[str]:

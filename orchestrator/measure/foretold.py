@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How long steps will take, by what such steps took here before."""
+"""How long it will take to say whether a change is right, by what such steps took here before."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from orchestrator.model import Step, StepKind
+from orchestrator.config.steps import variants
+from orchestrator.measure.timings import of_build, of_selftests, of_variant, of_watching, recall
+from orchestrator.model import Plan
 from orchestrator.registry import counted
 from orchestrator.store import Store
 
@@ -27,30 +28,13 @@ class Foretold:
         return "; ".join(filter(None, (known, more)))
 
 
-def foretold(steps: Iterable[Step], store: Store, times: Mapping[str, int]) -> Foretold:
-    """Of those that tell what is right. times: {build: how often its tests run}."""
-    seconds, never = 0.0, 0
-    for step in steps:
-        if (name := _timing(step)) is None:
-            continue
-        known = store.recall("timings", name)
-        if isinstance(known, int | float):
-            seconds += known * times.get(step.subject, 1)
-        else:
-            never += 1
-    return Foretold(seconds, never)
-
-
-def _timing(step: Step) -> str | None:
-    """Under which the store has what it took; None of what is no matter here."""
-    arch, _, rest = step.subject.partition("/")
-    match step.kind:
-        case StepKind.KERNEL if "~" in rest:
-            return f"build-{arch}-{rest}"
-        case StepKind.DEBUG:
-            return f"debug-{arch}-{rest.partition('~')[2]}"
-        case StepKind.VARIANT:
-            return f"variant-{arch}"
-        case StepKind.SELFTEST:
-            return f"selftest-{arch}"
-    return None
+def foretold(plan: Plan, store: Store) -> Foretold:
+    """Of the steps that tell what is right."""
+    names = [
+        *(of_build(its.build) for its in plan.watching),
+        *(of_watching(its.build.arch.name, its.lines) for its in plan.watching),
+        *(of_variant(variant.name) for variant, _ in variants(plan).values()),
+        *(of_selftests(its.build.arch.name) for its in plan.testing for _ in range(its.times)),
+    ]
+    known = [recall(store, name) for name in names]
+    return Foretold(sum(one or 0.0 for one in known), known.count(None))

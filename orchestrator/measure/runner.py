@@ -4,28 +4,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from orchestrator.analyse import findings
-from orchestrator.analyse.selftests import not_tried
 from orchestrator.build import guest_tools, toolchain
 from orchestrator.build.kernel import Builder
 from orchestrator.build.once_more import OnceMore
-from orchestrator.build.selftests import Making
-from orchestrator.build.variants import Variants
 from orchestrator.config import steps
 from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Pair, Results
-from orchestrator.errors import BuildError, ConfigError, DiskFull, Identical, InfraError, KmatrixError
+from orchestrator.errors import ConfigError, DiskFull, Identical, InfraError, KmatrixError
 from orchestrator.events import Bus, CellEnded, KernelKnown, KernelsCompared, Note, Stage
 from orchestrator.guest import cpu
-from orchestrator.measure import provenance, static, style, variants
+from orchestrator.measure import provenance, proving, static, timings
 from orchestrator.measure.against import Comparing
 from orchestrator.measure.boots import Boots, Parts, stage
+from orchestrator.measure.given import given
 from orchestrator.measure.host import facts
+from orchestrator.measure.proving import Proving
 from orchestrator.measure.reached import Looking
 from orchestrator.model import (
     IDENTICAL,
@@ -42,21 +40,15 @@ from orchestrator.model import (
     Status,
     Step,
     StepKind,
-    Testing,
-    Variant,
-    Watching,
 )
 from orchestrator.profile.built import Why
 from orchestrator.profile.sameness import How
 from orchestrator.runs import (
     account_files,
     against,
-    debug_file,
     reach_file,
     record,
-    selftest_file,
     static_file,
-    variant_file,
 )
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
@@ -84,13 +76,10 @@ class Runner:
         self._host: dict[str, object] = {}
         self._boots: Boots | None = None
         self._provenance: dict[str, Provenance] = {}  # of cells whose boots were begun
-        self._variants = steps.variants(self.plan)
-        self._style_pairs = steps.styles(self.plan)
-        self._watching = {its.id: its for its in self.plan.watching}
-        self._testing = {its.build.id: its for its in self.plan.testing}
         self._builds = {b.id: b for b in (*self.plan.builds, *(its.build for its in self.plan.watching))}
         self._pairs = {pair.id: pair for pair in steps.pairs(self.plan)}
         self._comparing = Comparing(self.builder, self.store)
+        self._proving = Proving(self.plan, self.folder, self.bus, self._comparing, lambda: self._guests)
         self._cells = {cell.id: cell for cell in self.plan.cells}
         self._by_boot = {boot.id: boot for boot in self.plan.boots}
         self._arches = {build.arch.name: build.arch for build in self._builds.values()}
@@ -146,18 +135,8 @@ class Runner:
         return self._keys.get(step.subject, result.key) == result.key
 
     def has(self, step: Step) -> bool:
-        """Did an earlier start of this run do it?"""
-        match step.kind:
-            case StepKind.DEBUG:
-                return debug_file.known(self.folder, self._watching[step.subject])
-            case StepKind.SELFTEST:
-                times = range(self._testing[step.subject].times)
-                return all(selftest_file.known(self.folder, step.subject, number) for number in times)
-            case StepKind.VARIANT:
-                variant, pair = self._variants[step.subject]
-                names = (pair.base.kernel.name, pair.new.kernel.name)
-                return variant_file.known(self.folder, variant.name, *names)
-        return False
+        """Did an earlier start of this run do it? Of boots and cells see ended_before()."""
+        return step.kind in proving.KINDS and self._proving.has(step)
 
     def _same(self, cell: str, its: Provenance) -> None:
         if self._provenance.setdefault(cell, its) != its:  # then its boots are of different things
@@ -225,14 +204,8 @@ class Runner:
                 await self._profile(step, results)
             case StepKind.CELL:
                 return self._cell(step, results)
-            case StepKind.VARIANT:
-                await self._variant(*self._variants[step.subject], step, results)
-            case StepKind.STYLE:
-                await self._style(self._style_pairs[step.subject])
-            case StepKind.SELFTEST:
-                await self._selftest(self._testing[step.subject], step, results, failures)
-            case StepKind.DEBUG:
-                await self._debug(self._watching[step.subject], step, results, failures)
+            case kind if kind in proving.KINDS:
+                await self._proving(step, results, failures)
         return None
 
     async def _source(self, name: str) -> None:
@@ -246,8 +219,7 @@ class Runner:
         log = self.folder.build(build.id) / "build.log"
         artifact = await self.builder.find(build)
         if artifact is None:
-            name = f"build-{build.arch.name}-{build.kernel.name}"
-            with stage(self.bus, self.store, build.id, Stage.BUILD, name):
+            with stage(self.bus, self.store, build.id, Stage.BUILD, timings.of_build(build)):
                 artifact = await self.builder.make(build, log, niceness)
         self.bus.emit(KernelKnown(build.id, artifact.cached, artifact.linux))
         if self._keys.get(build.id, artifact.key) != artifact.key:
@@ -261,7 +233,7 @@ class Runner:
 
     async def _compare(self, pair: Pair, step: Step, results: Results) -> How | None:
         """Identical if nothing is to be measured of the new kernel. What cannot be compared is measured: None."""
-        base, new = results[step.after[0]], _given(results, step.inputs[0], KernelArtifact)
+        base, new = results[step.after[0]], given(results, step.inputs[0], KernelArtifact)
         if not isinstance(base, KernelArtifact):
             return None
         name = pair.base.kernel.name
@@ -282,7 +254,7 @@ class Runner:
 
     async def _static(self, pair: Pair, step: Step, results: Results) -> None:
         """Without it the figures are what they are."""
-        base, new = (_given(results, name, KernelArtifact) for name in step.inputs[:2])
+        base, new = (given(results, name, KernelArtifact) for name in step.inputs[:2])
         names = static.of_pair(pair)
         if static_file.known(self.folder, names) or results[step.inputs[2]] in (How.SAME, How.LINES_ONLY):
             return
@@ -294,80 +266,6 @@ class Runner:
                 static_file.save(self.folder, names, found)
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note(pair.id, f"no static evidence: {error}"))
-
-    async def _debug(self, its: Watching, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
-        """That it is not built, or could not be tried, is kept, too; the figures are what they are."""
-        if debug_file.known(self.folder, its):
-            return
-        kernel = results[step.after[0]]
-        if not isinstance(kernel, KernelArtifact):
-            assert isinstance(kernel, KmatrixError)
-            debug_file.save(self.folder, its, findings.not_tried(kernel))
-            return
-        tools = {}
-        for workload in its.workloads:
-            with suppress(BuildError):  # it is left out, which is told
-                tools[workload.name] = await guest_tools.tool(self.store, its.build.arch, workload, failing=True)
-        image = _given(results, step.inputs[1], Path)
-        try:
-            seen = await self._guests.watched(its, kernel, image, tools, step.niceness)
-        except InfraError as error:
-            if len(failures) < step.retries:
-                raise
-            seen = findings.not_tried(error)
-        debug_file.save(self.folder, its, seen)
-
-    async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> None:
-        """Without it the figures are what they are."""
-        base, new = pair.base.kernel.name, pair.new.kernel.name
-        if variant_file.known(self.folder, variant.name, base, new):
-            return
-        built = {its.build_id: its for its in results.values() if isinstance(its, KernelArtifact)}
-        like = [its for name, its in built.items() if name.endswith(f"/{base}")]
-        one = built.get(f"{variant.arch.name}/{base}") or next(iter(like), None)
-        look = variants.Looking(self._comparing, Variants(self.builder))
-        place = self.folder.path / variant_file.place(variant.name, base, new)
-        try:
-            with stage(self.bus, self.store, f"{variant.name} {pair.id}", Stage.VARIANT, f"variant-{variant.name}"):
-                found = await look(variant, pair, one, place)
-        except KmatrixError as error:
-            found = variants.left_out(variant, pair, f"it could not be tried: {error.message}")
-        if found:
-            variant_file.save(self.folder, variant.name, base, new, found)
-
-    async def _style(self, pair: Pair) -> None:
-        """Without it the figures are what they are."""
-        base, new = pair.base.kernel.name, pair.new.kernel.name
-        if variant_file.known(self.folder, variant_file.STYLE, base, new):
-            return
-        try:
-            found = await style.Looking(self._comparing)(pair)
-        except KmatrixError as error:
-            found = style.left_out(pair, f"it could not be tried: {error.message}")
-        if found:
-            variant_file.save(self.folder, variant_file.STYLE, base, new, found)
-
-    async def _selftest(self, its: Testing, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
-        """Why they could not be run is kept, too; the figures are what they are."""
-        kernel, image = _given(results, step.inputs[0], KernelArtifact), _given(results, step.inputs[1], Path)
-        build = its.build
-        left = [number for number in range(its.times) if not selftest_file.known(self.folder, build.id, number)]
-        try:
-            if not left:
-                return
-            with stage(self.bus, self.store, f"{build.id} programs", Stage.SELFTEST, f"tests-{build.arch.name}"):
-                programs = await Making(self.builder, its.selftests)(build)
-            for number in left:
-                seen = await self._guests.selftested(its, kernel, image, programs, number, step.niceness)
-                selftest_file.save(self.folder, build.id, number, seen)
-        except KmatrixError as error:
-            if error.status is Status.INFRA_FAILED and len(failures) < step.retries:
-                raise
-            words = ": ".join(filter(None, ("they could not be run", error.message, error.hint)))
-            if selftest_file.known(self.folder, build.id, 0):  # another time of it could not
-                self.bus.emit(Note(build.id, words))
-            else:
-                selftest_file.save(self.folder, build.id, 0, not_tried(words))
 
     async def _image(self, arch: str) -> Path:
         """The guest image; which one it was is a fact of the run."""
@@ -387,14 +285,14 @@ class Runner:
     async def _parts(self, step: Step, results: Results, cell: Cell) -> Parts:
         """What its inputs gave: kernel, image and workload."""
         kernel, image, tool = step.inputs[:3]
-        built = _given(results, kernel, KernelArtifact)
+        built = given(results, kernel, KernelArtifact)
         build = self._builds[cell.build_id]
         made = buildable(build.kernel.source)
         compiler = await toolchain.compiler(cell.arch.cross_prefix) if made else ""
         source = str(built.info.get("source", ""))
         known = provenance.planned(cell, build, self.plan.measure, source, compiler)
         host = provenance.host(self._host)
-        return Parts(built, _given(results, image, Path), _given(results, tool, guest_tools.Tool), known, host)
+        return Parts(built, given(results, image, Path), given(results, tool, guest_tools.Tool), known, host)
 
     def _refuse_another(self, build: str, now: KernelProvenance) -> None:
         """ConfigError if a cell that ended in an earlier start of this run was of another kernel by this name."""
@@ -420,7 +318,7 @@ class Runner:
         boot = self._by_boot[f"{step.subject}#0"]
         parts = await self._parts(step, results, boot.cell)
         task = await self._guests.task(boot, parts, step.niceness)
-        await self._guests.profiled(task, parts.kernel, _given(results, step.inputs[3], BootResult))
+        await self._guests.profiled(task, parts.kernel, given(results, step.inputs[3], BootResult))
 
     def _done(self, cell: Cell) -> CellResult | None:
         """The cell's result from an earlier start of this run, if it counts."""
@@ -478,11 +376,3 @@ class Runner:
             known = error if isinstance(error, DiskFull) else InfraError(f"the result could not be saved: {error}")
             result = replace(result, status=known.status, failure=known.failure)
         return result
-
-
-def _given(results: Results, name: str, kind: type[T]) -> T:
-    """What another step gave."""
-    result = results[name]
-    if not isinstance(result, kind):
-        raise InfraError(f"{name} gave {type(result).__name__}", kind="internal")
-    return result

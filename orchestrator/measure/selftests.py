@@ -19,13 +19,12 @@ from orchestrator.analyse.selftests import Outcomes
 from orchestrator.build.selftests import Programs
 from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest import ktap
-from orchestrator.guest.command_line import Machine, qemu_argv
+from orchestrator.guest.command_line import Machine
 from orchestrator.guest.qemu import Guest
 from orchestrator.guest.shell import Output, Shell
-from orchestrator.measure import provenance
-from orchestrator.measure.session import booted
-from orchestrator.model import Arch, Clock, KernelArtifact, Limits, Outcome, Selftest, Selftests
-from orchestrator.store import Store, digest, sha256
+from orchestrator.measure.trial import Trial
+from orchestrator.model import Arch, Clock, Outcome, Selftest, Selftests
+from orchestrator.store import digest
 
 FORMAT = 4  # of what is kept, and how it is come by and read
 KIND = "selftested"  # in the store
@@ -52,32 +51,17 @@ _RESULTS = f"cat {_KUNIT}/*/results 2>/dev/null"
 
 @dataclass(frozen=True)
 class Task:
-    """Which kernel runs which tests. machine: its image is the guest image without keys; qemu: its version; number:
-    how often it was done before; folder: gets a folder for each boot."""
+    """Which kernel runs which tests. number: how often it was done before."""
 
-    kernel: KernelArtifact
-    machine: Machine
+    trial: Trial
     programs: Programs
     selftests: Selftests
-    limits: Limits
-    store: Store
-    scratch: Path
-    folder: Path
-    qemu: str
     number: int
-    niceness: int = 0
-
-    @property
-    def arch(self) -> Arch:
-        """Of the machine."""
-        return self.machine.arch
 
     @property
     def key(self) -> str:
         """Names all that the answer rests on."""
-        command = digest(qemu_argv(provenance.nowhere(self.machine), 0, 1))
-        image = (sha256(self.kernel.image), self.machine.initrd.parent.name)
-        return digest(KIND, FORMAT, image, self.qemu, command, self.programs.key, self.selftests, self.number)
+        return digest(KIND, FORMAT, *self.trial.rests_on, self.programs.key, self.selftests, self.number)
 
 
 @dataclass
@@ -102,7 +86,7 @@ def machine(arch: Arch, selftests: Selftests, kernel: Path, initrd: Path) -> Mac
 async def tried(task: Task, fresh: bool = False) -> Outcomes:
     """What each test came to, from the store if the same was seen before. InfraError where the testbed fails;
     whatever the kernel does is an answer."""
-    if not fresh and isinstance(known := task.store.recall(KIND, task.key), dict):
+    if not fresh and isinstance(known := task.trial.store.recall(KIND, task.key), dict):
         return TypeAdapter(Outcomes).validate_python({**known, "boots": 0})
     tests, left_out = _chosen(task)
     came = _Came(left_out=left_out)
@@ -110,10 +94,10 @@ async def tried(task: Task, fresh: bool = False) -> Outcomes:
         tests = await _boot(task, tests, came)
     seen = Outcomes(
         outcomes=came.outcomes, words=came.words, took=came.took, left_out=came.left_out,
-        places=dict(task.programs.places), notes=came.notes, boots=came.boots, linux=task.kernel.linux,
+        places=dict(task.programs.places), notes=came.notes, boots=came.boots, linux=task.trial.kernel.linux,
     )  # fmt: skip
     if came.whole:
-        task.store.remember(KIND, task.key, seen)
+        task.trial.store.remember(KIND, task.key, seen)
     return seen
 
 
@@ -128,13 +112,11 @@ def _chosen(task: Task) -> tuple[list[Selftest], dict[str, str]]:
 
 async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Selftest]:
     """One guest; returns what is left for another. InfraError if the first one does not come up."""
-    folder = task.folder / f"boot-{came.boots}"
-    folder.mkdir(parents=True, exist_ok=True)
-    own = task.scratch / f"selftests-{task.kernel.build_id}-{task.number}-{came.boots}".replace("/", "-")
+    guest = task.trial.guest(came.boots)
     came.boots += 1
     left, begun = list(tests), False
     try:
-        async with booted(task.machine, task.limits, folder, own, task.niceness) as (running, shell):
+        async with guest as (running, shell):
             left = await _prepare(task, running, shell, tests, came)
             begun = True
             while left:
@@ -158,7 +140,7 @@ async def _prepare(
     task: Task, running: Guest, shell: Shell, tests: Sequence[Selftest], came: _Came
 ) -> list[Selftest]:
     """All programs into the guest; what KUnit said when it booted. Those that have here what they need."""
-    limit = task.limits.ready
+    limit = task.trial.limits.ready
     await _do(running, shell, _PREPARE, limit)
     files = sorted({need for test in tests if (need := _need(test))})
     looks = [f"set -- {need}; test -e $1 || echo {shlex.quote(need)}" for need in files]
@@ -211,7 +193,7 @@ def _ended(test: Selftest, done: Output, came: _Came) -> None:
 
 
 def _after(test: Selftest, error: KmatrixError, came: _Came) -> list[Selftest]:
-    """It cost the guest: it failed, if that was not the testbed's fault; who is late is tried once more, alone."""
+    """It cost the guest: it failed, if that was not the testbed's fault; who is late is tried once more."""
     if isinstance(error, InfraError):
         came.left_out[test.name] = f"the guest was lost: {error.message}"
         return []

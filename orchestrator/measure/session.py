@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,33 +32,29 @@ async def session(
     """
     with store.scratch() as scratch:
         base = await initramfs.image(store, build.arch, IMAGES)
-        initrd, made = await keyed(base, scratch / "initramfs.cpio")
         measure = matrix.measure
         machine = Machine(
-            build.arch, "tcg", Clock.WALL, measure.memory_mib, measure.cpus, kernel.image, initrd,
+            build.arch, "tcg", Clock.WALL, measure.memory_mib, measure.cpus, kernel.image, base,
             sealed=not unsandboxed, vouched=trusted(build.kernel.patches),
         )  # fmt: skip
-        async with guest(machine, matrix.limits, folder) as running, entered(running, made) as shell:
+        async with booted(machine, matrix.limits, folder, scratch) as (running, shell):
             yield running, shell
 
 
 @asynccontextmanager
 async def booted(
-    machine: Machine, limits: Limits, folder: Path, own: Path, niceness: int = 0, patient: bool = False
+    machine: Machine, limits: Limits, folder: Path, scratch: Path, niceness: int = 0, patient: bool = False
 ) -> AsyncIterator[tuple[Guest, Shell]]:
-    """The machine with keys of its own, ready and logged in to. own: a folder for its image, made now and gone
-    afterwards; folder and patient: see guest(). Raises what a boot does."""
-    own.mkdir()
-    try:
-        initrd, made = await keyed(machine.initrd, own / "initramfs.cpio")
+    """The machine with keys of its own, ready and logged in to. scratch: its image is there meanwhile; folder and
+    patient: see guest(). Raises what a boot does."""
+    with tempfile.TemporaryDirectory(dir=scratch) as own:
+        initrd, made = await keyed(machine.initrd, Path(own) / "initramfs.cpio")
         mine = replace(machine, initrd=initrd)
         async with (
             guest(mine, limits, folder, niceness=niceness, patient=patient) as running,
             entered(running, made) as shell,
         ):
             yield running, shell
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from orchestrator.build.kernel import Builder
 from orchestrator.config.sources import buildable
 from orchestrator.errors import KmatrixError
+from orchestrator.measure import timings
 from orchestrator.model import Build, Plan
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
@@ -24,10 +25,10 @@ async def estimate(part: Plan, folder: RunFolder, builder: Builder) -> float:
     seconds = 0.0
     for build in part.builds:
         if build.id in builds and await _unbuilt(build, builder):
-            seconds += _recall(builder.store, f"build-{build.arch.name}-{build.kernel.name}", BUILD)
+            seconds += _recall(builder.store, timings.of_build(build), BUILD)
     ids = {cell.id for cell in todo}
     boots = [boot for boot in part.boots if boot.cell.id in ids]
-    return seconds + sum(_recall(builder.store, f"boot-{boot.cell.arch.name}", BOOT) for boot in boots)
+    return seconds + sum(_recall(builder.store, timings.of_boot(boot.cell.arch.name), BOOT) for boot in boots)
 
 
 async def within(work: Awaitable[object], seconds: float) -> bool:
@@ -63,5 +64,5 @@ async def _unbuilt(build: Build, builder: Builder) -> bool:
 
 
 def _recall(store: Store, name: str, usual: float) -> float:
-    known = store.recall("timings", name)
-    return float(known) if isinstance(known, int | float) else usual
+    known = timings.recall(store, name)
+    return usual if known is None else known

@@ -265,6 +265,22 @@ measure: {boots: 1, passes: 1, memory_mib: 256}
 """
 
 
+def of_patch(patch: str, arches: str, workloads: str = "small", more: str = "") -> str:
+    """A matrix of the unpatched kernel and one with a patch of these tests: one boot, one pass."""
+    return f"""\
+arches: [{arches}]
+workloads: [{workloads}]
+sources:
+  debian-6.1: {{debian: linux-source-6.1}}
+kernels:
+  unpatched: {{source: debian-6.1}}
+  patched: {{source: debian-6.1, patches: [patches/{patch}.patch]}}
+compare:
+  - {{base: unpatched, new: patched}}
+measure: {{boots: 1, passes: 1, retries: 0}}
+{more}"""
+
+
 @pytest.fixture(scope="session")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of this release's backports, in a folder."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import HERE, Done, Kmatrix
+from tests.boot.conftest import HERE, Done, Kmatrix, of_patch
 
 FAULTS = HERE / "patches/debug-faults.patch"
 # {workload: (the build that sees it, kind, file, function)}
@@ -24,20 +24,7 @@ TABLES = {"uffd-missing": ("page_table", "mm/userfaultfd.c", "mfill_atomic_insta
 NAMES = [*LOCKS, *MEMORY, *TABLES]
 
 
-def matrix(arches: str, workloads: str, patch: str = "debug-faults") -> str:
-    return f"""\
-arches: [{arches}]
-workloads: [{workloads}]
-sources:
-  debian-6.1: {{debian: linux-source-6.1}}
-kernels:
-  unpatched: {{source: debian-6.1}}
-  patched: {{source: debian-6.1, patches: [patches/{patch}.patch]}}
-compare:
-  - {{base: unpatched, new: patched}}
-measure: {{boots: 1, passes: 1, retries: 0}}
-limits: {{ready: 120, work: 200}}
-"""
+LIMITS = "limits: {ready: 120, work: 200}\n"
 
 
 def found(done: Done, arch: str) -> dict[str, Any]:
@@ -61,7 +48,7 @@ def holds(done: Done, arch: str, faults: dict[str, tuple[str, str, str]]) -> Non
 
 def test_locks_and_contexts_are_watched(ready: None, kmatrix: Kmatrix) -> None:
     """A lock that is not given back, and who sleeps where nobody may; the base is silent."""
-    text = matrix("aarch64", "mincore, msync, mprotect-same") + "config: lean\n"
+    text = of_patch("debug-faults", "aarch64", "mincore, msync, mprotect-same", LIMITS + "config: lean\n")
     done = kmatrix.run(text, "--debug-build", "locks", "--no-reach")
     assert done.code == 3, done.out + done.err
     holds(done, "aarch64", LOCKS)
@@ -77,7 +64,7 @@ def test_locks_and_contexts_are_watched(ready: None, kmatrix: Kmatrix) -> None:
 @pytest.mark.night
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
 def test_five_faults_are_found_and_nothing_else(ready: None, kmatrix: Kmatrix, arch: str) -> None:
-    done = kmatrix.run(matrix(arch, ", ".join(NAMES)), "--debug", "--no-reach")
+    done = kmatrix.run(of_patch("debug-faults", arch, ", ".join(NAMES), LIMITS), "--debug", "--no-reach")
     assert done.code == 3, done.out + done.err
     tables = {} if arch == "s390x" else TABLES  # which has no PAGE_TABLE_CHECK
     holds(done, arch, LOCKS | MEMORY | tables)
@@ -86,7 +73,7 @@ def test_five_faults_are_found_and_nothing_else(ready: None, kmatrix: Kmatrix, a
 @pytest.mark.night
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
 def test_a_patch_without_a_fault_has_no_finding(ready: None, kmatrix: Kmatrix, arch: str) -> None:
-    done = kmatrix.run(matrix(arch, ", ".join(NAMES), patch="seven-in-five-a"), "--debug", "--no-reach")
+    done = kmatrix.run(of_patch("seven-in-five-a", arch, ", ".join(NAMES), LIMITS), "--debug", "--no-reach")
     assert done.code in (0, 1), done.out + done.err  # its figures are worse
     assert not found(done, arch)
 

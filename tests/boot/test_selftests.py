@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import Done, Kmatrix
+from tests.boot.conftest import Done, Kmatrix, of_patch
 
 FEW = (
     "--selftest",
@@ -21,21 +21,6 @@ FEW = (
 )
 
 
-def matrix(arches: str, patch: str) -> str:
-    return f"""\
-arches: [{arches}]
-workloads: [small]
-sources:
-  debian-6.1: {{debian: linux-source-6.1}}
-kernels:
-  unpatched: {{source: debian-6.1}}
-  patched: {{source: debian-6.1, patches: [patches/{patch}.patch]}}
-compare:
-  - {{base: unpatched, new: patched}}
-measure: {{boots: 1, passes: 1, retries: 0}}
-"""
-
-
 def told(done: Done) -> list[tuple[str, str, str]]:
     """(arch, kind, test) of each finding."""
     return [(row["arch"], row["kind"], row["runs"][0]) for row in done.json()["findings"]]
@@ -47,7 +32,7 @@ def looked(done: Done) -> dict[str, Any]:
 
 
 def test_a_test_that_a_patch_breaks_is_named(ready: None, kmatrix: Kmatrix) -> None:
-    done = kmatrix.run(matrix("s390x", "selftest-s390"), *FEW, "--no-reach")
+    done = kmatrix.run(of_patch("selftest-s390", "s390x"), *FEW, "--no-reach")
     assert done.code == 3, done.out + done.err
     assert told(done) == [("s390x", "test_fails", "mremap_dontunmap")], done.out
     (row,) = done.json()["findings"]
@@ -63,7 +48,7 @@ def test_a_test_that_a_patch_breaks_is_named(ready: None, kmatrix: Kmatrix) -> N
 
 @pytest.mark.night
 def test_on_the_others_it_passes(ready: None, kmatrix: Kmatrix) -> None:
-    done = kmatrix.run(matrix("x86_64, aarch64", "selftest-s390"), "--selftests", "--no-reach")
+    done = kmatrix.run(of_patch("selftest-s390", "x86_64, aarch64"), "--selftests", "--no-reach")
     assert told(done) == [], done.out
     for row in looked(done).values():
         assert "mremap_dontunmap" in row["ran"] and len(row["ran"]) >= 20, row
@@ -72,5 +57,5 @@ def test_on_the_others_it_passes(ready: None, kmatrix: Kmatrix) -> None:
 @pytest.mark.night
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
 def test_a_patch_that_breaks_nothing_says_nothing(ready: None, kmatrix: Kmatrix, arch: str) -> None:
-    done = kmatrix.run(matrix(arch, "seven-in-five-a"), "--selftests", "--no-reach")
+    done = kmatrix.run(of_patch("seven-in-five-a", arch), "--selftests", "--no-reach")
     assert told(done) == [], done.out

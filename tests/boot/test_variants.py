@@ -7,20 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.boot.conftest import Done, Kmatrix
+from tests.boot.conftest import Done, Kmatrix, of_patch
 
-MATRIX = """\
-arches: [x86_64]
-workloads: [small]
-sources:
-  debian-6.1: {debian: linux-source-6.1}
-kernels:
-  unpatched: {source: debian-6.1}
-  patched: {source: debian-6.1, patches: [patches/PATCH.patch]}
-compare:
-  - {base: unpatched, new: patched}
-measure: {boots: 1, passes: 1, retries: 0}
-"""
 EXPECTED = {
     ("error", "mm/mincore.c"): {"no SWAP", "allnoconfig"},
     ("error", "mm/msync.c"): {"32 bits"},
@@ -36,7 +24,7 @@ def of_compilers(done: Done) -> list[dict[str, Any]]:
 
 @pytest.mark.night
 def test_each_fault_is_named_where_it_is(ready: None, kmatrix: Kmatrix) -> None:
-    done = kmatrix.run(MATRIX.replace("PATCH", "compiles-here"), "--variants", "--no-reach")
+    done = kmatrix.run(of_patch("compiles-here", "x86_64"), "--variants", "--no-reach")
     assert done.code == 3, done.out + done.err
     found: dict[tuple[str, str], set[str]] = {}
     for row in of_compilers(done):
@@ -50,5 +38,5 @@ def test_each_fault_is_named_where_it_is(ready: None, kmatrix: Kmatrix) -> None:
 
 @pytest.mark.night
 def test_a_patch_that_compiles_everywhere_says_nothing(ready: None, kmatrix: Kmatrix) -> None:
-    done = kmatrix.run(MATRIX.replace("PATCH", "seven-in-five-a"), "--variants", "--no-reach")
+    done = kmatrix.run(of_patch("seven-in-five-a", "x86_64"), "--variants", "--no-reach")
     assert done.code in (0, 1) and not of_compilers(done), done.out + done.err

@@ -7,7 +7,7 @@ import asyncio
 import errno
 import json
 import pickle
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from orchestrator.config.steps import builds_only, graph, lanes, pairs, ready
 from orchestrator.errors import BuildError, DiskFull, Identical, InfraError, KernelBroke, KmatrixError, ToolMissing
 from orchestrator.executors import Executor, Runner
 from orchestrator.executors.local import Local
+from orchestrator.executors.simulation import at_once
 from orchestrator.model import Comparison, Plan, Step, StepKind
 from orchestrator.paths import GUEST_TOOLS
 
@@ -36,27 +37,6 @@ TAKES = {
     "profile": 15.0,
     "cell": 0.0,
 }
-
-
-class Jumping(asyncio.SelectorEventLoop):
-    """Where nothing is to be done, it is later."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = 0.0
-
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self._now = max(self._now, self._scheduled[0].when())
-        super()._run_once()
-
-
-def at_once(work: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=Jumping) as runner:
-        return runner.run(work)
 
 
 @dataclass

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import ConfigError
-from orchestrator.shared import VARIABLE, Shared
 from orchestrator.store import Store
+from orchestrator.store.shared import VARIABLE, Shared
 
 
 @pytest.fixture
@@ -195,3 +195,9 @@ def test_everybody_who_waits_waits_for_all(place: Path) -> None:
     for thread in each:
         thread.join(10)
     assert waited == [True, True]
+
+
+def test_nor_where_it_is_no_address(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as told:
+        Store(tmp_path, Shared("nosuch://user:token@there")).folder("kernels", "abc")
+    assert "token" not in told.value.message and "there" in told.value.message

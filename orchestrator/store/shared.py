@@ -2,8 +2,8 @@
 """A store that several machines share: a folder, s3://, read-only https:// ... (whatever fsspec knows).
 
 KIND/KEY.SHA.tar with KIND/KEY.json beside it, which is written last and names it and its sha256; or a small value, in
-KIND/KEY.json itself. Nothing that is there is replaced: a key names what its content depends on. What is
-damaged is set aside, told, and made anew; two results that should be the same and are not are both kept, and told.
+KIND/KEY.json itself. Nothing that is there is replaced: a key names what its content depends on. What is damaged is
+set aside, told, and made anew; two results that should be the same and are not are both kept, and told.
 """
 
 from __future__ import annotations
@@ -203,9 +203,9 @@ class Shared:
             try:
                 self._files, self._top = fsspec.core.url_to_fs(self.url)
             except (ValueError, ImportError) as error:
-                raise ConfigError(
-                    f"{VARIABLE}={self.url}: {error}", hint="a folder, s3://..., https://..."
-                ) from error
+                words = str(error).replace(self.url, self.shown)
+                hint = "a folder, s3://..., https://..."
+                raise ConfigError(f"{VARIABLE}={self.shown}: {words}", hint=hint) from error
 
     @contextmanager
     def _survives(self, what: str, silent: type[Exception] | None) -> Iterator[None]:

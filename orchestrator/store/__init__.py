@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
-from orchestrator.shared import Shared
+from orchestrator.store.shared import Shared
 
 GIB = 1 << 30
 SIZES = "sizes"
