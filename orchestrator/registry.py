@@ -6,7 +6,7 @@ from __future__ import annotations
 import difflib
 import importlib.util
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,3 +59,9 @@ def pick(what: str, name: str, table: Mapping[str, T]) -> T:
 def counted(number: int, what: str) -> str:
     """1 error, 2 errors."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def few(names: Sequence[str], most: int) -> list[str]:
+    """a, b, 3 more."""
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return [*names[:most], *more]

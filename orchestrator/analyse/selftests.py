@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from orchestrator.analyse.contract import FindingRow, WatchedRow
 from orchestrator.analyse.findings import SELFTEST, TEST_FAILS, TEST_SKIPPED, WatchedFacts
 from orchestrator.model import Comparison, Outcome
+from orchestrator.registry import few
 
 KIND = "selftests"
 MOST = 3  # names of tests that a note names
@@ -144,21 +145,16 @@ def _compared(base: Tried, new: Tried) -> Iterator[str]:
         if how == Outcome.PASSED and before.get(test, {}).get(part) == Outcome.FAILED and (test, part) not in shaky
     ]
     if fixed:
-        yield f"fixed: {_few(fixed)}"
+        yield f"fixed: {'; '.join(few(fixed, MOST))}"
     if shaky:
         names = [_name(test, part) for test, part in sorted(shaky)]
-        yield f"unstable, as they differ between two times of {base.kernel} alone: {_few(names)}"
+        yield f"unstable, as they differ between two times of {base.kernel} alone: {'; '.join(few(names, MOST))}"
     if gone := [test for test in before if now and test not in now]:
-        yield f"not there any more: {_few(gone)}"
+        yield f"not there any more: {'; '.join(few(gone, MOST))}"
 
 
 def _name(test: str, part: str) -> str:
     return f"{test}: {part}" if part else test
-
-
-def _few(names: Sequence[str]) -> str:
-    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
-    return "; ".join([*names[:MOST], *more])
 
 
 def _watched(one: Tried, notes: Sequence[str]) -> WatchedRow:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from orchestrator.analyse import findings
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.analyse.findings import LANE, SELFTEST, STATIC, TEST_FAILS, VARIANT
-from orchestrator.registry import counted
+from orchestrator.registry import counted, few
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.words import listed
@@ -43,10 +44,11 @@ def lines(report: MatrixReport) -> list[tuple[str, str]]:
     return [
         *((_line(row, arches), "bad") for row, arches in groups(mine)),
         *((f"known on the base, too: {_line(row, arches)}", "plain") for row, arches in groups(known)),
-        *((line, "plain") for line in _looked([row for row in looked if row["lane"] == LANE], bool(rows))),
-        *((line, "plain") for line in _compiled([row for row in looked if row["lane"] == VARIANT], rows)),
-        *((line, "plain") for line in _styled([row for row in looked if row["lane"] == STATIC], rows)),
-        *((line, "plain") for line in _tested([row for row in looked if row["lane"] == SELFTEST])),
+        *(
+            (line, "plain")
+            for lane, its in _LANES.items()
+            for line in its.looked([row for row in looked if row["lane"] == lane], rows)
+        ),
     ]
 
 
@@ -59,15 +61,7 @@ def clause(report: MatrixReport) -> list[str]:
 
 
 def _clause(row: FindingRow, arches: Sequence[str]) -> str:
-    if row["lane"] == VARIANT:
-        word = "does not compile" if row["kind"] != "warning" else "brings a warning"
-        return f"{listed(row['kernels'])} {word} in {listed(row.get('lines', []))} ({row['where']})"
-    if row["lane"] == SELFTEST:
-        word = "fails" if row["kind"] == TEST_FAILS else "skips"
-        return f"{listed(row['kernels'])} {word} its test {' '.join(row.get('runs', []))} on {listed(arches)}"
-    if row["lane"] == STATIC:
-        return f"{listed(row.get('lines', []))} warns of {listed(row['kernels'])} ({row['where']})"
-    return f"{listed(row['kernels'])} is wrong on {listed(arches)} ({_what(row)})"
+    return _LANES[row["lane"]].clause(row, arches)
 
 
 def mail(report: MatrixReport) -> list[str]:
@@ -86,17 +80,44 @@ def mail(report: MatrixReport) -> list[str]:
 
 
 def _line(row: FindingRow, arches: Sequence[str]) -> str:
+    return _LANES[row["lane"]].line(row, arches)
+
+
+def _wrong(row: FindingRow, arches: Sequence[str]) -> str:
+    return f"{listed(row['kernels'])} is wrong on {listed(arches)} ({_what(row)})"
+
+
+def _reported(row: FindingRow, arches: Sequence[str]) -> str:
     """s390x: lock imbalance in do_mincore (mm/mincore.c:210), patched: WARNING: ... (locks; mincore)"""
-    if row["lane"] == VARIANT:
-        return f"{listed(row.get('lines', []))} ({listed(arches)}), {listed(row['kernels'])}: {_said(row)}"
-    if row["lane"] == SELFTEST:
-        return f"{listed(arches)}, {listed(row['kernels'])}: test {row['message']} ({row['where']})"
-    if row["lane"] == STATIC:
-        return f"{listed(row.get('lines', []))}, {listed(row['kernels'])}: {row['where']}: {row['message']}"
     runs = list(dict.fromkeys(name.partition(",")[0] or "boot" for name in row.get("runs", [])))
-    more = [f"{len(runs) - MOST} more"] if len(runs) > MOST else []
-    while_ = "; ".join(filter(None, (listed(row.get("lines", [])), f"while: {listed([*runs[:MOST], *more])}")))
+    while_ = "; ".join(filter(None, (listed(row.get("lines", [])), f"while: {listed(few(runs, MOST))}")))
     return f"{listed(arches)}, {listed(row['kernels'])}: {_what(row)}: {row['message']} ({while_})"
+
+
+def _not_compiled(row: FindingRow, arches: Sequence[str]) -> str:
+    word = "does not compile" if row["kind"] != "warning" else "brings a warning"
+    return f"{listed(row['kernels'])} {word} in {listed(row.get('lines', []))} ({row['where']})"
+
+
+def _compiler(row: FindingRow, arches: Sequence[str]) -> str:
+    return f"{listed(row.get('lines', []))} ({listed(arches)}), {listed(row['kernels'])}: {_said(row)}"
+
+
+def _warned(row: FindingRow, arches: Sequence[str]) -> str:
+    return f"{listed(row.get('lines', []))} warns of {listed(row['kernels'])} ({row['where']})"
+
+
+def _script(row: FindingRow, arches: Sequence[str]) -> str:
+    return f"{listed(row.get('lines', []))}, {listed(row['kernels'])}: {row['where']}: {row['message']}"
+
+
+def _fails(row: FindingRow, arches: Sequence[str]) -> str:
+    word = "fails" if row["kind"] == TEST_FAILS else "skips"
+    return f"{listed(row['kernels'])} {word} its test {' '.join(row.get('runs', []))} on {listed(arches)}"
+
+
+def _test(row: FindingRow, arches: Sequence[str]) -> str:
+    return f"{listed(arches)}, {listed(row['kernels'])}: test {row['message']} ({row['where']})"
 
 
 def _styled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]:
@@ -107,25 +128,20 @@ def _styled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]
     return [*found, *(f"{row['lines']}: {note}" for row in rows for note in row["notes"])]
 
 
-def _tested(rows: Sequence[WatchedRow]) -> list[str]:
+def _tested(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]:
     """How many of the kernel's own tests ran and how they ended, kernel by kernel; what could not be run is named."""
     found, notes = [], dict[str, list[str]]()
     for row in rows:
         name = f"{row['arch']}/{row['kernel']}"
         if number := len(row["ran"]) + len(row["failed"]):
-            failed = f", {len(row['failed'])} fail ({_few(row['failed'])})" if row["failed"] else ""
+            failed = f", {len(row['failed'])} fail ({', '.join(few(row['failed'], MOST))})" if row["failed"] else ""
             passed = f"{len(row['ran'])} of {counted(number, 'test')} of its own pass{failed}"
             found.append(f"{name}: {passed}")
         left = [one.partition(":")[0] for one in row["left_out"]]
-        lines = [*row["notes"], *([f"{len(left)} left out ({_few(left)})"] if left else [])]
+        lines = [*row["notes"], *([f"{len(left)} left out ({', '.join(few(left, MOST))})"] if left else [])]
         for note in lines:
             notes.setdefault(note, []).append(name)
     return [*found, *(f"{listed(where)}: {note}" for note, where in notes.items())]
-
-
-def _few(names: Sequence[str]) -> str:
-    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
-    return ", ".join([*names[:MOST], *more])
 
 
 def _said(row: FindingRow) -> str:
@@ -154,7 +170,7 @@ def _what(row: FindingRow) -> str:
     return row["kind"].replace("_", " ") + (f" in {place}" if place else "")
 
 
-def _looked(rows: Sequence[WatchedRow], said: bool) -> list[str]:
+def _looked(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]:
     """What silence rests on; what could not be looked at is named."""
     alike: dict[tuple[object, ...], list[WatchedRow]] = {}
     for row in rows:
@@ -174,3 +190,21 @@ def _looked(rows: Sequence[WatchedRow], said: bool) -> list[str]:
         for note in (*row["notes"], *(f"left out: {one}" for one in row["left_out"])):
             notes.setdefault(f"{note} ({row['lines']})", []).append(f"{row['arch']}/{row['kernel']}")
     return [*found, *(f"{listed(where)}: {note}" for note, where in notes.items())]
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """The words of findings that come from one place. clause: for a sentence; line: of its own; looked: what was
+    looked at, of its rows and all findings."""
+
+    clause: Callable[[FindingRow, Sequence[str]], str]
+    line: Callable[[FindingRow, Sequence[str]], str]
+    looked: Callable[[Sequence[WatchedRow], Sequence[FindingRow]], list[str]]
+
+
+_LANES = {
+    LANE: _Lane(_wrong, _reported, _looked),
+    VARIANT: _Lane(_not_compiled, _compiler, _compiled),
+    STATIC: _Lane(_warned, _script, _styled),
+    SELFTEST: _Lane(_fails, _test, _tested),
+}
