@@ -40,7 +40,7 @@ class Proving:
     guests: Callable[[], Boots]
 
     def __post_init__(self) -> None:
-        self._store = self.comparing.builder.store
+        self._store = self.comparing.store
         self._variants, self._styles = steps.variants(self.plan), steps.styles(self.plan)
         self._watching = {its.id: its for its in self.plan.watching}
         self._testing = {its.build.id: its for its in self.plan.testing}

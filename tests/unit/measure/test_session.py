@@ -30,7 +30,7 @@ def test_a_strangers_kernel_is_not_vouched_for(
         return tmp_path
 
     @asynccontextmanager
-    async def guest(machine: Machine, *_: object) -> AsyncIterator[None]:
+    async def guest(machine: Machine, *_: object, **__: object) -> AsyncIterator[None]:
         started.append(machine)
         raise InfraError("far enough")
         yield
