@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +24,7 @@ from orchestrator.config.sources import buildable
 from orchestrator.config.steps import Want, builds_only, graph, guest_mib, lanes, wants
 from orchestrator.errors import DiskFull, Interrupted, KmatrixError
 from orchestrator.events import Bus, Note
-from orchestrator.executors import chosen
-from orchestrator.executors.local import Local
+from orchestrator.executors import Executor, chosen
 from orchestrator.measure.foretold import foretold
 from orchestrator.measure.host import check_host, cores, memory_mib
 from orchestrator.measure.runner import Runner
@@ -161,7 +161,6 @@ def proven(folder: RunFolder, matrix: Matrix, request: Request, manner: Manner) 
 
 def _worked(folder: RunFolder, matrix: Matrix, made: Plan, manner: Manner, first: str = "") -> Run:
     """A plan done, or what is left of it, and all that the folder then has. first: see Manner."""
-    chosen.prepared(manner.executor)
     todo = work(matrix, made, folder, manner)
     cells = todo.runner.cells
     if first:
@@ -216,17 +215,10 @@ class Work:
         steps = graph(plan, first, ended, self.manner.profile, self.manner.static)
         if words := foretold(plan, runner.store).words(cores()):
             self.bus.emit(Note("is it right?", words))
-        places = lanes(plan, first, cores(), memory_mib())
-        how = chosen.executor(
-            self.manner.executor, self.manner.workers, places, guest_mib(plan), runner.store.root, self._said
-        )
-        async with how as executor:
+        async with self._executor(lanes(plan, first, cores(), memory_mib())) as executor:
             with runner.store.scratch() as scratch, runner.guests(scratch):
                 await executor.run(steps, runner)
-        if shared := runner.store.shared:
-            await asyncio.to_thread(shared.settled)
-            for text in shared.tell():
-                self.bus.emit(Note("shared store", text))
+        await self._shared()
         if self.manner.profile or self.manner.reach or plan.watching:
             await runner.diffs()
         if self.manner.reach:
@@ -235,17 +227,31 @@ class Work:
             told = f"{counted(len(stored), 'cell')} measured before, exactly the same; --fresh measures again"
             self.bus.emit(Note("stored results", told))
 
+    def _executor(self, places: Mapping[str, int]) -> AbstractAsyncContextManager[Executor]:
+        manner, memory, root = self.manner, guest_mib(self.runner.plan), self.runner.store.root
+        return chosen.executor(manner.executor, manner.workers, places, memory, root, self._said)
+
+    async def _shared(self) -> None:
+        """What was given to others is there."""
+        if shared := self.runner.store.shared:
+            await asyncio.to_thread(shared.settled)
+            for text in shared.tell():
+                self.bus.emit(Note("shared store", text))
+
     def _said(self, text: str) -> None:
         self.bus.emit(Note("cluster", text))
 
     async def build(self) -> list[KmatrixError]:
         """Only the kernels; returns what failed."""
-        done = await Local({}, self.runner.store.root).run(builds_only(self.runner.plan), self.runner)
+        async with self._executor({}) as executor:
+            done = await executor.run(builds_only(self.runner.plan), self.runner)
+        await self._shared()
         return list(dict.fromkeys(result for result in done.values() if isinstance(result, KmatrixError)))
 
 
 def work(matrix: Matrix, made: Plan, folder: RunFolder, manner: Manner) -> Work:
     """What is to be done for a plan of the matrix, with its results in the folder."""
+    chosen.prepared(manner.executor)
     builder = Builder.of(matrix, manner.jobs or cores(), manner.refresh, manner.unsandboxed)
     runner = Runner(
         made,

@@ -11,6 +11,7 @@ pytest loads this file in every run, of whatever project: it imports what it nee
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--kmatrix-unsandboxed", action="store_true",
         help="build and boot patches without bubblewrap: you trust them",
+    )  # fmt: skip
+    group.addoption(
+        "--kmatrix-executor", default=os.environ.get("KMATRIX_EXECUTOR", ""), metavar="WHERE",
+        help="where kernels are built: local; dask; or a file that kmatrix scheduler wrote. Guests are here",
     )  # fmt: skip
     group.addoption("--kmatrix-profile", dest="kmatrix_preset", help=argparse.SUPPRESS)  # its name of before
     usual = "the nearest matrix.yaml in the test file's folder and above it"
@@ -143,6 +148,7 @@ def _kmatrix_target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="session")
 def _kmatrix_lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    from orchestrator.executors import chosen
     from orchestrator.store import Store
     from orchestrator.testing import Lab
 
@@ -155,7 +161,11 @@ def _kmatrix_lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
                 reporter.ensure_newline()
                 reporter.write_line(line)
 
-    return Lab(Store(), tmp_path_factory.mktemp, tell, request.config.getoption("--kmatrix-unsandboxed"))
+    option = request.config.getoption
+    executor = option("--kmatrix-executor")
+    with _as_failure():
+        chosen.prepared(executor)
+    return Lab(Store(), tmp_path_factory.mktemp, tell, option("--kmatrix-unsandboxed"), executor)
 
 
 def _targets(config: pytest.Config, test_file: Path) -> tuple[Target, ...]:

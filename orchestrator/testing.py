@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from orchestrator.build import guest_tools
 from orchestrator.build.kernel import Builder
 from orchestrator.config import matrix_file, plan, workloads
+from orchestrator.engine import Manner, work
 from orchestrator.errors import BuildError, ConfigError, KernelBroke, KmatrixError
 from orchestrator.guest import qemu
 from orchestrator.guest.shell import Output as Output
@@ -21,7 +22,7 @@ from orchestrator.guest.shell import Shell
 from orchestrator.measure.host import check_host, cores
 from orchestrator.measure.session import session
 from orchestrator.model import Build, KernelArtifact, Matrix
-from orchestrator.runs.folder import disk_error
+from orchestrator.runs.folder import RunFolder, disk_error
 from orchestrator.store import Store
 
 T = TypeVar("T")
@@ -199,12 +200,18 @@ class Guest:
 
 class Lab:
     """Builds kernels, each once, and boots them. folders makes a new folder; tell gets a line for the user;
-    unsandboxed: whoever says so trusts every kernel."""
+    unsandboxed: whoever says so trusts every kernel; executor: where kernels are built, guests are here."""
 
     def __init__(
-        self, store: Store, folders: Callable[[str], Path], tell: Callable[[str], None], unsandboxed: bool = False
+        self,
+        store: Store,
+        folders: Callable[[str], Path],
+        tell: Callable[[str], None],
+        unsandboxed: bool = False,
+        executor: str = "",
     ) -> None:
         self._store, self._folders, self._tell, self._unsandboxed = store, folders, tell, unsandboxed
+        self._executor = executor
         self._builders: dict[int, Builder] = {}
         self._failed: dict[Target, BuildError] = {}
 
@@ -243,11 +250,19 @@ class Lab:
             found = loop.run(builder.find(target.build))
             if found is None:
                 self._tell(f"kmatrix builds {target.build.id}, log: {log}")
+                loop.run(self._elsewhere(target, log.parent) if self._executor else asyncio.sleep(0))
                 found = loop.run(builder.make(target.build, log))
         except BuildError as error:
             self._failed[target] = error
             raise
         return found
+
+    async def _elsewhere(self, target: Target, folder: Path) -> None:
+        """Built where the executor has it done, into a store that is ours, too."""
+        made = plan.of_one(target.matrix, target.build)
+        manner = Manner(quiet=True, unsandboxed=self._unsandboxed, executor=self._executor)
+        for error in await work(target.matrix, made, RunFolder(folder), manner).build():
+            raise error
 
 
 def _pointed(error: KmatrixError, folder: Path) -> KmatrixError:

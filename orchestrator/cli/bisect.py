@@ -17,7 +17,18 @@ from orchestrator.bisect.result import Answer
 from orchestrator.cli import author, intake
 from orchestrator.cli.console import say, took
 from orchestrator.cli.intake import Choice
-from orchestrator.cli.options import Config, Fresh, History, Jobs, OneSeries, Preset, Unsandboxed, Workloads
+from orchestrator.cli.options import (
+    Config,
+    Executor,
+    Fresh,
+    History,
+    Jobs,
+    OneSeries,
+    Preset,
+    Unsandboxed,
+    Workers,
+    Workloads,
+)
 from orchestrator.collectors import known as collectors
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, this_command
@@ -62,6 +73,8 @@ def bisect(
     fresh: Fresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
     history: History = None,
 ) -> None:
     """Name the commit, or the patch of a series, that moved a figure of one cell.
@@ -81,7 +94,7 @@ def bisect(
     how = pick("metric", metric, {name: collectors()[name] for name in known})
     manner = Manner(
         quiet=json, jobs=jobs, fresh=fresh, unsandboxed=unsandboxed, history=history, kind="bisect",
-        again=this_command(), reach=metric in COSTS, memory=metric in MEMORY,
+        again=this_command(), reach=metric in COSTS, memory=metric in MEMORY, executor=executor, workers=workers,
     )  # fmt: skip
     row, upon_it = (
         _of_range(what[0], base, tree, matrix)

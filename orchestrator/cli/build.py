@@ -7,7 +7,7 @@ import typer
 
 from orchestrator import ui
 from orchestrator.cli.console import print_error, took
-from orchestrator.cli.options import Config, Jobs, Json, Preset, Refresh, Select, Unsandboxed
+from orchestrator.cli.options import Config, Executor, Jobs, Json, Preset, Refresh, Select, Unsandboxed, Workers
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import EMPTY, Manner, finish, this_command, work
@@ -29,6 +29,8 @@ def build(
     refresh: Refresh = False,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
 ) -> None:
     """Build the kernels of the matrix and nothing else.
 
@@ -37,8 +39,9 @@ def build(
     matrix = matrix_file.load(took(config, json), preset)
     made = make_plan(matrix, select or [])
     check_host()
+    manner = Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed, executor=executor, workers=workers)
     with Store().bounded(matrix.cache_gib), Store().scratch() as folder:
-        todo = work(matrix, made, RunFolder(folder), Manner(refresh=refresh, jobs=jobs, unsandboxed=unsandboxed))
+        todo = work(matrix, made, RunFolder(folder), manner)
         with ui.show(todo.bus, lambda _: EMPTY, json):
             failed = finish(todo.build(), this_command())
     for error in failed[1:]:

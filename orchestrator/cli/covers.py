@@ -11,7 +11,7 @@ import typer
 from orchestrator import library
 from orchestrator.build.kernel import Builder
 from orchestrator.cli.console import say, took
-from orchestrator.cli.options import Config, Jobs, Unsandboxed
+from orchestrator.cli.options import Config, Executor, Jobs, Unsandboxed, Workers
 from orchestrator.config import matrix_file
 from orchestrator.engine import Manner, finish, this_command
 from orchestrator.errors import ConfigError
@@ -51,6 +51,8 @@ def covers(
     config: Config = None,
     jobs: Jobs = None,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
 ) -> None:
     """Which workloads of the library run a line or a function of the kernel; what they do not run.
 
@@ -65,7 +67,7 @@ def covers(
     kernel = Kernel(
         "base", pick("source", base, {its.name: its for its in matrix.sources}) if base else matrix.sources[0]
     )
-    manner = Manner(jobs=jobs, unsandboxed=unsandboxed)
+    manner = Manner(jobs=jobs, unsandboxed=unsandboxed, executor=executor, workers=workers)
     known = _known(matrix, kernel, tuple(wanted), manner, measure or ship)
     if ship:
         _ship(known)

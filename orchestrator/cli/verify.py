@@ -18,7 +18,7 @@ from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
 from orchestrator.cli.console import printer, took
-from orchestrator.cli.options import History, Select, Unsandboxed
+from orchestrator.cli.options import Executor, History, Select, Unsandboxed, Workers
 from orchestrator.config import matrix_file
 from orchestrator.config.overrides import with_cpus
 from orchestrator.config.plan import chosen_ids
@@ -56,6 +56,8 @@ def verify_run(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="verify.json on standard output, no tables.")] = False,
     unsandboxed: Unsandboxed = False,
+    executor: Executor = "",
+    workers: Workers = 2,
     history: History = None,
 ) -> None:
     """Repeat a run's cells here and say, value by value, whether the same came out; if not, what differs.
@@ -69,7 +71,7 @@ def verify_run(
     noted = any(map(costs.told, before["cells"]))
     manner = Manner(
         quiet=json, fresh=True, reach=noted, memory=costs.of_memory(before), kind="verify", history=history,
-        again=this_command(), unsandboxed=unsandboxed,
+        again=this_command(), unsandboxed=unsandboxed, executor=executor, workers=workers,
     )  # fmt: skip
     with new_run(out, "verify") as folder:
         matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)

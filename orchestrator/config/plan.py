@@ -53,6 +53,11 @@ def plan(matrix: Matrix, select: Sequence[str] = ()) -> Plan:
     )
 
 
+def of_one(matrix: Matrix, build: Build) -> Plan:
+    """A kernel of the matrix, of which nothing is measured."""
+    return Plan(builds=(build,), cells=(), boots=(), measure=matrix.measure, limits=matrix.limits, comparisons=())
+
+
 def _testing(matrix: Matrix, mine: Sequence[Build]) -> Iterator[Testing]:
     """What others are compared with runs twice: a test that differs by itself says nothing of a change."""
     bases = {pair.base for pair in matrix.comparisons}

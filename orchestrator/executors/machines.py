@@ -59,7 +59,7 @@ async def worker(file: Path, wall: bool, patience: float, share: int, say: Say) 
         join = Join.load(file)
         if join.store:
             os.environ[VARIABLE] = join.store
-        mine, memory = max(1, cores() // share), int(memory_mib() * ROOM / share)
+        mine, memory = room(share)
         have = {CORE: mine, BUILD: 1, MEMORY: memory, **({WALL: 1} if wall else {})}
         scratch = tempfile.mkdtemp(prefix="kmatrix-worker-")
         try:
@@ -81,6 +81,16 @@ async def worker(file: Path, wall: bool, patience: float, share: int, say: Say) 
         if time.monotonic() - gone > patience:
             return
         await asyncio.sleep(AGAIN)
+
+
+def room(share: int) -> tuple[int, int]:
+    """Cores, and MiB for guests, of one of so many workers: a container or a job has a part of the machine."""
+    dask()
+    from dask.system import CPU_COUNT
+    from distributed.system import MEMORY_LIMIT
+
+    free = min(memory_mib(), MEMORY_LIMIT >> 20)
+    return max(1, min(cores(), CPU_COUNT) // share), int(free * ROOM / share)
 
 
 def _own_address(join: Join) -> str:

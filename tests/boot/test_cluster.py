@@ -7,14 +7,19 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.boot.conftest import EVERYWHERE, SMALL, Done, Kmatrix, alive, children, emulators, until
+from orchestrator.store import cache_root
+from tests.boot.conftest import EVERYWHERE, HERE, LAB, ROOT, SMALL, Done, Kmatrix, alive, children, emulators, until
 
 TWO = SMALL.replace("[small]", "[faults, small]").replace("boots: 1", "boots: 2")
+JOB = ROOT / "orchestrator/executors/jobs/slurm.sh"
 CLUSTER = ("--executor", "dask", "--workers", "2", "--no-reach")
 
 
@@ -80,6 +85,55 @@ def test_sigkill_of_whoever_asked_leaves_no_guest(ready: None, kmatrix: Kmatrix)
     process.kill()
     until(lambda: not any(map(alive, everything)), 20)
     process.wait()
+
+
+@pytest.mark.night
+def test_other_verbs_have_it_done_too(ready: None, kmatrix: Kmatrix) -> None:
+    """verify repeats, bisect hunts, the plugin has its kernel built: by workers."""
+    local = kmatrix.run(TWO)
+    words = ["--executor", "dask"]
+    done = kmatrix("verify", local.folder, "--out", kmatrix.folder / "verify", *words)
+    assert done.code == 0 and "the same" in done.out, done.out + done.err
+    patches = [HERE / "patches" / name for name in ("larger.patch", "nop-5.patch")]
+    given = ["--base", "debian-6.1", "--config", kmatrix.matrix(LAB), "--cell", "aarch64/shmem-light"]
+    done = kmatrix("bisect", *patches, *given, "--out", kmatrix.folder / "bisect", *words)
+    assert done.code == 1, done.out + done.err
+    (culprit,) = json.loads((kmatrix.folder / "bisect/bisect.json").read_text())["culprits"]
+    assert culprit["after"] - culprit["before"] == pytest.approx(5, abs=0.1)
+    test = (
+        'import pytest\n@pytest.mark.kmatrix("*/nops")\ndef test_it(guest):\n    assert guest.run("true").code == 0\n'
+    )
+    text = SMALL.replace("measure:", "  nops: {source: debian-6.1, patches: [patches/nop-20.patch]}\nmeasure:")
+    done = kmatrix.pytest(text, test, "--kmatrix-executor", "dask")
+    assert done.code == 0 and "1 passed" in done.out, done.out
+
+
+@pytest.mark.night
+def test_a_job_of_slurm_joins_and_works(ready: None, kmatrix: Kmatrix) -> None:
+    """The script, with what SLURM sets; it has no shell when it is told to end."""
+    local = kmatrix.run(TWO, "--no-reach")
+    local.folder = local.folder.rename(local.folder.with_name("local"))
+    join = kmatrix.folder / "join.json"
+    scheduler = kmatrix.start("scheduler", join)
+    until(join.exists, 60)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    env = {
+        **os.environ,
+        "PATH": path,
+        "SLURM_JOB_ID": "7",
+        "SLURM_CPUS_PER_TASK": "1",
+        "KMATRIX_CACHE": str(cache_root()),
+    }
+    job = subprocess.Popen(["bash", JOB, join], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        done = kmatrix.run(TWO, "--no-reach", "--executor", str(join))
+        same(done, local)
+        job.terminate()
+        assert job.wait(30) == 0
+    finally:
+        for process in (job, scheduler):
+            process.terminate()
+            process.wait(60)
 
 
 @pytest.mark.night
