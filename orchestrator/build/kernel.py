@@ -62,6 +62,7 @@ class Builder:
     async def make(self, build: Build, log: Path, niceness: int = 0) -> KernelArtifact:
         """Build it; log gets all that make prints. Raises BuildError and its kin."""
         tree = await self.source(build.kernel.source)
+        build = _with_its_own(build, tree)
         key = await self.key(build, tree)
         folder = self.store.folder("kernels", key)
         if not trusted(build.kernel.patches):
@@ -78,6 +79,7 @@ class Builder:
     async def config(self, build: Build, log: Path) -> tuple[str, dict[str, str]]:
         """The verified .config, without building, and what it lacks of the wished: {CONFIG_X: why}."""
         tree = await self.source(build.kernel.source)
+        build = _with_its_own(build, tree)
         async with self._shared_tree(build, tree, CONFIGURED) as shared:
             _, lost = await self._configured(build, tree, shared, log)
             return regular(shared.made, ".config").read_text(), lost
@@ -118,7 +120,7 @@ class Builder:
     async def key(self, build: Build, tree: Tree) -> str:
         """Names all that goes into the image: source, patches, config, compiler, recipe."""
         arch = build.arch
-        contents = [sha256(path) for path in build.kernel.patches]
+        contents = [sha256(path) for path in _with_its_own(build, tree).kernel.patches]
         compiler = await toolchain.compiler(arch.cross_prefix)
         lines = _lines(build, tree)
         return digest(RECIPE, tree.identity, contents, lines, compiler, arch.kernel_arch, arch.image_target)
@@ -256,6 +258,13 @@ class Builder:
 def _lines(build: Build, tree: Tree) -> str:
     """What its .config is made of: no line that is of other versions of Linux."""
     return fragments.wanted(build.kconfig, tree.linux).text
+
+
+def _with_its_own(build: Build, tree: Tree) -> Build:
+    """With the patches that its config needs for this Linux, under all others, once."""
+    its, series = fragments.wanted(build.kconfig, tree.linux).patches, build.kernel.patches
+    more = tuple(path for path in its if path not in series)
+    return replace(build, kernel=replace(build.kernel, patches=(*more, *series))) if more else build
 
 
 def _config_sha256(config: Path) -> str:

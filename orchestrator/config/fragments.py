@@ -10,6 +10,7 @@ word of the same kind:
 #: essential                what follows must hold, or there is no kernel. So it is at the start of a file
 #: wished                   what follows may be lost, where this Linux or arch has no such option: a note
 #: include FILE             as if its lines were here; {arch} in it is replaced. None for this arch: no lines
+#: patch FILE; linux <6.2   a patch below images/patches/ that a kernel with these options needs, under the series
 
 and for one line alone, behind it: CONFIG_LRU_GEN=y  #: wished; linux >=6.1,<7.0
 """
@@ -27,12 +28,14 @@ from orchestrator.model import Config
 from orchestrator.paths import IMAGES
 
 SHIPPED = IMAGES / "kconfig"
+PATCHES = IMAGES / "patches"
 WHOLE = SHIPPED / "whole.config"  # what a .config of somebody else's needs beside
 OLD = {"images/kconfig/common.config": "images/kconfig/lean/common.config"}  # {name of before: its place now}
 TINY = "tinyconfig"  # what a kernel began with before there were configs
 NONE = "none"
 _LINE = re.compile(r"^(?:(CONFIG_\w+)=(.*?)|# (CONFIG_\w+) is not set)(?:\s+#: *(.*))?$")
-_WORD = re.compile(r"^#: *(name|start|defaults|essential|wished|include)\b *(.*)$")
+_WORD = re.compile(r"^#: *(name|start|defaults|essential|wished|include|patch)\b *(.*)$")
+_MANY = "patch"  # a word of which there can be more than one
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Wanted:
     start: str
     defaults: tuple[str, ...]
     wishes: tuple[Wish, ...]
+    patches: tuple[Path, ...] = ()  # the project's own, that a source needs for these options
 
     @property
     def text(self) -> str:
@@ -70,22 +74,29 @@ def wanted(lines: Iterable[str], linux: str) -> Wanted:
     """What flat lines say of this Linux (6.1.192); the last line of an option wins. ConfigError for a bad version."""
     words = {"name": "", "start": TINY, "defaults": ""}
     table: dict[str, Wish] = {}
+    patches: dict[Path, None] = {}
     for line in lines:
-        if word := _WORD.match(line):
+        if (word := _WORD.match(line)) and word[1] == _MANY:
+            name, *marks = _marks(word[2])
+            if _holds(line, "; ".join(marks), linux):
+                patches[PATCHES / name] = None
+        elif word:
             words[word[1]] = word[2].strip()
         elif (found := _LINE.match(line)) and _holds(line, found[4] or "", linux):
             essential = "wished" not in _marks(found[4] or "")
             option = found[1] or found[3]
             table.pop(option, None)
             table[option] = Wish(option, found[2] if found[1] else "n", essential)
-    return Wanted(words["name"], words["start"], tuple(words["defaults"].split()), tuple(table.values()))
+    defaults = tuple(words["defaults"].split())
+    return Wanted(words["name"], words["start"], defaults, tuple(table.values()), tuple(patches))
 
 
 def flat(path: Path, arch: str) -> tuple[str, ...]:
     """A fragment's lines with its includes, each with what it is marked as. ConfigError with file:line."""
     lines: list[str] = []
     for line in _flat(path, arch, ()):
-        if not (word := _WORD.match(line)):
+        word = _WORD.match(line)
+        if not word or word[1] == _MANY:
             lines.append(line)
         else:  # the outermost file's word counts
             lines = [line for line in lines if not line.startswith(f"#: {word[1]} ")] + [line]
@@ -143,6 +154,7 @@ def _flat(path: Path, arch: str, outer: tuple[Path, ...]) -> Iterator[str]:
             if inner.exists() or "{arch}" not in word[2]:
                 yield from _flat(inner, arch, (*outer, path))
         elif word:
+            _known_patch(f"{path}:{number}", word)
             yield f"#: {word[1]} {word[2].strip()}"
         elif line.startswith("#:"):
             raise ConfigError(
@@ -154,6 +166,17 @@ def _flat(path: Path, arch: str, outer: tuple[Path, ...]) -> Iterator[str]:
             its = line[: found.start(4)].rstrip().removesuffix("#:").rstrip() if found[4] is not None else line
             _holds(f"{path}:{number}", marks, "6.1.0")
             yield f"{its}  #: {marks}" if marks else its
+
+
+def _known_patch(where: str, word: re.Match[str]) -> None:
+    """ConfigError for a patch that there is not."""
+    if word[1] == _MANY:
+        name, *marks = _marks(word[2]) or [""]
+        _holds(where, "; ".join(marks), "6.1.0")
+        if not name or not (PATCHES / name).is_file() or not (PATCHES / name).resolve().is_relative_to(PATCHES):
+            raise ConfigError(
+                f"{where}: {name!r} is no file below {PATCHES}", hint="such patches are the project's own"
+            )
 
 
 def _read(path: Path) -> str:

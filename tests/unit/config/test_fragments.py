@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import arches
-from orchestrator.config.fragments import SHIPPED, Wanted, Wish, flat, named, shipped, wanted
+from orchestrator.config.fragments import PATCHES, SHIPPED, Wanted, Wish, flat, named, shipped, wanted
 from orchestrator.errors import ConfigError
 
 ARCHES = ("x86_64", "aarch64", "s390x")
@@ -111,3 +111,19 @@ def test_a_name_that_no_file_can_have_is_told_by_its_line(tmp_path: Path) -> Non
     (tmp_path / "mine.config").write_text("CONFIG_A=y\n#: include a\0b\n")
     with pytest.raises(ConfigError, match=r"mine\.config:2: no file can have such a name"):
         flat(tmp_path / "mine.config", "s390x")
+
+
+def test_a_config_names_the_patches_that_it_needs_for_a_linux(tmp_path: Path) -> None:
+    lines = flat(SHIPPED / "debug/locks.config", "aarch64")
+    mine = "linear-map-end.patch"
+    assert wanted(lines, "6.1.192").patches == (PATCHES / mine,)
+    assert wanted(lines, "6.12.3").patches == () and wanted(lines, "5.10.1").patches == ()
+    for linux, value in (("6.1.192", "y"), ("6.6.1", "n"), ("6.12.3", "y")):
+        assert Wish("CONFIG_TEST_HMM", value, False) in wanted(lines, linux).wishes
+    again = tmp_path / "again.config"
+    again.write_text("\n".join(lines))
+    assert wanted(flat(again, "aarch64"), "6.1.192") == wanted(lines, "6.1.192")
+    for name in ("", "../matrix.yaml", "none.patch", "a\0b"):
+        again.write_text(f"#: patch {name}\n")
+        with pytest.raises(ConfigError, match=r"again\.config:1: .* is no file below"):
+            flat(again, "aarch64")
