@@ -132,7 +132,7 @@ class _Library:
         sums = [(name, sha256(path)) for name, path in files]
         more = [(WRAPPED, sha256(path)) for path in _failing(self.toolbox, self.failing)]
         key = digest("guest-library", FLAGS, compiler, [*sums, *more])
-        folder = store.folder("guest-tools", key)
+        folder = await store.arrived("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
             if not folder.exists():
                 with store.publish("guest-tools", key) as temporary:
@@ -201,7 +201,7 @@ class _Job:
         if self.failing:
             how = (*how, WRAPPED)
         key = digest("guest-tool", self.name, self.place, *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
-        folder = store.folder("guest-tools", key)
+        folder = await store.arrived("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
             if not folder.exists():
                 with store.publish("guest-tools", key) as temporary:

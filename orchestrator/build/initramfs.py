@@ -33,7 +33,7 @@ async def image(store: Store, arch: Arch, images: Path, refresh: bool = False) -
     names = sorted(path.name for path in debs.glob("*.deb"))
     own = [sha256(images / "initramfs" / name) for name in recipe["own"]]
     key = digest("initramfs", RECIPE, names, recipe, own)
-    folder = store.folder("initramfs", key)
+    folder = await store.arrived("initramfs", key)
     async with store.lock(f"initramfs-{key}"):
         if not folder.exists():
             with store.publish("initramfs", key) as temporary:

@@ -56,7 +56,7 @@ class Builder:
             return self._ready_image(build, *kind.image(build.kernel.source, build.arch.name))
         tree = await self.source(build.kernel.source)
         key = await self.key(build, tree)
-        folder = self.store.folder("kernels", key)
+        folder = await self.store.arrived("kernels", key)
         return self._artifact(build, key, folder, True) if folder.exists() else None
 
     async def make(self, build: Build, log: Path, niceness: int = 0) -> KernelArtifact:
@@ -64,7 +64,7 @@ class Builder:
         tree = await self.source(build.kernel.source)
         build = _with_its_own(build, tree)
         key = await self.key(build, tree)
-        folder = self.store.folder("kernels", key)
+        folder = await self.store.arrived("kernels", key)
         if not trusted(build.kernel.patches):
             with self.store.scratch() as scratch:  # what does not apply is told at once, whoever has the tree
                 await patches.apply(tree.folder, scratch, build.kernel.patches)

@@ -44,7 +44,7 @@ class OnceMore:
         store = self.builder.store
         key = digest(RECIPE, kernel.key, sorted(objects), await pahole.version())
         async with store.lock(f"static-{key}"):
-            folder = store.folder(KIND, key)
+            folder = await store.arrived(KIND, key)
             with suppress(OSError, EOFError, ValueError, KeyError, TypeError):  # not there, or not whole
                 return Told.from_json(json.loads(gzip.decompress((folder / FILE).read_bytes())))
             with store.scratch() as scratch:

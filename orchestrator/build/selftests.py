@@ -96,7 +96,7 @@ class Making:
             shared = SharedTree(store.folder(KIND, tree.key), private=True, apart=scratch / "build")
             shown = await view(tree.folder, build.kernel.patches, (), shared.source, scratch)
             key = await self._key(build, tree, scratch / "patched")
-            folder = store.folder(KIND, key)
+            folder = await store.arrived(KIND, key)
             async with store.lock(f"selftests-{key}"):
                 if not folder.exists():
                     await self._make(build, shared, shown, own, key, scratch)

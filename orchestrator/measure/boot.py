@@ -165,7 +165,7 @@ async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
     """From the store; else made, as is one of which nobody noted what ran before it."""
     name = snapshots.key(task.machine, task.provenance, task.dialogue.started, task.boot.number)
     async with task.store.lock(f"snapshot-{name}"):
-        if found := snapshots.find(task.store, name):
+        if found := await snapshots.find(task.store, name):
             if not task.blocks or (found.folder / noted.SEEN).is_file():
                 if task.pace:
                     task.pace.learn_old(found.seconds)
@@ -180,7 +180,7 @@ async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
             task.broken[name] = error
             raise
         snapshots.prune(task.store)
-        done = snapshots.find(task.store, name)
+        done = await snapshots.find(task.store, name)
     if done is None:
         raise InfraError("the snapshot was gone as soon as it was made", kind="snapshot")
     return done

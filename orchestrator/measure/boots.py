@@ -155,7 +155,7 @@ class Boots:
         result = self.folder.load_boot(boot.cell.id, boot.number)
         if result is not None and same(result, task.provenance):
             return await self._whole(task, await with_noted(task, result), repeats)
-        if repeats and not self.fresh and (found := results.take(self.store, task)):
+        if repeats and not self.fresh and (found := await results.take(self.store, task)):
             found = await with_noted(task, found)
             self.folder.save_boot(boot.cell.id, found)
             if task.pace:

@@ -31,10 +31,10 @@ def key(its: Provenance, number: int) -> str:
     return digest(KIND, FORMAT, provenance.key(its), number)
 
 
-def take(store: Store, task: Task) -> BootResult | None:
+async def take(store: Store, task: Task) -> BootResult | None:
     """The boot's result, marked as stored, its files in the boot's folder; None if there is none that is whole, or
     nobody noted what ran in it and that is asked."""
-    folder = store.folder(KIND, key(task.provenance, task.boot.number))
+    folder = await store.arrived(KIND, key(task.provenance, task.boot.number))
     found = _whole(folder, task)
     if found is None or (task.blocks and not noted.whole(folder)):
         return None

@@ -51,9 +51,9 @@ def key(machine: Machine, its: Provenance, args: tuple[str, ...], start: int) ->
     )  # fmt: skip
 
 
-def find(store: Store, name: str) -> Snapshot | None:
+async def find(store: Store, name: str) -> Snapshot | None:
     """The snapshot of this key, marked as used just now."""
-    folder = store.folder(KIND, name)
+    folder = await store.arrived(KIND, name)
     try:
         data = json.loads((folder / "snapshot.json").read_text())
         os.utime(folder)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hashlib
 import json
@@ -97,10 +98,18 @@ class Store:
             os.utime(path)
         except FileNotFoundError:
             if self.shared and "." not in key:
-                self.shared.take(kind, key, lambda: self._published(kind, key))
+                with self.shared.one(kind, key):
+                    if not path.exists():
+                        self.shared.take(kind, key, lambda: self._published(kind, key))
         except OSError:
             pass
         return path
+
+    async def arrived(self, kind: str, key: str) -> Path:
+        """folder(); others go on while it is taken from elsewhere, which may be far away."""
+        if self.shared is None or (self.root / kind / key).exists():
+            return self.folder(kind, key)
+        return await asyncio.to_thread(self.folder, kind, key)
 
     @contextmanager
     def publish(self, kind: str, key: str) -> Iterator[Path]:

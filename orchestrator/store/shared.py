@@ -14,6 +14,7 @@ import json
 import os
 import tarfile
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -49,6 +50,7 @@ class Shared:
         self._files: Any = None
         self._top = ""
         self._mute = False
+        self._taking: dict[tuple[str, str], threading.Lock] = {}
         self._known: set[tuple[str, str]] = set()  # that are there, as we have taken or given them
 
     @classmethod
@@ -69,6 +71,10 @@ class Shared:
         for one in list(self._giving):
             one.result()
         self._giving = [one for one in self._giving if not one.done()]
+
+    def one(self, kind: str, key: str) -> threading.Lock:
+        """To be held by whoever takes it: no two threads do."""
+        return self._taking.setdefault((kind, key), threading.Lock())
 
     def take(self, kind: str, key: str, into: Callable[[], Any]) -> bool:
         """Unpack the artifact into a folder that into() publishes; False where there is none that is whole."""

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import http.server
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,3 +203,26 @@ def test_nor_where_it_is_no_address(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as told:
         Store(tmp_path, Shared("nosuch://user:token@there")).folder("kernels", "abc")
     assert "token" not in told.value.message and "there" in told.value.message
+
+
+def test_others_go_on_while_it_is_taken_and_it_is_taken_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(machine(place, "one"))
+    other, taken = machine(place, "other"), []
+    assert other.shared is not None
+    real, go_on = other.shared.take, threading.Event()
+
+    def slow(*words: Any) -> bool:
+        taken.append(words[:2])
+        assert go_on.wait(20)
+        return real(*words)
+
+    async def all_of_it() -> list[Path]:
+        asking = [asyncio.create_task(other.arrived("kernels", "abc")) for _ in range(3)]
+        await asyncio.sleep(0.05)  # which would not end
+        assert not any(task.done() for task in asking)
+        go_on.set()
+        return await asyncio.gather(*asking)
+
+    monkeypatch.setattr(other.shared, "take", slow)
+    found = asyncio.run(all_of_it())
+    assert taken == [("kernels", "abc")] and {(path / "bzImage").read_text() for path in found} == {"image"}

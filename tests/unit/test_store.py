@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The store: scratch folders, snapshots by content and by age."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -46,12 +47,12 @@ def _snapshot(store: Store, name: str, size: int) -> Path:
 def test_a_snapshot_is_found_again_with_its_keys_and_for_its_owner_alone(tmp_path: Path) -> None:
     store = Store(tmp_path)
     folder = _snapshot(store, "a", 10)
-    found = snapshots.find(store, "a")
+    found = asyncio.run(snapshots.find(store, "a"))
     assert (
         found is not None and found.folder == folder and found.console == "ready" and found.seconds == {"boot": 1.0}
     )
     assert "OPENSSH PRIVATE KEY" in found.keys.client_pem and folder.stat().st_mode & 0o077 == 0
-    assert snapshots.find(store, "b") is None
+    assert asyncio.run(snapshots.find(store, "b")) is None
 
 
 def test_the_least_recently_used_snapshots_go_first(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_the_least_recently_used_snapshots_go_first(tmp_path: Path) -> None:
     folders = [_snapshot(store, name, 100_000) for name in "abc"]
     for age, folder in enumerate(folders):
         os.utime(folder, (1000 + age, 1000 + age))
-    snapshots.find(store, "a")
+    asyncio.run(snapshots.find(store, "a"))
     snapshots.prune(store, 250_000)
     assert [folder.exists() for folder in folders] == [True, False, True]
 

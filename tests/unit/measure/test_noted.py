@@ -168,11 +168,11 @@ def test_a_stored_result_without_notes_is_measured_again_if_they_are_asked_for(t
     )
     plain = cast(Task, SimpleNamespace(**{**vars(asked), "blocks": None}))
     results.keep(store, plain, boot(0, NEW, 0, "tcg"))
-    assert results.take(store, asked) is None and results.take(store, plain) is not None
+    assert asyncio.run(results.take(store, asked)) is None and asyncio.run(results.take(store, plain)) is not None
     for name in (noted.SEEN, noted.COUNTED):
         (folder / name).write_bytes(gzip.compress(b"kmatrix-blocks 2 1 1 0\n"))
     results.keep(store, asked, replace(boot(0, NEW, 0, "tcg"), notes=("again",)))
     for name in (noted.SEEN, noted.COUNTED):
         (folder / name).unlink()
-    found = results.take(store, asked)
+    found = asyncio.run(results.take(store, asked))
     assert found and found.stored and noted.whole(folder)
