@@ -320,9 +320,8 @@ async def _build_seconds(builder: Builder, build: Build) -> float | None:
     """As it took before; else as the kernel with the usual config did, of which a good part is built anew."""
     if await builder.find(build):
         return 0.0
-    own = timings.of_build(build)
-    known = timings.recall(builder.store, own)
-    return known if known is not None else timings.recall(builder.store, own.partition("+")[0])
+    known = timings.recall(builder.store, timings.of_build(build))
+    return known if known is not None else timings.recall(builder.store, timings.of_usual_build(build))
 
 
 def cells_done(cells: Iterable[Cell], report: MatrixReport) -> list[str]:

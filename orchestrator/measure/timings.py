@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from orchestrator.config.fragments import wanted
 from orchestrator.model import Build
 from orchestrator.store import Store
 
@@ -16,8 +17,14 @@ def recall(store: Store, name: str) -> float | None:
 
 
 def of_build(build: Build) -> str:
-    """A kernel that is built."""
-    return f"build-{build.arch.name}-{build.kernel.name}"
+    """A kernel that is built: another config has more or less to compile."""
+    return f"build-{build.arch.name}-{build.kernel.name}-{wanted(build.kconfig, '').name}"
+
+
+def of_usual_build(build: Build) -> str:
+    """The kernel without what was switched on for a change."""
+    name, config = build.kernel.name.partition("+")[0], wanted(build.kconfig, "").name.partition("+")[0]
+    return f"build-{build.arch.name}-{name}-{config}"
 
 
 def of_boot(arch: str) -> str:
