@@ -348,6 +348,7 @@ class Workload:
     area: str = (
         ""  # of a library: linked into one program with its other workloads, and measured in a guest of theirs
     )
+    watched_args: tuple[str, ...] = ()  # instead of args, in kernels that watch themselves: they are slow
     debug: bool = False  # only kernels that watch themselves have what it is about: it is in no cell
     waits: bool = False  # by a wall clock, but for a disk and not for a CPU: others that wait may run beside it
     claims: tuple[str, ...] = ()

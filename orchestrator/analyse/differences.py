@@ -15,7 +15,8 @@ from orchestrator.errors import ConfigError
 
 SHOWN = 40  # lines of kconfig; of more, how many
 THEN, NOW = "\x01", "\x02"  # stand for the words of both sides until the end
-JUDGES = ("expect", "calls", "costs", "claims", "title", "note")  # of a workload.toml: no value depends on these
+# Of a workload.toml: no value depends on these.
+JUDGES = ("expect", "calls", "costs", "watched", "watched_args", "claims", "title", "note")
 SETTINGS = ("warmup", "memory_mib", "clock", "cpus", "accel")  # of measure: those that can move a value
 
 # Fields of model.Provenance: what they are to a reader, and whether another thing is measured where they differ.

@@ -230,6 +230,7 @@ def _declaration(workload: Workload, program: str) -> str:
         "program": program,
         "metrics": workload.metrics,
         "args": workload.args,
+        "watched_args": workload.watched_args,
         "memory_mib": workload.memory_mib,
         "cpus": workload.cpus,
         "clock": workload.clock,

@@ -102,6 +102,7 @@ class _Declaration(BaseModel):
     unit: str
     metrics: list[str]
     args: list[str] = []
+    watched_args: list[str] = []
     memory_mib: Annotated[int, Field(gt=0)]
     cpus: Annotated[int, Field(ge=1)] = 1
     clock: Literal["", "icount", "wall"] = ""
@@ -192,7 +193,7 @@ def _open(word: str, table: Mapping[str, Path]) -> Workload:
         workload = load(path) if path.is_dir() else load_file(path)
         if not workload.own and not any(path.glob("*.c")):
             raise ConfigError(f"{path} has no C file, and its workload.toml names no program")
-    return replace(workload, args=tuple(args)) if args else workload
+    return replace(workload, args=tuple(args), watched_args=()) if args else workload
 
 
 def load(folder: Path) -> Workload:
@@ -250,6 +251,7 @@ def _workload(name: str, folder: Path, path: Path, table: dict[str, Any], own: U
         unit=declared.unit,
         metrics=tuple(declared.metrics),
         args=tuple(declared.args),
+        watched_args=tuple(declared.watched_args),
         memory_mib=declared.memory_mib,
         expectations=(
             *(Expectation(**e.model_dump()) for e in declared.expect),

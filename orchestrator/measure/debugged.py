@@ -12,7 +12,7 @@ import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -94,7 +94,8 @@ class Item:
         options = ["--phase", "0", "--warmup", "0", "--passes", "1"]
         name = self.workload.name
         fails = f"KM_FAIL={self.nth} " if self.nth else ""
-        return fails + shlex.join([f"{_PLACE}/{name}", *arguments(self.workload, options, _program(name))])
+        less = replace(self.workload, args=self.workload.watched_args or self.workload.args)
+        return fails + shlex.join([f"{_PLACE}/{name}", *arguments(less, options, _program(name))])
 
 
 @dataclass

@@ -119,6 +119,7 @@ def workload(draw: random.Random, number: int, own: list[Path]) -> Workload:
         unit=text(draw),
         metrics=draw.choice([("time", "pgfault"), ("pgfault", "minflt", "time")]),
         args=tuple(text(draw) for _ in range(draw.randint(0, 2))),
+        watched_args=tuple(text(draw) for _ in range(draw.randint(0, 1))),
         memory_mib=draw.randint(64, 900),
         expectations=(
             *(expectation(draw) for _ in range(draw.randint(0, 2))),
