@@ -44,7 +44,7 @@ ARCH = Arch(
     costs=Costs(
         "X86", ("64",),
         {
-            "barriers": r"[lms]fence|rdtscp|lock (add|or) dword ptr \[[re]sp[^]]*\], 0",  # smp_mb() is the last
+            "barriers": r"[lms]fence|rdtscp|lock (add|or) [dq]word ptr \[[re]sp[^]]*\], 0",  # smp_mb() is the last
             # With one CPU the kernel has made LOCK a DS prefix (3e), which no compiler writes: what may have had it.
             "atomics": r"lock .*|xchg .*\[.*"
             r"|(add|adc|and|bt[crs]|cmpxchg\w*|dec|inc|neg|not|or|sbb|sub|xadd|xor) [^,]*\bds:\[.*",

@@ -40,8 +40,8 @@ ADDED = {"atomics": 3, "barriers": 2, "tlb_flushes": 1}  # by costly.patch, in e
 # By objdump's own words.
 SITES = {
     "x86_64": {
-        "barriers": r"[lms]fence|rdtscp|lock (addl|orl) +\$0x0,[^,]*\(%[re]sp\)",
-        "atomics": r"lock .*|xchg .*\(.*",
+        "barriers": r"[lms]fence|rdtscp|lock (add|or)[lq] +\$0x0,[^,]*\(%[re]sp\)",
+        "atomics": r"lock .*|xchg .*(\(.*|,0x[0-9a-f]+)",
         "tlb_flushes": r"invlpg .*|invpcid .*|mov +%\w+,%cr3",
         "system_calls": r"syscall|sysenter|int +\$0x80",
     },
@@ -78,8 +78,8 @@ def vmlinux(arch: str, done: Done) -> Path:
 def test_a_program_has_as_many_as_it_says(costly: tuple[str, Done]) -> None:
     arch, done = costly
     account = json.loads((done.folder / "cells" / arch / "patched/costly/profile.json").read_text())
-    main = account["costs"]["user:main"]
-    assert (main["atomics"], main["barriers"]) == (1700, 500)
+    mine = [its for name, its in account["costs"].items() if name.startswith("user:")]  # atomics may be functions
+    assert [sum(its.get(name, 0) for its in mine) for name in ("atomics", "barriers")] == [1700, 500]
     [cell] = [c for c in done.json("profile.json")["cells"] if c["kernel"] == "patched"]
     # 650 and 150 of its own; what is read at the region's ends comes to it.
     assert 650 <= cell["costs"]["system_calls"] < 660 and 150 <= cell["costs"]["exceptions"] < 160
@@ -139,15 +139,20 @@ def test_classes_are_what_objdump_says_site_by_site(costly: tuple[str, Done]) ->
     decode, patterns = Decoder(costs), {name: re.compile(text) for name, text in SITES[arch].items()}
     ours, theirs = Counter[str](), Counter[str]()
     wrong: list[tuple[str, str]] = []
+    data = 0  # among the code, that looks like something to objdump and is no instruction
     for code, told, count in sites(arch, vmlinux(arch, done)):
-        name = next((name for name in decode.classes(code.hex()) if name != UNDECODED), "")
+        classes = decode.classes(code.hex())
+        name = next((name for name in classes if name != UNDECODED), "")
         text = told.split(" <")[0].split(" //")[0].strip()
         other = next((name for name, pattern in patterns.items() if pattern.fullmatch(text)), "")
+        if UNDECODED in classes and other:
+            data += count
+            continue
         ours[name] += count
         theirs[other] += count
         if name != other and (name in patterns or other):
             wrong.append((text, f"{name}, not {other}"))
-    assert wrong == []
+    assert not wrong and data < 10, (wrong, data)
     assert all(ours[name] == theirs[name] > 0 for name in patterns if name != "system_calls"), (ours, theirs)
 
 
