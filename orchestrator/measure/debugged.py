@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernels that watch themselves: boot one, let workloads run in it, and keep what it says. Nothing is measured.
 
-Each workload runs once as it is, and some times with one allocation of its region failing. KASAN and lockdep say one
-thing a boot, who hangs or panics does nothing more: the rest runs in another boot.
+Each workload runs once as it is, and then some times with one allocation of its region failing. KASAN and lockdep say
+one thing a boot, who hangs or panics does nothing more: the rest runs in another boot.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from orchestrator.measure.trial import Trial
 from orchestrator.model import Arch, Clock, Measure, Workload
 from orchestrator.store import digest
 
-FORMAT = 2  # of what is kept, and how it is come by and read
+FORMAT = 3  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
 MORE_TIME = 5  # times the limit for others, to become ready
 NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
@@ -142,7 +142,8 @@ async def watched(task: Task, fresh: bool = False) -> Observation:
     if not fresh and isinstance(known := task.trial.store.recall(KIND, task.key), dict):
         return TypeAdapter(Observation).validate_python({**known, "stored": True})
     seen = _Seen()
-    items = [Item(its, nth) for its in task.workloads for nth in (0, *(NTH if _has_regions(its) else ()))]
+    items = [Item(its) for its in task.workloads]  # first: who lacks an allocation may leave something behind
+    items += [Item(its, nth) for its in task.workloads if _has_regions(its) for nth in NTH]
     while seen.boots == 0 or items:
         items = await _boot(task, items, seen)
     found = Observation(
