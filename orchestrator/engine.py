@@ -243,6 +243,7 @@ class Work:
 
     async def build(self) -> list[KmatrixError]:
         """Only the kernels; returns what failed."""
+        await self.runner.begin()
         async with self._executor({}) as executor:
             done = await executor.run(builds_only(self.runner.plan), self.runner)
         await self._shared()
