@@ -250,7 +250,8 @@ class Lab:
             found = loop.run(builder.find(target.build))
             if found is None:
                 self._tell(f"kmatrix builds {target.build.id}, log: {log}")
-                loop.run(self._elsewhere(target, log.parent) if self._executor else asyncio.sleep(0))
+                if self._executor:
+                    loop.run(self._elsewhere(target, log.parent))
                 found = loop.run(builder.make(target.build, log))
         except BuildError as error:
             self._failed[target] = error

@@ -20,9 +20,6 @@
 
 #include "kmatrix.h"
 
-#ifndef KM_LESS
-#define KM_LESS 1	/* kernels that watch themselves have a part of it to do */
-#endif
 #define CALLS (12288 / KM_LESS)	/* of each kind */
 #define SET 0x5ed	/* a futex operation has 12 bits for it */
 

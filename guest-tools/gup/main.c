@@ -19,9 +19,6 @@
 #include "memory.h"
 
 #define DISK "/dev/ram0"
-#ifndef KM_LESS
-#define KM_LESS 1	/* kernels that watch themselves have a part of it to do */
-#endif
 #define PIECES 16	/* each is written with the same bytes: what is kept of a guest's memory is small */
 
 static size_t page_size, piece, size;

@@ -12,9 +12,6 @@
 #include "memory.h"
 
 #define KSM "/sys/kernel/mm/ksm/"
-#ifndef KM_LESS
-#define KM_LESS 1	/* kernels that watch themselves have a part of it to do */
-#endif
 #define PAGES (36864 / KM_LESS)	/* enough that a microsecond of the kernel's own work is below 20 ppm */
 #define DIFFERENT 200	/* contents; below 256 pages (max_page_sharing) have one in common */
 #define PATIENCE 3000	/* looks at ksmd's work, 10 ms each */

@@ -30,8 +30,9 @@ OWN_FLAGS = (*_STATIC, "-w", "-Wl,--build-id=none")  # a user's warnings are the
 APART = ("-Wl,-Ttext-segment=0x60000000",)
 LIBRARIES = ("-lm",)
 FAILING = "failing.c"  # of ADAPTERS
-# Regions are begun by failing.c; sizes that are written in C are a part of what is measured: such kernels are slow.
-WRAPPED = ("-Wl,--wrap=km_begin", "-Wl,--wrap=km_end", "-DKM_LESS=16")
+WRAPPED = ("-Wl,--wrap=km_begin", "-Wl,--wrap=km_end")  # by failing.c
+# By which sizes are divided that are written in C: kernels that watch themselves are slow.
+ALL, LESS = "-DKM_LESS=1", "-DKM_LESS=16"
 HOOK = "-fsanitize-coverage=trace-pc"  # guest-tools/adapters/will-it-scale.c says why
 RAM_DISK_MIB = 16  # images/kconfig/boot.config has it so
 LIBRARY = "library"  # of ADAPTERS: the main() of workloads that are one program
@@ -93,6 +94,11 @@ async def tool(store: Store, arch: Arch, workload: Workload, failing: bool = Fal
     return Tool(runner, _kept(store, own.files[0]))
 
 
+def _how(failing: bool) -> tuple[str, ...]:
+    """What the compiler is told of it."""
+    return (*WRAPPED, LESS) if failing else (ALL,)
+
+
 def _failing(toolbox: Path, failing: bool) -> list[Path]:
     """What is linked besides."""
     return [toolbox / ADAPTERS / FAILING] if failing else []
@@ -131,8 +137,8 @@ class _Library:
         files = workloads.library_sources(self.toolbox)
         compiler = await toolchain.compiler(self.arch.cross_prefix)
         sums = [(name, sha256(path)) for name, path in files]
-        more = [(WRAPPED, sha256(path)) for path in _failing(self.toolbox, self.failing)]
-        key = digest("guest-library", FLAGS, compiler, [*sums, *more])
+        more = [sha256(path) for path in _failing(self.toolbox, self.failing)]
+        key = digest("guest-library", FLAGS, _how(self.failing), compiler, [*sums, *more])
         folder = await store.arrived("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
             if not folder.exists():
@@ -163,15 +169,15 @@ class _Library:
             return str(out)
 
         objects = await asyncio.gather(*(one(*job) for job in jobs))
-        linked = WRAPPED if self.failing else ()
-        await self._compile(LIBRARY, map(Path, objects), ["-o", str(folder / LIBRARY), *linked])
+        await self._compile(LIBRARY, map(Path, objects), ["-o", str(folder / LIBRARY)])
         shutil.rmtree(work)
 
     async def _compile(self, name: str, files: Iterable[Path], options: Sequence[str]) -> None:
         shared = ("-I", str(self.toolbox / COMMON))
         await _gcc(
-            name, self.arch, [*FLAGS, f"-ffile-prefix-map={self.toolbox}=.", *shared, *map(str, files), *options]
-        )
+            name, self.arch,
+            [*FLAGS, *_how(self.failing), f"-ffile-prefix-map={self.toolbox}=.", *shared, *map(str, files), *options],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -199,8 +205,7 @@ class _Job:
             if self.own is None
             else (OWN_FLAGS, LIBRARIES, HOOK, self.common, self.adapter, compiler)
         )
-        if self.failing:
-            how = (*how, WRAPPED)
+        how = (*how, _how(self.failing))
         key = digest("guest-tool", self.name, self.place, *how, [(p.name, sha256(p)) for p in [*sources, *headers]])
         folder = await store.arrived("guest-tools", key)
         async with store.lock(f"guest-tool-{key}"):
@@ -238,10 +243,10 @@ class _Job:
         )  # <NAME> is looked for there last: nothing of the system is hidden
         headers = [word for folder in near for word in ("-iquote", str(folder), "-idirafter", str(folder))]
         flags = OWN_FLAGS if self.own else FLAGS
+        flags = (*flags, *_how(self.failing))
         libraries = LIBRARIES if self.own else ()
         shared = ("-I", str(self.toolbox / COMMON))
-        linked = WRAPPED if self.failing else ()
-        command = [*flags, *linked, *self.place, *places, *headers, *shared, *map(str, files), *options, *libraries]
+        command = [*flags, *self.place, *places, *headers, *shared, *map(str, files), *options, *libraries]
         await _gcc(self.name, self.arch, command)
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -23,6 +21,7 @@ from orchestrator.errors import ConfigError, InfraError, Interrupted
 from orchestrator.executors.cluster import BUILD, CORE, MEMORY, WALL
 from orchestrator.executors.joining import Join, dask, loopback, new_keys
 from orchestrator.measure.host import cores, memory_mib
+from orchestrator.store import Store
 from orchestrator.store.shared import VARIABLE
 
 START = 60.0  # seconds that a scheduler may take to be there
@@ -61,23 +60,21 @@ async def worker(file: Path, wall: bool, patience: float, share: int, say: Say) 
             os.environ[VARIABLE] = join.store
         mine, memory = room(share)
         have = {CORE: mine, BUILD: 1, MEMORY: memory, **({WALL: 1} if wall else {})}
-        scratch = tempfile.mkdtemp(prefix="kmatrix-worker-")
         try:
-            async with distributed.Worker(
-                join.address, nthreads=mine + 1, resources=have, security=join.security(), memory_limit=0,
-                local_directory=scratch, dashboard=False, dashboard_address=_QUIET, death_timeout=AGAIN,
-                host=_own_address(join), name=f"{socket.gethostname()}-{os.getpid()}",
-            ) as its:  # fmt: skip
-                say(f"works for {join.address}, with {mine} cores and {memory} MiB")
-                await its.finished()
-                gone = time.monotonic()
-                say("the scheduler is gone")
+            with Store().scratch() as scratch:  # gone also after a kill
+                async with distributed.Worker(
+                    join.address, nthreads=mine + 1, resources=have, security=join.security(), memory_limit=0,
+                    local_directory=str(scratch), dashboard=False, dashboard_address=_QUIET, death_timeout=AGAIN,
+                    host=_own_address(join), name=f"{socket.gethostname()}-{os.getpid()}",
+                ) as its:  # fmt: skip
+                    say(f"works for {join.address}, with {mine} cores and {memory} MiB")
+                    await its.finished()
+                    gone = time.monotonic()
+                    say("the scheduler is gone")
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             if time.monotonic() - gone > patience:
                 hint = f"is it running, and is {file} its file?"
                 raise InfraError(f"no scheduler at {join.address}: {error}", kind="cluster", hint=hint) from error
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
         if time.monotonic() - gone > patience:
             return
         await asyncio.sleep(AGAIN)
@@ -106,15 +103,15 @@ def _own_address(join: Join) -> str:
 async def of_this_machine(workers: int, say: Say) -> AsyncIterator[Join]:
     """A scheduler and workers, for one run; a worker that dies is started again. All are gone when the block ends."""
     dask()
-    with tempfile.TemporaryDirectory(prefix="kmatrix-cluster-") as name:
-        file = Path(name) / "join.json"
+    with Store().scratch() as place:
+        file = place / "join.json"
         async with AsyncExitStack() as stack:
-            log = stack.enter_context((Path(name) / "log").open("wb"))
+            log = stack.enter_context((place / "log").open("wb"))
             argv = [sys.executable, "-m", "orchestrator"]
             first = await stack.enter_async_context(
                 proc.spawn([*argv, "scheduler", str(file)], stdout=log, stderr=log)
             )
-            await _there(file, first, Path(name) / "log")
+            await _there(file, first, place / "log")
             words = [
                 [*argv, "worker", str(file), "--share", str(workers), *(() if n else ("--wall",))]
                 for n in range(workers)

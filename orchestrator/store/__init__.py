@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import hashlib
 import json
@@ -109,6 +108,8 @@ class Store:
         """folder(); others go on while it is taken from elsewhere, which may be far away."""
         if self.shared is None or (self.root / kind / key).exists():
             return self.folder(kind, key)
+        import asyncio  # see lock()
+
         return await asyncio.to_thread(self.folder, kind, key)
 
     @contextmanager

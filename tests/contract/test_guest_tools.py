@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import library
+from orchestrator.build.guest_tools import ALL
 from orchestrator.config import workloads
 from orchestrator.paths import GUEST_TOOLS
 from orchestrator.profile.cover import Share, share
@@ -54,7 +55,7 @@ def test_each_wake_op_of_futex_fault_waits_for_a_word_of_its_own(tmp_path: Path)
     gcc, program, harness = shutil.which("gcc"), tmp_path / "futex-fault", tmp_path / "harness.c"
     assert gcc, "the tests need gcc of the host"
     harness.write_text(HARNESS)
-    command = [gcc, "-O2", "-D_GNU_SOURCE", "-Dsyscall=told", "-I", GUEST_TOOLS / "common", "-o", program]
+    command = [gcc, "-O2", "-D_GNU_SOURCE", "-Dsyscall=told", ALL, "-I", GUEST_TOOLS / "common", "-o", program]
     subprocess.run([*command, GUEST_TOOLS / "futex-fault/main.c", harness], check=True)
     done = subprocess.run([program], check=True, capture_output=True, text=True)
     used = Counter(done.stdout.splitlines())
