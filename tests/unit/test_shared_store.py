@@ -7,11 +7,15 @@ import asyncio
 import functools
 import http.server
 import json
+import logging
+import random
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.server import ThreadedMotoServer
 
 from orchestrator.errors import ConfigError
 from orchestrator.store import Store
@@ -226,3 +230,44 @@ def test_others_go_on_while_it_is_taken_and_it_is_taken_once(place: Path, monkey
     monkeypatch.setattr(other.shared, "take", slow)
     found = asyncio.run(all_of_it())
     assert taken == [("kernels", "abc")] and {(path / "bzImage").read_text() for path in found} == {"image"}
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An S3 of our own, on loopback."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "team")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        yield "s3://kernels/of-team"
+    finally:
+        server.stop()
+
+
+def test_in_a_bucket_of_s3_it_is_the_same(bucket: str, tmp_path: Path) -> None:
+    """Larger than a part of an upload; asked for before it was there; damaged; another under the same name."""
+    one, other, third = (Store(tmp_path / name, Shared(bucket)) for name in ("one", "other", "third"))
+    assert not other.folder("kernels", "abc").exists() and other.recall("debug", "key") is None
+    image = random.Random(1).randbytes(26 << 20).hex()
+    kernel(one, image)
+    one.remember("debug", "key", {"reports": []})
+    assert hash((other.folder("kernels", "abc") / "bzImage").read_text()) == hash(image)
+    assert other.recall("debug", "key") == {"reports": []}
+    assert not said(one) + said(other)
+
+    its = third.shared
+    assert its is not None
+    its._connect()
+    (packed,) = its._files.glob("kernels/of-team/kernels/abc.*.tar")
+    its._files.pipe(packed, its._files.cat(packed).replace(b"info.json", b"info.jsom"))
+    assert not third.folder("kernels", "abc").exists() and "damaged" in said(third)[0]
+    kernel(third, "anew")
+    kernel(Store(tmp_path / "fourth", Shared(bucket)), "anew")
+    last = Store(tmp_path / "last", Shared(bucket))
+    assert (last.folder("kernels", "abc") / "bzImage").read_text() == "anew" and not said(last)
+    kernel(fifth := Store(tmp_path / "fifth", Shared(bucket)), "not the same")
+    assert "both are kept" in said(fifth)[0]
