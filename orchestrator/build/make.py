@@ -31,7 +31,7 @@ class Make:
     """Calls of make in one tree; in a sandbox if that is private. jobs: -j; timeout in seconds; cache: ccache's.
 
     told: what objects are to tell of themselves; shown: {ours: where it is seen}, instead of the tree's source;
-    disk_gib: that a private tree may take.
+    written: the same, of what a private tree's make may write besides; disk_gib: that it may take in all.
     """
 
     build: Build
@@ -43,6 +43,7 @@ class Make:
     log: Path
     told: str = LINES
     shown: Mapping[Path, Path] = field(default_factory=dict)
+    written: Mapping[Path, Path] = field(default_factory=dict)
     disk_gib: float = 8
 
     async def __call__(self, *targets: str, niceness: int = 0, up_to_date: Sequence[str] = ()) -> None:
@@ -74,7 +75,7 @@ class Make:
             return await proc.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
         bounds = Bounds(_memory_mib(), PROCESSES * self.jobs, int(self.disk_gib * 1024))
         source = self.shown or {self.shared.source: self.shared.source}
-        sandbox = Sandbox((self.cache,), {self.shared.made: self.shared.build}, bounds, source)
+        sandbox = Sandbox((self.cache,), {self.shared.made: self.shared.build, **self.written}, bounds, source)
         return await sandbox.run(argv, env=env, log=self.log, timeout=self.timeout, niceness=niceness)
 
     def _at_hand(self, script: Path) -> Path:

@@ -20,7 +20,7 @@ from orchestrator.build.kernel import Builder
 from orchestrator.build.make import Make
 from orchestrator.build.once_more import view
 from orchestrator.build.sources import Tree
-from orchestrator.build.tree import SharedTree
+from orchestrator.build.tree import SharedTree, copied
 from orchestrator.errors import BuildError, KmatrixError
 from orchestrator.model import Arch, Build, Selftests
 from orchestrator.paths import IMAGES
@@ -28,7 +28,7 @@ from orchestrator.sandbox import bubblewrap
 from orchestrator.store import Store, digest, sha256
 
 KIND = "selftests"
-RECIPE = 2  # part of every key: raise it when this file changes what comes out
+RECIPE = 3  # part of every key: raise it when this file changes what comes out
 NICENESS = 19
 PLACE = "tools/testing/selftests"
 MISSING = "missing.json"  # what could not be made, beside the others
@@ -99,7 +99,7 @@ class Making:
             folder = await store.arrived(KIND, key)
             async with store.lock(f"selftests-{key}"):
                 if not folder.exists():
-                    await self._make(build, shared, shown, own, key, scratch)
+                    await self._make(build, shared, tree.folder, shown, own, key, scratch)
         files = {path.name: path for path in sorted(folder.iterdir()) if path.name != MISSING}
         places = {name: f"{PLACE}/{own}/{name}" for name in files}
         return Programs(key, places, files, json.loads((folder / MISSING).read_text()))
@@ -112,21 +112,30 @@ class Making:
         return digest(RECIPE, tree.key, build.arch.name, compiler, self.selftests.libraries, files)
 
     async def _make(
-        self, build: Build, shared: SharedTree, shown: dict[Path, Path], own: str, key: str, scratch: Path
+        self,
+        build: Build,
+        shared: SharedTree,
+        pristine: Path,
+        shown: dict[Path, Path],
+        own: str,
+        key: str,
+        scratch: Path,
     ) -> None:
         builder, arch = self.builder, build.arch
         await bubblewrap.check()
         shared.made.mkdir()
         libraries, seen = scratch / "libraries", shared.folder / "libraries"
         await _unpacked(builder.store, arch, self.selftests.libraries, libraries)
-        places = [seen / path.relative_to(libraries) for path in sorted(libraries.glob("usr/lib/*/"))]
+        found = [seen / path.relative_to(libraries) for path in sorted(libraries.glob("usr/lib/*/"))]
+        copy, place = scratch / "own", shared.source / PLACE / own
+        await _as_shown(pristine / PLACE / own, shown, place, copy)  # newer Makefiles write there what libraries have
         log = scratch / "make.log"
         make = Make(
             build, shared, builder.jobs, builder.timeout, builder.store.root / "ccache", builder.ccache_gib, log,
-            shown={**shown, libraries: seen}, disk_gib=builder.disk_gib,
+            shown={**shown, libraries: seen}, written={copy: place}, disk_gib=builder.disk_gib,
         )  # fmt: skip
         await make("headers", niceness=NICENESS)
-        flags = ["-static", "-O2", "-w", f"-isystem {seen}/usr/include", *(f"-L{place}" for place in places)]
+        flags = ["-static", "-O2", "-w", f"-isystem {seen}/usr/include", *(f"-L{its}" for its in found)]
         output = shared.build / KIND
         (shared.made / KIND).mkdir()
         words = (
@@ -142,10 +151,10 @@ class Making:
         text = log.read_text(errors="replace")
         if not made:
             raise BuildError("no selftest compiles", kind="selftests", log=text[-4000:])
-        with builder.store.publish(KIND, key) as place:
+        with builder.store.publish(KIND, key) as kept:
             for path in made:
-                shutil.move(path, place / path.name)
-            (place / MISSING).write_text(json.dumps(missing(text)))
+                shutil.move(path, kept / path.name)
+            (kept / MISSING).write_text(json.dumps(missing(text)))
 
 
 def concerns(file: str) -> bool:
@@ -172,6 +181,16 @@ def _is_program(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF" and path.suffix != ".o"
+
+
+async def _as_shown(pristine: Path, shown: Mapping[Path, Path], place: Path, copy: Path) -> None:
+    """A copy of a folder of the source, which is seen at `place`, with what is shown over it."""
+    await copied(pristine, copy)
+    for ours, seen in shown.items():
+        if seen.is_relative_to(place) and ours.is_dir():
+            shutil.copytree(ours, copy / seen.relative_to(place), dirs_exist_ok=True)
+        elif seen.is_relative_to(place):
+            shutil.copy(ours, copy / seen.relative_to(place))
 
 
 async def _unpacked(store: Store, arch: Arch, packages: Iterable[str], folder: Path) -> None:

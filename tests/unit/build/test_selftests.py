@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What make printed of tests that cannot be made, and which changes make others."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
-from orchestrator.build.selftests import concerns, missing
+from orchestrator.build.selftests import _as_shown, concerns, missing
 
 LOG = """s390x-linux-gnu-gcc -Wall memfd_secret.c -lrt -lpthread -lcap -o /b/selftests/memfd_secret
 memfd_secret.c:16:10: fatal error: sys/capability.h: No such file or directory
@@ -38,3 +41,21 @@ def test_each_is_named_with_its_first_error() -> None:
 )
 def test_a_patch_of_the_kernel_alone_shares_the_base_s_programs(file: str, does: bool) -> None:
     assert concerns(file) is does
+
+
+def test_its_own_folder_can_be_written_and_is_as_the_patches_leave_it(tmp_path: Path) -> None:
+    pristine, new, changed = tmp_path / "mm", tmp_path / "folders/1", tmp_path / "files/cow.c"
+    for path, text in (
+        (pristine / "cow.c", "old"),
+        (pristine / "vm.h", "header"),
+        (new / "t.c", "new"),
+        (changed, "x"),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    seen = Path("/source/tools/mm")
+    shown = {Path("/pristine"): Path("/source"), new: seen / "more", changed: seen / "cow.c"}
+    asyncio.run(_as_shown(pristine, shown, seen, tmp_path / "copy"))
+    found = {str(path.relative_to(tmp_path / "copy")): path.read_text() for path in (tmp_path / "copy").rglob("*.*")}
+    assert found == {"cow.c": "x", "vm.h": "header", "more/t.c": "new"}
+    assert (pristine / "cow.c").read_text() == "old"
