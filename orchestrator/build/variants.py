@@ -63,43 +63,59 @@ class Variants:
 
     builder: Builder
 
-    async def config(self, variant: Variant, kernel: Kernel) -> dict[str, str]:
-        """{CONFIG_X: value} of the variant, for the kernel's source. BuildError where it cannot be configured."""
+    async def config(self, variant: Variant, kernel: Kernel, lines: Sequence[str] = ()) -> dict[str, str]:
+        """{CONFIG_X: value} of the variant, for the kernel's source, without its patches unless there are more lines.
+        BuildError where it cannot be configured."""
         tree = await self.builder.source(kernel.source)
         folder = await self._prepared(variant, kernel, tree)
-        return kconfig.options((folder / "build/.config").read_text().splitlines())
+        if not lines:
+            return kconfig.options((folder / "build/.config").read_text().splitlines())
+        with self.builder.store.scratch() as scratch:
+            make = await self._laid_out(variant, kernel, tree, folder, lines, scratch)
+            return kconfig.options(regular(make.shared.made, ".config").read_text().splitlines())
 
-    async def __call__(self, variant: Variant, kernel: Kernel, objects: Sequence[str]) -> Compiled:
-        """Of objects that the kernel's source has and the variant builds."""
+    async def __call__(
+        self, variant: Variant, kernel: Kernel, objects: Sequence[str], lines: Sequence[str] = ()
+    ) -> Compiled:
+        """Of objects that the kernel's source has and the variant builds, with more lines in its config."""
         store = self.builder.store
         tree = await self.builder.source(kernel.source)
         prepared = await self._prepared(variant, kernel, tree)
-        key = digest(RECIPE, prepared.name, [sha256(path) for path in kernel.patches], sorted(objects))
+        key = digest(RECIPE, prepared.name, [sha256(path) for path in kernel.patches], sorted(objects), *lines)
         known = store.recall(KIND, key)
         if isinstance(known, dict):
             return Compiled(tuple(Said(*row) for row in known["said"]), known["log"])
         with store.scratch() as scratch:
-            found = await self._compiled(variant, kernel, tree, prepared, objects, scratch)
+            make = await self._laid_out(variant, kernel, tree, prepared, lines, scratch)
+            found = await self._compiled(variant, make, objects)
         rows = [[one.kind, one.file, one.line, one.text, one.via] for one in found.said]
         store.remember(KIND, key, {"said": rows, "log": found.log})
         return found
 
-    async def _compiled(
-        self, variant: Variant, kernel: Kernel, tree: Tree, prepared: Path, objects: Sequence[str], scratch: Path
-    ) -> Compiled:
+    async def _laid_out(
+        self, variant: Variant, kernel: Kernel, tree: Tree, prepared: Path, lines: Sequence[str], scratch: Path
+    ) -> Make:
+        """What was prepared, with the kernel's patches and these lines."""
         shared = SharedTree(prepared, private=True, apart=scratch / "build")
         await copied(prepared / "build", shared.made, niceness=NICENESS)
         shown = await view(tree.folder, kernel.patches, (), shared.source, scratch)
-        log, failure = scratch / "make.log", None
-        make = self._make(variant, kernel, shared, log, shown)
+        make = self._make(variant, kernel, shared, scratch / "make.log", shown)
+        if lines:
+            config = regular(shared.made, ".config")
+            config.write_text("".join([config.read_text(), *(f"{line}\n" for line in lines)]))
+            await make(*variant.make, "olddefconfig", niceness=NICENESS)
+        return make
+
+    async def _compiled(self, variant: Variant, make: Make, objects: Sequence[str]) -> Compiled:
+        failure = None
         try:
             await make("-k", *variant.make, *objects, niceness=NICENESS)
         except BuildError as error:
             if error.kind == "sandbox":
                 raise
             failure = error
-        text = log.read_text(errors="replace")
-        found = said(text, str(shared.source))
+        text = make.log.read_text(errors="replace")
+        found = said(text, str(make.shared.source))
         if failure and not any(one.kind == ERROR for one in found):
             found = (*found, Said(ERROR, "", 0, _last(text)))
         return Compiled(found, text[-64_000:])

@@ -12,7 +12,7 @@ from orchestrator.build.style import Style
 from orchestrator.build.variants import Said
 from orchestrator.config.steps import Pair
 from orchestrator.measure.against import Comparing
-from orchestrator.measure.variants import more
+from orchestrator.measure.variants import newly
 
 CHECKPATCH, DOCS = "checkpatch", "kernel-doc"
 
@@ -37,7 +37,7 @@ class Looking:
         before, after = await style.docs(base, files), await style.docs(new, files)
         rows = [_row(CHECKPATCH, new.name, one) for said in told for one in said or ()]
         if before is not None and after is not None:
-            rows += [_row(DOCS, new.name, one) for one in more(before, after)]
+            rows += [_row(DOCS, new.name, one) for one in newly(before, after)]
         return WatchedFacts(
             findings=rows,
             watched=[

@@ -8,12 +8,13 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from orchestrator.analyse.contract import FindingRow, WatchedRow
 from orchestrator.analyse.findings import VARIANT, WatchedFacts
-from orchestrator.build import compiled
+from orchestrator.build import compiled, kconfig, switching
 from orchestrator.build.sourcediff import Sources
 from orchestrator.build.variants import Compiled, Said, Variants
 from orchestrator.config.steps import Pair
@@ -23,6 +24,7 @@ from orchestrator.model import Kernel, KernelArtifact, Variant
 from orchestrator.profile import built
 from orchestrator.profile.makefiles import needs
 from orchestrator.profile.objects import source_of
+from orchestrator.series import diff
 
 MOST = 100  # objects of a variant for changed headers
 NEAR = "mm/"  # where objects that include a changed header are compiled, too; others count
@@ -69,24 +71,54 @@ class Looking:
         except BuildError as error:
             words = error.log.strip().splitlines()[-1:]
             return left_out(variant, pair, ": ".join(["it cannot be configured", error.message, *words]))
-        options = {name: "y" if value == "m" else value for name, value in options.items()}  # compiled all the same
+        options = _compiled(options)
+        lines, with_own = await self._with_own(variant, new, sources, options)
         known = await asyncio.to_thread(compiled.load, kernel.folder) if kernel else None
         wanted = touched(sources.files, known)
-        sides = [(base, sources.base), (new, sources.new)]
-        objects = [list(_built(wanted, variant, sources, own, options)) for _, own in sides]
+        sides = ((sources.base, options), (sources.new, with_own))
+        objects = [list(_built(wanted, variant, sources, own, its)) for own, its in sides]
         if not any(objects):
             return left_out(variant, pair, "nothing of the change is built there")
         one, other = [
-            await self.variants(variant, its, names) if names else Compiled((), "")
-            for (its, _), names in zip(sides, objects, strict=True)
+            await self.variants(variant, its, names, more) if names else Compiled((), "")
+            for its, names, more in zip((base, new), objects, ((), lines), strict=True)
         ]
         folder.mkdir(parents=True, exist_ok=True)
         for its, found in ((base, one), (new, other)):
             (folder / f"{its.name}.log").write_text(found.log)
-        rows = [_row(variant, new, said, folder, sources.files) for said in more(one.said, other.said)]
+        rows = [_row(variant, new, said, folder, sources.files) for said in newly(one.said, other.said)]
         rest = max(0, len(wanted.users) - MOST)
-        notes = [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
+        notes = [f"{' and '.join(lines)} is of the change, and on"] if lines else []
+        notes += [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
         return WatchedFacts(findings=rows, watched=[_watched(variant, new, objects[1], notes)])
+
+    async def _with_own(
+        self, variant: Variant, new: Kernel, sources: Sources, options: Mapping[str, str]
+    ) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Lines that switch on what the change adds to Kconfig files, and the config that is; () where it has no such
+        option, or the variant does not let it be on."""
+        wanted, own = await asyncio.to_thread(_own_options, sources, variant, options)
+        if wanted:
+            with suppress(BuildError):  # a Kconfig file that cannot be read is said of what is measured
+                found = _compiled(await self.variants.config(variant, new, wanted))
+                if any(found.get(name) == "y" for name in own):
+                    return wanted, found
+        return (), options
+
+
+def _compiled(options: Mapping[str, str]) -> dict[str, str]:
+    """A module is compiled all the same."""
+    return {name: "y" if value == "m" else value for name, value in options.items()}
+
+
+def _own_options(sources: Sources, variant: Variant, options: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
+    """Lines by which all can be on that the change adds and a person would switch on; which those are."""
+    lines = diff.added(sources.text)
+    if not switching.added(lines):
+        return (), []
+    definitions = list(kconfig.defined(sources.reader(sources.new), variant.arch.srcarch))
+    own = switching.own(lines, definitions, options)
+    return switching.propose(definitions, options, own).lines, own
 
 
 def _built(
@@ -105,7 +137,7 @@ def _built(
             yield name
 
 
-def more(base: Sequence[Said], new: Sequence[Said]) -> Iterator[Said]:
+def newly(base: Sequence[Said], new: Sequence[Said]) -> Iterator[Said]:
     """What is said more often than before, whatever its line is."""
 
     def alike(one: Said) -> tuple[str, str, str]:

@@ -40,3 +40,14 @@ def test_each_fault_is_named_where_it_is(ready: None, kmatrix: Kmatrix) -> None:
 def test_a_patch_that_compiles_everywhere_says_nothing(ready: None, kmatrix: Kmatrix) -> None:
     done = kmatrix.run(of_patch("faultless", "x86_64"), "--variants", "--no-reach")
     assert done.code in (0, 1) and not of_compilers(done), done.out + done.err
+
+
+@pytest.mark.night
+def test_what_only_an_option_of_the_patch_builds_is_compiled(ready: None, kmatrix: Kmatrix) -> None:
+    done = kmatrix.run(of_patch("own-option-broken", "x86_64"), "--variants", "--no-reach")
+    assert done.code == 3, done.out + done.err
+    rows = of_compilers(done)
+    assert {(row["kind"], row["where"]) for row in rows} == {("error", "mm/never_built.c:6")}
+    assert {"no SMP", "64 KiB pages", "32 bits"} <= {row["lines"][0] for row in rows}
+    looked = {row["lines"]: row for row in done.json()["watched"]}
+    assert any("CONFIG_NEVER_BUILT=y is of the change, and on" in note for note in looked["no SMP"]["notes"])

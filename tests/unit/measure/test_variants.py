@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from orchestrator.build.variants import Said
-from orchestrator.measure.variants import more, touched
+from orchestrator.measure.variants import newly, touched
 from orchestrator.profile.built import Compiled
 
 OBJECTS = {
@@ -28,5 +28,5 @@ def test_new_is_what_is_said_more_often_wherever_it_is() -> None:
     old = [Said("warning", "mm/a.c", 10, "unused x"), Said("warning", "mm/a.c", 20, "unused y")]
     moved = [Said("warning", "mm/a.c", 12, "unused x"), Said("warning", "mm/a.c", 22, "unused y")]
     again, worse = Said("warning", "mm/a.c", 30, "unused x"), Said("error", "mm/a.c", 22, "unused y")
-    assert list(more(old, moved)) == []
-    assert list(more(old, [*moved, again, worse])) == [again, worse]
+    assert list(newly(old, moved)) == []
+    assert list(newly(old, [*moved, again, worse])) == [again, worse]
