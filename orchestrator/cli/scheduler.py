@@ -31,4 +31,6 @@ def scheduler(
     """
     from orchestrator.executors import machines
 
+    if store and "://" not in store:  # workers are started elsewhere
+        store = str(Path(store).absolute())
     machines.until_ended(machines.scheduler(file, host, port, store, tls, typer.echo))

@@ -27,6 +27,9 @@ def worker(
     patience: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds for which a scheduler that is gone is looked for.")
     ] = 600,
+    cache_gib: Annotated[
+        float, typer.Option("--cache-gib", min=0, help="Of all that this machine keeps between runs.")
+    ] = 20,
 ) -> None:
     """Do what a scheduler gives out: build kernels, boot and measure guests, as sandboxed as at home.
 
@@ -35,4 +38,4 @@ def worker(
     from orchestrator.executors import machines
 
     check_host()
-    machines.until_ended(machines.worker(file, wall, patience, share, typer.echo))
+    machines.until_ended(machines.worker(file, wall, patience, share, cache_gib, typer.echo))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,13 +24,14 @@ from orchestrator.executors.loop import attempted, in_order, internal
 from orchestrator.executors.parcel import packed, unpacked
 from orchestrator.executors.worker import Delivery, Order, Settings
 from orchestrator.measure.runner import Runner
-from orchestrator.model import Step, StepKind
+from orchestrator.model import KernelArtifact, Step, StepKind
 
 # What is done by workers: it takes a processor. All else ties the run together, and is done where its folder is.
 AWAY = frozenset(
     {StepKind.KERNEL, StepKind.BOOT, StepKind.PROFILE, StepKind.DEBUG, StepKind.VARIANT, StepKind.SELFTEST}
 )
 NOBODY = 120.0  # seconds that a step waits for a worker that can do it, before that is told
+AWAY_FOR = 60.0  # seconds that one worker may be away which alone can do a step
 RECONNECT = 300.0  # seconds that a scheduler may be away
 AT_ONCE = 256  # steps that are given out: each has the whole plan with it
 MOST = 5  # times that a step is begun again because its worker could not do it
@@ -44,11 +45,12 @@ class Cluster:
     join: Join
     guest_mib: int
     _client: Any = None
-    _unfit: set[str] = field(default_factory=set)  # workers that have other tools
-    _built: dict[str, str] = field(default_factory=dict)  # {arch: the worker that has its tree}
+    # Workers by their names: one that lost the scheduler for a while has another address.
+    _unfit: set[str] = field(default_factory=set)  # those that have other tools
+    _built: dict[str, str] = field(default_factory=dict)  # {arch: the one that has its tree}
     _listen: Callable[[], None] = lambda: None
     _number: int = 0
-    _wall: str = ""  # the worker that has all that goes by the clock on the wall
+    _wall: str = ""  # the one that has all that goes by the clock on the wall
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def run(self, steps: Sequence[Step], runner: AnyRunner) -> Results:
@@ -60,7 +62,7 @@ class Cluster:
         run = f"{os.getpid()}-{os.urandom(4).hex()}"
         work = packed((runner.plan, _settings(runner)), runner.store)
         if shared := runner.store.shared:
-            await asyncio.to_thread(shared.settled)
+            await shared.arrived()
 
         async def one(step: Step, results: Results) -> object:
             if step.kind not in AWAY:
@@ -109,27 +111,37 @@ class Cluster:
         """Done by a worker; by another one if that cannot."""
         order = packed(Order(step, results, _files(step, runner)), runner.store)
         if shared := runner.store.shared:  # a worker asks for what is in it at once
-            await asyncio.to_thread(shared.settled)
-        lost = 0
+            await shared.arrived()
+        lost, why, failed = 0, "", set[str]()
         while lost < MOST:
-            told = await self._asked(run, work, order, step, runner)
-            if told is None:
+            answer = await self._asked(run, work, order, step, runner, failed)
+            if answer is None:
                 lost += 1  # nobody knows what became of it
                 continue
-            data, at = told
-            found: Delivery = unpacked(data, runner.store)
-            for text in found.told:
+            found: Delivery = unpacked(answer.data, runner.store)
+            for text in answer.told:
                 runner.bus.emit(Note("shared store", text))
             if found.unfit:
-                self._unfit.add(at)
-                runner.bus.emit(Note(at, f"this worker does nothing for this run: {found.unfit}"))
+                self._unfit.add(answer.at)
+                runner.bus.emit(Note(answer.at, f"this worker does nothing for this run: {found.unfit}"))
                 continue
-            if step.kind is StepKind.KERNEL:
-                self._built[step.subject.partition("/")[0]] = at
+            failed.add(answer.at)
+            why = found.elsewhere or (found.result.message if isinstance(found.result, InfraError) else "")
+            if why and await self._others(step, failed):  # the fault may be of that machine
+                lost += 1
+                runner.bus.emit(Note(answer.at, f"{step.id} is done by another worker: {why}"))
+                continue
+            if found.elsewhere:
+                break
+            if isinstance(found.result, KernelArtifact):
+                self._built[step.subject.partition("/")[0]] = answer.at
             if WALL in _wants(step, self.guest_mib):
-                self._wall = at
+                self._wall = answer.at
             return self._home(step, found, runner)
-        raise InfraError(f"{step.id}: no worker could do it", kind="cluster", hint="see what workers print")
+        if step.kind is StepKind.VARIANT:  # what nobody has is told as here, where it may be
+            return await attempted(step, results, runner, runner.store.root)
+        told = f"{step.id}: no worker could do it{why and ': '}{why}"
+        raise InfraError(told, kind="cluster", hint="see what workers print")
 
     def _home(self, step: Step, found: Delivery, runner: Runner) -> object:
         """What was made is the run's, if it is of what the run is of."""
@@ -143,12 +155,12 @@ class Cluster:
         return found.result
 
     async def _asked(
-        self, run: str, work: bytes, order: bytes, step: Step, runner: Runner
-    ) -> tuple[bytes, str] | None:
-        """A worker's answer, and which it was; None if the scheduler forgot about it."""
+        self, run: str, work: bytes, order: bytes, step: Step, runner: Runner, failed: Collection[str]
+    ) -> _Answer | None:
+        """Of a worker that has not failed at it; None if the scheduler forgot about it."""
         self._number += 1
         key = f"{step.id} {run} {self._number}"
-        where = await self._where(step)
+        where = await self._where(step, failed)
         future = self._client.submit(
             worker.done, run, key, work, order, key=key, pure=False, priority=-step.priority,
             resources=_wants(step, self.guest_mib), **where,
@@ -156,13 +168,14 @@ class Cluster:
         try:
             waited = asyncio.create_task(self._patience(step, future, where, runner))
             try:
-                data = await future
+                data, told = await future
             finally:
                 waited.cancel()
-            at: Mapping[str, Sequence[str]] = {}
+            at = ""
             with suppress(Exception):
-                at = await self._client.who_has([future])
-            return (data, next(iter(at.get(key, ())), "")) if data else None
+                address = next(iter((await self._client.who_has([future])).get(key, ())), "")
+                at = _names(await self._there() or {}).get(address, "")
+            return _Answer(data, told, at) if data else None
         except asyncio.CancelledError:
             future.release()
             raise
@@ -173,43 +186,68 @@ class Cluster:
             await self._back()
             return None
 
-    async def _where(self, step: Step) -> dict[str, Any]:
-        """Which workers: not those that are unfit; best the one that built for this arch before."""
-        best = self._built.get(step.subject.partition("/")[0]) if step.kind is StepKind.KERNEL else None
+    async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
+        """Which workers: not those that are unfit or have failed at it; best the one that built for this arch."""
+        best = self._built.get(step.subject.partition("/")[0], "") if step.kind is StepKind.KERNEL else ""
         wall = self._wall if WALL in _wants(step, self.guest_mib) else ""
-        if not (self._unfit or wall):
-            return {"workers": [best], "allow_other_workers": True} if best else {}
+        if not (self._unfit or failed or wall or best):
+            return {}
         there = await self._there()
-        if wall and wall not in there:
-            text = "the worker that measured by the clock on the wall is gone, and another machine is not like it"
-            raise InfraError(text, kind="cluster", hint="measure it again as a whole: --fresh")
-        if there and not (fit := [wall] if wall else [at for at in there if at not in self._unfit]):
+        if wall:
+            return await self._only(wall, there)
+        if not there:
+            return {}
+        names = _names(there)
+        fit = [at for at, name in names.items() if name not in self._unfit]
+        if not fit:
             raise InfraError("all workers have other compilers or another QEMU than this run", kind="cluster")
-        return {"workers": fit, "allow_other_workers": False} if there else {}
+        left = [at for at in fit if names[at] not in failed] or fit
+        if len(left) < len(there):
+            return {"workers": left, "allow_other_workers": False}
+        preferred = [at for at in left if names[at] == best]
+        return {"workers": preferred, "allow_other_workers": True} if preferred else {}
 
-    async def _there(self) -> Mapping[str, Any]:
-        """{address: worker}, of all; {} where the scheduler does not say."""
+    async def _only(self, name: str, there: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The worker of this name, which may just be coming back."""
+        for _ in range(int(AWAY_FOR)):
+            if at := [its for its, known in _names(there or {}).items() if known == name]:
+                return {"workers": at, "allow_other_workers": False}
+            await asyncio.sleep(1)
+            there = await self._there()
+        text = "the worker that measured by the clock on the wall is gone, and another machine is not like it"
+        raise InfraError(text, kind="cluster", hint="measure it again as a whole: --fresh")
+
+    async def _others(self, step: Step, failed: Collection[str]) -> bool:
+        """Is there a worker that could do it and has not tried?"""
+        there, wants = await self._there() or {}, _wants(step, self.guest_mib)
+        wall = self._wall if WALL in wants else ""
+        left = [its for its in there.values() if its["name"] not in (*failed, *self._unfit) and _can(its, wants)]
+        return bool(left) and not wall
+
+    async def _there(self) -> Mapping[str, Any] | None:
+        """{address: worker}, of all; None where the scheduler does not say."""
         with suppress(Exception):
             found: Mapping[str, Any] = (await self._client.scheduler.identity())["workers"]
             return found
-        return {}
+        return None
 
     async def _patience(self, step: Step, future: Any, where: Mapping[str, Any], runner: Runner) -> None:
         """Says so when nobody can do it."""
+        wants = _wants(step, self.guest_mib)
+        lacks = ", ".join(f"{n:g} {what}" for what, n in wants.items())
         while True:
             await asyncio.sleep(NOBODY)
             there = await self._there()
-            if where.get("allow_other_workers") is False and not {*where["workers"]} & {*there}:
+            if there is None:
+                continue
+            bound = {*where["workers"]} if where.get("allow_other_workers") is False else {*there}
+            if there and not bound & {*there}:
                 await future.cancel(force=True)  # those that could have are gone: others are asked
                 return
-            if there:
-                wants = _wants(step, self.guest_mib)
-                able = [
-                    its for its in there.values() if all(its["resources"].get(k, 0) >= n for k, n in wants.items())
-                ]
-                if not able:
-                    lacks = ", ".join(f"{n:g} {what}" for what, n in wants.items())
-                    runner.bus.emit(Note(step.id, f"waits for a worker with {lacks}: of {len(there)} none has it"))
+            fit = [its for its in there.values() if its["name"] not in self._unfit]
+            if not any(_can(its, wants) for its in fit):
+                what = f"of {len(fit)} none has it" if fit else "there is none"
+                runner.bus.emit(Note(step.id, f"waits for a worker with {lacks}: {what}"))
 
     async def _back(self) -> None:
         """Until the scheduler is there again. InfraError after a while."""
@@ -221,6 +259,25 @@ class Cluster:
                 break
             await asyncio.sleep(1)
         raise InfraError("the scheduler is away", kind="cluster", hint="run --resume goes on with what is done")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A worker's: a Delivery, packed; what is to be told of the store; its name, "" if that is not known."""
+
+    data: bytes
+    told: Sequence[str]
+    at: str
+
+
+def _names(there: Mapping[str, Any]) -> dict[str, str]:
+    """{address: name}"""
+    return {address: str(its["name"]) for address, its in there.items()}
+
+
+def _can(its: Mapping[str, Any], wants: Mapping[str, float]) -> bool:
+    """Has a worker room for it when it does nothing else?"""
+    return all(its["resources"].get(name, 0) >= much for name, much in wants.items())
 
 
 def _needed(step: Step, results: Results) -> Results:
@@ -269,10 +326,12 @@ def _wants(step: Step, guest_mib: int) -> dict[str, float]:
 
 
 def _files(step: Step, runner: Runner) -> Mapping[str, bytes]:
-    """What tells a worker that all or a part of a step was done before: results of the cell's boots."""
+    """What tells a worker that all or a part of a step was done before: results of the cell's boots, and what was
+    noted of them."""
     if step.kind not in (StepKind.BOOT, StepKind.PROFILE):
         return {}
     cell = step.subject.partition("#")[0]
     top = runner.folder.path
-    found = [*(top / "cells" / cell).glob("*.json"), *(top / "cells" / cell).glob("boot-*/result.json")]
+    place = top / "cells" / cell
+    found = [path for its in ("*.json", "boot-*/result.json", "boot-*/*.gz") for path in place.glob(its)]
     return {str(path.relative_to(top)): path.read_bytes() for path in found}

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,6 +81,19 @@ def dask() -> Any:
         }
     )
     return distributed
+
+
+def days_left(certificate: str) -> float:
+    """For which it is taken; 0 of none."""
+    if not certificate:
+        return 0
+    from cryptography import x509
+
+    try:
+        end = x509.load_pem_x509_certificate(certificate.encode()).not_valid_after
+    except ValueError:
+        return 0
+    return (end - datetime.now(UTC).replace(tzinfo=None)).total_seconds() / 86_400
 
 
 def new_keys() -> tuple[str, str]:

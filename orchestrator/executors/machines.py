@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 from orchestrator import proc
 from orchestrator.errors import ConfigError, InfraError, Interrupted
 from orchestrator.executors.cluster import BUILD, CORE, MEMORY, WALL
-from orchestrator.executors.joining import Join, dask, loopback, new_keys
+from orchestrator.executors.joining import Join, dask, days_left, loopback, new_keys
+from orchestrator.executors.worker import tidied
 from orchestrator.measure.host import cores, memory_mib
 from orchestrator.store import Store
 from orchestrator.store.shared import VARIABLE
@@ -27,6 +28,7 @@ from orchestrator.store.shared import VARIABLE
 START = 60.0  # seconds that a scheduler may take to be there
 QUICK = 5  # times that a worker may die at once
 ROOM = 0.9  # of the memory that is free, for guests
+RENEWED = 30  # days before its end that a certificate is made anew, when a scheduler starts
 AGAIN = 3.0  # seconds between two tries to reach a scheduler
 _QUIET = "127.0.0.1:0"  # where dask's own web pages are: nowhere that anybody looks
 Say = Callable[[str], None]
@@ -38,7 +40,13 @@ async def scheduler(file: Path, host: str, port: int, store: str, tls: bool, say
         raise ConfigError(f"--no-tls is for loopback alone, and {host} is not on it")
     distributed = dask()
     before = Join.load(file) if file.exists() else None
-    certificate, key = ("", "") if not tls else (before.certificate, before.key) if before else new_keys()
+    certificate, key = (before.certificate, before.key) if before else ("", "")
+    if not tls:
+        certificate, key = "", ""
+    elif days_left(certificate) < RENEWED:
+        certificate, key = new_keys()
+        if before:
+            say(f"the certificate of {file} is at its end: the file has a new one, which all that join by it need")
     join = Join(f"{'tls' if tls else 'tcp'}://{host}:{port}", certificate, key, store)
     async with distributed.Scheduler(
         host=host, port=port, protocol="tls://" if tls else "tcp://", security=join.security(), dashboard=False,
@@ -49,9 +57,17 @@ async def scheduler(file: Path, host: str, port: int, store: str, tls: bool, say
         await its.finished()
 
 
-async def worker(file: Path, wall: bool, patience: float, share: int, say: Say) -> None:
+async def worker(file: Path, wall: bool, patience: float, share: int, cache_gib: float, say: Say) -> None:
     """Works until it is ended; when the scheduler goes, it is looked for again for so many seconds. share: how many
     workers this machine's cores and memory are for."""
+    tidying = asyncio.create_task(tidied(cache_gib))
+    try:
+        await _worker(file, wall, patience, share, say)
+    finally:
+        tidying.cancel()
+
+
+async def _worker(file: Path, wall: bool, patience: float, share: int, say: Say) -> None:
     distributed = dask()
     gone = time.monotonic()
     while True:

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+import shutil
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orchestrator.build import toolchain
 from orchestrator.build.kernel import Builder
-from orchestrator.errors import InfraError
+from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Bus, Event
 from orchestrator.executors.loop import attempted
 from orchestrator.executors.parcel import packed, unpacked
 from orchestrator.measure.host import cores, facts
 from orchestrator.measure.runner import Runner
-from orchestrator.model import Plan, Provenance, Step
+from orchestrator.model import Plan, Provenance, Step, StepKind
 from orchestrator.paths import IMAGES
 from orchestrator.runs.folder import RunFolder
 from orchestrator.store import Store
 
 LOOK = 1.0  # seconds between two looks whether a step is still wanted
+TIDY = 600.0  # seconds after which a cache is made smaller, if it must be; and for which what was used stays
 _UNWANTED = ("cancelled", "released", "forgotten")  # states of a task that nobody waits for
 
 
@@ -57,13 +61,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of it. files: of the run folder; unfit: why another worker has to do it, "" it is done."""
+    """What came of it. files: of the run folder; unfit: why another worker has to do all of this run, "" it is done;
+    elsewhere: why another one has to do this step."""
 
     result: object = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
-    told: Sequence[str] = ()
     unfit: str = ""
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,22 +85,23 @@ _known: dict[str, _Known] = {}
 _working: dict[str, set[asyncio.Task[Any]]] = {}  # by run
 
 
-async def done(run: str, key: str, work: bytes, order: bytes) -> bytes:
-    """A step of a run, for dask: a Delivery, packed. key: the task's; work: (Plan, Settings) and order: Order, packed
-    likewise."""
+async def done(run: str, key: str, work: bytes, order: bytes) -> tuple[bytes, list[str]]:
+    """A step of a run, for dask: a Delivery, packed, and what is to be told of the store. key: the task's; work:
+    (Plan, Settings) and order: Order, packed likewise."""
     task = asyncio.current_task()
     assert task is not None
     _working.setdefault(run, set()).add(task)
     unwanted = asyncio.create_task(_unwanted(task, key))
     try:
         store = Store()
-        found = await _done(run, work, order, store)
-        sent = packed(found, store)
-        if store.shared:  # whoever gets it may ask for what is in it at once
-            await asyncio.to_thread(store.shared.settled)
-        return sent
+        with store.in_use():
+            sent = packed(await _done(run, work, order, store), store)
+            if store.shared is None:
+                return sent, []
+            await store.shared.arrived()  # whoever gets it may ask for what is in it at once
+            return sent, store.shared.tell()
     except asyncio.CancelledError:
-        return b""  # nobody waits for it
+        return b"", []  # nobody waits for it
     finally:
         unwanted.cancel()
         _working[run].discard(task)
@@ -109,15 +115,24 @@ async def stopped(run: str) -> None:
     await asyncio.wait([asyncio.create_task(asyncio.sleep(0)), *tasks], timeout=30)
 
 
+async def tidied(gib: float) -> None:
+    """For as long as the worker is there: its cache stays within this, looked at when nothing is being done."""
+    while True:
+        await asyncio.sleep(TIDY)
+        if not any(_working.values()):
+            await asyncio.to_thread(Store().prune, gib, time.time() - TIDY)
+
+
 async def _done(run: str, work: bytes, order: bytes, store: Store) -> Delivery:
     known = await _of_run(run, work, store)
     try:
         its = unpacked(order, store)
     except InfraError as error:
-        return Delivery(error)
-    arch = its.step.subject.partition("/")[0]
-    if unfit := _unfit(arch, known):
+        return Delivery(elsewhere=error.message)
+    if unfit := _unfit(its.step.subject.partition("/")[0], known):
         return Delivery(unfit=unfit)
+    if lacks := await _lacks(its.step, known.plan):
+        return Delivery(elsewhere=lacks)
     with store.scratch() as scratch:
         folder = RunFolder(scratch / "run")
         for name, content in its.files.items():
@@ -131,10 +146,9 @@ async def _done(run: str, work: bytes, order: bytes, store: Store) -> Delivery:
         )  # fmt: skip
         runner.on(known.host)
         (scratch / "guests").mkdir()
-        with store.in_use(), runner.guests(scratch / "guests"):
+        with runner.guests(scratch / "guests"):
             result = await attempted(its.step, its.results, runner, store.root)
-        told = store.shared.tell() if store.shared else []
-        return Delivery(result, _files(folder.path, its.files), runner.rests_on, told)
+        return Delivery(result, _files(folder.path, its.files), runner.rests_on)
 
 
 async def _of_run(run: str, work: bytes, store: Store) -> _Known:
@@ -160,6 +174,20 @@ def _unfit(arch: str, known: _Known) -> str:
     return "; ".join(
         f"{have} where the run has {want}" for have, want in zip(mine, wanted, strict=True) if have != want
     )
+
+
+async def _lacks(step: Step, plan: Plan) -> str:
+    """What a variant is compiled with, and this machine does not have."""
+    name = step.subject.rpartition("/")[0]
+    variant = next((its for its in plan.variants if step.kind is StepKind.VARIANT and its.name == name), None)
+    if variant is None:
+        return ""
+    try:
+        await toolchain.compiler(variant.arch.cross_prefix)
+    except KmatrixError as error:
+        return error.message
+    lost = variant.program and shutil.which(variant.program) is None
+    return f"{variant.program} is not installed" if lost else ""
 
 
 def tools(host: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

@@ -156,7 +156,7 @@ async def _restored(task: Task, stages: _Stages, own: Path) -> BootResult:
             noted.add_seen(snapshot.folder, task.folder)
     except InfraError:
         if task.measure.snapshots and not task.plugin:  # with one of those it was good before
-            task.store.discard(snapshot.folder)  # it may be the snapshot: another try makes a new one
+            task.store.refuse(snapshots.KIND, snapshot.folder.name)  # it may be at fault: another try makes a new one
         raise
     return await with_noted(task, _result(task, stages, output, running))
 
@@ -170,7 +170,7 @@ async def _kept(task: Task, stages: _Stages, own: Path) -> Snapshot:
                 if task.pace:
                     task.pace.learn_old(found.seconds)
                 return found
-            task.store.discard(found.folder)
+            task.store.refuse(snapshots.KIND, name)
         if name in task.broken:
             raise task.broken[name]
         try:

@@ -22,8 +22,8 @@ GIB = 1 << 30
 SIZES = "sizes"
 # Kinds of artifacts. Nothing else below the root is ever removed: it may be anybody's.
 ARTIFACTS = (
-    "debs", "disks", "guest-tools", "initramfs", "kernels", "plugins", "results", "selftests", "snapshots", "sources",
-    "static", "trees", "variants",
+    "covers", "debs", "disks", "guest-tools", "initramfs", "kernels", "parcels", "plugins", "results", "selftests",
+    "snapshots", "sources", "static", "trees", "variants",
 )  # fmt: skip
 APART = ("ccache", "hashes", "kvm", "rebuilt", "timings")  # small, or kept to a limit of their own (ccache)
 DAY = 86_400
@@ -98,8 +98,8 @@ class Store:
         except FileNotFoundError:
             if self.shared and "." not in key:
                 with self.shared.one(kind, key):
-                    if not path.exists():
-                        self.shared.take(kind, key, lambda: self._published(kind, key))
+                    if not path.exists() and self.shared.take(kind, key, lambda: self._published(kind, key)):
+                        os.utime(path)  # as old as it was where it was made, it would be the first to go
         except OSError:
             pass
         return path
@@ -142,6 +142,12 @@ class Store:
             trash = Path(tempfile.mkdtemp(prefix=".trash-", dir=self.root))
             folder.rename(trash / folder.name)
             shutil.rmtree(trash, ignore_errors=True)
+
+    def refuse(self, kind: str, key: str) -> None:
+        """Delete what is of no use, so that it is made anew: others' is not taken for it again."""
+        self.discard(self.root / kind / key)
+        if self.shared:
+            self.shared.refuse(kind, key)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

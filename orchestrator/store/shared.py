@@ -15,11 +15,12 @@ import os
 import tarfile
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -30,7 +31,8 @@ VARIABLE = "KMATRIX_SHARED_STORE"
 FOLDERS = ("covers", "guest-tools", "initramfs", "kernels", "results", "selftests", "snapshots", "static")
 VALUES = ("debug", "selftested", "variants")
 BLOCK = 1 << 20
-PATIENCE = 4  # troubles in a row, after which it is not asked any more
+PATIENCE = 4  # troubles in a row, after which it is left alone for a while
+REST = 60.0  # seconds of that; and for which it is taken to have what it has taken or given
 _FORMAT = 2
 
 
@@ -45,13 +47,16 @@ class Shared:
         self._said: set[str] = set()
         self._bad: set[tuple[str, str]] = set()  # damaged ones, which are not asked for again
         self._troubles = 0  # in a row
-        self._giving: list[Future[None]] = []
-        self._sender: ThreadPoolExecutor | None = None
+        self._rests_until = 0.0
+        self._to_send: SimpleQueue[tuple[str, str, Path]] = SimpleQueue()
+        self._sending: set[tuple[str, str]] = set()  # in the queue, or under way
+        self._sender: threading.Thread | None = None
+        self._sent = threading.Condition()
         self._files: Any = None
         self._top = ""
         self._mute = False
         self._taking: dict[tuple[str, str], threading.Lock] = {}
-        self._known: set[tuple[str, str]] = set()  # that are there, as we have taken or given them
+        self._known: dict[tuple[str, str], float] = {}  # that are there, and when we have seen so
 
     @classmethod
     def of_user(cls) -> Shared | None:
@@ -68,9 +73,15 @@ class Shared:
 
     def settled(self) -> None:
         """All that was given is there, or is told not to be, whoever waits for it besides."""
-        for one in list(self._giving):
-            one.result()
-        self._giving = [one for one in self._giving if not one.done()]
+        with self._sent:
+            self._sent.wait_for(lambda: not self._sending)
+
+    async def arrived(self) -> None:
+        """settled(); who waits can be stopped."""
+        import asyncio  # as in Store.lock()
+
+        while self._sending:  # noqa: ASYNC110 (what ends it is in a thread)
+            await asyncio.sleep(0.05)
 
     def one(self, kind: str, key: str) -> threading.Lock:
         """To be held by whoever takes it: no two threads do."""
@@ -83,48 +94,98 @@ class Shared:
             return False
         with self._survives(f"{kind}/{key} is not taken", None), tempfile.TemporaryFile() as packed:
             seen = hashlib.sha256()
-            with self._opened(f"{kind}/{about['tar']}", "rb") as source:
-                while block := source.read(BLOCK):
-                    seen.update(block)
-                    packed.write(block)
+            try:
+                with self._opened(f"{kind}/{about['tar']}", "rb") as source:
+                    while block := source.read(BLOCK):
+                        seen.update(block)
+                        packed.write(block)
+            except FileNotFoundError:  # somebody has tidied up there
+                pass
             if seen.hexdigest() != about.get("sha256"):
                 self._aside(kind, key)
                 return False
             packed.seek(0)
             with into() as folder, tarfile.open(fileobj=packed) as tar:
                 tar.extractall(folder, filter="tar")
-            self._known.add((kind, key))
+            self._seen(kind, key)
             return True
         return False
 
+    def _seen(self, kind: str, key: str) -> None:
+        self._known[kind, key] = time.monotonic()
+
+    def _resting(self) -> bool:
+        return time.monotonic() < self._rests_until
+
     def give(self, kind: str, key: str, folder: Path) -> None:
         """Put the artifact there, if it is not there yet. See settled()."""
-        if kind not in FOLDERS or self._mute or self._troubles >= PATIENCE:
+        if kind not in FOLDERS or self._mute or self._resting() or not folder.is_dir():
             return
-        if (kind, key) in self._known or not folder.is_dir():
+        if time.monotonic() < self._known.get((kind, key), -REST) + REST:
             return
-        self._known.add((kind, key))
-        self._sender = self._sender or ThreadPoolExecutor(1, "shared")
-        self._giving.append(self._sender.submit(self._give, kind, key, folder))
+        with self._sent:
+            if (kind, key) in self._sending:
+                return
+            self._sending.add((kind, key))
+        self._to_send.put((kind, key, folder))
+        if self._sender is None:
+            # Whoever is ended in the middle of it need not wait: what is there in part has no name yet.
+            self._sender = threading.Thread(target=self._send, name="shared", daemon=True)
+            self._sender.start()
+
+    def _send(self) -> None:
+        while True:
+            kind, key, folder = self._to_send.get()
+            try:
+                with self._survives(f"{kind}/{key} is not shared", None):
+                    self._give(kind, key, folder)
+            finally:
+                with self._sent:
+                    self._sending.discard((kind, key))
+                    self._sent.notify_all()
 
     def _give(self, kind: str, key: str, folder: Path) -> None:
-        with self._survives(f"{kind}/{key} is not shared", None):
-            proof = _proof(folder)
-            if (there := self._about(kind, key)) is not None:
-                if proof and there.get("proof") and proof != there["proof"]:
-                    self._alarm(kind, key, json.dumps({"sha256": "", "proof": proof}))
-                return
-            with tempfile.TemporaryFile() as packed:
-                with tarfile.open(fileobj=packed, mode="w") as tar:
-                    tar.add(folder, ".")
-                size = packed.tell()
-                packed.seek(0)
-                seen = hashlib.file_digest(packed, "sha256").hexdigest()
-                packed.seek(0)
-                name = f"{key}.{seen[:8]}.tar"
-                self._put(f"{kind}/{name}", packed)
-            about = {"format": _FORMAT, "tar": name, "sha256": seen, "size": size, "proof": proof}
-            self._put(f"{kind}/{key}.json", io.BytesIO(json.dumps(about).encode()))
+        proof = _proof(folder)
+        if self._is_there(kind, key) and not self._differs(kind, key, proof):
+            self._seen(kind, key)
+            return
+        with tempfile.TemporaryFile() as packed:
+            with tarfile.open(fileobj=packed, mode="w") as tar:
+                tar.add(folder, ".")
+            size = packed.tell()
+            packed.seek(0)
+            seen = hashlib.file_digest(packed, "sha256").hexdigest()
+            packed.seek(0)
+            name = f"{key}.{seen[:8]}.tar"
+            self._put(f"{kind}/{name}", packed)
+        text = json.dumps({"format": _FORMAT, "tar": name, "sha256": seen, "size": size, "proof": proof})
+        if self._differs(kind, key, proof):  # also what came while this was packed and sent
+            self._alarm(kind, key, text)
+        elif self._about(kind, key) is None:
+            self._put(f"{kind}/{key}.json", io.BytesIO(text.encode()))
+        self._seen(kind, key)
+
+    def _is_there(self, kind: str, key: str) -> bool:
+        """As a whole: with what its .json names."""
+        about = self._about(kind, key)
+        if about is None or "tar" not in about:
+            return False
+        if self._files.exists(f"{self._top}/{kind}/{about['tar']}"):
+            return True
+        self._aside(kind, key)
+        return False
+
+    def _differs(self, kind: str, key: str, proof: str) -> bool:
+        """Is there one that should be the same, and is not?"""
+        there = (self._about(kind, key) or {}).get("proof")
+        return bool(proof and there and proof != there)
+
+    def refuse(self, kind: str, key: str) -> None:
+        """It is whole, and of no use: it is not taken again."""
+        if kind in FOLDERS and not self._mute and not self._resting():
+            with self._survives(f"{kind}/{key} is not set aside", None):
+                if self._about(kind, key) is not None:
+                    self._aside(kind, key, "is of no use")
 
     def recall(self, kind: str, key: str) -> object:
         """A small value; None where there is none that is whole."""
@@ -138,7 +199,7 @@ class Shared:
 
     def remember(self, kind: str, key: str, value: object) -> None:
         """Keep it, if it is not there yet."""
-        if kind not in VALUES or self._mute or self._troubles >= PATIENCE:
+        if kind not in VALUES or self._mute or self._resting():
             return
         value = json.loads(json.dumps(value, default=str))
         with self._survives(f"{kind}/{key} is not shared", None):
@@ -148,7 +209,7 @@ class Shared:
             self._put(f"{kind}/{key}.json", io.BytesIO(json.dumps(about).encode()))
 
     def _about(self, kind: str, key: str) -> dict[str, Any] | None:
-        if (kind, key) in self._bad or self._troubles >= PATIENCE:
+        if (kind, key) in self._bad or self._resting():
             return None
         with self._survives(f"{kind}/{key} cannot be looked up", FileNotFoundError):
             with self._opened(f"{kind}/{key}.json", "rb") as file:
@@ -182,18 +243,18 @@ class Shared:
                 if self._files.exists(part):
                     self._files.rm(part)
 
-    def _aside(self, kind: str, key: str) -> None:
-        """Damaged: it is not taken again, and can be looked at."""
-        self._told.append(f"{self.shown}: {kind}/{key} is damaged: set aside, and made anew")
+    def _aside(self, kind: str, key: str, why: str = "is damaged") -> None:
+        """It is not taken again, and can be looked at."""
+        self._told.append(f"{self.shown}: {kind}/{key} {why}: set aside, and made anew")
         try:
             name = f"{self._top}/{kind}/{key}"
             self._files.mv(f"{name}.json", f"{name}.damaged-{os.urandom(3).hex()}.json")
         except Exception:  # then nobody may write there
             self._bad.add((kind, key))
-        self._known.discard((kind, key))
+        self._known.pop((kind, key), None)
 
     def _alarm(self, kind: str, key: str, other: str) -> None:
-        """Both are kept."""
+        """Both are kept. other: what the .json of the other would be."""
         why = "is not what it was, though all that it depends on is the same: both are kept"
         self._told.append(f"{self.shown}: {kind}/{key} {why}")
         name = f"{kind}/{key}.other-{hashlib.sha256(other.encode()).hexdigest()[:8]}.json"
@@ -229,7 +290,8 @@ class Shared:
                 words = str(error).replace(self.url, self.shown).replace(self._top or "\0", self.shown)
                 self._told.append(f"{self.shown}: {what}: {words or type(error).__name__}")
                 if self._troubles == PATIENCE:
-                    self._told.append(f"{self.shown}: not asked any more")
+                    self._troubles, self._rests_until = 0, time.monotonic() + REST
+                    self._told.append(f"{self.shown}: left alone for {REST:.0f} s")
 
 
 @cache
@@ -242,11 +304,15 @@ def _digest(value: object) -> str:
 
 
 def _proof(folder: Path) -> str:
-    """What must be the same whoever makes it: of a kernel, its image; of a boot's result, its counted passes. "" of
-    others."""
+    """What must be the same whoever makes it: of a kernel, its image; of a boot's result, what the kernel counted in
+    its passes (times of two boots are some ppm apart). "" of others."""
     with suppress(OSError, ValueError, TypeError, KeyError):
         if (folder / "info.json").is_file():
             return str(json.loads((folder / "info.json").read_text()).get("image_sha256", ""))
         passes = json.loads(json.loads((folder / "stored.json").read_text())["kept"])["result"]["passes"]
-        return _digest([{"units": its["units"], "values": its["values"]} for its in passes])
+        return _digest([_counts(its) for its in passes])
     return ""
+
+
+def _counts(its: dict[str, Any]) -> dict[str, Any]:
+    return {"units": its["units"], "values": {k: v for k, v in its["values"].items() if k in its["vmstat"]}}

@@ -8,8 +8,10 @@ import functools
 import http.server
 import json
 import logging
+import os
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,12 +106,88 @@ def test_two_that_should_be_the_same_and_are_not_are_an_alarm_and_both_are_kept(
     assert "not what it was" in said(other)[0]
     assert (machine(place, "third").folder("kernels", "abc") / "bzImage").read_text() == "image"
     (kept,) = place.glob("kernels/abc.other-*.json")
-    assert json.loads(kept.read_text())["proof"] == "sha of another"
+    about = json.loads(kept.read_text())
+    assert about["proof"] == "sha of another" and b"another" in (place / "kernels" / about["tar"]).read_bytes()
+
+
+def test_another_that_comes_while_it_is_sent_is_an_alarm_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    assert one.shared is not None
+    real = one.shared._put
+
+    def slow(name: str, content: Any) -> None:
+        real(name, content)
+        if name.endswith(".tar"):
+            kernel(other, image="another")
+
+    monkeypatch.setattr(one.shared, "_put", slow)
+    kernel(one)
+    assert "not what it was" in said(one)[0] and not said(other)
+
+
+def test_what_could_not_be_given_is_given_later(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.store.shared.REST", 0.0)
+    one, other = machine(place, "one"), machine(place, "other")
+    place.write_text("no folder")
+    for key in ("a", "b", "c"):
+        kernel(one, key=key)
+    place.unlink()
+    assert one.shared is not None and len(said(one)) >= 3
+    one.shared.give("kernels", "a", one.root / "kernels/a")
+    settle(one)
+    assert (other.folder("kernels", "a") / "bzImage").exists()
+
+
+def test_what_somebody_has_tidied_up_is_given_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.store.shared.REST", 0.0)
+    one, other = machine(place, "one"), machine(place, "other")
+    kernel(one)
+    for path in place.rglob("*.tar"):
+        path.unlink()
+    assert not other.folder("kernels", "abc").exists() and "made anew" in said(other)[0]
+    kernel(one)
+    assert (machine(place, "third").folder("kernels", "abc") / "bzImage").exists()
+
+
+def test_what_is_of_no_use_is_not_taken_again(place: Path) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    kernel(one)
+    assert other.folder("kernels", "abc").exists()
+    other.refuse("kernels", "abc")
+    assert not other.folder("kernels", "abc").exists() and "is of no use: set aside" in said(other)[0]
+    kernel(other, image="anew")
+    assert (machine(place, "third").folder("kernels", "abc") / "bzImage").read_text() == "anew"
+
+
+def test_what_was_taken_is_not_the_first_to_go(place: Path) -> None:
+    one, other = machine(place, "one"), machine(place, "other")
+    with one.publish("kernels", "abc") as folder:
+        (folder / "bzImage").touch()
+        os.utime(folder, (1, 1))
+    settle(one)
+    assert other.folder("kernels", "abc").stat().st_mtime > time.time() - 60
+
+
+def test_who_is_stopped_need_not_wait_until_all_is_sent(place: Path) -> None:
+    one = machine(place, "one")
+    assert one.shared is not None
+    one.shared._give = lambda kind, key, folder: time.sleep(5)  # type: ignore[method-assign]
+    with one.publish("kernels", "abc") as folder:
+        (folder / "bzImage").touch()
+
+    async def waits() -> None:
+        assert one.shared is not None
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.shared.arrived(), 0.1)
+
+    began = time.monotonic()
+    asyncio.run(waits())
+    assert time.monotonic() - began < 3 and one.shared._sender is not None and one.shared._sender.daemon
 
 
 def test_results_of_boots_are_compared_by_what_was_counted(place: Path) -> None:
     def result(store: Store, count: int, seconds: float) -> None:
-        passes = [{"units": 1, "values": {"pgfault": count}}]
+        passes = [{"units": 1, "values": {"pgfault": count, "time": seconds}, "vmstat": {"pgfault": [0, count]}}]
         kept = json.dumps({"result": {"passes": passes, "seconds": seconds}})
         with store.publish("results", "abc") as folder:
             (folder / "stored.json").write_text(json.dumps({"kept": kept}))
@@ -159,7 +237,7 @@ def test_what_is_told_is_told_once(place: Path) -> None:
     kernel(one, key="def")
     settle(one)
     assert one.shared is not None
-    assert one.shared.tell()[-1].endswith("not asked any more") and one.shared.tell() == []
+    assert one.shared.tell()[-1].endswith("left alone for 60 s") and one.shared.tell() == []
     kernel(one, key="ghi")
     assert one.shared.tell() == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator.errors import ConfigError, KmatrixError
 from orchestrator.executors import chosen, machines
-from orchestrator.executors.joining import Join, new_keys
+from orchestrator.executors.joining import Join, days_left, new_keys
 
 
 def test_it_is_its_owner_s_alone_and_comes_back(tmp_path: Path) -> None:
@@ -56,3 +56,30 @@ def test_the_shared_store_of_the_file_is_used(tmp_path: Path, monkeypatch: pytes
     import os
 
     assert os.environ["KMATRIX_SHARED_STORE"] == "file:///net"
+
+
+def test_a_certificate_tells_how_long_it_is_taken() -> None:
+    certificate, _ = new_keys()
+    assert 360 < days_left(certificate) <= 365
+    assert days_left("") == days_left("no certificate") == 0
+
+
+@pytest.mark.parametrize(("renewed", "same"), [(30, True), (400, False)])
+def test_a_scheduler_keeps_its_keys_until_they_are_near_their_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renewed: int, same: bool
+) -> None:
+    monkeypatch.setattr(machines, "RENEWED", renewed)
+    file, said, keys = tmp_path / "join.json", list[str](), new_keys()
+    Join("tls://127.0.0.1:1", *keys).save(file)
+
+    async def begin() -> None:
+        task = asyncio.create_task(machines.scheduler(file, "127.0.0.1", 0, "", True, said.append))
+        while not any("scheduler at" in text for text in said):
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(begin())
+    now = Join.load(file)
+    assert ((now.certificate, now.key) == keys) is same
+    assert any("at its end" in text for text in said) is not same
