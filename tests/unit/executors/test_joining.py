@@ -73,9 +73,15 @@ def test_a_scheduler_keeps_its_keys_until_they_are_near_their_end(
     Join("tls://127.0.0.1:1", *keys).save(file)
 
     async def begin() -> None:
-        task = asyncio.create_task(machines.scheduler(file, "127.0.0.1", 0, "", True, said.append))
-        while not any("scheduler at" in text for text in said):
-            await asyncio.sleep(0.05)
+        there = asyncio.Event()
+
+        def say(text: str) -> None:
+            said.append(text)
+            if "scheduler at" in text:
+                there.set()
+
+        task = asyncio.create_task(machines.scheduler(file, "127.0.0.1", 0, "", True, say))
+        await asyncio.wait_for(there.wait(), 60)
         task.cancel()
         await asyncio.wait([task])
 
