@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -50,6 +50,7 @@ class Ended(TypedDict):
 
 RAN = Ended(how=How.RAN, why="")
 BROKE = Ended(how=How.BROKE, why="the kernel broke")
+LOST = Ended(how=How.ABSENT, why="the guest was lost")
 NO_END = Ended(how=How.NO_END, why="it did not end after what the kernel said")
 
 
@@ -124,14 +125,21 @@ def findings(
 
     files: that each comparison changes: of a backtrace, the innermost place in them is the one that is told."""
     rows: dict[tuple[str, ...], FindingRow] = {}
+    places: dict[tuple[str, ...], dict[str, list[FindingRow]]] = {}  # of each kernel, one a place
     all_of_them = list(seen)
     changed = {file for its in files.values() for file in its}
     for one in all_of_them:
         for number, report in enumerate(one.its["reports"]):
             function, where = _place(report, changed)
             key = (one.arch, report["kind"], _alike(report["message"]), _top(report))
-            row = rows.setdefault(key, _row(one, report, function, where, one.log(number)))
+            its = _row(one, report, function, where, one.log(number))
+            row = rows.setdefault(key, _copy(its))
             _add(row, one.kernel, one.lines, report["runs"])
+            mine = places.setdefault(key, {}).setdefault(one.kernel, [])
+            same = next((other for other in mine if other["where"] == where), None)
+            if same is None:
+                mine.append(same := its)
+            _add(same, one.kernel, one.lines, report["runs"])
         for workload, ended in one.its["ran"].items():
             told = ended["how"] in (How.BROKE, How.NO_END) and _said_in(one.its, workload)
             if ended["how"] in _BAD and not told:
@@ -140,20 +148,39 @@ def findings(
                 _add(row, one.kernel, one.lines, workload)
     for row in rows.values():
         row["silent"] = [name for name in _silent(row, all_of_them) if name not in row["kernels"]]
-    return sorted(rows.values(), key=lambda row: not new(row, comparisons))
+    more = [row for its in places.values() for row in _more_places(its, comparisons)]
+    return sorted([*rows.values(), *more], key=lambda row: not new(row, comparisons))
+
+
+def _more_places(its: Mapping[str, Sequence[FindingRow]], comparisons: Iterable[Comparison]) -> Iterator[FindingRow]:
+    """Of what two kernels say alike, one in more places than the other: those that are new, or the last ones."""
+    for pair in comparisons:
+        base, now = its.get(pair.base, ()), its.get(pair.new, ())
+        if base and len(now) > len(base):
+            known = {row["where"] for row in base}
+            rest = sorted(now, key=lambda row: row["where"] not in known)[len(base) :]
+            for row in rest:
+                yield {**row, "silent": [pair.base]}
 
 
 def _silent(row: FindingRow, seen: Iterable[Watched]) -> list[str]:
     """Kernels that were looked at for this: what it was said in ran there, too."""
-    wanted = [runs.partition(",")[0] for runs in row.get("runs", [])]
     return list(
         dict.fromkeys(
             one.kernel
             for one in seen
             if one.arch == row["arch"] and one.lines in row.get("lines", ()) and one.its["boots"]
-            if row["kind"] == BUILDS or any(not name or name in one.its["ran"] for name in wanted)
+            if row["kind"] == BUILDS or any(_came_to_its_end(one.its, runs) for runs in row.get("runs", ()))
         )
     )
+
+
+def _came_to_its_end(its: Observation, runs: str) -> bool:
+    """Did this run there, as it is or with an allocation that fails?"""
+    name, comma, _ = runs.partition(",")
+    if comma:
+        return name in its["failing"]
+    return not name or its["ran"].get(name, BROKE)["how"] in (How.RAN, How.FAILED)
 
 
 def new(row: FindingRow, comparisons: Iterable[Comparison]) -> bool:
@@ -165,10 +192,28 @@ def new(row: FindingRow, comparisons: Iterable[Comparison]) -> bool:
     )
 
 
+def not_compared(row: FindingRow, comparisons: Iterable[Comparison]) -> bool:
+    """Does a kernel say it, and nobody knows of the one that it is compared with?"""
+    return any(
+        pair.new in row["kernels"] and pair.base not in row["kernels"] and pair.base not in row.get("silent", ())
+        for pair in comparisons
+    )
+
+
 def of_report(report: MatrixReport) -> list[FindingRow]:
     """Those that are of a change."""
-    pairs = dict.fromkeys((row["base"], row["new"]) for row in report["comparisons"])
-    return [row for row in report.get("findings", ()) if new(row, [Comparison(*pair) for pair in pairs])]
+    pairs = _pairs(report)
+    return [row for row in report.get("findings", ()) if new(row, pairs)]
+
+
+def open_questions(report: MatrixReport) -> list[FindingRow]:
+    """Those of which nobody knows whether they are of a change."""
+    pairs = _pairs(report)
+    return [row for row in report.get("findings", ()) if not new(row, pairs) and not_compared(row, pairs)]
+
+
+def _pairs(report: MatrixReport) -> list[Comparison]:
+    return [Comparison(*pair) for pair in dict.fromkeys((row["base"], row["new"]) for row in report["comparisons"])]
 
 
 def only_warnings(rows: Iterable[FindingRow]) -> bool:
@@ -206,6 +251,11 @@ def _row(one: Watched, report: ReportRow, function: str, where: str, log: str) -
         lane=LANE, arch=one.arch, kind=report["kind"], where=where, message=report["message"], kernels=[], log=log,
         function=function, lines=[], runs=[], text="\n".join(report["text"].splitlines()[:MOST]),
     )  # fmt: skip
+
+
+def _copy(row: FindingRow) -> FindingRow:
+    """Of one that nothing was added to."""
+    return {**row, "kernels": [], "lines": [], "runs": []}
 
 
 def _plain(one: Watched, kind: str, message: str) -> FindingRow:

@@ -15,6 +15,8 @@ from orchestrator.registry import few
 
 KIND = "selftests"
 MOST = 3  # names of tests that a note names
+SURVIVES = "the kernel survives it"  # a part of each test
+LOST = "the guest was lost"  # the beginning of why a test was left out, which says nothing of it
 
 
 class Outcomes(TypedDict):
@@ -83,11 +85,21 @@ def _findings(base: Tried, new: Tried) -> Iterator[FindingRow]:
             continue
         worse = [
             (part, how)
-            for part, how in outcomes.items()
+            for part, how in (*outcomes.items(), *_gone(before.get(test, {}), outcomes))
             if (test, part) not in shaky and _worse(before.get(test, {}).get(part), how, test in before)
         ]
         for part, how in _told(worse):
             yield _row(base, new, test, part, how)
+    for test, why in now["left_out"].items():
+        if before.get(test, {}).get("") == Outcome.PASSED and (test, "") not in shaky and not why.startswith(LOST):
+            yield _row(base, new, test, "", Outcome.SKIPPED, why)
+
+
+def _gone(before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Parts that are told no more. Where the whole does not pass, that is why."""
+    if now.get("") != Outcome.PASSED:
+        return []
+    return [(part, str(Outcome.SKIPPED)) for part in before if part not in now]
 
 
 def _looked(one: Tried) -> bool:
@@ -103,9 +115,9 @@ def _worse(before: str | None, now: str, known: bool) -> bool:
 
 
 def _told(worse: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
-    """That a program fails as a whole says nothing where it is told which of its tests fail."""
-    parts = [one for one in worse if one[0]]
-    return parts or worse
+    """That a program ends as a whole in some way says nothing where it is told which of its tests do."""
+    parts = {how for part, how in worse if part}
+    return [(part, how) for part, how in worse if part or how not in parts]
 
 
 def unstable(base: Tried) -> set[tuple[str, str]]:
@@ -120,14 +132,14 @@ def unstable(base: Tried) -> set[tuple[str, str]]:
     }
 
 
-def _row(base: Tried, new: Tried, test: str, part: str, how: str) -> FindingRow:
+def _row(base: Tried, new: Tried, test: str, part: str, how: str, why: str = "") -> FindingRow:
     its = new.times[0]
     kind = TEST_FAILS if how == Outcome.FAILED else TEST_SKIPPED
-    before = base.times[0]["outcomes"].get(test, {}).get(part, "not there")
+    before = base.times[0]["outcomes"].get(test, {}).get(part, "passed" if part == SURVIVES else "not there")
     words = its["words"].get(test, "")
     return FindingRow(
         lane=SELFTEST, arch=new.arch, kind=kind, where=its["places"].get(test.partition(" ")[0], ""),
-        message=f"{test}: {part or 'as a whole'}: {before} before, {how} now", kernels=[new.kernel],
+        message=f"{test}: {part or 'as a whole'}: {before} before, {why or how} now", kernels=[new.kernel],
         log=new.log(test), function="", lines=[KIND], runs=[test], text=words, silent=[base.kernel],
     )  # fmt: skip
 
@@ -149,7 +161,7 @@ def _compared(base: Tried, new: Tried) -> Iterator[str]:
     if shaky:
         names = [_name(test, part) for test, part in sorted(shaky)]
         yield f"unstable, as they differ between two times of {base.kernel} alone: {'; '.join(few(names, MOST))}"
-    if gone := [test for test in before if now and test not in now]:
+    if gone := [test for test in before if now and test not in now and test not in new.times[0]["left_out"]]:
         yield f"not there any more: {'; '.join(few(gone, MOST))}"
 
 

@@ -160,6 +160,7 @@ class Making:
 def concerns(file: str) -> bool:
     """Can tests be others when this file of the source is? Private headers of a folder are included by some."""
     known = file.startswith(("tools/", "scripts/", "usr/")) or "/uapi/" in file or Path(file).name == "Makefile"
+    known |= file.endswith(".tbl")  # numbers of system calls
     return known or (file.endswith(".h") and not file.startswith(("include/", "arch/")))
 
 

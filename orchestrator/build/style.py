@@ -40,7 +40,8 @@ class Style:
         options = ["--terse", "--show-types", "--showfile", "--no-summary", f"--root={_SEEN}"]
         at = Path("/patch") / patch.name
         argv = ["perl", f"{_SEEN}/{CHECKPATCH}", *options, *(() if letter else _OF_LETTERS), str(at)]
-        return checkpatch(await self._run(argv, {self.source: _SEEN, patch: at}), patch.name)
+        code, text = await self._run(argv, {self.source: _SEEN, patch: at})
+        return _unless_it_failed(CHECKPATCH, code, text, checkpatch(text, patch.name))
 
     async def docs(self, kernel: Kernel, files: Collection[str]) -> tuple[Said, ...] | None:
         """What kernel-doc warns of in files, as the kernel's patches leave them."""
@@ -52,11 +53,12 @@ class Style:
             here += [file for file in sorted(files) if file not in here and (self.source / file).exists()]
             if not here:
                 return ()
-            text = await self._run([f"{_SEEN}/{KERNEL_DOC}", "-none", *(f"{_SEEN}/{file}" for file in here)], shown)
-        return said(text, str(_SEEN))
+            argv = [f"{_SEEN}/{KERNEL_DOC}", "-none", *(f"{_SEEN}/{file}" for file in here)]
+            code, text = await self._run(argv, shown)
+        return _unless_it_failed(KERNEL_DOC, code, text, said(text, str(_SEEN)))
 
-    async def _run(self, argv: Sequence[str], shown: Mapping[Path, Path]) -> str:
-        """What it prints. TimeoutError is told as BuildError."""
+    async def _run(self, argv: Sequence[str], shown: Mapping[Path, Path]) -> tuple[int, str]:
+        """How it ends, and what it prints. TimeoutError is told as BuildError."""
         await bubblewrap.check()
         with self.store.scratch() as scratch:
             own, log = scratch / "own", scratch / "log"
@@ -64,10 +66,18 @@ class Style:
             sandbox = Sandbox((), {own: Path("/own")}, _BOUNDS, shown)
             env = {"PATH": "/usr/bin:/bin", "HOME": "/own", "LC_ALL": "C.UTF-8"}
             try:
-                await sandbox.run(argv, env=env, log=log, timeout=SECONDS)
+                done = await sandbox.run(argv, env=env, log=log, timeout=SECONDS)
             except TimeoutError as error:
                 raise BuildError(f"{Path(argv[0]).name} took over {SECONDS} s", kind="style") from error
-            return log.read_text(errors="replace").partition("\n")[2]  # behind its own command line
+            return done.code, log.read_text(errors="replace").partition("\n")[2]  # behind its own command line
+
+
+def _unless_it_failed(script: str, code: int, text: str, found: tuple[Said, ...]) -> tuple[Said, ...]:
+    """BuildError where it ends badly and names nothing: then it did not look."""
+    if code and not found:
+        last = (text.strip().splitlines() or [f"exit status {code}"])[-1]
+        raise BuildError(f"{Path(script).name} did not run: {last}", kind="style")
+    return found
 
 
 def checkpatch(text: str, patch: str) -> tuple[Said, ...]:

@@ -33,6 +33,7 @@ NICENESS = 19
 ERROR, WARNING = "error", "warning"
 _OFFSET = re.compile(r"\+0x[0-9a-f]+")  # in a function: moves with every change
 _SAID = re.compile(r"^(\S+?):(?:(\d+):(?:\d+:)?)? (?:fatal )?(?:internal compiler )?(error|Error|warning): (.+)$")
+_SAID_FIRST = re.compile(r"^(Error|Warning): (\S+?\.[chS]):(\d+):? (.+)$")  # as newer scripts have it
 _USES = re.compile(r"(?:In file included from |^ *from |inlined from .* at |^)(\S+\.c):(\d+)?(?=[:,]| In |$)")
 _EXPANDED = re.compile(r"^(\S+\.c):(\d+):(?:\d+:)? note: in expansion of macro")
 
@@ -175,6 +176,8 @@ def said(log: str, source: str) -> tuple[Said, ...]:
         if known := _SAID.match(row):
             text = _OFFSET.sub("", known[4])
             found.append(Said(known[3].lower(), _plain(known[1], source), int(known[2] or 0), text, near))
+        elif known := _SAID_FIRST.match(row):
+            found.append(Said(known[1].lower(), _plain(known[2], source), int(known[3]), known[4], near))
         elif found and (expanded := _EXPANDED.match(row)):  # the innermost comes first
             found[-1] = replace(found[-1], via=f"{_plain(expanded[1], source)}:{expanded[2]}")
     return tuple(dict.fromkeys(replace(one, via=one.via if one.file.endswith(".h") else "") for one in found))

@@ -33,7 +33,7 @@ FATAL: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("oops", r"Unable to handle kernel|Internal error: |Oops:|general protection fault|kernel BUG at "),
         ("oops", r"Unable to handle kernel pointer dereference|illegal operation: |Call Trace:.*oops"),
         ("bug", r"\bBUG: "),
-        ("warning", r"WARNING: CPU: \d+"),
+        ("warning", r"WARNING: (?:CPU: \d+|(?:\[[^\]]*\] )?[\w./-]+\.[chS]:\d+ at )"),
         ("panic", r"Kernel panic - not syncing"),
     )
 )

@@ -11,6 +11,7 @@ SKIPPED = (4, 32)  # exit status of a kselftest that does not run here, and of a
 _RESULT = re.compile(r"^[# ]*(?P<not>not )?ok (?P<number>\d+)(?:[ \t]+(?:- )?(?P<rest>.*))?$")
 _SKIPPED = re.compile(r"# ?SKIP\b", re.I)
 _XFAIL = re.compile(r"# ?(?:XFAIL|TODO)\b", re.I)
+_DIRECTIVE = re.compile(r"^# ?(?:SKIP|XFAIL|TODO)\b:? ?", re.I)  # as kselftest.h has it, before the name
 # What differs by itself from one time to the next, in the words of a test: (what it looks like, what stays).
 _VARIES = (
     (re.compile(r"\b0x[0-9a-f]+\b|\b[0-9a-f]{8,}\b", re.I), "#"),
@@ -49,7 +50,7 @@ def _outcome(rest: str, failed: bool) -> Outcome:
 
 def _name(rest: str) -> str:
     """Without the directive behind it, and without addresses and times."""
-    name = rest.partition(" # ")[0].removeprefix("# ").strip()
+    name = _DIRECTIVE.sub("", rest).partition(" # ")[0].removeprefix("# ").strip()
     for pattern, stays in _VARIES:
         name = pattern.sub(stays, name)
     return name

@@ -27,7 +27,7 @@ _STARTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("deadlock", r"WARNING: possible (?:recursive locking|circular locking|irq lock inversion)"),
         ("deadlock", r"WARNING: (?:inconsistent lock state|\S+-safe -> \S+-unsafe lock order|Nested lock)"),
         ("deadlock", r"BUG: (?:spinlock|rwlock|rwsem|mutex|Invalid wait context)"),
-        ("deadlock", r"INFO: trying to register non-static key"),
+        ("deadlock", r"INFO: trying to register non-static key|WARNING: bad contention detected"),
         ("lockdep_off", r"BUG: MAX_(?:LOCK|STACK)\w+ too low"),
         ("rcu", r"WARNING: suspicious RCU usage"),
         ("sleep_in_atomic", r"BUG: (?:sleeping function called from|scheduling while atomic)"),
@@ -41,9 +41,9 @@ _STARTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("hang", r"INFO: task .* blocked (?:for|in I/O wait for) more than|BUG: soft lockup|hard LOCKUP"),
         ("hang", r"BUG: workqueue lockup|rcu: INFO: \w+ (?:self-)?detected|detected expedited stalls"),
         ("bug", r"kernel BUG at "),
-        ("oops", r"BUG: (?:unable to handle|kernel NULL)|Unable to handle kernel|general protection fault"),
-        ("oops", r"Internal error: |Oops: |^\w[\w ,-]*: [0-9a-f]{4,} (?:ilc:\d )?\[#\d+\]"),
-        ("warning", r"WARNING: (?:CPU: \d|at |[\w./-]+\.[ch]:\d)"),
+        ("oops", r"BUG: (?:unable to handle|kernel NULL)|Unable to handle kernel|(?<!\] )general protection fault"),
+        ("oops", r"Internal error: |Oops(?:: | - )|^\w[\w ,-]*: [0-9a-f]{4,} (?:ilc:\d )?\[#\d+\]"),
+        ("warning", r"WARNING: (?:CPU: \d|at |(?:\[[^\]]*\] )?[\w./-]+\.[chS]:\d)"),
         ("fault", r"^BUG: "),
         ("panic", r"Kernel panic - not syncing"),
     )
@@ -52,7 +52,9 @@ _PATH = re.compile(r"(?:/\S*?|\.\.)/source/|(?<![\w./])\./")  # before names of 
 _STAMP = re.compile(r"^(?:\[ *\d+\.\d+\] ?|\[ *[TC]\d+\] ?)+")
 _FRAME = re.compile(r"\b([A-Za-z_][\w.$]*)\+0x([0-9a-f]+)/0x[0-9a-f]+")
 _EXACT = re.compile(r"RIP: |^\s*pc\s*:|PSW : |WARNING: ")  # lines with an address of an instruction that runs
-_PLACE = re.compile(r"(?:at|in|of) ([\w./-]+\.[chS]):(\d+)|(?:^|WARNING: )([\w./-]+\.[ch]):(\d+):? \w")
+_PLACE = re.compile(
+    r"(?:at|in|of) ([\w./-]+\.[chS]):(\d+)|(?:^|WARNING: (?:\[[^\]]*\] )?)([\w./-]+\.[ch]):(\d+):? \w"
+)
 _APART = re.compile(r"\s*(?:Allocated by|Freed by|Last potentially|the existing dependency|Showing all locks)")
 _OTHERS = re.compile(r"\s*(?:lr\s*:|Last Breaking|Krnl Code|(?:hard|soft)irqs last)")
 _HELD = re.compile(r"\s*#\d+: ")

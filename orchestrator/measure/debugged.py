@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.findings import BROKE, NO_END, RAN, Ended, How, Observation
+from orchestrator.analyse.findings import BROKE, LOST, NO_END, RAN, Ended, How, Observation
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
 from orchestrator.config.debug import MORE_MEMORY
@@ -34,13 +34,14 @@ from orchestrator.measure.trial import Trial
 from orchestrator.model import Arch, Clock, Measure, Workload
 from orchestrator.store import digest
 
-FORMAT = 3  # of what is kept, and how it is come by and read
+FORMAT = 4  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
 MORE_TIME = 5  # times the limit for others, to become ready
 NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
 _QUIET, _PATIENCE = 0.05, 100  # seconds in which a console that has more to say says it; how often it gets them
 _LOOK = 0.5  # seconds between two looks at the console of a workload that runs
 _LATE = {"hang": 10.0, "lock_imbalance": 30.0, "deadlock": 30.0}  # seconds that it gets after that
+_EXPLAIN = {*reports.DEADLY, *_LATE}  # kinds of reports after which a guest may end, or hang
 _LACKS = 4  # exit status of a workload that does not find what it is about
 _FEWER = "kmatrix: fewer allocations"  # as guest-tools/adapters/failing.c says it
 _PLACE = "/tmp/workloads"
@@ -187,16 +188,17 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
     """What is left when a guest has ended before its end."""
     last = _last_mark(console)
     said = [report for report in reports.reports(console) if report.runs == last]
-    seen.whole &= isinstance(error, KernelBroke) or bool(said)
+    explained, lost = any(report.kind in _EXPLAIN for report in said), isinstance(error, InfraError)
+    seen.whole &= not lost and (explained or isinstance(error, KernelBroke))
     if not last and not said:  # it did not come up
         if seen.boots == 1:
             raise InfraError(error.message, kind=error.kind, log=error.log) from error
         for name in dict.fromkeys(item.workload.name for item in left):
             seen.note(f"{name}: not looked at to the end: another guest did not come up ({error.message})")
         return []
-    if not said and not isinstance(error, InfraError):  # it ended without a word
+    if not explained and not lost:  # it ended without a word of that
         seen.reports.append(Report(error.kind, error.message, "", (), last, tail(console, 40)))
-    if isinstance(error, InfraError):
+    if lost:
         seen.note(f"{last or 'boot'}: the guest was lost: {error.message}")
     if not last:  # it does not get to its first workload: no other would
         for name in dict.fromkeys(item.workload.name for item in items):
@@ -204,7 +206,7 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
         return []
     for item in items:
         if item.name == last and not item.nth:
-            seen.ran.setdefault(item.workload.name, BROKE)
+            seen.ran.setdefault(item.workload.name, LOST if lost else BROKE)
     return [item for item in left if item.name != last]
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.selftests import Outcomes
+from orchestrator.analyse.selftests import LOST, SURVIVES, Outcomes
 from orchestrator.build.selftests import Programs
 from orchestrator.errors import InfraError, KernelBroke, KmatrixError, TimedOut, WorkloadFailed
 from orchestrator.guest import ktap
@@ -26,7 +26,7 @@ from orchestrator.measure.trial import Trial
 from orchestrator.model import Arch, Clock, Outcome, Selftest, Selftests
 from orchestrator.store import digest
 
-FORMAT = 4  # of what is kept, and how it is come by and read
+FORMAT = 5  # of what is kept, and how it is come by and read
 KIND = "selftested"  # in the store
 MOST_WORDS = 40  # lines that are kept of what a test printed
 _PLACE = "/tmp/tests"
@@ -129,7 +129,7 @@ async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Self
             raise InfraError(error.message, kind=error.kind, log=error.log) from error
         came.whole &= isinstance(error, KernelBroke | WorkloadFailed)
         if not begun:
-            came.left_out |= {test.name: f"another guest did not come up ({error.message})" for test in left}
+            came.left_out |= {test.name: f"{LOST}: another did not come up ({error.message})" for test in left}
             return []
         if left:
             left += _after(left.pop(0), error, came)
@@ -195,12 +195,12 @@ def _ended(test: Selftest, done: Output, came: _Came) -> None:
 def _after(test: Selftest, error: KmatrixError, came: _Came) -> list[Selftest]:
     """It cost the guest: it failed, if that was not the testbed's fault; who is late is tried once more."""
     if isinstance(error, InfraError):
-        came.left_out[test.name] = f"the guest was lost: {error.message}"
+        came.left_out[test.name] = f"{LOST}: {error.message}"
         return []
     if isinstance(error, TimedOut) and test.name not in came.late:
         came.late.add(test.name)
         return [replace(test, seconds=2 * test.seconds)]
-    came.outcomes[test.name] = {"": str(Outcome.FAILED)}
+    came.outcomes[test.name] = dict.fromkeys(("", SURVIVES), str(Outcome.FAILED))
     came.words[test.name] = _words("\n".join((error.message, error.log)))
     return []
 

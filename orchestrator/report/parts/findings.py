@@ -15,6 +15,7 @@ from orchestrator.report.parts.paper import paragraph, quoted
 from orchestrator.report.parts.words import listed
 
 TITLE = "Is it right"
+UNCOMPARED = "said, and nobody knows whether the base says it, too"
 MOST = 5  # workloads that a line names
 MAIL_MOST = 4  # findings that a mail has the words of
 Group = tuple[FindingRow, list[str]]  # one, and the architectures that it is found on
@@ -39,10 +40,11 @@ def lines(report: MatrixReport) -> list[tuple[str, str]]:
     """(line, tone): each finding of a change, how much is known of the base, and what was looked at. [] where nobody
     looked."""
     rows, looked = report.get("findings", []), report.get("watched", [])
-    mine = findings.of_report(report)
-    known = [row for row in rows if row not in mine]
+    mine, open_ = findings.of_report(report), findings.open_questions(report)
+    known = [row for row in rows if row not in mine and row not in open_]
     return [
         *((_line(row, arches), "bad") for row, arches in groups(mine)),
+        *((f"{UNCOMPARED}: {_line(row, arches)}", "bad") for row, arches in groups(open_)),
         *((f"known on the base, too: {_line(row, arches)}", "plain") for row, arches in groups(known)),
         *(
             (line, "plain")
@@ -151,7 +153,7 @@ def _said(row: FindingRow) -> str:
 
 def _compiled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[str]:
     """In which configs what is touched was compiled, and in which it was not, each with its reason."""
-    found, notes = [], dict[str, list[str]]()
+    found, notes, why = [], dict[str, list[str]](), dict[str, list[str]]()
     tried = [row["lines"] for row in rows if row["ran"]]
     number = len({name for row in rows for name in row["ran"]})
     wrong = {name for row in said if row["lane"] == VARIANT for name in row.get("lines", [])}
@@ -159,9 +161,11 @@ def _compiled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[st
     if silent:
         found.append(f"{counted(number, 'object')} compiled without a new word in: {', '.join(silent)}")
     for row in rows:
-        for note in row["notes"]:
-            notes.setdefault(note, []).append(row["lines"])
-    return [*found, *(f"not compiled in {listed(names)}: {note}" for note, names in notes.items())]
+        lost = [f"{name} compiles with neither kernel" for name in row["failed"]]
+        for note in (*row["notes"], *lost):
+            (notes if row["ran"] or lost else why).setdefault(note, []).append(row["lines"])
+    found += [f"in {listed(names)}: {note}" for note, names in notes.items()]
+    return [*found, *(f"not compiled in {listed(names)}: {note}" for note, names in why.items())]
 
 
 def _what(row: FindingRow) -> str:

@@ -119,6 +119,8 @@ def _watching(lines: str) -> Asked:
             return counted(len(found), "finding"), "bad"
         if not any(row["boots"] for row in mine):
             return ("not tried", "bad") if mine else (UNKNOWN, "plain")
+        if any(r["arch"] == arch and new in r["kernels"] and lines in r.get("lines", ()) for r in _open(report)):
+            return "not compared", "bad"
         return f"silent ({len(mine[0]['ran'])})", "good"
 
     return ask
@@ -141,7 +143,16 @@ def _selftests(report: MatrixReport, arch: str, base: str, new: str) -> Square:
         return (f"{fail} fail now", "bad") if fail else (f"{len(found)} skipped now", "bad")
     if not any(row["ran"] or row["failed"] for row in mine):
         return ("not tried", "bad") if mine else (UNKNOWN, "plain")
-    return f"as before ({len(mine[0]['ran'])} pass)", "good"
+    passed = f"{len(mine[0]['ran'])} pass"
+    before = [row for row in _looked(report, SELFTEST, [arch]) if row["kernel"] == base]
+    if not any(row["ran"] or row["failed"] for row in before):
+        return f"not compared ({passed})", "bad"
+    return f"as before ({passed})", "good"
+
+
+def _open(report: MatrixReport) -> list[FindingRow]:
+    """Of watching kernels: what nobody knows of the base."""
+    return [row for row in findings.open_questions(report) if row["lane"] == LANE]
 
 
 def _looked(report: MatrixReport, lane: str, places: Iterable[str] | None) -> list[WatchedRow]:
