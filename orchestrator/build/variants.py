@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from orchestrator.sandbox import bubblewrap
 from orchestrator.store import digest, sha256
 
 KIND = "variants"
-RECIPE = 1  # part of every key: raise it when this file changes what comes out
+RECIPE = 2  # part of every key: raise it when this file changes what comes out
 NICENESS = 19
 ERROR, WARNING = "error", "warning"
 _OFFSET = re.compile(r"\+0x[0-9a-f]+")  # in a function: moves with every change
@@ -52,10 +53,36 @@ class Said:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What was said of one kernel's objects; log: all that make printed."""
+    """What was said of one kernel's objects; made: those that there are then; log: all that make printed."""
 
     said: tuple[Said, ...]
+    made: tuple[str, ...]
     log: str
+
+    def and_of(self, other: Compiled) -> Compiled:
+        """Both, of which the other says things again."""
+        return Compiled(
+            (*self.said, *newly(self.said, other.said)), tuple(dict.fromkeys((*self.made, *other.made))),
+            "\n".join(filter(None, (self.log, other.log))),
+        )  # fmt: skip
+
+
+NOTHING = Compiled((), (), "")
+
+
+def newly(before: Sequence[Said], now: Sequence[Said]) -> Iterator[Said]:
+    """What is said more often than before, whatever its line is."""
+
+    def alike(one: Said) -> tuple[str, str, str]:
+        return one.kind, one.file, re.sub(r"\d+", "#", one.text)
+
+    known = Counter(map(alike, before))
+    for one in now:
+        key = alike(one)
+        if known[key] > 0:
+            known[key] -= 1
+        else:
+            yield one
 
 
 @dataclass(frozen=True)
@@ -64,44 +91,46 @@ class Variants:
 
     builder: Builder
 
-    async def config(self, variant: Variant, kernel: Kernel, lines: Sequence[str] = ()) -> dict[str, str]:
-        """{CONFIG_X: value} of the variant, for the kernel's source, without its patches unless there are more lines.
-        BuildError where it cannot be configured."""
+    async def config(self, variant: Variant, kernel: Kernel, lines: Sequence[str] | None = None) -> dict[str, str]:
+        """{CONFIG_X: value} of the variant, for the kernel's source; with its patches where there are more lines, be
+        it none. BuildError where it cannot be configured."""
         tree = await self.builder.source(kernel.source)
         folder = await self._prepared(variant, kernel, tree)
-        if not lines:
+        if lines is None:
             return kconfig.options((folder / "build/.config").read_text().splitlines())
         with self.builder.store.scratch() as scratch:
             make = await self._laid_out(variant, kernel, tree, folder, lines, scratch)
             return kconfig.options(regular(make.shared.made, ".config").read_text().splitlines())
 
     async def __call__(
-        self, variant: Variant, kernel: Kernel, objects: Sequence[str], lines: Sequence[str] = ()
+        self, variant: Variant, kernel: Kernel, objects: Sequence[str], lines: Sequence[str] | None = None
     ) -> Compiled:
         """Of objects that the kernel's source has and the variant builds, with more lines in its config."""
+        if not objects:
+            return NOTHING
         store = self.builder.store
         tree = await self.builder.source(kernel.source)
         prepared = await self._prepared(variant, kernel, tree)
-        key = digest(RECIPE, prepared.name, [sha256(path) for path in kernel.patches], sorted(objects), *lines)
+        key = digest(RECIPE, prepared.name, [sha256(path) for path in kernel.patches], sorted(objects), lines)
         known = store.recall(KIND, key)
         if isinstance(known, dict):
-            return Compiled(tuple(Said(*row) for row in known["said"]), known["log"])
+            return Compiled(tuple(Said(*row) for row in known["said"]), tuple(known["made"]), known["log"])
         with store.scratch() as scratch:
             make = await self._laid_out(variant, kernel, tree, prepared, lines, scratch)
             found = await self._compiled(variant, make, objects)
         rows = [[one.kind, one.file, one.line, one.text, one.via] for one in found.said]
-        store.remember(KIND, key, {"said": rows, "log": found.log})
+        store.remember(KIND, key, {"said": rows, "made": found.made, "log": found.log})
         return found
 
     async def _laid_out(
-        self, variant: Variant, kernel: Kernel, tree: Tree, prepared: Path, lines: Sequence[str], scratch: Path
+        self, variant: Variant, kernel: Kernel, tree: Tree, prepared: Path, lines: Sequence[str] | None, scratch: Path
     ) -> Make:
         """What was prepared, with the kernel's patches and these lines."""
         shared = SharedTree(prepared, private=True, apart=scratch / "build")
         await copied(prepared / "build", shared.made, niceness=NICENESS)
         shown = await view(tree.folder, kernel.patches, (), shared.source, scratch)
         make = self._make(variant, kernel, shared, scratch / "make.log", shown)
-        if lines:
+        if lines is not None:
             config = regular(shared.made, ".config")
             config.write_text("".join([config.read_text(), *(f"{line}\n" for line in lines)]))
             await make(*variant.make, "olddefconfig", niceness=NICENESS)
@@ -119,7 +148,8 @@ class Variants:
         found = said(text, str(make.shared.source))
         if failure and not any(one.kind == ERROR for one in found):
             found = (*found, Said(ERROR, "", 0, _last(text)))
-        return Compiled(found, text[-64_000:])
+        made = [name for name in objects if regular(make.shared.made, name).is_file()]
+        return Compiled(found, tuple(made), text[-64_000:])
 
     def _make(self, variant: Variant, kernel: Kernel, shared: SharedTree, log: Path, shown: dict[Path, Path]) -> Make:
         builder = self.builder
@@ -147,8 +177,9 @@ class Variants:
                     log = scratch / "make.log"
                     make = self._make(variant, kernel, shared, log, {tree.folder: shared.source})
                     await new_config(wanted, variant.arch.srcarch, tree.folder, shared, make, variant.make)
+                    config = regular(made, ".config").read_text()
+                    kconfig.verify(wanted.wishes, config, tree.folder, variant.arch.srcarch)
                     await make(*variant.make, "prepare", niceness=NICENESS)
-                    regular(made, ".config")
                     with store.publish(KIND, key) as place:
                         shutil.move(made, place / "build")
         return folder

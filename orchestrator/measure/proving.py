@@ -91,7 +91,7 @@ class Proving:
             if len(failures) < step.retries:
                 raise
             seen = findings.not_tried(error)
-        debug_file.save(self.folder, its, seen)
+        debug_file.save(self.folder, its, {**seen, "notes": [*seen["notes"], *_lacks(kernel)]})
 
     async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> None:
         """Without it the figures are what they are."""
@@ -146,3 +146,10 @@ class Proving:
                 self.bus.emit(Note(build.id, words))
             else:
                 selftest_file.save(self.folder, build.id, 0, not_tried(words))
+
+
+def _lacks(kernel: KernelArtifact) -> list[str]:
+    """What a kernel that watches itself cannot have on its Linux and architecture: it looks at none of that."""
+    wished = kernel.info.get("wished")
+    lost = [name for name, row in wished.items() if row.startswith(f"{name}=y ")] if isinstance(wished, dict) else []
+    return [f"built without {', '.join(lost)}, which this Linux does not have there"] if lost else []

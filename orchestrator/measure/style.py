@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from orchestrator.analyse.contract import FindingRow, WatchedRow
 from orchestrator.analyse.findings import EVERYWHERE, STATIC, WatchedFacts
 from orchestrator.build.style import Style
-from orchestrator.build.variants import Said
+from orchestrator.build.variants import Said, newly
 from orchestrator.config.steps import Pair
 from orchestrator.measure.against import Comparing
-from orchestrator.measure.variants import newly
 
 CHECKPATCH, DOCS = "checkpatch", "kernel-doc"
 

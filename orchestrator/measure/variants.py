@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -16,7 +13,7 @@ from orchestrator.analyse.contract import FindingRow, WatchedRow
 from orchestrator.analyse.findings import VARIANT, WatchedFacts
 from orchestrator.build import compiled, kconfig, switching
 from orchestrator.build.sourcediff import Sources
-from orchestrator.build.variants import Compiled, Said, Variants
+from orchestrator.build.variants import Said, Variants, newly
 from orchestrator.config.steps import Pair
 from orchestrator.errors import BuildError
 from orchestrator.measure.against import Comparing
@@ -40,11 +37,19 @@ class Touched:
 
 def touched(changed: Collection[str], standard: built.Compiled | None) -> Touched:
     """standard: what a kernel of the standard config was built from, None if that is not known."""
-    own = tuple(sorted(str(PurePosixPath(file).with_suffix(".o")) for file in changed if file.endswith(".c")))
-    headers = {file for file in changed if file.endswith(".h")}
-    known = standard.objects if standard and headers else {}
+    known = standard.objects if standard else {}
+    parts = {file for file in changed if file.endswith(".c") and _is_part(file, known)}  # as mm/percpu-vm.c is
+    sources = [file for file in changed if file.endswith(".c") and file not in parts]
+    own = tuple(sorted(str(PurePosixPath(file).with_suffix(".o")) for file in sources))
+    headers = {file for file in changed if file.endswith(".h")} | parts
     users = [name for name, files in known.items() if headers & set(files) and source_of(name) and name not in own]
     return Touched(own, tuple(sorted(users, key=lambda name: (not name.startswith(NEAR), name))))
+
+
+def _is_part(file: str, objects: Mapping[str, Sequence[str]]) -> bool:
+    """Is it a source that others include, and none of an object's own?"""
+    own = str(PurePosixPath(file).with_suffix(".o"))
+    return own not in objects and any(file in files for files in objects.values())
 
 
 @dataclass(frozen=True)
@@ -72,38 +77,59 @@ class Looking:
             words = error.log.strip().splitlines()[-1:]
             return left_out(variant, pair, ": ".join(["it cannot be configured", error.message, *words]))
         options = _compiled(options)
-        lines, with_own = await self._with_own(variant, new, sources, options)
+        own = await self._with_own(variant, new, sources, options)
         known = await asyncio.to_thread(compiled.load, kernel.folder) if kernel else None
         wanted = touched(sources.files, known)
-        sides = ((sources.base, options), (sources.new, with_own))
-        objects = [list(_built(wanted, variant, sources, own, its)) for own, its in sides]
-        if not any(objects):
-            return left_out(variant, pair, "nothing of the change is built there")
-        one, other = [
-            await self.variants(variant, its, names, more) if names else Compiled((), "")
-            for its, names, more in zip((base, new), objects, ((), lines), strict=True)
-        ]
+        before, after = (
+            list(_built(wanted, variant, sources, side, options)) for side in (sources.base, sources.new)
+        )
+        with_own = list(_built(wanted, variant, sources, sources.new, own.options)) if own.has else []
+        if not (before or after or with_own):
+            return left_out(variant, pair, "; ".join(["nothing of the change is built there", *own.notes]))
+        one = await self.variants(variant, base, before)
+        other = await self.variants(variant, new, after, own.as_it_is)
+        if with_own:  # beside as it is: a stub may be wrong, too
+            other = other.and_of(await self.variants(variant, new, with_own, own.lines))
         folder.mkdir(parents=True, exist_ok=True)
         for its, found in ((base, one), (new, other)):
             (folder / f"{its.name}.log").write_text(found.log)
         rows = [_row(variant, new, said, folder, sources.files) for said in newly(one.said, other.said)]
         rest = max(0, len(wanted.users) - MOST)
-        notes = [f"{' and '.join(lines)} is of the change, and on"] if lines else []
-        notes += [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
-        return WatchedFacts(findings=rows, watched=[_watched(variant, new, objects[1], notes)])
+        notes = [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
+        lost = [name for name in after if name not in (*one.made, *other.made)]
+        watched = _watched(variant, new, other.made, [*own.notes, *notes], lost if before else ())
+        return WatchedFacts(findings=rows, watched=[watched])
 
-    async def _with_own(
-        self, variant: Variant, new: Kernel, sources: Sources, options: Mapping[str, str]
-    ) -> tuple[tuple[str, ...], Mapping[str, str]]:
-        """Lines that switch on what the change adds to Kconfig files, and the config that is; () where it has no such
-        option, or the variant does not let it be on."""
-        wanted, own = await asyncio.to_thread(_own_options, sources, variant, options)
-        if wanted:
-            with suppress(BuildError):  # a Kconfig file that cannot be read is said of what is measured
-                found = _compiled(await self.variants.config(variant, new, wanted))
-                if any(found.get(name) == "y" for name in own):
-                    return wanted, found
-        return (), options
+    async def _with_own(self, variant: Variant, new: Kernel, sources: Sources, options: Mapping[str, str]) -> _Own:
+        """What there is of options that the change adds to Kconfig files, as far as the variant lets them be."""
+        lines, why = await asyncio.to_thread(_own_options, sources, variant, options)
+        if not why:
+            return _Own((), options, False, [])
+        try:
+            found = _compiled(await self.variants.config(variant, new, lines))
+        except BuildError as error:
+            return _Own((), options, False, [f"{', '.join(why)}: {error.message}"])
+        on = [name for name in why if found.get(name) == "y"]
+        notes = [f"{', '.join(on)} of the change on"] if on else []
+        off = {name: reason or "it was not taken" for name, reason in why.items() if name not in on}
+        notes += [f"{name} is not on: {reason}" for name, reason in off.items()]
+        return _Own(lines, found, bool(on), notes)
+
+
+@dataclass(frozen=True)
+class _Own:
+    """What a change adds to Kconfig files. lines: that switch it on; options: the config then; has: is any on?
+    notes: what became of each; [] where it adds none."""
+
+    lines: tuple[str, ...]
+    options: Mapping[str, str]
+    has: bool
+    notes: Sequence[str]
+
+    @property
+    def as_it_is(self) -> Sequence[str] | None:
+        """Lines of a config in which they are what Kconfig makes of them."""
+        return () if self.notes else None
 
 
 def _compiled(options: Mapping[str, str]) -> dict[str, str]:
@@ -111,14 +137,27 @@ def _compiled(options: Mapping[str, str]) -> dict[str, str]:
     return {name: "y" if value == "m" else value for name, value in options.items()}
 
 
-def _own_options(sources: Sources, variant: Variant, options: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
-    """Lines by which all can be on that the change adds and a person would switch on; which those are."""
-    lines = diff.added(sources.text)
-    if not switching.added(lines):
-        return (), []
-    definitions = list(kconfig.defined(sources.reader(sources.new), variant.arch.srcarch))
-    own = switching.own(lines, definitions, options)
-    return switching.propose(definitions, options, own).lines, own
+def _own_options(
+    sources: Sources, variant: Variant, options: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Lines that switch on what the change adds and a person would; {option that it adds: why it cannot be on}. What
+    it moves is none of its own, and what the variant is about stays off."""
+    added = switching.added(diff.added(sources.text))
+    srcarch = variant.arch.srcarch
+    if added:
+        added -= {f"CONFIG_{its.option}" for its in kconfig.defined(sources.reader(sources.base), srcarch)}
+    if not added:
+        return (), {}
+    definitions = list(kconfig.defined(sources.reader(sources.new), srcarch))
+    wanted = [name for name in switching.own(diff.added(sources.text), definitions, options) if name in added]
+    lines, why = list[str](), dict.fromkeys(sorted(added), "")
+    for name in wanted:
+        one = switching.propose(definitions, options, [name])
+        taken = [line.partition("=")[0] for line in one.lines]
+        off = [other for other in taken if f"# {other} is not set" in variant.lines]
+        why[name] = one.why.get(name, "") or (f"it needs {', '.join(off)}" if off else "")
+        lines += [] if why[name] else one.lines
+    return tuple(dict.fromkeys(lines)), why
 
 
 def _built(
@@ -137,21 +176,6 @@ def _built(
             yield name
 
 
-def newly(base: Sequence[Said], new: Sequence[Said]) -> Iterator[Said]:
-    """What is said more often than before, whatever its line is."""
-
-    def alike(one: Said) -> tuple[str, str, str]:
-        return one.kind, one.file, re.sub(r"\d+", "#", one.text)
-
-    known = Counter(map(alike, base))
-    for one in new:
-        key = alike(one)
-        if known[key] > 0:
-            known[key] -= 1
-        else:
-            yield one
-
-
 def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path, changed: Collection[str]) -> FindingRow:
     """In a header that is not changed, it is about who uses it."""
     where = f"{said.file}:{said.line}" if said.line else said.file
@@ -163,10 +187,13 @@ def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path, changed: Co
     )  # fmt: skip
 
 
-def _watched(variant: Variant, kernel: Kernel, objects: Sequence[str], notes: list[str]) -> WatchedRow:
+def _watched(
+    variant: Variant, kernel: Kernel, objects: Sequence[str], notes: list[str], lost: Sequence[str] = ()
+) -> WatchedRow:
+    """objects: that there were then; lost: that compile with neither kernel."""
     return WatchedRow(
-        lane=VARIANT, arch=variant.arch.name, kernel=kernel.name, lines=variant.name, ran=list(objects), failed=[],
-        failing=[], left_out=[], notes=notes, boots=0, linux="", counts={},
+        lane=VARIANT, arch=variant.arch.name, kernel=kernel.name, lines=variant.name, ran=list(objects),
+        failed=list(lost), failing=[], left_out=[], notes=notes, boots=0, linux="", counts={},
     )  # fmt: skip
 
 

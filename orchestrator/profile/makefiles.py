@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
 
 Reader = Callable[[str], str | None]  # the text of a file of the source, by its name; None: it is not there
 
-_RULE = re.compile(r"^\s*([\w.-]+?)-(y|m|n|objs|\$\(.*?\)+|)\s*(?:\+=|:=|\?=|=)\s*(.*)$")
+_RULE = re.compile(r"^\s*([\w.-]+?)-(y|m|n|objs|\$\(.*?\)+|)\s*(\+=|:=|\?=|=)\s*(.*)$")
 _OPTION = re.compile(r"\bCONFIG_\w+")
 _IF = re.compile(r"^\s*(?:else\s+)?(ifdef|ifndef|ifeq|ifneq)\s+(.*)$")
 _EQUAL = re.compile(r"^\(\s*\$\((CONFIG_\w+)\)\s*,\s*(\w*)\s*\)")
@@ -107,8 +107,14 @@ def _rules(text: str) -> tuple[_Rule, ...]:
         elif (its := _RULE.match(row)) and its[2] not in ("m", "n", ""):
             own = _OPTION.search(its[2])
             chosen = ((own[0], True),) if own else ()
-            found.append(_Rule(its[1], (*(need for need in stack if need), *chosen), tuple(_words(its[3]))))
+            if own and its[3] in (":=", "="):  # where the option is on, what was there before is not any more
+                found = [_without(own[0], rule) if rule.name == its[1] else rule for rule in found]
+            found.append(_Rule(its[1], (*(need for need in stack if need), *chosen), tuple(_words(its[4]))))
     return tuple(found)
+
+
+def _without(option: str, rule: _Rule) -> _Rule:
+    return rule if (option, True) in rule.needs else replace(rule, needs=(*rule.needs, (option, False)))
 
 
 def _words(text: str) -> Iterator[str]:

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from orchestrator.build.variants import Said
-from orchestrator.measure.variants import newly, touched
+from orchestrator.build.variants import Said, newly
+from orchestrator.measure.variants import touched
 from orchestrator.profile.built import Compiled
 
 OBJECTS = {
