@@ -13,6 +13,7 @@ from orchestrator.analyse.findings import (
     Watched,
     findings,
     new,
+    not_compared,
     not_tried,
     watched,
 )
@@ -104,3 +105,36 @@ def test_a_kernel_that_does_not_compile_is_a_finding_and_a_host_that_fails_is_no
 def test_silence_says_what_it_rests_on() -> None:
     (row,) = watched([seen("patched", mincore=RAN, mseal=Ended(how=How.ABSENT, why="no mseal"))])
     assert row["ran"] == ["mincore"] and row["left_out"] == ["mseal: not there: no mseal"]
+
+
+def failing(kernel: str, *reports: ReportRow, names: tuple[str, ...] = ("mincore",), **ran: Ended) -> Watched:
+    one = seen(kernel, *reports, **ran)
+    one.its["failing"] = list(names)
+    return one
+
+
+def test_a_base_that_did_not_come_to_its_end_is_no_silence() -> None:
+    lost = Ended(how=How.ABSENT, why="the guest was lost")
+    late = report(runs="mincore, allocation 2 fails")
+    for base, its in (
+        (seen("unpatched", mincore=lost), report()),
+        (seen("unpatched", mincore=BROKE), report()),
+        (failing("unpatched", names=()), late),
+    ):
+        (row,) = [
+            one for one in findings([base, seen("patched", its)], [PAIR], FILES) if one["kernels"] == ["patched"]
+        ]
+        assert not new(row, [PAIR]) and not_compared(row, [PAIR])
+    (row,) = findings([failing("unpatched"), failing("patched", late)], [PAIR], FILES)
+    assert new(row, [PAIR]) and not not_compared(row, [PAIR])
+
+
+def test_one_place_more_than_before_is_of_the_change() -> None:
+    old, moved, added = report(100), report(107), report(250)
+    rows = findings([seen("unpatched", old), seen("patched", moved, added)], [PAIR], FILES)
+    first, known = rows
+    assert new(first, [PAIR]) and first["where"] in ("mm/mincore.c:107", "mm/mincore.c:250")
+    assert known["kernels"] == ["unpatched", "patched"] and not new(known, [PAIR])
+    same = report(100)
+    first, _ = findings([seen("unpatched", old), seen("patched", same, added)], [PAIR], FILES)
+    assert first["where"] == "mm/mincore.c:250"

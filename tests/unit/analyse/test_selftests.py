@@ -2,7 +2,7 @@
 """Before and after, of the kernel's own tests."""
 
 from orchestrator.analyse.findings import new, only_warnings
-from orchestrator.analyse.selftests import Outcomes, Tried, facts, not_tried
+from orchestrator.analyse.selftests import LOST, SURVIVES, Outcomes, Tried, facts, not_tried
 from orchestrator.model import Comparison
 
 PAIR = Comparison("unpatched", "patched")
@@ -91,3 +91,34 @@ def found(tested: list[Tried]):  # type: ignore[no-untyped-def]
 def only(tested: list[Tried]):  # type: ignore[no-untyped-def]
     (row,) = found(tested)
     return row
+
+
+def test_a_kernel_that_a_test_breaks_is_told_also_where_the_test_failed_before() -> None:
+    broken = {"": "failed", SURVIVES: "failed"}
+    row = only(both(seen(cow={"": "failed", "a": "passed"}), seen(cow=broken)))
+    assert row["message"] == "cow: the kernel survives it: passed before, failed now" and row["kind"] == "test_fails"
+    assert not found(both(seen(cow=broken), seen(cow=broken)))
+
+
+def test_parts_that_are_told_no_more_are_told() -> None:
+    before = seen(cow={"": "passed", "a": "passed", "b": "passed"})
+    row = only(both(before, seen(cow={"": "passed", "a": "passed"})))
+    assert row["message"] == "cow: b: passed before, skipped now" and row["kind"] == "test_skipped"
+    row = only(both(before, seen(cow={"": "failed", "a": "passed"})))
+    assert "as a whole" in row["message"] and row["kind"] == "test_fails"
+
+
+def test_a_program_that_fails_is_told_beside_a_part_that_is_skipped() -> None:
+    before = seen(cow={"": "passed", "a": "passed"})
+    kinds = [row["kind"] for row in found(both(before, seen(cow={"": "failed", "a": "skipped"})))]
+    assert sorted(kinds) == ["test_fails", "test_skipped"]
+
+
+def test_what_passed_and_cannot_be_built_now_is_told_and_a_lost_guest_says_nothing() -> None:
+    before = seen(cow={"": "passed"}, gup={"": "passed"})
+    now = seen(gup={"": "passed"})
+    now["left_out"]["cow"] = "it cannot be built: no such member"
+    row = only(both(before, now))
+    assert row["message"] == "cow: as a whole: passed before, it cannot be built: no such member now"
+    now["left_out"]["cow"] = f"{LOST}: no answer"
+    assert not found(both(before, now))

@@ -28,6 +28,11 @@ def test_what_a_compiler_said_is_told_once_by_its_place_in_the_source() -> None:
     )
 
 
+def test_scripts_that_say_first_what_it_is_are_understood() -> None:
+    row = "Warning: /source/mm/foo.c:12 function parameter 'x' not described in 'foo'"
+    assert said(row, "/source") == (Said("warning", "mm/foo.c", 12, "function parameter 'x' not described in 'foo'"),)
+
+
 HEADER = """\
 In file included from <command-line>:
 mm/msync.c: In function '__do_sys_msync':

@@ -59,3 +59,9 @@ def test_what_is_expected_to_fail_does_not_fail() -> None:
 def test_times_and_addresses_are_no_names() -> None:
     first, second = (outcomes(f"ok 1 moved in {n} ns # at 0x{n}\n", 0) for n in (123456789, 987654321))
     assert first == second
+
+
+def test_a_directive_before_the_name_is_none_of_it() -> None:
+    """As ksft_test_result_skip() prints it."""
+    assert outcomes("ok 3 # SKIP map huge pages\n", 0) == {"": "passed", "map huge pages": "skipped"}
+    assert outcomes("ok 3 map huge pages # SKIP none\n", 0) == {"": "passed", "map huge pages": "skipped"}

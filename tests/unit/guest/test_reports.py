@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestrator.guest.console import find_broken
 from orchestrator.guest.reports import MARK, Frame, reports, spends
 
 UNLOCK = """\
@@ -258,3 +259,25 @@ def test_the_same_fault_has_the_same_words(one: str, other: str) -> None:
 def test_a_warning_of_newer_kernels_tells_its_place() -> None:
     (found,) = reports("WARNING: mm/mincore.c:210 at do_mincore+0x54/0x1c0, CPU#0: library/80")
     assert (found.kind, found.place) == ("warning", "mm/mincore.c:210")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING: CPU: 0 PID: 1 at mm/mincore.c:210 do_mincore+0x54/0x1c0",
+        "WARNING: mm/mincore.c:210 at do_mincore+0x54/0x1c0, CPU#0: library/80",
+        "WARNING: [vma->vm_start > addr] mm/mincore.c:210 at do_mincore+0x54/0x1c0, CPU#0: library/80",
+    ],
+)
+def test_a_warning_is_one_wherever_it_is_looked_for(line: str) -> None:
+    (found,) = reports(line)
+    assert (found.kind, found.place) == ("warning", "mm/mincore.c:210")
+    broken = find_broken(line)
+    assert broken is not None and broken.kind == "warning"
+
+
+def test_a_program_s_own_fault_is_not_the_kernel_s() -> None:
+    assert not reports("traps: a.out[1] general protection fault ip:401000 sp:7ffe error:0 in a.out")
+    assert [
+        one.kind for one in reports("general protection fault, probably for non-canonical address 0x6b: 0000")
+    ] == ["oops"]

@@ -61,6 +61,8 @@ CFLAGS_init-mm.o += $(call cc-disable-warning, override-init)
         ("mm/swapfile.c", {"CONFIG_SWAP": "y"}, ()),
         ("mm/swapfile.c", {"CONFIG_SWAP": "m"}, ("CONFIG_SWAP",)),
         ("mm/memory.c", {}, ("CONFIG_MMU",)),
+        ("mm/nommu.c", {}, ()),
+        ("mm/nommu.c", {"CONFIG_MMU": "y"}, ("CONFIG_MMU=n",)),
         ("mm/pgtable-generic.c", {"CONFIG_MMU": "y"}, ()),
         ("mm/process_vm_access.c", {"CONFIG_MMU": "y"}, ("CONFIG_CROSS",)),
         ("mm/shuffle.c", {}, ("CONFIG_SHUFFLE",)),

@@ -199,3 +199,22 @@ def test_a_script_s_warning_is_a_warning_and_of_no_architecture() -> None:
     (shown,) = grid.grids(report)
     assert shown.heads == ("aarch64", "s390x")
     assert {entry["status"] for entry in json.loads(b4check(Run(report)))} == {"warn"}
+
+
+def test_what_nobody_knows_of_the_base_is_no_silence() -> None:
+    row = finding("s390x", "patched", silent=[])
+    report = told([row])
+    assert "said, and nobody knows whether the base says it, too: s390x, patched: lock imbalance" in text(report)
+    assert "known on the base" not in text(report)
+    (shown,) = grid.grids(report)
+    assert dict(shown.rows)["locks"] == (("silent (2)", "good"), ("not compared", "bad"))
+    (shown,) = grid.grids(told([], own_tests("unpatched", ran=[]), own_tests("patched")))
+    assert dict(shown.rows)["selftests"] == (("-", "plain"), ("not compared (1 pass)", "bad"))
+
+
+def test_what_compiles_with_neither_kernel_is_not_told_as_compiled() -> None:
+    said = text(
+        told([], compiled("no SMP", failed=["mm/nommu.o"]), compiled("W=1", notes=["CONFIG_A of the change on"]))
+    )
+    assert "in no SMP: mm/nommu.o compiles with neither kernel" in said
+    assert "in W=1: CONFIG_A of the change on" in said and "not compiled in" not in said
