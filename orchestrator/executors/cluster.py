@@ -118,7 +118,7 @@ class Cluster:
             if answer is None:
                 lost += 1  # nobody knows what became of it
                 continue
-            found: Delivery = unpacked(answer.data, runner.store)
+            found: Delivery = await asyncio.to_thread(unpacked, answer.data, runner.store)
             for text in answer.told:
                 runner.bus.emit(Note("shared store", text))
             if found.unfit:

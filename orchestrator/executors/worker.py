@@ -126,7 +126,7 @@ async def tidied(gib: float) -> None:
 async def _done(run: str, work: bytes, order: bytes, store: Store) -> Delivery:
     known = await _of_run(run, work, store)
     try:
-        its = unpacked(order, store)
+        its = await asyncio.to_thread(unpacked, order, store)  # what it is of may have to be fetched
     except InfraError as error:
         return Delivery(elsewhere=error.message)
     if unfit := _unfit(its.step.subject.partition("/")[0], known):
@@ -153,7 +153,7 @@ async def _done(run: str, work: bytes, order: bytes, store: Store) -> Delivery:
 
 async def _of_run(run: str, work: bytes, store: Store) -> _Known:
     if run not in _known:
-        plan, settings = unpacked(work, store)
+        plan, settings = await asyncio.to_thread(unpacked, work, store)
         builder = Builder(
             store, cores(), settings.timeout, settings.ccache_gib, settings.refresh, settings.unsandboxed,
             settings.disk_gib,

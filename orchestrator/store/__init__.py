@@ -9,10 +9,12 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from orchestrator.errors import ConfigError
@@ -98,7 +100,9 @@ class Store:
         except FileNotFoundError:
             if self.shared and "." not in key:
                 with self.shared.one(kind, key):
-                    if not path.exists() and self.shared.take(kind, key, lambda: self._published(kind, key)):
+                    if not path.exists() and self.shared.take(
+                        kind, key, lambda: self._published(kind, key, first=True)
+                    ):
                         os.utime(path)  # as old as it was where it was made, it would be the first to go
         except OSError:
             pass
@@ -121,13 +125,16 @@ class Store:
             self.shared.give(kind, key, self.root / kind / key)
 
     @contextmanager
-    def _published(self, kind: str, key: str) -> Iterator[Path]:
+    def _published(self, kind: str, key: str, first: bool = False) -> Iterator[Path]:
+        """first: one that has come meanwhile stays, as somebody may use it."""
         final = self.root / kind / key
         final.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{key}.", dir=final.parent))
         temporary.chmod(0o755)
         try:
             yield temporary
+            if first and final.exists():
+                return
             self.discard(final)
             size = _size(temporary)
             temporary.rename(final)
@@ -367,7 +374,7 @@ def _unused(folder: Path) -> bool:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """The file is there whole or as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         temporary.replace(path)

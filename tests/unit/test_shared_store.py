@@ -168,6 +168,21 @@ def test_what_was_taken_is_not_the_first_to_go(place: Path) -> None:
     assert other.folder("kernels", "abc").stat().st_mtime > time.time() - 60
 
 
+def test_what_another_process_has_taken_meanwhile_stays(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel(machine(place, "one"))
+    two, three = (Store(place.parent / "same", Shared(place.as_uri())) for _ in range(2))
+    assert two.shared is not None
+    real, seen = two.shared._opened, list[int]()
+
+    def slow(name: str, mode: str) -> Any:
+        if name.endswith(".tar") and not seen:
+            seen.append(three.folder("kernels", "abc").stat().st_ino)
+        return real(name, mode)
+
+    monkeypatch.setattr(two.shared, "_opened", slow)
+    assert [two.folder("kernels", "abc").stat().st_ino] == seen
+
+
 def test_who_is_stopped_need_not_wait_until_all_is_sent(place: Path) -> None:
     one = machine(place, "one")
     assert one.shared is not None

@@ -9,7 +9,7 @@
 #include "../common.h"
 
 #define COMPACT "/proc/sys/vm/compact_memory"
-#define LOWEST (8192 / KM_LESS)	/* pages of which every other one stays */
+#define LOWEST (4096 / KM_LESS)	/* pages of which every other one stays */
 #define SPARSE 64	/* of the others one in so many: a block that is free as a whole is not moved to */
 #define NUMBER 24	/* bits of a page's number */
 
