@@ -100,9 +100,8 @@ class Store:
         except FileNotFoundError:
             if self.shared and "." not in key:
                 with self.shared.one(kind, key):
-                    if not path.exists() and self.shared.take(
-                        kind, key, lambda: self._published(kind, key, first=True)
-                    ):
+                    into = partial(self._published, kind, key, first=True)
+                    if not path.exists() and self.shared.take(kind, key, into):
                         os.utime(path)  # as old as it was where it was made, it would be the first to go
         except OSError:
             pass
