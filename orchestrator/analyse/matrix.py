@@ -222,7 +222,7 @@ def exit_code(report: MatrixReport) -> int:
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    told = EXIT_UNEXPECTED if unexpected or worse or found else EXIT_OK
+    told = EXIT_UNEXPECTED if unexpected or worse or found or findings.open_questions(report) else EXIT_OK
     return first(told, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
 
 

@@ -205,7 +205,7 @@ def test_what_nobody_knows_of_the_base_is_no_silence() -> None:
     row = finding("s390x", "patched", silent=[])
     report = told([row])
     assert "said, and nobody knows whether the base says it, too: s390x, patched: lock imbalance" in text(report)
-    assert "known on the base" not in text(report)
+    assert "known on the base" not in text(report) and exit_code(report) == 1
     (shown,) = grid.grids(report)
     assert dict(shown.rows)["locks"] == (("silent (2)", "good"), ("not compared", "bad"))
     (shown,) = grid.grids(told([], own_tests("unpatched", ran=[]), own_tests("patched")))
