@@ -22,6 +22,9 @@ _ERROR = re.compile(r"^(\S+?:\d+(?::\d+)?: (?:fatal )?error: .*|.*: undefined re
 LINES = "-g1"  # the least debug information: a profile can tell lines of source; no instruction differs by it
 # All that there is to tell of an object, of types too that it only includes; no instruction differs by it either.
 WHOLE = "-g -gdwarf-4 -fno-eliminate-unused-debug-types -fstack-usage"
+# What a .config would tell of this machine, of tools that nothing of it needs: all that is compiled would be compiled
+# anew, and be no other, as soon as one is installed. {the variable of make: the option that needs it}
+ABSENT = {"PAHOLE": "CONFIG_DEBUG_INFO_BTF", "RUSTC": "CONFIG_RUST"}
 PROCESSES = 100  # for each job of make; a compile is about six
 COMPILER, DESCEND = PACKAGE / "build" / "compiler.sh", PACKAGE / "build" / "descend.sh"
 
@@ -67,7 +70,10 @@ class Make:
 
     def _command(self, targets: Sequence[str]) -> list[str]:
         scripts = (self._at_hand(COMPILER), self._at_hand(DESCEND))
-        return make_command(self.build.arch, self.shared, self.jobs, targets, self.told, *scripts)
+        wanted = {line.split()[0] for line in self.build.kconfig if line.strip()}
+        absent = [name for name, option in ABSENT.items() if f"{option}=y" not in wanted]
+        words = [*(f"{name}=none" for name in absent), *targets]
+        return make_command(self.build.arch, self.shared, self.jobs, words, self.told, *scripts)
 
     async def _run(self, argv: list[str], niceness: int, up_to_date: Sequence[str]) -> proc.Finished:
         env = {**self._environment(), "KMATRIX_UP_TO_DATE": f" {' '.join(up_to_date)} "}

@@ -52,6 +52,21 @@ def test_one_that_writes_less_is_left_alone(tmp_path: Path) -> None:
     assert (shared.made / "out").read_text() == "made\n" and (shared.made / "evil").stat().st_size == 50 << 20
 
 
+@pytest.mark.parametrize(
+    ("lines", "told"), [((), "none none"), (("CONFIG_DEBUG_INFO_BTF=y  #: wished", "CONFIG_RUST=y"), "pahole rustc")]
+)
+def test_tools_that_nothing_needs_are_not_there(tmp_path: Path, lines: tuple[str, ...], told: str) -> None:
+    """A .config tells of them, and that is all that would differ."""
+    shared = SharedTree(tmp_path / "tree", private=True)
+    for folder in (shared.source, shared.made, shared.build):
+        folder.mkdir(parents=True)
+    text = "PAHOLE = pahole\nRUSTC = rustc\nall:\n\t@echo $(PAHOLE) $(RUSTC) >$(O)/out\n"
+    (shared.source / "Makefile").write_text(text)
+    build = Build(arches.known()["s390x"], Kernel("patched", Source("s", "tarball", "none.tar")), lines)
+    asyncio.run(Make(build, shared, 1, 100, tmp_path / "ccache", 1, tmp_path / "log", disk_gib=0.1)("all"))
+    assert (shared.made / "out").read_text() == f"{told}\n"
+
+
 @pytest.mark.parametrize("name", ["piggy.S", "config.c"])
 def test_what_takes_in_other_files_is_compiled_each_time(tmp_path: Path, name: str) -> None:
     """A kernel's image has the kernel so: an old one would be booted in place of the new."""
