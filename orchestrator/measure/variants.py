@@ -96,8 +96,9 @@ class Looking:
         rows = [_row(variant, new, said, folder, sources.files) for said in newly(one.said, other.said)]
         rest = max(0, len(wanted.users) - MOST)
         notes = [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
-        lost = [name for name in after if name not in (*one.made, *other.made)]
-        watched = _watched(variant, new, other.made, [*own.notes, *notes], lost if before else ())
+        lost = [name for name in before if name in after and name not in (*one.made, *other.made)]
+        tried = [name for name in dict.fromkeys((*after, *with_own)) if name not in lost]
+        watched = _watched(variant, new, tried, [*own.notes, *notes], lost)
         return WatchedFacts(findings=rows, watched=[watched])
 
     async def _with_own(self, variant: Variant, new: Kernel, sources: Sources, options: Mapping[str, str]) -> _Own:
@@ -190,7 +191,7 @@ def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path, changed: Co
 def _watched(
     variant: Variant, kernel: Kernel, objects: Sequence[str], notes: list[str], lost: Sequence[str] = ()
 ) -> WatchedRow:
-    """objects: that there were then; lost: that compile with neither kernel."""
+    """objects: that were tried; lost: that compile with neither kernel."""
     return WatchedRow(
         lane=VARIANT, arch=variant.arch.name, kernel=kernel.name, lines=variant.name, ran=list(objects),
         failed=list(lost), failing=[], left_out=[], notes=notes, boots=0, linux="", counts={},

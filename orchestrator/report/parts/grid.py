@@ -132,7 +132,7 @@ def _variants(report: MatrixReport, arch: str, base: str, new: str) -> Square:
     places = [arch] if arch != ELSEWHERE else sorted(every - {*known})
     tried = {row["lines"] for row in _looked(report, VARIANT, places) if row["kernel"] == new and row["ran"]}
     if wrong := {name for row in _new(report, VARIANT, places, new) for name in row.get("lines", ())}:
-        return f"{len(tried) - len(wrong)} of {len(tried)}", "bad"
+        return f"{len(tried - wrong)} of {len(tried | wrong)}", "bad"
     return (f"{len(tried)} of {len(tried)}", "good") if tried else (UNKNOWN, "plain")
 
 
