@@ -28,21 +28,24 @@ MORE = ["mlock-munlock", "madvise-free", "memfd-secret", "process-vm-read", "shm
 LIMITS = "limits: {ready: 120, work: 200}\n"
 
 
-def found(done: Done, arch: str) -> dict[str, Any]:
-    """{kind: finding} of the patch, on one arch."""
+def found(done: Done, arch: str) -> dict[tuple[str, str], Any]:
+    """{(kind, file): finding} of the patch, on one arch."""
     rows = [row for row in done.json()["findings"] if row["arch"] == arch and row["kernels"] == ["patched"]]
-    return {row["kind"]: row for row in rows if row["kind"] != "hang"}  # who keeps a lock is waited for
+    rows = [row for row in rows if row["kind"] != "hang"]  # who keeps a lock is waited for
+    return {(row["kind"], row["where"].partition(":")[0]): row for row in rows}
 
 
 def holds(done: Done, arch: str, faults: dict[str, tuple[str, str, str]]) -> None:
-    """On aarch64 Linux 6.1 does not look at locks where a system call ends: the next one that takes it tells."""
-    if arch == "aarch64":
+    """A lock that is kept is told where the system call ends (s390x), or before, by whoever might take it again."""
+    if arch != "s390x":
         faults = {**faults, "mincore": ("deadlock", *LOCKS["mincore"][1:])}
     rows = found(done, arch)
-    assert {*rows} == {kind for kind, _, _ in faults.values()}, done.out
+    expected = {(kind, file) for kind, file, _ in faults.values()}
+    also = ("deadlock", "mm/msync.c")  # who reclaims memory takes that spinlock, too
+    assert expected <= {*rows} <= {*expected, also}, done.out
     for workload, (kind, file, function) in faults.items():
-        row = rows[kind]
-        assert row["where"].startswith(f"{file}:") and function in row["function"], row
+        row = rows[kind, file]
+        assert function in row["function"], row
         assert any(runs.startswith(workload) for runs in row["runs"])
         assert (done.folder / row["log"]).read_text().count("\n") > 3
 
