@@ -234,7 +234,7 @@ class Work:
     async def _shared(self) -> None:
         """What was given to others is there."""
         if shared := self.runner.store.shared:
-            await shared.arrived()
+            await shared.all_sent()
             for text in shared.tell():
                 self.bus.emit(Note("shared store", text))
 

@@ -62,7 +62,7 @@ class Cluster:
         run = f"{os.getpid()}-{os.urandom(4).hex()}"
         work = packed((runner.plan, _settings(runner)), runner.store)
         if shared := runner.store.shared:
-            await shared.arrived()
+            await shared.all_sent()
 
         async def one(step: Step, results: Results) -> object:
             if step.kind not in AWAY:
@@ -111,7 +111,7 @@ class Cluster:
         """Done by a worker; by another one if that cannot."""
         order = packed(Order(step, results, _files(step, runner)), runner.store)
         if shared := runner.store.shared:  # a worker asks for what is in it at once
-            await shared.arrived()
+            await shared.all_sent()
         lost, why, failed = 0, "", set[str]()
         while lost < MOST:
             answer = await self._asked(run, work, order, step, runner, failed)

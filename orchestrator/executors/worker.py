@@ -98,7 +98,7 @@ async def done(run: str, key: str, work: bytes, order: bytes) -> tuple[bytes, li
             sent = packed(await _done(run, work, order, store), store)
             if store.shared is None:
                 return sent, []
-            await store.shared.arrived()  # whoever gets it may ask for what is in it at once
+            await store.shared.all_sent()  # whoever gets it may ask for what is in it at once
             return sent, store.shared.tell()
     except asyncio.CancelledError:
         return b"", []  # nobody waits for it

@@ -143,14 +143,14 @@ def _own_options(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Lines that switch on what the change adds and a person would; {option that it adds: why it cannot be on}. What
     it moves is none of its own, and what the variant is about stays off."""
-    added = switching.added(diff.added(sources.text))
-    srcarch = variant.arch.srcarch
+    lines_added, srcarch = diff.added(sources.text), variant.arch.srcarch
+    added = switching.added(lines_added)
     if added:
         added -= {f"CONFIG_{its.option}" for its in kconfig.defined(sources.reader(sources.base), srcarch)}
     if not added:
         return (), {}
     definitions = list(kconfig.defined(sources.reader(sources.new), srcarch))
-    wanted = [name for name in switching.own(diff.added(sources.text), definitions, options) if name in added]
+    wanted = [name for name in switching.own(lines_added, definitions, options) if name in added]
     lines, why = list[str](), dict.fromkeys(sorted(added), "")
     for name in wanted:
         one = switching.propose(definitions, options, [name])

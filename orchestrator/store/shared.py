@@ -76,7 +76,7 @@ class Shared:
         with self._sent:
             self._sent.wait_for(lambda: not self._sending)
 
-    async def arrived(self) -> None:
+    async def all_sent(self) -> None:
         """settled(); who waits can be stopped."""
         import asyncio  # as in Store.lock()
 

@@ -193,7 +193,7 @@ def test_who_is_stopped_need_not_wait_until_all_is_sent(place: Path) -> None:
     async def waits() -> None:
         assert one.shared is not None
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(one.shared.arrived(), 0.1)
+            await asyncio.wait_for(one.shared.all_sent(), 0.1)
 
     began = time.monotonic()
     asyncio.run(waits())
