@@ -17,6 +17,7 @@ ONCE = ("gup", "futex-fault", "ksm", "throttle", "throttle-retried")
 SLOW = ("throttle", "throttle-retried")
 WALL = ("contention", "on-disk")
 MS = 1000.0  # stalls are in microseconds
+TICKS = 4 * 4 * MS  # a few, of 1/250 s
 OWN = Path(__file__).parent / "guest-tools"
 
 
@@ -58,8 +59,9 @@ def test_two_boots_are_20_ppm_apart(each: Done) -> None:
         for name in ("time", "pgfault", "minflt", "majflt"):
             (one,), (other,) = cell["metrics"][name]["boots"]
             assert abs(one - other) <= (20e-6 * one if name == "time" else 0), (cell["id"], name, one, other)
+    # Who is throttled sleeps for whole ticks of a timer; when those come is the boot's.
     (one,), (other,) = each.cell("aarch64/patched/throttle-retried")["metrics"]["stall"]["boots"]
-    assert abs(one - other) <= 20e-6 * one
+    assert abs(one - other) <= TICKS
 
 
 def test_threads_run_on_two_cpus_by_the_wall_clock(wall: Done) -> None:

@@ -16,7 +16,7 @@ from orchestrator.analyse.runs import Change, Compared, compare_runs
 from orchestrator.analyse.upgrade import upgraded
 from orchestrator.cli import app
 
-REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
+REFERENCE = Path(__file__).parents[2] / "reference/matrix-0.4.0.json"
 CELL = "s390x/patched/shmem-write"
 
 

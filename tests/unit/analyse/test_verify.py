@@ -21,7 +21,7 @@ from orchestrator.runs import copies, load, record
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
 
-REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
+REFERENCE = Path(__file__).parents[2] / "reference/matrix-0.4.0.json"
 CELL = "s390x/patched/shmem-write"
 
 

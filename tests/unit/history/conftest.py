@@ -19,7 +19,7 @@ import pytest
 
 from orchestrator.analyse.upgrade import upgraded
 
-REFERENCE = Path(__file__).parents[2] / "reference/matrix.json"
+REFERENCE = Path(__file__).parents[2] / "reference/matrix-0.4.0.json"
 CELL = "aarch64/patched/shmem-write"
 DAY = 86400
 
