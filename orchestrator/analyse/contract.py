@@ -394,7 +394,8 @@ class FindingRow(TypedDict):
 
 class WatchedRow(TypedDict):
     """A kernel that was looked at for findings. ran, failed: workloads by how they ended; failing: those that ran
-    with allocations that fail, too; left_out: "NAME: why"."""
+    with allocations that fail, too; left_out: "NAME: why". Of a variant: objects that were compiled, those that
+    compile with neither kernel, and changed sources that it builds nothing of."""
 
     lane: str
     arch: str

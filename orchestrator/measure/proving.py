@@ -59,50 +59,54 @@ class Proving:
                 return variant_file.known(self.folder, variant.name, *names)
         return False
 
-    async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
-        """See executors.Runner."""
+    async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> InfraError | None:
+        """See executors.Runner. What kept it from being asked here, and is in the folder: another machine may ask."""
         match step.kind:
             case StepKind.VARIANT:
-                await self._variant(*self._variants[step.subject], step, results)
+                return await self._variant(*self._variants[step.subject], step, results)
             case StepKind.STYLE:
                 await self._style(self._styles[step.subject])
             case StepKind.SELFTEST:
-                await self._selftest(self._testing[step.subject], step, results, failures)
+                return await self._selftest(self._testing[step.subject], step, results, failures)
             case StepKind.DEBUG:
-                await self._debug(self._watching[step.subject], step, results, failures)
+                return await self._debug(self._watching[step.subject], step, results, failures)
+        return None
 
-    async def _debug(self, its: Watching, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
+    async def _debug(
+        self, its: Watching, step: Step, results: Results, failures: Sequence[KmatrixError]
+    ) -> InfraError | None:
         """That it is not built, or could not be tried, is kept, too; the figures are what they are."""
         if debug_file.known(self.folder, its):
-            return
+            return None
         kernel = results[step.after[0]]
         if not isinstance(kernel, KernelArtifact):
             assert isinstance(kernel, KmatrixError)
             debug_file.save(self.folder, its, findings.not_tried(kernel))
-            return
+            return None
         tools = {}
         for workload in its.workloads:
             with suppress(BuildError):  # it is left out, which is told
                 tools[workload.name] = await guest_tools.tool(self._store, its.build.arch, workload, failing=True)
-        image = given(results, step.inputs[1], Path)
+        image, failed = given(results, step.inputs[1], Path), None
         try:
             seen = await self.guests().watched(its, kernel, image, tools, step.niceness)
         except InfraError as error:
             if len(failures) < step.retries:
                 raise
-            seen = findings.not_tried(error)
+            seen, failed = findings.not_tried(error), error
         debug_file.save(self.folder, its, {**seen, "notes": [*seen["notes"], *_lacks(kernel)]})
+        return failed
 
-    async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> None:
+    async def _variant(self, variant: Variant, pair: Pair, step: Step, results: Results) -> InfraError | None:
         """Without it the figures are what they are."""
         base, new = pair.base.kernel.name, pair.new.kernel.name
         if variant_file.known(self.folder, variant.name, base, new):
-            return
+            return None
         built = {its.build_id: its for its in results.values() if isinstance(its, KernelArtifact)}
         like = [its for name, its in built.items() if name.endswith(f"/{base}")]
         one = built.get(f"{variant.arch.name}/{base}") or next(iter(like), None)
         look = variants.Looking(self.comparing, Variants(self.comparing.builder))
-        place = self.folder.path / variant_file.place(variant.name, base, new)
+        place, failed = self.folder.path / variant_file.place(variant.name, base, new), None
         try:
             with stage(
                 self.bus, self._store, f"{variant.name} {pair.id}", Stage.VARIANT, timings.of_variant(variant.name)
@@ -110,8 +114,10 @@ class Proving:
                 found = await look(variant, pair, one, place)
         except KmatrixError as error:
             found = variants.left_out(variant, pair, f"it could not be tried: {error.message}")
+            failed = error if isinstance(error, InfraError) else None
         if found:
             variant_file.save(self.folder, variant.name, base, new, found)
+        return failed
 
     async def _style(self, pair: Pair) -> None:
         """Without it the figures are what they are."""
@@ -125,14 +131,16 @@ class Proving:
         if found:
             variant_file.save(self.folder, variant_file.STYLE, base, new, found)
 
-    async def _selftest(self, its: Testing, step: Step, results: Results, failures: Sequence[KmatrixError]) -> None:
+    async def _selftest(
+        self, its: Testing, step: Step, results: Results, failures: Sequence[KmatrixError]
+    ) -> InfraError | None:
         """Why they could not be run is kept, too; the figures are what they are."""
         kernel, image = given(results, step.inputs[0], KernelArtifact), given(results, step.inputs[1], Path)
         build = its.build
         left = [number for number in range(its.times) if not selftest_file.known(self.folder, build.id, number)]
         try:
             if not left:
-                return
+                return None
             with stage(self.bus, self._store, f"{build.id} programs", Stage.SELFTEST, f"tests-{build.arch.name}"):
                 programs = await Making(self.comparing.builder, its.selftests)(build)
             for number in left:
@@ -146,6 +154,8 @@ class Proving:
                 self.bus.emit(Note(build.id, words))
             else:
                 selftest_file.save(self.folder, build.id, 0, not_tried(words))
+            return error if isinstance(error, InfraError) else None
+        return None
 
 
 def _lacks(kernel: KernelArtifact) -> list[str]:

@@ -205,7 +205,7 @@ class Runner:
             case StepKind.CELL:
                 return self._cell(step, results)
             case kind if kind in proving.KINDS:
-                await self._proving(step, results, failures)
+                return await self._proving(step, results, failures)
         return None
 
     async def _source(self, name: str) -> None:

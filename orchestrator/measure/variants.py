@@ -85,7 +85,8 @@ class Looking:
         )
         with_own = list(_built(wanted, variant, sources, sources.new, own.options)) if own.has else []
         if not (before or after or with_own):
-            return left_out(variant, pair, "; ".join(["nothing of the change is built there", *own.notes]))
+            why = "; ".join(["nothing of the change is built there", *own.notes])
+            return left_out(variant, pair, why, _not_built(wanted, sources, ()))
         one = await self.variants(variant, base, before)
         other = await self.variants(variant, new, after, own.as_it_is)
         if with_own:  # beside as it is: a stub may be wrong, too
@@ -98,7 +99,8 @@ class Looking:
         notes = [f"{rest} more objects include what is changed, and are not compiled"] if rest else []
         lost = [name for name in before if name in after and name not in (*one.made, *other.made)]
         tried = [name for name in dict.fromkeys((*after, *with_own)) if name not in lost]
-        watched = _watched(variant, new, tried, [*own.notes, *notes], lost)
+        without = _not_built(wanted, sources, (*tried, *lost))
+        watched = _watched(variant, new, tried, [*own.notes, *notes], lost, without)
         return WatchedFacts(findings=rows, watched=[watched])
 
     async def _with_own(self, variant: Variant, new: Kernel, sources: Sources, options: Mapping[str, str]) -> _Own:
@@ -177,6 +179,13 @@ def _built(
             yield name
 
 
+def _not_built(wanted: Touched, sources: Sources, tried: Collection[str]) -> list[str]:
+    """Changed sources that the variant builds nothing of."""
+    read = sources.reader(sources.new)
+    files = [source_of(name) for name in wanted.own if name not in tried]
+    return [f"{file}: not built there" for file in files if read(file) is not None]
+
+
 def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path, changed: Collection[str]) -> FindingRow:
     """In a header that is not changed, it is about who uses it."""
     where = f"{said.file}:{said.line}" if said.line else said.file
@@ -189,15 +198,20 @@ def _row(variant: Variant, kernel: Kernel, said: Said, folder: Path, changed: Co
 
 
 def _watched(
-    variant: Variant, kernel: Kernel, objects: Sequence[str], notes: list[str], lost: Sequence[str] = ()
+    variant: Variant,
+    kernel: Kernel,
+    objects: Sequence[str],
+    notes: list[str],
+    lost: Sequence[str] = (),
+    without: Sequence[str] = (),
 ) -> WatchedRow:
-    """objects: that were tried; lost: that compile with neither kernel."""
+    """objects: that were tried; lost: that compile with neither kernel; without: sources that are not built."""
     return WatchedRow(
         lane=VARIANT, arch=variant.arch.name, kernel=kernel.name, lines=variant.name, ran=list(objects),
-        failed=list(lost), failing=[], left_out=[], notes=notes, boots=0, linux="", counts={},
+        failed=list(lost), failing=[], left_out=list(without), notes=notes, boots=0, linux="", counts={},
     )  # fmt: skip
 
 
-def left_out(variant: Variant, pair: Pair, why: str) -> WatchedFacts:
-    """That it was not looked at, and why."""
-    return WatchedFacts(findings=[], watched=[_watched(variant, pair.new.kernel, [], [why])])
+def left_out(variant: Variant, pair: Pair, why: str, without: Sequence[str] = ()) -> WatchedFacts:
+    """That it was not looked at, and why. without: changed sources, where the reason is that it builds none."""
+    return WatchedFacts(findings=[], watched=[_watched(variant, pair.new.kernel, [], [why], without=without)])

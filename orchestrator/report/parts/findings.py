@@ -164,8 +164,16 @@ def _compiled(rows: Sequence[WatchedRow], said: Sequence[FindingRow]) -> list[st
         lost = [f"{name} compiles with neither kernel" for name in row["failed"]]
         for note in (*row["notes"], *lost):
             (notes if row["ran"] or lost else why).setdefault(note, []).append(row["lines"])
+    if nowhere := _nowhere(rows):
+        found.append(f"compiled in none of them: {listed(nowhere)}")
     found += [f"in {listed(names)}: {note}" for note, names in notes.items()]
     return [*found, *(f"not compiled in {listed(names)}: {note}" for note, names in why.items())]
+
+
+def _nowhere(rows: Sequence[WatchedRow]) -> list[str]:
+    """Changed sources that no variant builds, of those that could be tried at all."""
+    each = [{one.partition(":")[0] for one in row["left_out"]} for row in rows if row["ran"] or row["left_out"]]
+    return sorted(set.intersection(*each)) if each else []
 
 
 def _what(row: FindingRow) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from orchestrator.arches import known as arches
 from orchestrator.build.sourcediff import Sources
 from orchestrator.build.variants import Said, newly
-from orchestrator.measure.variants import Touched, _own_options, touched
+from orchestrator.measure.variants import Touched, _not_built, _own_options, touched
 from orchestrator.model import Variant
 from orchestrator.profile.built import Compiled
 
@@ -81,3 +81,9 @@ def test_options_of_the_patch_are_switched_on_and_never_against_the_variant() ->
     assert why == {"CONFIG_HIDDEN": "", "CONFIG_NEEDS_SWAP": "it needs CONFIG_SWAP", "CONFIG_OWN": ""}
     lines, _ = _own_options(sources, Variant("W=1", arch, (), ("W=1",), ""), {"CONFIG_MMU": "y"})
     assert lines == ("CONFIG_SWAP=y", "CONFIG_NEEDS_SWAP=y", "CONFIG_OWN=y")
+
+
+def test_what_a_variant_does_not_build_of_the_change_is_named() -> None:
+    wanted = touched({"mm/mincore.c", "mm/swap.c", "mm/gone.c"}, None)
+    sources = Sources("", Path("/nowhere"), {}, {"mm/mincore.c": "", "mm/swap.c": "", "mm/gone.c": None})
+    assert _not_built(wanted, sources, ("mm/mincore.o",)) == ["mm/swap.c: not built there"]

@@ -218,3 +218,13 @@ def test_what_compiles_with_neither_kernel_is_not_told_as_compiled() -> None:
     )
     assert "in no SMP: mm/nommu.o compiles with neither kernel" in said
     assert "in W=1: CONFIG_A of the change on" in said and "not compiled in" not in said
+
+
+def test_a_changed_source_that_no_variant_builds_is_named() -> None:
+    mincore, other = "mm/mincore.c: not built there", "fs/odd.c: not built there"
+    here = compiled("W=1", left_out=[other])
+    there = compiled("no SWAP", ran=[], left_out=[mincore, other], notes=["nothing of the change is built there"])
+    absent = compiled("clang", ran=[], notes=["clang is not installed"])
+    said = text(told([], here, there, absent))
+    assert "compiled in none of them: fs/odd.c" in said and "mm/mincore.c" not in said
+    assert "in none of them" not in text(told([], compiled("W=1"), there))
