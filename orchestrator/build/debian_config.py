@@ -17,7 +17,7 @@ from typing import Any
 from orchestrator import proc
 from orchestrator.build import apt, kconfig
 from orchestrator.build.kconfig import Definition
-from orchestrator.config.fragments import SHIPPED, Wish
+from orchestrator.config.fragments import SHIPPED, Wish, flat, wanted
 from orchestrator.errors import InfraError
 from orchestrator.linux import holds_for
 from orchestrator.model import Arch
@@ -166,6 +166,12 @@ def differences(
             prompt = one.prompt or (name in rows and rows[name].prompt)
             rows[name] = Difference(name, theirs, mine, why, prompt)
     return sorted(rows.values(), key=lambda row: row.option)
+
+
+def shipped(arch: str, linux: str) -> list[Wish]:
+    """What images/kconfig/mm/ has of a Linux as it is."""
+    lines = [line for name in (COMMON, arch) for line in flat(RULES.parent / f"{name}.config", arch)]
+    return sorted(wanted(lines, linux).wishes, key=lambda wish: wish.option)
 
 
 def fragments(found: Mapping[str, Mapping[Version, Collection[Wish]]], versions: Sequence[Version]) -> dict[str, str]:

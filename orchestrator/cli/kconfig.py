@@ -17,6 +17,7 @@ from orchestrator.config import fragments, matrix_file
 from orchestrator.config.fragments import Wish
 from orchestrator.config.plan import plan
 from orchestrator.engine import finish, this_command
+from orchestrator.errors import InfraError
 from orchestrator.measure.host import cores
 from orchestrator.model import Build, Kernel, Source
 
@@ -72,16 +73,24 @@ def _told(one: debian_config.Difference, version: debian_config.Version) -> str:
 
 
 async def _update(builder: Builder) -> None:
-    """Every arch, every version of Debian's that has it: what is wished, less what that .config does not take."""
+    """Every arch, every version of Debian's that has it: what is wished, less what that .config does not take. What
+    the mirror lacks stays as it is shipped; InfraError then, when all else is written."""
     its = debian_config.rules()
     found: dict[str, dict[debian_config.Version, list[Wish]]] = {}
+    lacking: dict[str, InfraError] = {}
     for arch in arches.known().values():
         for version in its.of(arch.name):
             options = {"suite": version.suite}
             source = Source(f"debian-{version.linux}", "debian", f"linux-source-{version.linux}", "", options)
             tree = await builder.source(source)
             definitions = list(kconfig.definitions(tree.folder, arch.srcarch))
-            theirs = await debian_config.fetch(builder.store, version, arch)
+            try:
+                theirs = await debian_config.fetch(builder.store, version, arch)
+            except InfraError as error:
+                found.setdefault(arch.name, {})[version] = debian_config.shipped(arch.name, tree.linux)
+                lacking[f"{arch.name} {version.linux}"] = error
+                say(f"{arch.name} {version.linux}: stays as it is")
+                continue
             wishes = debian_config.wishes(its, definitions, theirs, arch.name)
             config = fragments.named("standard", None, [arch.name])
             boot = fragments.flat(fragments.SHIPPED / "boot.config", arch.name)
@@ -98,3 +107,6 @@ async def _update(builder: Builder) -> None:
                 if not one.why:
                     say(f"  {_told(one, version)}")
     debian_config.write(debian_config.fragments(found, its.versions))
+    if lacking:
+        words = "; ".join(f"{name}: {error.message}" for name, error in lacking.items())
+        raise InfraError(f"some of Debian's configs could not be had, and stay as they are: {words}", kind="fetch")

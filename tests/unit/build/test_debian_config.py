@@ -3,7 +3,18 @@
 
 from dataclasses import replace
 
-from orchestrator.build.debian_config import Exempt, Rules, Version, differences, fragments, rules, wishes
+from orchestrator.arches import known
+from orchestrator.build.debian_config import RULES as RULES_FILE
+from orchestrator.build.debian_config import (
+    Exempt,
+    Rules,
+    Version,
+    differences,
+    fragments,
+    rules,
+    shipped,
+    wishes,
+)
 from orchestrator.build.kconfig import Definition
 from orchestrator.config.fragments import Wish, wanted
 
@@ -95,3 +106,11 @@ def test_the_shipped_rules_cover_every_version_once_and_give_reasons() -> None:
         )
     assert all(one.why and one.options for one in its.exceptions)
     assert its.exception("RANDOMIZE_BASE", "s390x") and not its.exception("MEMCG", "s390x")
+
+
+def test_what_the_mirror_lacks_stays_as_it_is_shipped() -> None:
+    """All of it: then the files are what they were, byte for byte."""
+    its, linux = rules(), {"6.1": "6.1.192", "6.12": "6.12.60", "7.3": "7.3.1"}
+    found = {arch: {one: shipped(arch, linux[one.linux]) for one in its.of(arch)} for arch in known()}
+    for name, text in fragments(found, its.versions).items():
+        assert text == (RULES_FILE.parent / f"{name}.config").read_text(), name
