@@ -108,5 +108,5 @@ async def _update(builder: Builder) -> None:
                     say(f"  {_told(one, version)}")
     debian_config.write(debian_config.fragments(found, its.versions))
     if lacking:
-        words = "; ".join(f"{name}: {error.message}" for name, error in lacking.items())
-        raise InfraError(f"some of Debian's configs could not be had, and stay as they are: {words}", kind="fetch")
+        told = "; ".join(f"{name}: {error.message}" for name, error in lacking.items())
+        raise InfraError(f"some of Debian's configs could not be had, and stay as they are: {told}", kind="fetch")
