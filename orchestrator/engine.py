@@ -125,7 +125,10 @@ def grown(folder: RunFolder, matrix: Matrix, request: Request, more: Sequence[st
     request = _asked(request, manner)
     with Store().bounded(matrix.cache_gib), folder.alone():
         matrix = record.save_request(folder, request, matrix, make_plan(matrix, request.select))
-        return _worked(folder, matrix, make_plan(matrix, more), manner)
+        made = make_plan(matrix, more)
+        mine = {cell.id for cell in made.cells}
+        before = tuple(cell for cell in make_plan(matrix, request.select).cells if cell.id not in mine)
+        return _worked(folder, matrix, dataclasses.replace(made, before=before), manner)
 
 
 def _asked(request: Request, manner: Manner) -> Request:

@@ -593,6 +593,7 @@ class Plan:
     watching: tuple[Watching, ...] = ()  # of the same kernels and workloads
     variants: tuple[Variant, ...] = ()  # in which what is compared is compiled
     testing: tuple[Testing, ...] = ()  # of the same kernels
+    before: tuple[Cell, ...] = ()  # of an earlier start of the run: there is nothing to do for them
 
 
 class StepKind(StrEnum):

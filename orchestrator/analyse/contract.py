@@ -424,6 +424,13 @@ class SuiteRow(TypedDict):
     mean_log_ratio: float
 
 
+class ComparedRow(TypedDict):
+    """Two kernels that the run compares, whether or not anything came of it."""
+
+    base: str
+    new: str
+
+
 class MatrixReport(TypedDict):
     """The whole of matrix.json.
 
@@ -442,6 +449,7 @@ class MatrixReport(TypedDict):
     notes: dict[str, str]
     inputs: dict[str, InputFile]
     run: NotRequired[RunRow]  # runs of before there was a history have none
+    compare: NotRequired[list[ComparedRow]]  # where it is not recorded: of which there are comparisons
     unprofiled: NotRequired[list[UnprofiledRow]]  # none where every cell has its account, or no account was asked for
     reach: NotRequired[list[ReachRow]]  # where it was looked at what of a change ran
     reach_summary: NotRequired[list[ReachSummaryRow]]

@@ -7,17 +7,19 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 
 from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
-from orchestrator.errors import KmatrixError
+from orchestrator.analyse.slice import pairs
+from orchestrator.errors import KernelBroke, KmatrixError
 from orchestrator.model import Comparison, Status
 
 LANE, VARIANT, SELFTEST, STATIC = "debug", "variant", "selftest", "static"  # where findings come from
 EVERYWHERE = "all"  # in place of an architecture, of what is of none
 MOST = 60  # lines of a report's words
-BUILDS = "does_not_build"  # a kind of finding that no kernel prints
+BUILDS, BOOTS = "does_not_build", "does_not_boot"  # kinds of findings that no kernel prints
 FAILS = "workload_failed"
 TEST_FAILS, TEST_SKIPPED = "test_fails", "test_skipped"  # of the kernel's own
 _WARNINGS = {
@@ -51,6 +53,7 @@ class Ended(TypedDict):
 RAN = Ended(how=How.RAN, why="")
 BROKE = Ended(how=How.BROKE, why="the kernel broke")
 LOST = Ended(how=How.ABSENT, why="the guest was lost")
+DOWN = Ended(how=How.ABSENT, why="the guest does not come up")
 NO_END = Ended(how=How.NO_END, why="it did not end after what the kernel said")
 
 
@@ -104,8 +107,10 @@ def not_tried(error: KmatrixError) -> Observation:
     """Of a kernel that could not be tried: a finding, if that is its own fault."""
     its = error.failure
     text = "\n".join(filter(None, (its.message, its.log)))
-    row = ReportRow(kind=BUILDS, message=its.message, place=_named(text), frames=[], runs="", text=text)
-    mine = error.status is Status.BUILD_FAILED
+    broke = isinstance(error.__cause__, KernelBroke)  # before it came up, and without a word of why
+    kind, place = (BOOTS, "") if broke else (BUILDS, _named(text))
+    row = ReportRow(kind=kind, message=its.message, place=place, frames=[], runs="", text=text)
+    mine = broke or error.status is Status.BUILD_FAILED
     notes = [] if mine else [f"it was not tried: {its.message}"]
     return Observation(
         reports=[row] if mine else [], ran={}, failing=[], notes=notes, boots=0, stored=False, linux="", counts={}
@@ -142,14 +147,31 @@ def findings(
             _add(same, one.kernel, one.lines, report["runs"])
         for workload, ended in one.its["ran"].items():
             told = ended["how"] in (How.BROKE, How.NO_END) and _said_in(one.its, workload)
-            if ended["how"] in _BAD and not told:
-                said = f"{workload} failed: {ended['why']}"
+            gone = _is_gone(one, workload, ended, all_of_them, comparisons)
+            if gone or (ended["how"] in _BAD and not told):
+                said = f"{workload} {'is not there any more' if gone else 'failed'}: {ended['why']}"
                 row = rows.setdefault((one.arch, FAILS, _alike(said)), _plain(one, FAILS, said))
                 _add(row, one.kernel, one.lines, workload)
     for row in rows.values():
         row["silent"] = [name for name in _silent(row, all_of_them) if name not in row["kernels"]]
     more = [row for its in places.values() for row in _more_places(its, comparisons)]
     return sorted([*rows.values(), *more], key=lambda row: not new(row, comparisons))
+
+
+def _is_gone(
+    one: Watched, workload: str, ended: Ended, seen: Iterable[Watched], comparisons: Iterable[Comparison]
+) -> bool:
+    """Does it say that what it is about is not there, where it ran with the kernel that this one is compared with?"""
+    bases = [pair.base for pair in comparisons if pair.new == one.kernel]
+    return (
+        ended["how"] == How.ABSENT
+        and ended not in (LOST, DOWN)
+        and any(
+            other.its["ran"].get(workload) == RAN
+            for other in seen
+            if (other.arch, other.lines) == (one.arch, one.lines) and other.kernel in bases
+        )
+    )
 
 
 def _more_places(its: Mapping[str, Sequence[FindingRow]], comparisons: Iterable[Comparison]) -> Iterator[FindingRow]:
@@ -202,18 +224,33 @@ def not_compared(row: FindingRow, comparisons: Iterable[Comparison]) -> bool:
 
 def of_report(report: MatrixReport) -> list[FindingRow]:
     """Those that are of a change."""
-    pairs = _pairs(report)
-    return [row for row in report.get("findings", ()) if new(row, pairs)]
+    its = _pairs(report)
+    return [row for row in report.get("findings", ()) if new(row, its)]
 
 
 def open_questions(report: MatrixReport) -> list[FindingRow]:
     """Those of which nobody knows whether they are of a change."""
-    pairs = _pairs(report)
-    return [row for row in report.get("findings", ()) if not new(row, pairs) and not_compared(row, pairs)]
+    its = _pairs(report)
+    return [row for row in report.get("findings", ()) if not new(row, its) and not_compared(row, its)]
 
 
 def _pairs(report: MatrixReport) -> list[Comparison]:
-    return [Comparison(*pair) for pair in dict.fromkeys((row["base"], row["new"]) for row in report["comparisons"])]
+    return [Comparison(*pair) for pair in pairs(report)]
+
+
+def untried(report: MatrixReport) -> list[WatchedRow]:
+    """What was to be looked at in a guest, and nothing was: neither a word nor a silence of a kernel."""
+    wrong = {(row["arch"], *said) for row in report.get("findings", ()) for said in _said_by(row)}
+    return [
+        row
+        for row in report.get("watched", ())
+        if row["lane"] in (LANE, SELFTEST) and not (row["boots"] or row["ran"] or row["failed"] or row["left_out"])
+        if (row["arch"], row["kernel"], row["lines"]) not in wrong
+    ]
+
+
+def _said_by(row: FindingRow) -> Iterator[tuple[str, str]]:
+    return product(row["kernels"], row.get("lines", ()))
 
 
 def only_warnings(rows: Iterable[FindingRow]) -> bool:

@@ -14,6 +14,7 @@ from orchestrator.analyse.contract import (
     SCHEMA,
     CellRow,
     ChangedRow,
+    ComparedRow,
     ComparisonRow,
     ExpectationRow,
     IdenticalRow,
@@ -24,13 +25,15 @@ from orchestrator.analyse.contract import (
 from orchestrator.analyse.counters import counters
 from orchestrator.analyse.expect import judge, remarks, watching
 from orchestrator.analyse.findings import WatchedFacts
-from orchestrator.analyse.identical import pairs, statuses, with_figures
+from orchestrator.analyse.identical import absent, pairs, statuses, with_figures
 from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
 from orchestrator.analyse.reach import judged as with_reach
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
 from orchestrator.profile.comparison import ProfileCell
+
+GONE = "gone"  # a kind of failure: what is measured was there before
 
 
 def assemble(
@@ -53,12 +56,13 @@ def assemble(
     reach, watched: None where nobody looked."""
     results = list(cells)
     rows = [cell_row(cell, kernels.get(f"{cell.arch}/{cell.kernel}", {})) for cell in results]
+    rows = [_unless_gone(row, rows, comparisons) for row in rows]
     same = pairs(identical)
     figures = with_figures(rows, same)
     sides = _sides(figures, comparisons)
     compared = [with_reach(row, reach or NOT_LOOKED_AT, changed) for row in compare(sides, same)]
-    absent = _not_there(changed)
-    compared = [_not_reached(row) if (row["base"], row["new"]) in absent else row for row in compared]
+    nowhere = _not_there(changed)
+    compared = [_not_reached(row) if (row["base"], row["new"]) in nowhere else row for row in compared]
     judged = _judged(expectations, figures, compared, profiled)
     if watched:
         judged += watching(expectations, watched["watched"], watched["findings"])
@@ -73,6 +77,7 @@ def assemble(
         claims=answer(claims, expectations, judged, figures),
         notes=_notes(notes or {}, expectations, results, comparisons, judged),
         inputs=dict(inputs or {}),
+        compare=[ComparedRow(base=pair.base, new=pair.new) for pair in comparisons],
     )
     report["counters"], report["counters_left_out"] = counters(sides, same)
     if watched:
@@ -82,6 +87,29 @@ def assemble(
         report["reach_summary"] = summary(reach["lines"])
         report["reach_unknown"] = reach["unknown"]
     return report
+
+
+def _unless_gone(row: CellRow, rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> CellRow:
+    """What it measures is not there, it says; with the kernel that this one is compared with it is: then the change
+    took it away, or made it say so."""
+    if not absent(row):
+        return row
+    bases = [pair.base for pair in comparisons if pair.new == row["kernel"]]
+    there = [
+        one["kernel"]
+        for one in rows
+        if (one["arch"], one["workload"]) == (row["arch"], row["workload"])
+        and one["kernel"] in bases
+        and one["status"] == Status.PASSED
+    ]
+    if not there:
+        return row
+    why = row["failure"] or {}
+    message = f"not there any more, as it is with {', '.join(there)}: {why.get('message', '')}"
+    failed = {"kind": GONE, "message": message, "hint": why.get("hint", ""), "log": why.get("log", "")}
+    found: CellRow = {**row, "status": Status.WORKLOAD_FAILED.value, "failure": failed}
+    del found["reason"]
+    return found
 
 
 def _sides(rows: Sequence[CellRow], comparisons: Sequence[Comparison]) -> list[tuple[CellRow, CellRow]]:
@@ -214,7 +242,7 @@ def exit_code(report: MatrixReport) -> int:
     A check asks what a patch makes worse, so that 1 is for this, too, whoever looks at it later.
     """
     ends = statuses(report)
-    if Status.INFRA_FAILED in ends or without_account(report):
+    if Status.INFRA_FAILED in ends or without_account(report) or findings.untried(report):
         return EXIT_INFRA
     found = findings.of_report(report)
     if ends - {Status.PASSED} or not findings.only_warnings(found):
@@ -223,7 +251,15 @@ def exit_code(report: MatrixReport) -> int:
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
     told = EXIT_UNEXPECTED if unexpected or worse or found or findings.open_questions(report) else EXIT_OK
-    return first(told, EXIT_UNREACHED if unreached(report) or nothing_ran(report) else EXIT_OK)
+    silent = unreached(report) or nothing_ran(report) or nothing_measured(report)
+    return first(told, EXIT_UNREACHED if silent else EXIT_OK)
+
+
+def nothing_measured(report: MatrixReport) -> bool:
+    """Is a changed line code, and was nothing of the change measured, as no kernel or machine has what there was to
+    measure?"""
+    code = any(row["code"] for row in report.get("changed", ()))
+    return code and bool(report["cells"]) and not report["comparisons"] and all(map(absent, report["cells"]))
 
 
 def unreached(report: MatrixReport) -> bool:

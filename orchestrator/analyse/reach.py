@@ -119,10 +119,12 @@ def silent(report: MatrixReport) -> bool:
 
 def nothing_ran(report: MatrixReport) -> bool:
     """A changed line is code, and none ran in anything that was measured, of all of which that is known."""
-    if report.get("reach_unknown"):
+    told = (Verdict.BETTER, Verdict.WORSE)
+    reached = any(row.get("reached") and row["verdict"] in told for row in report["comparisons"])
+    if report.get("reach_unknown") or reached:  # a figure of instructions that differ, of no line of the change
         return False
     code = [line for line in report.get("reach", ()) if line["state"] != Reach.NOT_CODE]
     if not code:  # what has no line that runs shows by instructions that differ, or by figures
-        moved = any(row["verdict"] in (Verdict.BETTER, Verdict.WORSE) for row in report["comparisons"])
+        moved = any(row["verdict"] in told for row in report["comparisons"])
         return any(row["code"] for row in report.get("changed", ())) and silent(report) and not moved
     return not any(line["state"] == Reach.RAN for line in code)

@@ -7,8 +7,15 @@ from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from itertools import product
 
-from orchestrator.analyse.contract import CounterRow, CountersLeftOutRow, MatrixReport, PairRow
+from orchestrator.analyse.contract import (
+    ComparisonRow,
+    CounterRow,
+    CountersLeftOutRow,
+    MatrixReport,
+    PairRow,
+)
 from orchestrator.analyse.expect import kernels_of
+from orchestrator.analyse.suite import suite
 from orchestrator.errors import ConfigError
 from orchestrator.registry import unknown
 
@@ -16,6 +23,12 @@ from orchestrator.registry import unknown
 def arches(report: MatrixReport) -> list[str]:
     """Those that have cells, in order."""
     return list(dict.fromkeys(cell["arch"] for cell in report["cells"]))
+
+
+def pairs(report: MatrixReport) -> list[tuple[str, str]]:
+    """(base, new): kernels that the run compares, in order, also those of which nothing could be compared."""
+    planned = report.get("compare")
+    return list(dict.fromkeys((row["base"], row["new"]) for row in planned or report["comparisons"]))
 
 
 def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str] = ()) -> MatrixReport:
@@ -36,16 +49,15 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
     here = _inside(kept)
     kernels = {(cell["arch"], cell["kernel"]) for cell in cells}
     places = {(cell["arch"], cell["workload"]) for cell in cells}
+    compared = [row for row in report["comparisons"] if here(row["arch"], row["workload"], row["base"], row["new"])]
     return {
         **_counters(
-            _changes(_accounts(report, kept), kernels),
+            _changes(_suite(_accounts(report, kept), compared), kernels),
             lambda row: here(row["arch"], row["workload"], row["base"], row["new"]),
         ),
         "cells": cells,
         "kernels": {k: v for k, v in report["kernels"].items() if any(name.startswith(f"{k}/") for name in kept)},
-        "comparisons": [
-            row for row in report["comparisons"] if here(row["arch"], row["workload"], row["base"], row["new"])
-        ],
+        "comparisons": compared,
         "expectations": [
             row
             for row in report["expectations"]
@@ -61,18 +73,18 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
 
 def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     """What a run says of kernels with a certain patch: comparisons of which only the new one has it."""
-    pairs = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
-    told = {*kernels, *(row["base"] for row in pairs)}
+    rows = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
+    between = {(base, new) for base, new in pairs(report) if new in kernels and base not in kernels}
+    told = {*kernels, *(base for base, _ in between)}
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
-    between = {(row["base"], row["new"]) for row in pairs}
     return {
         **_counters(
-            _changes(_accounts(report, {cell["id"] for cell in cells}), between=between),
+            _changes(_suite(_accounts(report, {cell["id"] for cell in cells}), rows), between=between),
             lambda row: (row["base"], row["new"]) in between,
         ),
         "cells": cells,
         "kernels": {build: info for build, info in report["kernels"].items() if build.split("/")[1] in told},
-        "comparisons": pairs,
+        "comparisons": rows,
         "expectations": [row for row in report["expectations"] if told.issuperset(kernels_of(row))],
         "claims": [],  # they are the whole run's
     }
@@ -88,6 +100,11 @@ def _accounts(report: MatrixReport, kept: set[str]) -> MatrixReport:
     if "unprofiled" not in report:
         return report
     return {**report, "unprofiled": [row for row in report["unprofiled"] if row["id"] in kept]}
+
+
+def _suite(report: MatrixReport, compared: Sequence[ComparisonRow]) -> MatrixReport:
+    """Counted over what is left."""
+    return {**report, "suite": suite(compared)} if "suite" in report else report
 
 
 def _changes(
@@ -127,6 +144,8 @@ def _changes(
         there = kernels is None or (arch, kernel) in kernels or (arch not in known and kernel in names)
         return there and (between is None or any(kernel in pair for pair in between))
 
+    if "compare" in report and between is not None:
+        found["compare"] = [row for row in report["compare"] if (row["base"], row["new"]) in between]
     if "watched" in report:
         found["watched"] = [row for row in report["watched"] if of_these(row["arch"], row["kernel"])]
     if "findings" in report:

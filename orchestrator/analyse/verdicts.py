@@ -94,6 +94,8 @@ def exact(case: Case) -> Finding:
     repeats = wide <= REPEATS * case.floor
     noise = max(wide * (1.0 if repeats else _margin(case)), case.floor)
     if abs(case.difference) <= noise:
+        if noise > max(case.floor, SMALL * case.start):  # so much could have been missed
+            return Finding(Verdict.UNCLEAR, Reason.NO_DIFFERENCE, _could(case, noise), noise, noise)
         return Finding(Verdict.SAME, Reason.NO_DIFFERENCE, "no difference shown", noise, noise)
     return replace(_moved(case), noise=noise, detectable=noise)
 
@@ -159,14 +161,17 @@ def _held(case: Case, test: Outcome, p: float, noise: float, seen: float) -> Fin
     size = abs(case.difference)
     if p > ALPHA:
         same = max(seen, size) <= SMALL * case.start
-        could = f"{seen / case.start * 100:.2g}%" if case.start else f"{seen:.2g}"
-        why = f"no difference shown; this run could have seen {could}"
-        return Finding(Verdict.SAME if same else Verdict.UNCLEAR, Reason.NO_DIFFERENCE, why)
+        return Finding(Verdict.SAME if same else Verdict.UNCLEAR, Reason.NO_DIFFERENCE, _could(case, seen))
     if size <= noise:
         return Finding(Verdict.UNCLEAR, Reason.WITHIN_FLOOR, "significant, but within the noise floor")
     if test.up != (case.difference > 0):
         return _failed("ranks and medians point opposite ways")
     return _moved(case)
+
+
+def _could(case: Case, seen: float) -> str:
+    could = f"{seen / case.start * 100:.2g}%" if case.start else f"{seen:.2g}"
+    return f"no difference shown; this run could have seen {could}"
 
 
 def _moved(case: Case) -> Finding:

@@ -15,7 +15,7 @@ from orchestrator.bisect.chain import Chain
 from orchestrator.collectors import Collector
 from orchestrator.engine import Manner, grown, measured
 from orchestrator.errors import ConfigError, InfraError
-from orchestrator.model import Arch, Comparison, Config, Kernel, Matrix, Status, Verdict, Workload
+from orchestrator.model import Arch, Comparison, Config, Kernel, Matrix, Reason, Status, Workload
 from orchestrator.runs import copies, load
 from orchestrator.runs.folder import RunFolder
 from orchestrator.runs.record import Request
@@ -49,7 +49,7 @@ def finding(before: Figure, after: Figure, how: Collector) -> Finding:
 
 def differ(before: Figure, after: Figure, how: Collector) -> bool:
     """Is it another figure?"""
-    return finding(before, after, how).verdict is not Verdict.SAME
+    return finding(before, after, how).reason is not Reason.NO_DIFFERENCE
 
 
 def once(matrix: Matrix, arch: Arch, workload: Workload) -> Matrix:

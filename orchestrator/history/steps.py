@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from orchestrator.analyse.statistics import centre, sound
 from orchestrator.analyse.verdicts import ALPHA, Case, exact
 from orchestrator.collectors import FLOOR, Collector
-from orchestrator.model import Verdict
+from orchestrator.model import Reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ def _exact(line: Sequence[Boots], how: Collector) -> list[Jump]:
     start = 0
     for at in range(1, len(line)):
         level = sorted(line[start:at], key=centre)[(at - start) // 2]
-        if exact(Case(level, line[at], how)).verdict is Verdict.SAME:
+        if exact(Case(level, line[at], how)).reason is Reason.NO_DIFFERENCE:
             continue
         found.append(Jump(at, centre(level), centre(line[at])))
         start = at

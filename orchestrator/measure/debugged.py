@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.findings import BROKE, LOST, NO_END, RAN, Ended, How, Observation
+from orchestrator.analyse.findings import BROKE, DOWN, LOST, NO_END, RAN, Ended, How, Observation
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
 from orchestrator.config.debug import MORE_MEMORY
@@ -202,7 +202,7 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
         seen.note(f"{last or 'boot'}: the guest was lost: {error.message}")
     if not last:  # it does not get to its first workload: no other would
         for name in dict.fromkeys(item.workload.name for item in items):
-            seen.ran.setdefault(name, Ended(how=How.ABSENT, why="the guest does not come up"))
+            seen.ran.setdefault(name, DOWN)
         return []
     for item in items:
         if item.name == last and not item.nth:

@@ -174,13 +174,15 @@ class Runner:
 
     async def reached(self) -> None:
         """What of the changes ran, into the run folder. Without it the figures are what they are."""
-        looking = Looking(self.folder, self.builder, self._comparing, self.plan.measure, self.plan.cells, self.cells)
+        plan = self.plan
+        planned = (*plan.before, *plan.cells)
+        looking = Looking(self.folder, self.builder, self._comparing, plan.measure, planned, self.cells)
         try:
             if found := await looking(self._pairs.values()):
                 reach_file.add(self.folder, found)
         except Exception as error:  # whatever is the matter: the figures are there
             self.bus.emit(Note("reach", f"not known what of the changes ran: {error!r}"))
-            reach_file.save(self.folder, looking.unknown(self._pairs.values(), f"looking failed: {error}"))
+            reach_file.add(self.folder, looking.unknown(self._pairs.values(), f"looking failed: {error}"))
 
     async def __call__(self, step: Step, results: Results, failures: Sequence[KmatrixError]) -> object:
         """See executors.Runner."""

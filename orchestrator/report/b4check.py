@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.analyse.findings import of_report, only_warnings
+from orchestrator.analyse.findings import of_report, only_warnings, open_questions, untried
 from orchestrator.analyse.identical import statuses
 from orchestrator.analyse.matrix import unreached, without_account
 from orchestrator.analyse.needed import blameless
 from orchestrator.analyse.reach import nothing_ran, silent
-from orchestrator.analyse.slice import arches, sliced
+from orchestrator.analyse.slice import arches, pairs, sliced
 from orchestrator.analyse.static import warned
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
@@ -48,8 +48,8 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
     nothing of the change ran, or the compiler warns anew. nothing: on any arch; where a kernel is the same, that
     alone counts."""
-    patched = {row["new"] for row in report["comparisons"]}
-    bases = {row["base"] for row in report["comparisons"]} - patched
+    patched = {new for _, new in pairs(report)}
+    bases = {base for base, _ in pairs(report)} - patched
     unblamed = blameless(report)
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases and cell["id"] not in unblamed]
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}
@@ -60,5 +60,6 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
         return "fail"
     whole = statuses(report) <= {Status.PASSED} and not without_account(report)
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
-    told = whole and rows and not lost and not found and not any(map(undecided, rows))
+    asked = [*found, *open_questions(report), *untried(report)]
+    told = whole and rows and not lost and not asked and not any(map(undecided, rows))
     return "pass" if told and not silent(report) and not nothing and not warned(report) else "warn"

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from orchestrator.analyse.contract import CellRow, ComparisonRow, MatrixReport
+from orchestrator.analyse.contract import CellRow, ComparisonRow, FindingRow, MatrixReport
+from orchestrator.analyse.findings import of_report, open_questions
 from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.statistics import centre
 from orchestrator.model import Status, Verdict
@@ -40,10 +41,15 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     name = _name(report)
     tests = [test for cell in report["cells"] for test in _cell(cell, name)]
     tests += [_comparison(row, name) for row in report["comparisons"]]
+    builds = _builds(report, name)
+    built = {build["id"] for build in builds}
+    said = [*((row, "FAIL") for row in of_report(report)), *((row, "DONE") for row in open_questions(report))]
+    found = [test for number, its in enumerate(said) for test in _finding(number, *its, name)]
+    tests += [test for test in found if test["build_id"] in built]
     value = {
         "version": {"major": 5, "minor": 3},
         "checkouts": _checkouts(report, name),
-        "builds": _builds(report, name),
+        "builds": builds,
         "tests": tests,
     }
     return json.dumps(value, indent=1, allow_nan=False) + "\n"
@@ -52,7 +58,7 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
 def _name(report: MatrixReport) -> str:
     """Of this report in all ids. What reading adds to older ones is left out: told again, a run keeps its ids."""
     whole: Mapping[str, Any] = report
-    lasting = {key: value for key, value in whole.items() if key not in ("offered", *_COUNTERS)}
+    lasting = {key: value for key, value in whole.items() if key not in ("offered", "compare", *_COUNTERS)}
     lasting |= {table: [_without(row, *keys) for row in whole[table]] for table, keys in _LATER.items()}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -172,6 +178,25 @@ def _comparison(row: ComparisonRow, run: str) -> dict[str, Any]:
         "misc": {"base_build_id": _id(run, row["arch"], row["base"])},
         **figure,
     }
+
+
+def _finding(number: int, row: FindingRow, status: str, run: str) -> list[dict[str, Any]]:
+    """A test of each kernel that says it, as far as that is one which is measured."""
+    path = ".".join((ORIGIN, _word(row["lane"]), _word(row["kind"])))
+    where = f" ({row['where']})" if row["where"] else ""
+    log = {"log_excerpt": _text(row["text"])[-LONGEST:]} if row.get("text") else {}
+    return [
+        {
+            "id": _id(run, row["arch"], kernel, "finding", str(number)),
+            "build_id": _id(run, row["arch"], kernel),
+            "origin": ORIGIN,
+            "path": path,
+            "status": status,
+            "comment": _text(f"{row['message']}{where}"),
+            **log,
+        }
+        for kernel in row["kernels"]
+    ]
 
 
 def _number(value: float, unit: str) -> dict[str, Any]:

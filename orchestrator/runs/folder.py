@@ -103,11 +103,14 @@ class RunFolder:
             raise disk_error(error, self.path / name) from error
 
     def read_json(self, name: str) -> Any:
-        """None when the file is not there or not whole."""
+        """None when the file is not there. ConfigError when it is not whole: each is written at once, or not."""
+        path = self.path / name
         try:
-            return json.loads((self.path / name).read_text())
-        except (FileNotFoundError, ValueError, RecursionError):
+            text = path.read_text()
+        except FileNotFoundError:
             return None
+        with whole(path):
+            return json.loads(text)
 
     def save_boot(self, cell_id: str, result: BootResult) -> None:
         """Keep a boot as soon as it is measured."""

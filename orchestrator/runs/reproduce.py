@@ -12,9 +12,12 @@ from ruamel.yaml import YAML
 
 from orchestrator.analyse import costs
 from orchestrator.analyse.contract import MatrixReport
-from orchestrator.config import sources
+from orchestrator.config import debug, matrix_file, sources, variants
+from orchestrator.config.dump import dump
+from orchestrator.paths import MATRIX
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder
+from orchestrator.runs.record import Request
 
 SERIES = "series"  # where check keeps the patches it was given, as it applied them
 PREREQUISITES = "prerequisites"  # and those that it applied before them, to all kernels
@@ -30,13 +33,40 @@ def command(folder: RunFolder, report: MatrixReport) -> str:
     if request.config.parent.name == copies.FOLDER:
         patches = [*_names(folder, PREREQUISITES, GIVEN_BEFORE), *_names(folder, SERIES, GIVEN)]
         matrix = YAML(typ="safe").load(request.config_text)
-        return _check(matrix, report["offered"]["arches"], [*_memory(report), *_chosen(report), *patches])
+        more = [*_setting(matrix), *_memory(report), *_chosen(report), *_right(request)]
+        return _check(matrix, report["offered"]["arches"], [*more, *patches])
     words = ["kmatrix", "run", "--config", request.config.name]
     words += ["--preset", request.preset] if request.preset else []
     words += [f"--workload {shlex.quote(_named(text))}" for text in request.workloads]
     words += [f"--select {shlex.quote(glob)}" for glob in request.select]
     words += [f"--{name} {value}" for name, value in request.overrides.items()]
-    return " ".join([*words, *_memory(report)])
+    return " ".join([*words, *_memory(report), *map(shlex.quote, _right(request))])
+
+
+def _right(request: Request) -> list[str]:
+    """How it was asked whether it is right."""
+    if request.variants == variants.THOROUGH:  # nothing else asks for those
+        return ["--thorough"]
+    every = set(request.debug) == set(debug.BUILDS)
+    words = ["--debug"] if every else [word for name in request.debug for word in ("--debug-build", name)]
+    words += ["--variants"] if request.variants else []
+    for its in request.selftests:
+        own = Path(its).is_absolute()
+        words += ["--selftests"] if its == "*" else ["--tests" if own else "--selftest", _named(its) if own else its]
+    return words
+
+
+def _setting(matrix: Mapping[str, Any]) -> list[str]:
+    """Of a check that was not set as kmatrix's own matrix file has it."""
+    usual = YAML(typ="safe").load(dump(matrix_file.load(MATRIX), MATRIX.parent))
+    others = {name for name in ("config", "kconfig", "cpu") if matrix.get(name, usual[name]) != usual[name]}
+    mine = dict(matrix.get("measure", usual["measure"]))
+    quick = mine.get("boots") == 1 != usual["measure"]["boots"]
+    mine |= {"boots": usual["measure"]["boots"]} if quick else {}
+    others |= (
+        {"measure"} if any(mine.get(name, value) != value for name, value in usual["measure"].items()) else set()
+    )
+    return [*(["--config", "matrix.yaml"] if others else []), *(["--quick"] if quick else [])]
 
 
 def _memory(report: MatrixReport) -> list[str]:

@@ -28,6 +28,7 @@ ARTIFACTS = (
     "snapshots", "sources", "static", "trees", "variants",
 )  # fmt: skip
 APART = ("ccache", "hashes", "kvm", "rebuilt", "timings")  # small, or kept to a limit of their own (ccache)
+CHEAP = ("snapshots",)  # made again in seconds, and large
 DAY = 86_400
 
 
@@ -214,11 +215,12 @@ class Store:
         """Remove what was used longest ago until gib are left, and what was not used for so many days (0: any).
 
         What was used after since (s) stays, and so does all while another kmatrix is at work: whoever ends last
-        prunes. Returns what went, and the GiB that are left.
+        prunes. What is made again in seconds goes as if it had been used a day before. Returns what went, and the GiB
+        that are left.
         """
         now, gone = time.time(), list[Path]()
         # A source goes after its trees, which are links to its files and are changed from what is in it.
-        entries = sorted(self.entries(), key=lambda entry: (entry.used, entry.path.parent.name == "sources"))
+        entries = sorted(self.entries(), key=lambda entry: (_worth(entry), entry.path.parent.name == "sources"))
         left = sum(entry.size for entry in entries)
         with self.alone() as nobody_else:
             if not nobody_else:
@@ -226,7 +228,7 @@ class Store:
             self._sweep(now - DAY)
             for entry in entries:
                 old = days > 0 and entry.used < now - days * DAY
-                if entry.used < since and (old or left > gib * GIB):
+                if _worth(entry) < since and (old or left > gib * GIB):
                     self.discard(entry.path)
                     (self.root / SIZES / entry.path.parent.name / f"{entry.path.name}.json").unlink(missing_ok=True)
                     gone.append(entry.path)
@@ -309,6 +311,11 @@ class Store:
     def _keep(self, path: Path, value: object) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps(value, indent=1))
+
+
+def _worth(entry: Entry) -> float:
+    """When it was used, for who goes first: a GiB of snapshots is made again in a minute, one of kernels in hours."""
+    return entry.used - (DAY if entry.path.parent.name in CHEAP else 0)
 
 
 def _size(folder: Path, links: bool = True) -> int:

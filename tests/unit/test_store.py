@@ -115,6 +115,13 @@ def test_the_cache_goes_by_age_and_then_by_size_the_longest_unused_first(tmp_pat
     assert gone == [used] and left > 0.001, "what was used since then stays"
 
 
+def test_snapshots_of_a_run_make_room_before_kernels_of_the_same_day(tmp_path: Path) -> None:
+    kernel, before = artifact(tmp_path, "kernels/today", 3, 0.5), artifact(tmp_path, "kernels/before", 3, 2)
+    first, last = artifact(tmp_path, "snapshots/first", 3, 0.2), artifact(tmp_path, "snapshots/last", 3, 0.1)
+    gone, _ = Store(tmp_path).prune(6.5 / 1024, time.time() - 0.3 * 86_400)
+    assert gone == [before, first] and kernel.exists() and last.exists()
+
+
 def test_a_verb_leaves_no_more_than_the_bound_and_all_that_it_used(tmp_path: Path) -> None:
     old, mine = artifact(tmp_path, "kernels/old", 3, 1), artifact(tmp_path, "kernels/mine", 3, 2)
     store = Store(tmp_path)

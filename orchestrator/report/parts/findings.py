@@ -59,7 +59,21 @@ def clause(report: MatrixReport) -> list[str]:
     said = groups(findings.of_report(report))
     shown = [_clause(row, arches) for row, arches in said[:2]]
     more = len(said) - len(shown)
-    return [*shown, *([f"and {counted(more, 'more finding')}"] if more > 0 else [])]
+    open_ = groups(findings.open_questions(report))
+    return [
+        *shown,
+        *([f"and {counted(more, 'more finding')}"] if more > 0 else []),
+        *([f"{counted(len(open_), 'finding')} of which nobody knows whether the base has it, too"] if open_ else []),
+        *_untried(report),
+    ]
+
+
+def _untried(report: MatrixReport) -> list[str]:
+    """patched (memory) could not be tried on s390x"""
+    places: dict[tuple[str, str], list[str]] = {}
+    for row in findings.untried(report):
+        places.setdefault((row["kernel"], row["lines"]), []).append(row["arch"])
+    return [f"{kernel} ({lines_}) could not be tried on {listed(its)}" for (kernel, lines_), its in places.items()]
 
 
 def _clause(row: FindingRow, arches: Sequence[str]) -> str:

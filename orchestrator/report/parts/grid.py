@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from orchestrator.analyse import findings
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.analyse.findings import EVERYWHERE, LANE, SELFTEST, TEST_FAILS, VARIANT
-from orchestrator.analyse.slice import arches
+from orchestrator.analyse.slice import arches, pairs
 from orchestrator.model import Status, Verdict
 from orchestrator.profile.sameness import How
 from orchestrator.registry import counted
 from orchestrator.report.parts.paper import columns
-from orchestrator.report.parts.rows import pairs
+from orchestrator.report.parts.rows import undecided
 
 ELSEWHERE = "elsewhere"  # architectures that are in no cell
 UNKNOWN = "-"
@@ -103,13 +103,17 @@ def _reach(report: MatrixReport, arch: str, base: str, new: str) -> Square:
 
 
 def _figures(report: MatrixReport, arch: str, base: str, new: str) -> Square:
-    mine = [r["verdict"] for r in report["comparisons"] if (r["arch"], r["base"], r["new"]) == (arch, base, new)]
+    rows = [row for row in report["comparisons"] if (row["arch"], row["base"], row["new"]) == (arch, base, new)]
+    mine = [row["verdict"] for row in rows]
     worse, better = mine.count(Verdict.WORSE.value), mine.count(Verdict.BETTER.value)
     if worse or better:
         return (f"{worse} worse", "bad") if worse else (f"{better} better", "good")
     if not mine:
         return UNKNOWN, "plain"
-    return ("not reached", "bad") if set(mine) == {Verdict.NOT_REACHED.value} else ("same", "plain")
+    if set(mine) == {Verdict.NOT_REACHED.value}:
+        return "not reached", "bad"
+    open_ = sum(map(undecided, rows))
+    return (f"{open_} of {len(rows)} undecided", "plain") if open_ else ("same", "plain")
 
 
 def _watching(lines: str) -> Asked:
@@ -121,7 +125,8 @@ def _watching(lines: str) -> Asked:
             return ("not tried", "bad") if mine else (UNKNOWN, "plain")
         if any(r["arch"] == arch and new in r["kernels"] and lines in r.get("lines", ()) for r in _open(report)):
             return "not compared", "bad"
-        return f"silent ({len(mine[0]['ran'])})", "good"
+        ran = len(mine[0]["ran"])
+        return (f"silent ({ran})", "good") if ran else ("booted only", "plain")
 
     return ask
 

@@ -30,8 +30,9 @@ _BROKEN = {
 
 def headline(report: MatrixReport) -> str:
     """One sentence, the worst first."""
-    nothing = unbuilt(report)
-    compared = [nothing] if nothing else _compared(report["comparisons"])
+    nothing, compared = unbuilt(report), _compared(report["comparisons"])
+    if nothing:  # what moved moved all the same
+        compared = [*(compared if any(row["verdict"] in _MOVES for row in report["comparisons"]) else []), nothing]
     unblamed = blameless(report)
     broken = _broken([cell for cell in report["cells"] if cell["id"] not in unblamed])
     said = [*broken, *findings.clause(report), *compared, *_expected(report)]

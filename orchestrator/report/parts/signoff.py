@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from orchestrator.analyse.contract import CellRow, MatrixReport
-from orchestrator.analyse.identical import left_out, spared
+from orchestrator.analyse.identical import left_out
 from orchestrator.analyse.matrix import exit_code
 from orchestrator.analyse.needed import measured
 from orchestrator.analyse.reach import silent
@@ -47,7 +47,7 @@ def where(report: MatrixReport) -> str:
     """s390x, aarch64 (TCG); also with CONFIG_SWAP; 23 of 37 changed lines ran. Without those where nothing of the
     change ran."""
     compared = {(row["arch"], row["new"]) for row in report["comparisons"] if row["reason"] != Reason.IDENTICAL}
-    same = {cell["arch"] for cell in report["cells"] if spared(cell)} - {row["arch"] for row in measured(report)}
+    same = {*arches(report)} - {arch for arch, _ in compared}
     same |= {arch for arch in arches(report) if silent(sliced(report, [arch]))}
     accels = dict.fromkeys(cell["accel"] or "?" for cell in report["cells"] if _ran(cell, same))
     ran = reach.share(report)

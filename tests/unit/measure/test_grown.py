@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def first(house: House) -> Matrix:
     return replace(matrix, arches=matrix.arches[1:])
 
 
-def grow(house: House, folder: RunFolder) -> None:
+def grow(house: House, folder: RunFolder, manner: Manner = MANNER) -> None:
     """With an option that one arch can have."""
     matrix = first(house)
     aarch64, s390x = matrix.arches
@@ -71,7 +72,26 @@ def grow(house: House, folder: RunFolder) -> None:
     ]
     found = follow.followed(matrix, Comparison("unpatched", "patched"), made)
     of_check.NEEDED.save(folder, list(found.needed))
-    engine.grown(folder, found.matrix, Request(copies.place(folder), "", found.select, {}), found.more, MANNER)
+    engine.grown(folder, found.matrix, Request(copies.place(folder), "", found.select, {}), found.more, manner)
+
+
+def test_what_ran_is_looked_at_in_all_of_the_run(
+    house: House, begun: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workloads of before run lines of the change, too."""
+    planned: list[set[str]] = []
+
+    class Looking:
+        def __init__(self, *its: Any) -> None:
+            planned.append({cell.id for cell in its[4]})
+
+        async def __call__(self, pairs: object) -> None:
+            return None
+
+    monkeypatch.setattr(runner, "Looking", Looking)
+    grow(house, begun, replace(MANNER, reach=True))
+    before = {f"{arch}/{kernel}/shmem-write" for arch in ("aarch64", "s390x") for kernel in ("unpatched", "patched")}
+    assert planned[-1] == before | {name.partition("#")[0] for name in NEW}
 
 
 def test_only_what_is_new_is_measured_and_the_report_has_all(house: House, begun: RunFolder) -> None:

@@ -78,7 +78,7 @@ def test_a_check_names_architectures_unless_it_is_of_all_that_were_offered(tmp_p
     ("name", "old", "new", "told"),
     [
         ("plan.json", '"cells": [', '"cells": [3, ', "run is damaged: "),
-        ("plan.json", '"builds": [', '"builds": {"a": ', "is not a run folder"),
+        ("plan.json", '"builds": [', '"builds": {"a": ', "plan.json is damaged"),
         (
             f"cells/{CELL}/result.json",
             '"status"',
