@@ -33,11 +33,18 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that ended: its exit status (negative: signal) and output, if captured."""
+    """A process that ended: its exit status (negative: signal) and output, if captured; errors: what it wrote to
+    standard error, where that was kept apart."""
 
     argv: tuple[str, ...]
     code: int
     output: str
+    errors: str = ""
+
+    @property
+    def said(self) -> str:
+        """Both, for whoever reads why it failed."""
+        return self.output + self.errors
 
 
 def require(program: str) -> str:
@@ -130,8 +137,10 @@ async def run(
     timeout: float | None = None,
     input: bytes | None = None,
     niceness: int = 0,
+    apart: bool = False,
 ) -> Finished:
-    """Run to the end. Output goes to log (appended) or is returned; TimeoutError when timeout passes."""
+    """Run to the end. Output goes to log (appended) or is returned; TimeoutError when timeout passes. apart: standard
+    error is kept apart, as an answer that is read must be from any warning."""
     import asyncio
 
     sink = log.open("ab") if log else None
@@ -147,11 +156,13 @@ async def run(
                 env=env,
                 stdin=subprocess.PIPE if input is not None else subprocess.DEVNULL,
                 stdout=sink or subprocess.PIPE,
+                stderr=subprocess.PIPE if apart else subprocess.STDOUT,
                 niceness=niceness,
             ) as process,
         ):
-            output, _ = await process.communicate(input)
+            output, errors = await process.communicate(input)
     finally:
         if sink:
             sink.close()
-    return Finished(tuple(argv), process.returncode or 0, (output or b"").decode(errors="replace"))
+    texts = ((text or b"").decode(errors="replace") for text in (output, errors))
+    return Finished(tuple(argv), process.returncode or 0, *texts)

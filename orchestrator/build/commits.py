@@ -155,7 +155,8 @@ async def _named(tree: str, commit: str, group: Sequence[str]) -> str:
 async def _git(tree: str, *words: str, input: bytes | None = None) -> str:
     env = {**os.environ, "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}  # only what is here, and left as it is
     options = ["--no-pager", "--literal-pathspecs", "-c", "log.showSignature=false"]
-    done = await proc.run(["git", "-C", tree, *options, *words], env=env, input=input, timeout=PATIENCE)
+    argv = ["git", "-C", tree, *options, *words]
+    done = await proc.run(argv, env=env, input=input, timeout=PATIENCE, apart=True)
     if done.code:
-        raise InfraError(f"git {words[0]} in {tree}: {done.output.strip()[-500:]}", kind="git")
+        raise InfraError(f"git {words[0]} in {tree}: {done.said.strip()[-500:]}", kind="git")
     return done.output

@@ -56,15 +56,17 @@ def _read(path: Path) -> bytes:
 
 
 def _record(text: bytes, whole: bool) -> tuple[bytes, list[bytes]] | None:
+    """None for what is no record, whoever wrote it."""
     at = text.find(_DEPS)
-    if at < 0:
+    if at < 0 or (ends := text.find(b" := \\\n", at)) < 0:
         return None
     if not whole:
-        return text[at + len(_DEPS) : text.index(b" := \\\n", at)], []
+        return text[at + len(_DEPS) : ends], []
     target, _, rest = text[at + len(_DEPS) :].partition(b" := \\\n")
     *rows, last = rest.split(b"\\\n")
     source = text.find(_SOURCE, 0, at)
-    first = [text[source:at].split(maxsplit=3)[2]] if source >= 0 else []
+    words = text[source:at].split(maxsplit=3) if source >= 0 else []
+    first = words[2:3]
     return target, [*first, *rows, last.partition(b"\n")[0]]
 
 

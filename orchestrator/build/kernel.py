@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shutil
+import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +30,7 @@ from orchestrator.store import Store, digest, remove, sha256, write_atomically
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
 _PAHOLE = re.compile(rb"^(CONFIG_PAHOLE_VERSION=)\d+$", re.M)
 RECIPE = 4  # part of every key: raise it when this file changes what comes out
+LARGEST, LARGEST_TEXT = 2 << 30, 16 << 20  # bytes of what a build makes, many times what any has
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Builder:
         build = _with_its_own(build, tree)
         async with self._shared_tree(build, tree, CONFIGURED) as shared:
             _, lost = await self._configured(build, tree, shared, log)
-            return regular(shared.made, ".config").read_text(), lost
+            return regular_text(shared.made, ".config").read_text(), lost
 
     def has(self, source: Source) -> bool:
         """Was this source asked for already, or is there nothing to ask for?"""
@@ -121,9 +123,9 @@ class Builder:
         """Names all that goes into the image: source, patches, config, compiler, recipe."""
         arch = build.arch
         contents = [sha256(path) for path in _with_its_own(build, tree).kernel.patches]
-        compiler = await toolchain.compiler(arch.cross_prefix)
+        tools = await toolchain.tools(arch.cross_prefix)
         lines = _lines(build, tree)
-        return digest(RECIPE, tree.identity, contents, lines, compiler, arch.kernel_arch, arch.image_target)
+        return digest(RECIPE, tree.identity, contents, lines, tools, arch.kernel_arch, arch.image_target)
 
     def _artifact(self, build: Build, key: str, folder: Path, cached: bool) -> KernelArtifact:
         info = self.store.recall("kernels", f"{key}/info")
@@ -190,7 +192,7 @@ class Builder:
         moved = times.moved(tree.folder, shared.source, shared.made, touched, command)
         known = await asyncio.to_thread(walk.up_to_date, shared.made, shared.source, shared.build, moved)
         if not shared.private:
-            times.begin(shared.build)
+            times.begin(shared.build, touched)
         await make(build.arch.image_target, niceness=niceness, up_to_date=known)
         if not shared.private:
             times.made(shared.source, shared.build, touched, command)
@@ -204,7 +206,7 @@ class Builder:
         times.restore(tree.folder, shared.source, [current, *others], written)
         if headers.keep(shared.source, current, written, others) and shared.private:
             times.begin(current)
-        if any("Kconfig" in name for name in written):
+        if any(map(_configures, written)):
             for its in (*shared.builds(), shared.folder / CONFIGURED):
                 if its.exists():
                     (its / RECONFIGURE).touch()
@@ -216,13 +218,13 @@ class Builder:
 
     async def _configure(self, build: Build, tree: Tree, shared: SharedTree, make: Make) -> dict[str, str]:
         """.config as wanted, verified, and what is lost of the wished; made only if the build has another."""
-        stamp, changed = (regular(shared.made, name) for name in (WANTED, RECONFIGURE))
+        stamp, changed = (regular_text(shared.made, name) for name in (WANTED, RECONFIGURE))
         lines, wanted = _lines(build, tree), fragments.wanted(build.kconfig, linux_version(shared.source))
         if changed.exists() or not stamp.exists() or stamp.read_text() != lines:
             stamp.unlink(missing_ok=True)
             await new_config(wanted, build.arch.srcarch, shared.source, shared, make)
             changed.unlink(missing_ok=True)
-        config = regular(shared.made, ".config").read_text()
+        config = regular_text(shared.made, ".config").read_text()
         lost = kconfig.verify(wanted.wishes, config, shared.source, build.arch.srcarch)
         write_atomically(stamp, lines)
         return lost
@@ -235,7 +237,7 @@ class Builder:
         with self.store.publish("kernels", key) as folder:
             for name in (image, Path("vmlinux"), Path("System.map")):
                 shutil.copy2(regular(shared.made, name), folder / name.name)
-            shutil.copy2(regular(shared.made, ".config"), folder / "config")
+            shutil.copy2(regular_text(shared.made, ".config"), folder / "config")
             shutil.copy2(log, folder / "build.log")
             info = {
                 "source": tree.identity,
@@ -253,6 +255,11 @@ class Builder:
             place = (shared.made, shared.source, shared.build)
             compiled.save(folder, await asyncio.to_thread(compiled.of_tree, *place, options))
             (folder / "info.json").write_text(json.dumps(info, indent=1))
+
+
+def _configures(file: str) -> bool:
+    """Is a .config made of it: of Kconfig files, what make starts from, and what Kconfig asks?"""
+    return "Kconfig" in file or "/configs/" in file or file.startswith("scripts/")
 
 
 def _lines(build: Build, tree: Tree) -> str:
@@ -287,13 +294,13 @@ async def new_config(
 ) -> None:
     """A new .config, where make makes things. Of options that no line names, those that files in `defaults` define
     are as Kconfig has them. source: where it can be read; words: more for make."""
-    config, mine = regular(shared.made, ".config"), regular(shared.made, ".kmatrix-all")
+    config, mine = regular_text(shared.made, ".config"), regular_text(shared.made, ".kmatrix-all")
     lines = "".join(f"{wish.line}\n" for wish in wanted.wishes)
     if not wanted.defaults:
         config.write_text("")
         if wanted.start != fragments.NONE:
             await make(*words, wanted.start)
-        config.write_text(config.read_text() + lines)
+        config.write_text(regular_text(shared.made, ".config").read_text() + lines)
     else:
         mine.write_text(lines)
         await make(*words, f"KCONFIG_ALLCONFIG={shared.build / mine.name}", wanted.start)
@@ -304,7 +311,8 @@ async def new_config(
             if its.file.startswith(wanted.defaults)
         }
         off = {f"# {option} is not set" for option in own - named}
-        kept = [line for line in config.read_text().splitlines(keepends=True) if line.strip() not in off]
+        text = regular_text(shared.made, ".config").read_text()
+        kept = [line for line in text.splitlines(keepends=True) if line.strip() not in off]
         config.write_text("".join(kept))
     await make(*words, "olddefconfig")
 
@@ -323,9 +331,34 @@ def trusted(patches: Sequence[Path]) -> bool:
     return all(path.is_relative_to(IMAGES) for path in patches)
 
 
-def regular(folder: Path, name: str | Path) -> Path:
-    """folder/name; BuildError if the build made it, or a folder on the way, a link to elsewhere."""
+def regular(folder: Path, name: str | Path, most: int = LARGEST) -> Path:
+    """folder/name, a file or nothing. BuildError if the build made it anything else (a pipe would be read for ever),
+    or larger than any is, or it or a folder on the way a link to elsewhere."""
     path = folder / name
+    _no_link(folder, path, name)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        its = path.lstat()
+        if not stat.S_ISREG(its.st_mode):
+            raise BuildError(f"the build made {name} no file", kind="sandbox", hint="no kernel's build does")
+        if its.st_size > most:
+            raise BuildError(f"the build made {name} {its.st_size} bytes", kind="sandbox", hint=f"at most {most}")
+    return path
+
+
+def regular_text(folder: Path, name: str | Path) -> Path:
+    """The same, of what is read into memory."""
+    return regular(folder, name, LARGEST_TEXT)
+
+
+def regular_folder(folder: Path, name: str | Path) -> Path:
+    """folder/name, a folder. BuildError as of a file."""
+    path = folder / name
+    _no_link(folder, path, name)
+    if not path.is_dir():
+        raise BuildError(f"the build made {name} no folder", kind="sandbox", hint="no kernel's build does")
+    return path
+
+
+def _no_link(folder: Path, path: Path, name: str | Path) -> None:
     if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
         raise BuildError(f"the build made {name} a link", kind="sandbox", hint="no kernel's build does")
-    return path

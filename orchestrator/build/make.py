@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ LINES = "-g1"  # the least debug information: a profile can tell lines of source
 WHOLE = "-g -gdwarf-4 -fno-eliminate-unused-debug-types -fstack-usage"
 # What a .config would tell of this machine, of tools that nothing of it needs: all that is compiled would be compiled
 # anew, and be no other, as soon as one is installed. {the variable of make: the option that needs it}
+LONGEST = 4096  # characters of a row that a compiler prints: what is longer is no message of its
 ABSENT = {"PAHOLE": "CONFIG_DEBUG_INFO_BTF", "RUSTC": "CONFIG_RUST"}
 PROCESSES = 100  # for each job of make; a compile is about six
 COMPILER, DESCEND = PACKAGE / "build" / "compiler.sh", PACKAGE / "build" / "descend.sh"
@@ -66,7 +67,7 @@ class Make:
 
     async def identity(self) -> str:
         """A digest of what decides, beside a source and its .config, what make makes of them."""
-        return digest(await toolchain.compiler(self.build.arch.cross_prefix), replace(self, jobs=1)._command(()))
+        return digest(await toolchain.tools(self.build.arch.cross_prefix), replace(self, jobs=1)._command(()))
 
     def _command(self, targets: Sequence[str]) -> list[str]:
         scripts = (self._at_hand(COMPILER), self._at_hand(DESCEND))
@@ -155,3 +156,8 @@ def _make_failed(build: Build, log: Path) -> Exception:
     around = text[found.start() :].splitlines()[:8]
     message = re.sub(r"^\S*/source/|^\.\./source/", "", found[1])
     return BuildError(f"{build.id} does not compile: {message}", hint=f"the whole log: {log}", log="\n".join(around))
+
+
+def rows(log: str) -> Iterator[str]:
+    """Rows of what make printed, but for such as no compiler prints: patterns take long for those."""
+    return (row for row in log.splitlines() if len(row) <= LONGEST)

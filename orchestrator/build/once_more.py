@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from orchestrator.build import pahole, patches
-from orchestrator.build.kernel import Builder, regular
+from orchestrator.build import pahole, patches, times
+from orchestrator.build.kernel import Builder, regular, regular_text
 from orchestrator.build.make import WHOLE, Make
 from orchestrator.build.sources import Tree
 from orchestrator.build.tree import SharedTree, copied
@@ -87,7 +87,7 @@ class OnceMore:
 
     async def _copied(self, build: Build, tree: Tree, scratch: Path) -> tuple[SharedTree, set[str]]:
         """The shared tree with a build of our own, as it is when nobody works in it; and which files of its source
-        were not the pristine ones then."""
+        are not the pristine ones now, or were not when the build was made."""
         store, name = self.builder.store, f"{tree.key}-{build.arch.name}"
         shared = SharedTree(store.folder("trees", name), private=True, apart=scratch / "build")
         async with store.lock(f"tree-{name}"):
@@ -95,12 +95,12 @@ class OnceMore:
                 hint = "the next kernel that is built makes it anew"
                 raise InfraError(f"{build.arch.name}'s build tree is not there any more", kind="static", hint=hint)
             await copied(shared.build, shared.made, niceness=NICENESS)
-            return shared, patches.switched(shared.source)
+            return shared, patches.switched(shared.source) | times.files(shared.build)
 
 
 def _configure(made: Path, kernel: KernelArtifact) -> None:
     """As the kernel was; a file that is so already keeps its time."""
-    wanted, config = (kernel.folder / "config").read_bytes(), regular(made, ".config")
+    wanted, config = (kernel.folder / "config").read_bytes(), regular_text(made, ".config")
     if config.read_bytes() != wanted:
         config.write_bytes(wanted)
 

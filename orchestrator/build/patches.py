@@ -78,6 +78,8 @@ async def apply_one(pristine: Path, scratch: Path, name: str, text: str, files: 
         raise BuildError(f"{name} has a binary change: {binary[0]}", kind="patch", hint=hint)
     for file in sorted(new):
         _refuse_links(name, pristine, file)
+        if (pristine / file).is_dir():
+            raise BuildError(f"{name}: {file} is a folder, and no file", kind="patch", hint="is it for this source?")
         if file not in files:
             _copy(_inside(pristine, file), scratch / file)
     before = {file: _kept(scratch / file) for file in new}

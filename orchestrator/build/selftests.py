@@ -10,18 +10,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build import apt, initramfs, toolchain
-from orchestrator.build.kernel import Builder
-from orchestrator.build.make import Make
+from orchestrator.build.kernel import LARGEST, Builder, regular, regular_folder
+from orchestrator.build.make import Make, rows
 from orchestrator.build.once_more import view
 from orchestrator.build.sources import Tree
 from orchestrator.build.tree import SharedTree, copied
-from orchestrator.errors import BuildError, KmatrixError
+from orchestrator.errors import BuildError, DiskFull, KmatrixError
 from orchestrator.model import Arch, Build, Selftests
 from orchestrator.paths import IMAGES
 from orchestrator.sandbox import bubblewrap
@@ -32,7 +32,7 @@ RECIPE = 3  # part of every key: raise it when this file changes what comes out
 NICENESS = 19
 PLACE = "tools/testing/selftests"
 MISSING = "missing.json"  # what could not be made, beside the others
-_FAILED = re.compile(r"\*\*\* \[(?:[^\]]*[/ ])?([\w.+-]+)\] Error")
+_FAILED = re.compile(r"\*\*\* \[(?:[^\]\[]*[/ ])?([\w.+-]+)\] Error")
 _ERROR = re.compile(r"(?:error|ld): (.+)$")
 
 
@@ -95,21 +95,22 @@ class Making:
         with store.scratch() as scratch:
             shared = SharedTree(store.folder(KIND, tree.key), private=True, apart=scratch / "build")
             shown = await view(tree.folder, build.kernel.patches, (), shared.source, scratch)
-            key = await self._key(build, tree, scratch / "patched")
+            libraries = await _fetched(store, build.arch, self.selftests.libraries)
+            key = await self._key(build, tree, scratch / "patched", libraries)
             folder = await store.arrived(KIND, key)
             async with store.lock(f"selftests-{key}"):
                 if not folder.exists():
-                    await self._make(build, shared, tree.folder, shown, own, key, scratch)
+                    await self._make(build, shared, tree.folder, shown, own, key, scratch, libraries)
         files = {path.name: path for path in sorted(folder.iterdir()) if path.name != MISSING}
         places = {name: f"{PLACE}/{own}/{name}" for name in files}
         return Programs(key, places, files, json.loads((folder / MISSING).read_text()))
 
-    async def _key(self, build: Build, tree: Tree, patched: Path) -> str:
+    async def _key(self, build: Build, tree: Tree, patched: Path, libraries: Collection[str]) -> str:
         touched = sorted(path for path in patched.rglob("*") if path.is_file())
         names = {str(path.relative_to(patched)): path for path in touched}
         files = {name: sha256(path) for name, path in names.items() if concerns(name)}
-        compiler = await toolchain.compiler(build.arch.cross_prefix)
-        return digest(RECIPE, tree.key, build.arch.name, compiler, self.selftests.libraries, files)
+        tools = await toolchain.tools(build.arch.cross_prefix)
+        return digest(RECIPE, tree.key, build.arch.name, tools, sorted(libraries), files)
 
     async def _make(
         self,
@@ -120,12 +121,13 @@ class Making:
         own: str,
         key: str,
         scratch: Path,
+        debs: Mapping[str, Path],
     ) -> None:
         builder, arch = self.builder, build.arch
         await bubblewrap.check()
         shared.made.mkdir()
         libraries, seen = scratch / "libraries", shared.folder / "libraries"
-        await _unpacked(builder.store, arch, self.selftests.libraries, libraries)
+        await _unpacked(debs, libraries)
         found = [seen / path.relative_to(libraries) for path in sorted(libraries.glob("usr/lib/*/"))]
         copy, place = scratch / "own", shared.source / PLACE / own
         await _as_shown(pristine / PLACE / own, shown, place, copy)  # newer Makefiles write there what libraries have
@@ -147,13 +149,14 @@ class Making:
         except BuildError as error:
             if error.kind == "sandbox":
                 raise
-        made = [path for path in (shared.made / KIND).iterdir() if _is_program(path)]
+        place = regular_folder(shared.made, KIND)  # a stranger's Makefile could have made it a link
+        made = [path for path in place.iterdir() if _is_program(path)]
         text = log.read_text(errors="replace")
         if not made:
             raise BuildError("no selftest compiles", kind="selftests", log=text[-4000:])
         with builder.store.publish(KIND, key) as kept:
             for path in made:
-                shutil.move(path, kept / path.name)
+                shutil.copy2(regular(place, path.name), kept / path.name)
             (kept / MISSING).write_text(json.dumps(missing(text)))
 
 
@@ -168,7 +171,7 @@ def missing(log: str) -> dict[str, str]:
     """{program: why it could not be made}, of what make printed."""
     found: dict[str, str] = {}
     said = ""
-    for row in log.splitlines():
+    for row in rows(log):
         if failed := _FAILED.search(row):
             found.setdefault(failed[1], said or "it does not compile")
             said = ""
@@ -178,7 +181,7 @@ def missing(log: str) -> dict[str, str]:
 
 
 def _is_program(path: Path) -> bool:
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
         return False
     with path.open("rb") as file:
         return file.read(4) == b"\x7fELF" and path.suffix != ".o"
@@ -194,15 +197,26 @@ async def _as_shown(pristine: Path, shown: Mapping[Path, Path], place: Path, cop
             shutil.copy(ours, copy / seen.relative_to(place))
 
 
-async def _unpacked(store: Store, arch: Arch, packages: Iterable[str], folder: Path) -> None:
-    """Headers and static libraries of the guest's suite. Without them some tests are missing, which is told."""
-    folder.mkdir()
+async def _fetched(store: Store, arch: Arch, packages: Iterable[str]) -> dict[str, Path]:
+    """{package: folder with it}, of headers and static libraries of the guest's suite. Without those that could not
+    be had now some tests are missing, which is told."""
     suite, security = initramfs.suite(arch, IMAGES)
+    found = {}
     for package in packages:
         try:
-            debs = await apt.fetch(store, suite, arch.debian_arch, [package], dependencies=False, security=security)
+            found[package] = await apt.fetch(
+                store, suite, arch.debian_arch, [package], dependencies=False, security=security
+            )
+        except DiskFull:
+            raise
         except KmatrixError:
             continue
+    return found
+
+
+async def _unpacked(packages: Mapping[str, Path], folder: Path) -> None:
+    folder.mkdir()
+    for debs in packages.values():
         for deb in debs.glob("*.deb"):
             done = await proc.run(["dpkg-deb", "-x", str(deb), str(folder)])
             if done.code:

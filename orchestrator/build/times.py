@@ -16,10 +16,14 @@ from orchestrator.store import sha256, write_atomically
 
 MADE = ".kmatrix-made.json"  # of a build: {"command": of make, "files": {file: [its sha256, its time]}}, the files
 # being those of its sources that were not pristine then
+MAYBE = ".kmatrix-maybe.json"  # of a build of which that is not known: names of such files, some of them maybe
 
 
-def begin(build: Path) -> None:
-    """make runs in a build: until it has ended well, nobody knows what its objects were made of."""
+def begin(build: Path, touched: Iterable[str] = ()) -> None:
+    """make runs in a build: until it has ended well, nobody knows what its objects were made of, only what of it may
+    not have been pristine. touched: what is not now."""
+    maybe = sorted({*files(build), *touched})
+    write_atomically(build / MAYBE, json.dumps(maybe))
     (build / MADE).unlink(missing_ok=True)
 
 
@@ -28,11 +32,19 @@ def made(source: Path, build: Path, touched: Iterable[str], command: str) -> Non
     there = ((file, source / file) for file in touched)
     table = {file: [sha256(path), path.stat().st_mtime_ns] if path.is_file() else ["", 0] for file, path in there}
     write_atomically(build / MADE, json.dumps({"command": command, "files": table}))
+    (build / MAYBE).unlink(missing_ok=True)
 
 
 def known(build: Path) -> bool:
     """Is it known what all of its objects were made of?"""
     return (build / MADE).is_file()
+
+
+def files(build: Path) -> set[str]:
+    """Those of its sources that were not pristine when it was made, or may not have been."""
+    made = json.loads((build / MADE).read_text())["files"] if known(build) else ()
+    maybe = json.loads((build / MAYBE).read_text()) if (build / MAYBE).is_file() else ()
+    return {*made, *maybe}
 
 
 def moved(pristine: Path, source: Path, build: Path, touched: Iterable[str], command: str) -> set[str] | None:

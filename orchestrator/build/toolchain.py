@@ -11,7 +11,15 @@ _versions: dict[str, str] = {}
 
 async def compiler(cross_prefix: str) -> str:
     """The first line of the compiler's --version, asked once."""
-    name = f"{cross_prefix}gcc"
+    return await _version(f"{cross_prefix}gcc")
+
+
+async def tools(cross_prefix: str) -> list[str]:
+    """The same, and of the assembler and the linker, which come in another package."""
+    return [await _version(f"{cross_prefix}{name}") for name in ("gcc", "as", "ld")]
+
+
+async def _version(name: str) -> str:
     if name not in _versions:
         done = await proc.run([name, "--version"])
         if done.code:

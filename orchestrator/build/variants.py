@@ -16,8 +16,8 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build import kconfig, toolchain
-from orchestrator.build.kernel import Builder, new_config, regular
-from orchestrator.build.make import Make
+from orchestrator.build.kernel import Builder, new_config, regular, regular_text
+from orchestrator.build.make import Make, rows
 from orchestrator.build.once_more import view
 from orchestrator.build.sources import Tree
 from orchestrator.build.tree import SharedTree, copied
@@ -100,7 +100,7 @@ class Variants:
             return kconfig.options((folder / "build/.config").read_text().splitlines())
         with self.builder.store.scratch() as scratch:
             make = await self._laid_out(variant, kernel, tree, folder, lines, scratch)
-            return kconfig.options(regular(make.shared.made, ".config").read_text().splitlines())
+            return kconfig.options(regular_text(make.shared.made, ".config").read_text().splitlines())
 
     async def __call__(
         self, variant: Variant, kernel: Kernel, objects: Sequence[str], lines: Sequence[str] | None = None
@@ -131,7 +131,7 @@ class Variants:
         shown = await view(tree.folder, kernel.patches, (), shared.source, scratch)
         make = self._make(variant, kernel, shared, scratch / "make.log", shown)
         if lines is not None:
-            config = regular(shared.made, ".config")
+            config = regular_text(shared.made, ".config")
             config.write_text("".join([config.read_text(), *(f"{line}\n" for line in lines)]))
             await make(*variant.make, "olddefconfig", niceness=NICENESS)
         return make
@@ -177,7 +177,7 @@ class Variants:
                     log = scratch / "make.log"
                     make = self._make(variant, kernel, shared, log, {tree.folder: shared.source})
                     await new_config(wanted, variant.arch.srcarch, tree.folder, shared, make, variant.make)
-                    config = regular(made, ".config").read_text()
+                    config = regular_text(made, ".config").read_text()
                     kconfig.verify(wanted.wishes, config, tree.folder, variant.arch.srcarch)
                     await make(*variant.make, "prepare", niceness=NICENESS)
                     with store.publish(KIND, key) as place:
@@ -187,8 +187,8 @@ class Variants:
 
 def _last(log: str) -> str:
     """What make says of a failure that is no compiler's."""
-    rows = [row for row in log.splitlines() if "***" in row] or ["make failed"]
-    return re.sub(r"^make(?:\[\d+\])?: |\.\./source/", "", rows[-1])
+    said = [row for row in rows(log) if "***" in row] or ["make failed"]
+    return re.sub(r"^make(?:\[\d+\])?: |\.\./source/", "", said[-1])
 
 
 async def _version(program: str) -> str:
@@ -201,7 +201,7 @@ def said(log: str, source: str) -> tuple[Said, ...]:
     """Of what make printed, each once, in order. source: the folder that names begin with."""
     found: list[Said] = []
     near = ""  # the last place of a source file that was named before
-    for row in log.splitlines():
+    for row in rows(log):
         if used := _USES.search(row):
             near = ":".join(filter(None, (_plain(used[1], source), used[2])))
         if known := _SAID.match(row):

@@ -38,14 +38,19 @@ async def take(store: Store, task: Task) -> BootResult | None:
     found = _whole(folder, task)
     if found is None or (task.blocks and not noted.whole(folder)):
         return None
+    copied: dict[str, str] = {}
     try:
         for path in _files(folder):
-            place = task.folder / path.relative_to(folder)
+            name = str(path.relative_to(folder))
+            place = task.folder / name
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
+            copied[name] = sha256(place)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and task.folder.is_dir():
+            return None  # another kmatrix keeps it anew
         raise disk_error(error, task.folder) from error
-    return replace(found, stored=True)
+    return replace(found[0], stored=True) if copied == found[1] else None
 
 
 def keep(store: Store, task: Task, result: BootResult) -> None:
@@ -64,8 +69,8 @@ def keep(store: Store, task: Task, result: BootResult) -> None:
         return
 
 
-def _whole(folder: Path, task: Task) -> BootResult | None:
-    """If all is as it was kept, and of just what is asked for."""
+def _whole(folder: Path, task: Task) -> tuple[BootResult, dict[str, str]] | None:
+    """If all is as it was kept, and of just what is asked for; with the sha256 of each file."""
     try:
         data = json.loads((folder / FILE).read_text())
         if digest(data["kept"]) != data["sha256"]:
@@ -78,7 +83,7 @@ def _whole(folder: Path, task: Task) -> BootResult | None:
         result = boot_from(kept["result"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None
-    return result if result.number == task.boot.number else None
+    return (result, kept["files"]) if result.number == task.boot.number else None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -46,8 +46,8 @@ class Snapshot:
 def key(machine: Machine, its: Provenance, args: tuple[str, ...], start: int) -> str:
     """Of all that a boot's state depends on; its: of the cell; start: the boot's number, which of several alike."""
     return digest(
-        "snapshot", FORMAT, its.machine.qemu, qemu_argv(nowhere(machine), 0, 1), its.kernel.key, its.guest_image,
-        its.workload.program, args, start,
+        "snapshot", FORMAT, its.machine.qemu, qemu_argv(nowhere(machine), 0, 1), its.kernel.key, its.kernel.image,
+        its.guest_image, its.workload.program, args, start,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ SOURCES = (".c", ".S", ".h", ".rs")  # what a compiler makes instructions of
 ASSEMBLY = ".S"
 
 TOKEN = re.compile(
-    r"(?P<comment>/\*.*?\*/|//[^\n]*)|(?P<line>\\?\n)|(?P<space>[ \t\f\r]+)"
+    r"(?P<comment>/\*.*?\*/|//(?:\\\n|[^\n])*)|(?P<line>\\?\n)|(?P<space>[ \t\f\r]+)"
     r"|(?P<token>\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|\w+|.)",
     re.S,
 )

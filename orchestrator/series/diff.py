@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ _START = re.compile(r"^diff --git \S|^--- \S.*\n\+\+\+ \S.*\n@@ ", re.M)
 _SECTION = re.compile(r"^(?=diff --git )", re.M)  # of each file of git's diffs
 _NOWHERE = re.compile(r"^index (?:0{7,}\.\.[0-9a-f]{7,}|[0-9a-f]{7,}\.\.0{7,}).*$", re.M)
 _COMES_OR_GOES = re.compile(r"^(?:new|deleted) file mode |^(?:---|\+\+\+) /dev/null", re.M)
-_DATE = re.compile(r"\s+\d{4}-\d\d-\d\d \d\d:.*")  # behind a name, where no tab is before it
+_DATE = re.compile(r"(?<!\s)\s+\d{4}-\d\d-\d\d \d\d:.*")  # behind a name, where no tab is before it
 _GIT = re.compile(r"diff --git [^/]+/(.+) [^/]+/\1\r?$")  # a change of mode has no other names
+LONGEST = 10_000  # characters: longer than two names with their folders can be
 _MOVED = re.compile(r"(?:rename|copy) (?:from|to) ([^\t\r]+)")
 
 
@@ -47,18 +49,19 @@ def _without_zeros(section: str) -> str:
 
 
 def touched(text: str) -> set[str]:
-    """Names of the files that a unified diff changes, the first component taken off as -p1 does."""
+    """Names of the files that a unified diff changes, the first component taken off as -p1 does; each file has one,
+    without ./ and x/../ on the way."""
     found: set[str] = set()
     before = ""
     for row in _outside(text):
         if row.startswith("+++ ") and before.startswith("--- "):
             found |= _files_of(_name(before), _name(row))
-        elif its := _GIT.match(row):
+        elif len(row) <= LONGEST and (its := _GIT.match(row)):
             found.add(its[1])
         elif its := _MOVED.match(row):
             found.add(_unquoted(its[1].strip('"')) if its[1].startswith('"') else its[1])
         before = row
-    return found - {"", "/dev/null"}
+    return {posixpath.normpath(name) for name in found - {"", "/dev/null"}}
 
 
 def _files_of(old: str, new: str) -> set[str]:

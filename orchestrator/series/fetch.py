@@ -65,7 +65,8 @@ async def git_range(tree: Path, words: str) -> Range:
 
 async def commit(tree: Path, word: str) -> str:
     """Which commit of the tree the word names; "" for none, and where there is no tree."""
-    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--quiet", "--verify", f"{word}^{{commit}}"])
+    words = ["rev-parse", "--quiet", "--verify", f"{word}^{{commit}}"]
+    done = await proc.run(["git", "-C", str(tree), *words], apart=True)
     return "" if done.code else done.output.strip()
 
 
@@ -94,7 +95,7 @@ def few(names: Sequence[str], most: int = 9) -> str:
 
 async def top(tree: Path) -> Path | None:
     """Of the git tree that the folder is in; None outside of any, and of a bare one."""
-    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"])
+    done = await proc.run(["git", "-C", str(tree), "rev-parse", "--show-toplevel"], apart=True)
     return None if done.code else Path(done.output.strip())
 
 
@@ -133,9 +134,10 @@ async def message(name: str) -> bytes:
 
 async def git(tree: Path, *words: str) -> str:
     """What git says of a tree. ConfigError with its words where it fails."""
-    done = await proc.run(["git", "-C", str(tree), "--no-pager", "-c", "log.showSignature=false", *words])
+    options = ["--no-pager", "-c", "log.showSignature=false"]
+    done = await proc.run(["git", "-C", str(tree), *options, *words], apart=True)
     if done.code:
         raise ConfigError(
-            f"git {words[0]} in {tree.resolve()}: {done.output.strip()}", hint="--tree names the git tree"
+            f"git {words[0]} in {tree.resolve()}: {done.said.strip()}", hint="--tree names the git tree"
         )
     return done.output

@@ -17,7 +17,7 @@ from orchestrator.series.subject import Subject, parsed
 _ID = re.compile(r"<([^<>\s]+)>")
 _VIA = re.compile(r"(?i)\s+(?:via|\(via)\s.*$")  # what a relay or a list adds to a name
 _INNER = re.compile(  # headers within a body: at its start, behind a line of dashes, or where git wrote them
-    r"(?:\A\s*|^-{3,}[- >8<%]*\n\s*|^From [0-9a-f]{40} .*\n|titled\n)"
+    r"(?:\A\s*|^---[- >8<%]*\n\s*|^From [0-9a-f]{40} .*\n|titled\n)"
     r"((?:^[ \t]*(?:From|Subject|Date): .*\n(?:[ \t]+\S.*\n)*)+)",
     re.M,
 )

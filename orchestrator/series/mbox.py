@@ -25,7 +25,7 @@ _PACKERS: tuple[tuple[bytes, str, Callable[[], Any]], ...] = (
     (b"\xfd7zXZ\0", "xz", lambda: lzma.LZMADecompressor(memlimit=LARGEST)),
 )
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_START = re.compile(rb"^From \S+.*\d{4}\n(?=[A-Za-z][\w-]*: )", re.M)  # of each mail of an mbox
+_START = re.compile(rb"^From \S.*\d{4}\n(?=[A-Za-z][\w-]*: )", re.M)  # of each mail of an mbox
 _QUOTED = re.compile(rb"^>(>*From )", re.M)
 _DIFFS = ("x-patch", "x-diff")
 _NAMES = (".patch", ".diff", ".patch.gz", ".diff.gz", ".patch.xz", ".patch.bz2")

@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 
 _REPLY = re.compile(r"(?i)(?:re|aw|sv|wg|fwd?)(?:\[\d+\])?:\s*|\w{2,4}:\s*(?=\[)")
-_BRACKETS = re.compile(r"((?:\s*\[[^\]]*\])*)\s*(.*)", re.S)
 _PATCH = re.compile(r"(?i)\b(?:PATCH|RFC)(?:\b|v\d)")
 _NUMBER = re.compile(r"(?<![\w./-])(\d{1,4})/(\d{1,4})(?![\w./-])")
 _VERSION = re.compile(r"(?i)(?:\b|(?<=PATCH)|(?<=RFC))v(\d{1,4})(?:\.(\d{1,4}))?\b")
@@ -62,8 +61,7 @@ def parsed(text: str) -> Subject:
     text, reply = re.sub(r"\s+", " ", text).strip(), False
     while answer := _REPLY.match(text):
         text, reply = text[answer.end() :].strip(), True
-    found = _BRACKETS.match(text)
-    tags, title = found.groups() if found else ("", text)
+    tags, title = _split(text)
     number, version = _NUMBER.search(tags), _VERSION.search(tags)
     says = number or _PATCH.search(tags) or (version and _RESEND.search(tags))
     first, minor = (int(version[1]), int(version[2] or 0)) if version else (1, 0)
@@ -77,6 +75,18 @@ def parsed(text: str) -> Subject:
         reply=reply,
         tree=_tree(tags),
     )
+
+
+def _split(text: str) -> tuple[str, str]:
+    """(tags, title). Behind the tag that says that it is a patch, words in brackets are the title's: "[media]"."""
+    tags = ""
+    while found := _TAG.match(text):
+        its = _PATCH.search(found[0]) or _NUMBER.search(found[0])
+        known = its or _VERSION.search(found[0]) or _RESEND.search(found[0])
+        if (_PATCH.search(tags) or _NUMBER.search(tags)) and not known:
+            break
+        tags, text = tags + found[0], text[found.end() :].strip()
+    return tags, text
 
 
 def _words(tags: str) -> list[str]:

@@ -63,10 +63,11 @@ class Git(Buildable):
 
     async def locate(self, store: Store, source: Source, refresh: bool) -> tuple[Path, str]:
         """The whole tree, whichever folder of it was named."""
-        done = await proc.run(["git", "-C", source.location, "rev-parse", f"{source.revision}^{{commit}}"])
+        words = ["git", "-C", source.location, "rev-parse"]
+        done = await proc.run([*words, f"{source.revision}^{{commit}}"], apart=True)
         if done.code:
-            raise ConfigError(f"{source.location} has no revision {source.revision}", log=done.output)
-        top = await proc.run(["git", "-C", source.location, "rev-parse", "--show-toplevel"])  # none of a bare one
+            raise ConfigError(f"{source.location} has no revision {source.revision}", log=done.said)
+        top = await proc.run([*words, "--show-toplevel"], apart=True)  # none of a bare one
         return Path(source.location if top.code else top.output.strip()), f"git:{done.output.strip()}"
 
     async def unpack(self, archive: Path, identity: str, folder: Path) -> None:
@@ -93,9 +94,9 @@ class Git(Buildable):
 
 async def _git(source: Source, *arguments: str) -> str:
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0"}  # nobody is there to answer at night
-    done = await proc.run(["git", "-C", source.location, *arguments], env=env, timeout=FETCH)
+    done = await proc.run(["git", "-C", source.location, *arguments], env=env, timeout=FETCH, apart=True)
     if done.code:
-        said = [line for line in done.output.splitlines() if line.startswith(("fatal:", "error:"))]
+        said = [line for line in done.said.splitlines() if line.startswith(("fatal:", "error:"))]
         raise InfraError(f"git {arguments[0]}: {said[0] if said else done.code}", kind="fetch")
     return done.output
 

@@ -17,6 +17,7 @@ from orchestrator.cli import app
 from orchestrator.config import matrix_file
 from orchestrator.errors import BuildError, ConfigError
 from orchestrator.model import Matrix, Source
+from orchestrator.series import fetch
 from orchestrator.series.arguments import Change, from_words
 
 NOWHERE = Path("/nowhere")
@@ -355,3 +356,20 @@ def test_a_binary_change_that_is_not_committed_is_refused(git: Git, matrix: Matr
     (tmp_path / "scratch").mkdir()
     with pytest.raises(BuildError, match="has a binary change"):
         asyncio.run(patches.apply(git.folder, tmp_path / "scratch", [file]))
+
+
+def test_a_warning_of_git_is_no_answer(tmp_path: Path) -> None:
+    """As for a branch and a tag of one name."""
+
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", "-C", tmp_path, *who, *words], check=True, capture_output=True)
+
+    git("init", "-q")
+    (tmp_path / "a").write_text("a")
+    git("add", "a")
+    git("commit", "-qm", "one")
+    git("branch", "mine")
+    git("tag", "mine")
+    answer = asyncio.run(fetch.git(tmp_path, "rev-parse", "mine^{commit}"))
+    assert re.fullmatch(r"[0-9a-f]{40}\n", answer)

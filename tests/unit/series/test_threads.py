@@ -411,3 +411,13 @@ def test_an_mboxrd_gives_back_what_it_quoted() -> None:
 def test_subjects_of_every_form(text: str, said: tuple[object, ...]) -> None:
     its = parsed(text)
     assert (its.title, its.version, its.number, its.total, set(its.words), its.resend, its.reply) == said
+
+
+def test_a_title_that_begins_in_brackets_is_of_its_series() -> None:
+    series = taken(
+        mail("[PATCH 1/3] mm: one", "1@x", "one"), mail("[PATCH 2/3] [media] two", "2@x", "two", to="1@x"),
+        mail("[PATCH 3/3] mm: three", "3@x", "three", to="1@x"),
+    )  # fmt: skip
+    assert adds(series) == ["one", "two", "three"] and not series.notes
+    assert parsed("[PATCH 2/3] [media] two").title == "[media] two"
+    assert parsed("[linux-mm] [RFC PATCHv2][RESEND][1/3] mm: do less").title == "mm: do less"
