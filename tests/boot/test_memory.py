@@ -95,7 +95,8 @@ config: lean
 @NIGHT
 @pytest.mark.parametrize("arch", ["x86_64", "aarch64", "s390x"])
 def test_a_field_that_moves_into_a_line_of_its_own_is_one_line_more(ready: None, kmatrix: Kmatrix, arch: str) -> None:
-    """And nothing else: not an instruction, not another line."""
+    """And nothing else: not an instruction, not another line of data. x86_64's instructions are longer or shorter by
+    where the field is, so its code is on other lines."""
     config, out = kmatrix.matrix(LAYOUT), kmatrix.folder / "run"
     run = kmatrix("run", "--config", config, "--select", f"{arch}/*", "--memory", "--out", out)
     rows = {row["metric"]: row for row in run.json()["comparisons"]}
@@ -103,6 +104,8 @@ def test_a_field_that_moves_into_a_line_of_its_own_is_one_line_more(ready: None,
     change = {name: (row["new_value"] - row["base_value"]) / units for name, row in rows.items()}
     assert change.pop("time") == pytest.approx(0, abs=0.05 / 1000)  # an instruction is 1 ns, and this is in us
     assert change.pop("data_lines") == pytest.approx(1, abs=0.05), run.out
+    if arch == "x86_64":
+        assert abs(change.pop("code_lines")) < 10
     assert change == dict.fromkeys(change, pytest.approx(0, abs=0.05)), run.out
     assert rows["data_lines"]["verdict"] == "worse" and run.code == 0, run.out + run.err
 
