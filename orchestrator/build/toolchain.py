@@ -14,9 +14,14 @@ async def compiler(cross_prefix: str) -> str:
     return await _version(f"{cross_prefix}gcc")
 
 
+async def binutils(cross_prefix: str) -> str:
+    """The same of the assembler and the linker, which come in another package."""
+    return "; ".join([await _version(f"{cross_prefix}{name}") for name in ("as", "ld")])
+
+
 async def tools(cross_prefix: str) -> list[str]:
-    """The same, and of the assembler and the linker, which come in another package."""
-    return [await _version(f"{cross_prefix}{name}") for name in ("gcc", "as", "ld")]
+    """All that a kernel's bits depend on."""
+    return [await compiler(cross_prefix), await binutils(cross_prefix)]
 
 
 async def _version(name: str) -> str:

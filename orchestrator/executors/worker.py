@@ -35,8 +35,8 @@ _UNWANTED = ("cancelled", "released", "forgotten")  # states of a task that nobo
 
 @dataclass(frozen=True)
 class Settings:
-    """How the run goes about it: see Runner and Builder. tools: {arch: [compiler, QEMU]} of whoever asks; what
-    differs from them makes other kernels, or other digits."""
+    """How the run goes about it: see Runner and Builder. tools: see tools(), of whoever asks; what differs from them
+    makes other kernels, or other digits."""
 
     profile: bool
     fresh: bool
@@ -47,7 +47,7 @@ class Settings:
     timeout: float
     ccache_gib: int
     disk_gib: float
-    tools: Mapping[str, tuple[str, str]]
+    tools: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,10 @@ async def _lacks(step: Step, plan: Plan) -> str:
     return f"{variant.program} is not installed" if lost else ""
 
 
-def tools(host: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """{arch: (compiler, QEMU)} of a machine's facts."""
-    return {arch: (str(host["compiler"][arch]), str(host["qemu"][arch])) for arch in host["compiler"]}
+def tools(host: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """{arch: (compiler, assembler and linker, QEMU)} of a machine's facts."""
+    its = ("compiler", "binutils", "qemu")
+    return {arch: tuple(str(host[name][arch]) for name in its) for arch in host["compiler"]}
 
 
 def _files(folder: Path, before: Mapping[str, bytes]) -> dict[str, bytes]:

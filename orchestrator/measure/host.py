@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator import __version__, doctor
-from orchestrator.build.toolchain import compiler
+from orchestrator.build.toolchain import binutils, compiler
 from orchestrator.errors import KmatrixError, ToolMissing
 from orchestrator.guest.accel import qemu_version
 from orchestrator.model import Arch
@@ -38,6 +38,7 @@ async def facts(arches: Iterable[Arch]) -> dict[str, object]:
         "python": platform.python_version(),
         "qemu": {arch.name: await _or_missing(qemu_version(arch)) for arch in arches},
         "compiler": {arch.name: await _or_missing(compiler(arch.cross_prefix)) for arch in arches},
+        "binutils": {arch.name: await _or_missing(binutils(arch.cross_prefix)) for arch in arches},
     }
 
 
