@@ -169,7 +169,8 @@ def test_what_has_lost_its_lock_is_known_by_the_prefix_that_it_got(ready: None) 
         parts = [(s["sh_addr"], s.data()) for s in elf.iter_sections() if s["sh_flags"] & 4 and s["sh_size"]]
     there = [(place, next(((a, d) for a, d in parts if a <= place < a + len(d)), None)) for place in places]
     found = [(place, part) for place, part in there if part]
-    assert len(found) > 5000 and len(found) > 0.9 * len(places)  # the rest is of alternatives that are not used here
+    # Of a lean kernel, or another; the rest is of alternatives that are not used here.
+    assert len(found) > 2000 and len(found) > 0.9 * len(places)
     for place, (start, data) in found:
         code = data[place - start : place - start + 15]
         assert code[0] == 0xF0
