@@ -12,7 +12,7 @@ from itertools import product
 from typing_extensions import TypedDict
 
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
-from orchestrator.analyse.slice import pairs
+from orchestrator.analyse.slice import planned_pairs
 from orchestrator.errors import KernelBroke, KmatrixError
 from orchestrator.model import Comparison, Status
 
@@ -235,7 +235,7 @@ def open_questions(report: MatrixReport) -> list[FindingRow]:
 
 
 def _pairs(report: MatrixReport) -> list[Comparison]:
-    return [Comparison(*pair) for pair in pairs(report)]
+    return [Comparison(*pair) for pair in planned_pairs(report)]
 
 
 def untried(report: MatrixReport) -> list[WatchedRow]:

@@ -25,7 +25,7 @@ def arches(report: MatrixReport) -> list[str]:
     return list(dict.fromkeys(cell["arch"] for cell in report["cells"]))
 
 
-def pairs(report: MatrixReport) -> list[tuple[str, str]]:
+def planned_pairs(report: MatrixReport) -> list[tuple[str, str]]:
     """(base, new): kernels that the run compares, in order, also those of which nothing could be compared."""
     planned = report.get("compare")
     return list(dict.fromkeys((row["base"], row["new"]) for row in planned or report["comparisons"]))
@@ -74,7 +74,7 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
 def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:
     """What a run says of kernels with a certain patch: comparisons of which only the new one has it."""
     rows = [row for row in report["comparisons"] if row["new"] in kernels and row["base"] not in kernels]
-    between = {(base, new) for base, new in pairs(report) if new in kernels and base not in kernels}
+    between = {(base, new) for base, new in planned_pairs(report) if new in kernels and base not in kernels}
     told = {*kernels, *(base for base, _ in between)}
     cells = [cell for cell in report["cells"] if cell["kernel"] in told]
     return {

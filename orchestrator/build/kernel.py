@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 import shutil
-import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -16,6 +15,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from orchestrator.build import compiled, headers, kconfig, patches, times, toolchain, walk
+from orchestrator.build.made import regular, regular_text
 from orchestrator.build.make import Make
 from orchestrator.build.sources import Tree, linux_version, prepare
 from orchestrator.build.tree import CONFIGURED, RECONFIGURE, WANTED, SharedTree, no_room
@@ -30,7 +30,6 @@ from orchestrator.store import Store, digest, remove, sha256, write_atomically
 _UNFIT = re.compile(r"[\s:'\"`$\\#%*?;&|<>()\[\]{}]")
 _PAHOLE = re.compile(rb"^(CONFIG_PAHOLE_VERSION=)\d+$", re.M)
 RECIPE = 4  # part of every key: raise it when this file changes what comes out
-LARGEST, LARGEST_TEXT = 2 << 30, 16 << 20  # bytes of what a build makes, many times what any has
 
 
 @dataclass(frozen=True)
@@ -329,36 +328,3 @@ def fits(cache: Path) -> None:
 def trusted(patches: Sequence[Path]) -> bool:
     """The project's own are; anybody else's patch is a program that nobody vouches for."""
     return all(path.is_relative_to(IMAGES) for path in patches)
-
-
-def regular(folder: Path, name: str | Path, most: int = LARGEST) -> Path:
-    """folder/name, a file or nothing. BuildError if the build made it anything else (a pipe would be read for ever),
-    or larger than any is, or it or a folder on the way a link to elsewhere."""
-    path = folder / name
-    _no_link(folder, path, name)
-    with suppress(FileNotFoundError, NotADirectoryError):
-        its = path.lstat()
-        if not stat.S_ISREG(its.st_mode):
-            raise BuildError(f"the build made {name} no file", kind="sandbox", hint="no kernel's build does")
-        if its.st_size > most:
-            raise BuildError(f"the build made {name} {its.st_size} bytes", kind="sandbox", hint=f"at most {most}")
-    return path
-
-
-def regular_text(folder: Path, name: str | Path) -> Path:
-    """The same, of what is read into memory."""
-    return regular(folder, name, LARGEST_TEXT)
-
-
-def regular_folder(folder: Path, name: str | Path) -> Path:
-    """folder/name, a folder. BuildError as of a file."""
-    path = folder / name
-    _no_link(folder, path, name)
-    if not path.is_dir():
-        raise BuildError(f"the build made {name} no folder", kind="sandbox", hint="no kernel's build does")
-    return path
-
-
-def _no_link(folder: Path, path: Path, name: str | Path) -> None:
-    if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
-        raise BuildError(f"the build made {name} a link", kind="sandbox", hint="no kernel's build does")

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.build import pahole, patches, times
-from orchestrator.build.kernel import Builder, regular, regular_text
+from orchestrator.build.kernel import Builder
+from orchestrator.build.made import regular, regular_text
 from orchestrator.build.make import WHOLE, Make
 from orchestrator.build.sources import Tree
 from orchestrator.build.tree import SharedTree, copied

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build import apt, initramfs, toolchain
-from orchestrator.build.kernel import LARGEST, Builder, regular, regular_folder
+from orchestrator.build.kernel import Builder
+from orchestrator.build.made import LARGEST, regular, regular_folder
 from orchestrator.build.make import Make, rows
 from orchestrator.build.once_more import view
 from orchestrator.build.sources import Tree

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from orchestrator import proc
 from orchestrator.build import kconfig, toolchain
-from orchestrator.build.kernel import Builder, new_config, regular, regular_text
+from orchestrator.build.kernel import Builder, new_config
+from orchestrator.build.made import regular, regular_text
 from orchestrator.build.make import Make, rows
 from orchestrator.build.once_more import view
 from orchestrator.build.sources import Tree

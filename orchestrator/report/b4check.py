@@ -11,7 +11,7 @@ from orchestrator.analyse.identical import statuses
 from orchestrator.analyse.matrix import unreached, without_account
 from orchestrator.analyse.needed import blameless
 from orchestrator.analyse.reach import nothing_ran, silent
-from orchestrator.analyse.slice import arches, pairs, sliced
+from orchestrator.analyse.slice import arches, planned_pairs, sliced
 from orchestrator.analyse.static import warned
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
@@ -48,8 +48,8 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     """fail: a compared kernel broke or something is worse. warn: it could not be told, or is not as expected, or
     nothing of the change ran, or the compiler warns anew. nothing: on any arch; where a kernel is the same, that
     alone counts."""
-    patched = {new for _, new in pairs(report)}
-    bases = {base for base, _ in pairs(report)} - patched
+    patched = {new for _, new in planned_pairs(report)}
+    bases = {base for base, _ in planned_pairs(report)} - patched
     unblamed = blameless(report)
     mine = [cell for cell in report["cells"] if cell["kernel"] not in bases and cell["id"] not in unblamed]
     ours = {Status.PASSED.value, Status.INFRA_FAILED.value, Status.SKIPPED.value}

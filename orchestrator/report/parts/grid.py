@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from orchestrator.analyse import findings
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.analyse.findings import EVERYWHERE, LANE, SELFTEST, TEST_FAILS, VARIANT
-from orchestrator.analyse.slice import arches, pairs
+from orchestrator.analyse.slice import arches, planned_pairs
 from orchestrator.model import Status, Verdict
 from orchestrator.profile.sameness import How
 from orchestrator.registry import counted
@@ -40,7 +40,7 @@ def grids(report: MatrixReport) -> list[Grid]:
         return []
     known = arches(report)
     away = [ELSEWHERE] if any(row["arch"] not in {*known, EVERYWHERE} for row in looked) else []
-    return [_grid(report, base, new, [*known, *away]) for base, new in pairs(report)]
+    return [_grid(report, base, new, [*known, *away]) for base, new in planned_pairs(report)]
 
 
 def mail(report: MatrixReport) -> list[str]:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator import proc
-from orchestrator.build.kernel import regular, trusted
+from orchestrator.build.kernel import trusted
+from orchestrator.build.made import regular
 from orchestrator.errors import BuildError, DiskFull, InfraError, ToolMissing
 from orchestrator.paths import IMAGES
 from orchestrator.sandbox import bubblewrap
