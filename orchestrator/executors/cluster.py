@@ -22,6 +22,7 @@ from orchestrator.executors import worker
 from orchestrator.executors.joining import Join, dask
 from orchestrator.executors.loop import attempted, in_order, internal
 from orchestrator.executors.parcel import packed, unpacked
+from orchestrator.executors.places import Places
 from orchestrator.executors.worker import Delivery, Order, Settings
 from orchestrator.measure.runner import Runner
 from orchestrator.model import KernelArtifact, Step, StepKind
@@ -33,7 +34,6 @@ AWAY = frozenset(
 NOBODY = 120.0  # seconds that a step waits for a worker that can do it, before that is told
 AWAY_FOR = 60.0  # seconds that one worker may be away which alone can do a step
 RECONNECT = 300.0  # seconds that a scheduler may be away
-AT_ONCE = 256  # steps that are given out: each has the whole plan with it
 MOST = 5  # times that a step is begun again because its worker could not do it
 CORE, BUILD, WALL, MEMORY = "core", "build", "wall", "memory"  # resources of workers
 
@@ -51,7 +51,7 @@ class Cluster:
     _listen: Callable[[], None] = lambda: None
     _number: int = 0
     _wall: str = ""  # the one that has all that goes by the clock on the wall
-    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    _order: dict[str, int] = field(default_factory=dict)  # {step: its number}
 
     async def run(self, steps: Sequence[Step], runner: AnyRunner) -> Results:
         """See Executor."""
@@ -60,9 +60,12 @@ class Cluster:
 
     async def _run(self, steps: Sequence[Step], runner: Runner) -> Results:
         run = f"{os.getpid()}-{os.urandom(4).hex()}"
+        self._order = {step.id: number for number, step in enumerate(steps)}
         work = packed((runner.plan, _settings(runner)), runner.store)
         if shared := runner.store.shared:
             await shared.all_sent()
+
+        places = Places(self._room)
 
         async def one(step: Step, results: Results) -> object:
             if step.kind not in AWAY:
@@ -70,14 +73,14 @@ class Cluster:
             try:
                 if runner.has(step):
                     return None
-                async with self._places:
+                async with places.one(BUILD if BUILD in _wants(step, self.guest_mib) else CORE, self._turn(step)):
                     return await self._away(run, work, step, _needed(step, results), runner)
             except KmatrixError as error:
                 return error
             except Exception as error:
                 return internal(error)
 
-        async with self._connected(run, runner):
+        async with self._connected(run, runner), places.kept():
             return await in_order([apart(step) for step in steps], {}, one)
 
     @asynccontextmanager
@@ -162,7 +165,7 @@ class Cluster:
         key = f"{step.id} {run} {self._number}"
         where = await self._where(step, failed)
         future = self._client.submit(
-            worker.done, run, key, work, order, key=key, pure=False, priority=-step.priority,
+            worker.done, run, key, work, order, key=key, pure=False, priority=-self._turn(step),
             resources=_wants(step, self.guest_mib), **where,
         )  # fmt: skip
         try:
@@ -185,6 +188,17 @@ class Cluster:
             runner.bus.emit(Note(step.id, f"begun again: {type(error).__name__}: {error}"[:200]))
             await self._back()
             return None
+
+    def _turn(self, step: Step) -> float:
+        """The lowest is first: as on one machine, by what is wanted most, then in the order of the graph."""
+        return step.priority + self._order[step.id] / (len(self._order) + 1)
+
+    async def _room(self) -> Mapping[str, float]:
+        """{what: how many steps that need it}, of the workers that are there."""
+        there = [its["resources"] for its in (await self._there() or {}).values() if its["name"] not in self._unfit]
+        guest = self.guest_mib + QEMU_OVERHEAD_MIB
+        guests = [min(its.get(CORE, 0), its.get(MEMORY, 0) // guest) for its in there]
+        return {BUILD: sum(its.get(BUILD, 0) for its in there), CORE: sum(guests)}
 
     async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
         """Which workers: not those that are unfit or have failed at it; best the one that built for this arch."""

@@ -11,7 +11,8 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from orchestrator.measure.host import cores, memory_mib
 from orchestrator.store import Store
 from orchestrator.store.shared import VARIABLE
 
-START = 60.0  # seconds that a scheduler may take to be there
+START = 60.0  # seconds that a scheduler may take to be there, and to write its file
 QUICK = 5  # times that a worker may die at once
 ROOM = 0.9  # of the memory that is free, for guests
 RENEWED = 30  # days before its end that a certificate is made anew, when a scheduler starts
@@ -38,7 +39,6 @@ async def scheduler(file: Path, host: str, port: int, store: str, tls: bool, say
     """Until it is ended. Writes the file to join by; gone on with under the keys of one that is there."""
     if not tls and not loopback(host):
         raise ConfigError(f"--no-tls is for loopback alone, and {host} is not on it")
-    distributed = dask()
     before = Join.load(file) if file.exists() else None
     certificate, key = (before.certificate, before.key) if before else ("", "")
     if not tls:
@@ -48,13 +48,18 @@ async def scheduler(file: Path, host: str, port: int, store: str, tls: bool, say
         if before:
             say(f"the certificate of {file} is at its end: the file has a new one, which all that join by it need")
     join = Join(f"{'tls' if tls else 'tcp'}://{host}:{port}", certificate, key, store)
-    async with distributed.Scheduler(
-        host=host, port=port, protocol="tls://" if tls else "tcp://", security=join.security(), dashboard=False,
-        dashboard_address=_QUIET, idle_timeout=None,
-    ) as its:  # fmt: skip
+    async with _scheduler(join, host, port) as its:
         Join(its.address, certificate, key, store).save(file)
         say(f"scheduler at {its.address}; machines join by {file}: kmatrix worker {file}")
         await its.finished()
+
+
+def _scheduler(join: Join, host: str, port: int) -> Any:
+    """To be entered; with the keys of that file."""
+    return dask().Scheduler(
+        host=host, port=port, protocol=f"{urlsplit(join.address).scheme}://", security=join.security(),
+        dashboard=False, dashboard_address=_QUIET, idle_timeout=None,
+    )  # fmt: skip
 
 
 async def worker(file: Path, wall: bool, patience: float, share: int, cache_gib: float, say: Say) -> None:
@@ -69,6 +74,7 @@ async def worker(file: Path, wall: bool, patience: float, share: int, cache_gib:
 
 async def _worker(file: Path, wall: bool, patience: float, share: int, say: Say) -> None:
     distributed = dask()
+    await _written(file, min(patience, START), say)
     gone = time.monotonic()
     while True:
         join = Join.load(file)
@@ -96,6 +102,16 @@ async def _worker(file: Path, wall: bool, patience: float, share: int, say: Say)
         await asyncio.sleep(AGAIN)
 
 
+async def _written(file: Path, patience: float, say: Say) -> None:
+    """Until a scheduler that starts beside us has written its file; for so many seconds, then it is an error."""
+    began, told = time.monotonic(), False
+    while not file.exists() and time.monotonic() - began < patience:
+        if not told and time.monotonic() - began > AGAIN:
+            say(f"waits for {file}, which kmatrix scheduler writes")
+            told = True
+        await asyncio.sleep(0.05)
+
+
 def room(share: int) -> tuple[int, int]:
     """Cores, and MiB for guests, of one of so many workers: a container or a job has a part of the machine."""
     dask()
@@ -117,30 +133,34 @@ def _own_address(join: Join) -> str:
 
 @asynccontextmanager
 async def of_this_machine(workers: int, say: Say) -> AsyncIterator[Join]:
-    """A scheduler and workers, for one run; a worker that dies is started again. All are gone when the block ends."""
-    dask()
-    with Store().scratch() as place:
+    """A scheduler, here, and workers, for one run; they start while the library is loaded. A worker that dies is
+    started again. All are gone when the block ends."""
+    with Store().scratch() as place, (place / "log").open("wb") as log:
         file = place / "join.json"
-        async with AsyncExitStack() as stack:
-            log = stack.enter_context((place / "log").open("wb"))
-            argv = [sys.executable, "-m", "orchestrator"]
-            first = await stack.enter_async_context(
-                proc.spawn([*argv, "scheduler", str(file)], stdout=log, stderr=log)
-            )
-            await _there(file, first, place / "log")
-            words = [
-                [*argv, "worker", str(file), "--share", str(workers), *(() if n else ("--wall",))]
-                for n in range(workers)
-            ]
-            keepers = [asyncio.create_task(_kept(its, log, say)) for its in words]
-            nobody = asyncio.create_task(_none_left(keepers, first))
-            try:
-                yield Join.load(file)
-            finally:
-                nobody.cancel()
-                for keeper in keepers:
-                    keeper.cancel()
-                await asyncio.gather(nobody, *keepers, return_exceptions=True)
+        argv = [sys.executable, "-m", "orchestrator", "worker", str(file), "--share", str(workers)]
+        keepers = [asyncio.create_task(_kept([*argv, *(() if n else ("--wall",))], log, say)) for n in range(workers)]
+        try:
+            await asyncio.to_thread(dask)
+            _only_errors()
+            certificate, key = new_keys()
+            join = Join("tls://127.0.0.1:0", certificate, key)
+            async with _scheduler(join, "127.0.0.1", 0) as its:
+                nobody = asyncio.create_task(_none_left(keepers, its))
+                join = replace(join, address=its.address)
+                join.save(file)
+                try:
+                    yield join
+                finally:
+                    nobody.cancel()
+                    await _ended(keepers)
+        finally:
+            await _ended(keepers)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _kept(argv: list[str], log: Any, say: Say) -> None:
@@ -159,25 +179,15 @@ async def _kept(argv: list[str], log: Any, say: Say) -> None:
     say(f"workers die as soon as they are started, so this one is not: {' '.join(said)}")
 
 
-async def _none_left(keepers: Sequence[asyncio.Task[None]], first: Any) -> None:
+async def _none_left(keepers: Sequence[asyncio.Task[None]], its: Any) -> None:
     """Without workers the scheduler ends, too: whoever waits for it is told."""
     await asyncio.wait(keepers)
-    first.terminate()
-
-
-async def _there(file: Path, process: Any, log: Path) -> None:
-    for _ in range(int(START * 10)):
-        if file.exists():
-            return
-        if process.returncode is not None:
-            break
-        await asyncio.sleep(0.1)
-    raise InfraError("the scheduler does not start", kind="cluster", log=log.read_text(errors="replace")[-3000:])
+    await its.close()
 
 
 def until_ended(work: Coroutine[Any, Any, None]) -> None:
     """In the main thread: whatever is started ends with it. Ctrl-C and SIGTERM end it well."""
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    _only_errors()
 
     async def guarded() -> None:
         task = asyncio.current_task()
@@ -191,3 +201,7 @@ def until_ended(work: Coroutine[Any, Any, None]) -> None:
             asyncio.run(guarded())
         except KeyboardInterrupt:
             raise Interrupted("ended") from None
+
+
+def _only_errors() -> None:
+    logging.getLogger("distributed").setLevel(logging.ERROR)
