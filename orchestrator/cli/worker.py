@@ -27,6 +27,9 @@ def worker(
     patience: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds for which a scheduler that is gone is looked for.")
     ] = 600,
+    memory_mib: Annotated[
+        int, typer.Option("--memory-mib", min=0, help="For guests; 0: nine tenths of what is free when it starts.")
+    ] = 0,
     cache_gib: Annotated[
         float, typer.Option("--cache-gib", min=0, help="Of all that this machine keeps between runs.")
     ] = 20,
@@ -38,4 +41,4 @@ def worker(
     from orchestrator.executors import machines
 
     check_host()
-    machines.until_ended(machines.worker(file, wall, patience, share, cache_gib, typer.echo))
+    machines.until_ended(machines.worker(file, wall, patience, share, memory_mib, cache_gib, typer.echo))

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from orchestrator.config.steps import QEMU_OVERHEAD_MIB
 from orchestrator.errors import ConfigError
 from orchestrator.executors import Executor
 from orchestrator.executors.local import Local
 
 DASK = "dask"
 LOCAL = "local"
+HERE = 5.0  # seconds that a scheduler of this process may be away: it does not start again
 
 
 def prepared(word: str) -> None:
@@ -44,5 +46,5 @@ async def executor(
     if word != DASK:
         yield Cluster(Join.load(Path(word)), guest_mib)
         return
-    async with of_this_machine(workers, say) as join:
-        yield Cluster(join, guest_mib)
+    async with of_this_machine(workers, guest_mib + QEMU_OVERHEAD_MIB, say) as join:
+        yield Cluster(join, guest_mib, HERE)

@@ -8,13 +8,14 @@ becomes of a step whose worker vanishes: another one does it. What is small, and
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.config.steps import QEMU_OVERHEAD_MIB, Results, Want
+from orchestrator.config.steps import QEMU_OVERHEAD_MIB, Results, Want, step_id
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Event, Note
 from orchestrator.executors import Runner as AnyRunner
@@ -25,25 +26,28 @@ from orchestrator.executors.parcel import packed, unpacked
 from orchestrator.executors.places import Places
 from orchestrator.executors.worker import Delivery, Order, Settings
 from orchestrator.measure.runner import Runner
-from orchestrator.model import KernelArtifact, Step, StepKind
+from orchestrator.model import KernelArtifact, Step, StepKind, Variant
 
 # What is done by workers: it takes a processor. All else ties the run together, and is done where its folder is.
 AWAY = frozenset(
     {StepKind.KERNEL, StepKind.BOOT, StepKind.PROFILE, StepKind.DEBUG, StepKind.VARIANT, StepKind.SELFTEST}
 )
 NOBODY = 120.0  # seconds that a step waits for a worker that can do it, before that is told
+GONE = 2.0  # seconds between two looks whether those are there that alone were asked
 AWAY_FOR = 60.0  # seconds that one worker may be away which alone can do a step
-RECONNECT = 300.0  # seconds that a scheduler may be away
+RECONNECT = 300.0  # seconds that a scheduler may be away which others have started
 MOST = 5  # times that a step is begun again because its worker could not do it
+_AWAY, _RESUME = "the scheduler is away", "run --resume goes on with what is done"
 CORE, BUILD, WALL, MEMORY = "core", "build", "wall", "memory"  # resources of workers
 
 
 @dataclass
 class Cluster:
-    """join: how to get there; guest_mib: of the largest guest."""
+    """join: how to get there; guest_mib: of the largest guest; patience: seconds that the scheduler may be away."""
 
     join: Join
     guest_mib: int
+    patience: float = RECONNECT
     _client: Any = None
     # Workers by their names: one that lost the scheduler for a while has another address.
     _unfit: set[str] = field(default_factory=set)  # those that have other tools
@@ -73,8 +77,8 @@ class Cluster:
             try:
                 if runner.has(step):
                     return None
-                async with places.one(BUILD if BUILD in _wants(step, self.guest_mib) else CORE, self._turn(step)):
-                    return await self._away(run, work, step, _needed(step, results), runner)
+                async with places.one(_gate(_wants(step, self.guest_mib)), self._turn(step)):
+                    return await self._away(run, work, step, _needed(step, results, runner.plan.variants), runner)
             except KmatrixError as error:
                 return error
             except Exception as error:
@@ -91,7 +95,9 @@ class Cluster:
             self._client = await distributed.Client(
                 self.join.address, security=self.join.security(), asynchronous=True, timeout=30, set_as_default=False
             )
-            self._client._timeout = RECONNECT  # that of becoming connected again, after which it gives up for good
+            self._client._timeout = (
+                self.patience
+            )  # that of becoming connected again, after which it gives up for good
         except (OSError, TimeoutError) as error:
             hint = "is kmatrix scheduler running, and is this its file?"
             raise InfraError(f"no scheduler at {self.join.address}: {error}", kind="cluster", hint=hint) from error
@@ -138,8 +144,8 @@ class Cluster:
                 break
             if isinstance(found.result, KernelArtifact):
                 self._built[step.subject.partition("/")[0]] = answer.at
-            if WALL in _wants(step, self.guest_mib):
-                self._wall = answer.at
+            if WALL in _wants(step, self.guest_mib):  # one of them at a time: see Places
+                self._wall = self._wall or _machine(answer.at)
             return self._home(step, found, runner)
         if step.kind is StepKind.VARIANT:  # what nobody has is told as here, where it may be
             return await attempted(step, results, runner, runner.store.root)
@@ -161,6 +167,8 @@ class Cluster:
         self, run: str, work: bytes, order: bytes, step: Step, runner: Runner, failed: Collection[str]
     ) -> _Answer | None:
         """Of a worker that has not failed at it; None if the scheduler forgot about it."""
+        if self._client.status == "closed":
+            raise InfraError(_AWAY, kind="cluster", hint=_RESUME)
         self._number += 1
         key = f"{step.id} {run} {self._number}"
         where = await self._where(step, failed)
@@ -198,7 +206,7 @@ class Cluster:
         there = [its["resources"] for its in (await self._there() or {}).values() if its["name"] not in self._unfit]
         guest = self.guest_mib + QEMU_OVERHEAD_MIB
         guests = [min(its.get(CORE, 0), its.get(MEMORY, 0) // guest) for its in there]
-        return {BUILD: sum(its.get(BUILD, 0) for its in there), CORE: sum(guests)}
+        return {BUILD: sum(its.get(BUILD, 0) for its in there), CORE: sum(guests), WALL: 1}
 
     async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
         """Which workers: not those that are unfit or have failed at it; best the one that built for this arch."""
@@ -218,13 +226,19 @@ class Cluster:
         left = [at for at in fit if names[at] not in failed] or fit
         if len(left) < len(there):
             return {"workers": left, "allow_other_workers": False}
-        preferred = [at for at in left if names[at] == best]
+        preferred = [at for at in left if names[at] == best and not await self._builds(at)]
         return {"workers": preferred, "allow_other_workers": True} if preferred else {}
 
-    async def _only(self, name: str, there: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The worker of this name, which may just be coming back."""
+    async def _builds(self, address: str) -> bool:
+        """Is it at a kernel or a variant? Then another one is faster than the one whose tree is warm."""
+        keys = (await self._client.processing([address])).get(address, ())
+        return any(str(key).partition(" ")[0] in (StepKind.KERNEL, StepKind.VARIANT) for key in keys)
+
+    async def _only(self, machine: str, there: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The worker of this machine, which may just be coming back."""
         for _ in range(int(AWAY_FOR)):
-            if at := [its for its, known in _names(there or {}).items() if known == name]:
+            known = (there or {}).items()
+            if at := [its for its, one in known if _machine(one["name"]) == machine and WALL in one["resources"]]:
                 return {"workers": at, "allow_other_workers": False}
             await asyncio.sleep(1)
             there = await self._there()
@@ -246,18 +260,21 @@ class Cluster:
         return None
 
     async def _patience(self, step: Step, future: Any, where: Mapping[str, Any], runner: Runner) -> None:
-        """Says so when nobody can do it."""
+        """Others are asked when those are gone that alone were; says so when nobody can do it."""
         wants = _wants(step, self.guest_mib)
         lacks = ", ".join(f"{n:g} {what}" for what, n in wants.items())
+        bound = {*where["workers"]} if where.get("allow_other_workers") is False else set()
+        looks = itertools.count(1)
         while True:
-            await asyncio.sleep(NOBODY)
+            await asyncio.sleep(GONE if bound else NOBODY)
             there = await self._there()
             if there is None:
                 continue
-            bound = {*where["workers"]} if where.get("allow_other_workers") is False else {*there}
-            if there and not bound & {*there}:
-                await future.cancel(force=True)  # those that could have are gone: others are asked
+            if bound and not bound & {*there}:
+                await future.cancel(force=True)
                 return
+            if bound and next(looks) % int(NOBODY / GONE):
+                continue
             fit = [its for its in there.values() if its["name"] not in self._unfit]
             if not any(_can(its, wants) for its in fit):
                 what = f"of {len(fit)} none has it" if fit else "there is none"
@@ -265,14 +282,14 @@ class Cluster:
 
     async def _back(self) -> None:
         """Until the scheduler is there again. InfraError after a while."""
-        for _ in range(int(RECONNECT)):
+        for _ in range(int(self.patience)):
             if self._client.status == "running":
                 self._listen()  # a new scheduler does not know of it
                 return
             if self._client.status == "closed":
                 break
             await asyncio.sleep(1)
-        raise InfraError("the scheduler is away", kind="cluster", hint="run --resume goes on with what is done")
+        raise InfraError(_AWAY, kind="cluster", hint=_RESUME)
 
 
 @dataclass(frozen=True)
@@ -294,16 +311,34 @@ def _can(its: Mapping[str, Any], wants: Mapping[str, float]) -> bool:
     return all(its["resources"].get(name, 0) >= much for name, much in wants.items())
 
 
-def _needed(step: Step, results: Results) -> Results:
+def _machine(worker: object) -> str:
+    """Of a worker's name, which ends with its process: one that is started again is on the same machine."""
+    return str(worker).rpartition("-")[0]
+
+
+def _gate(wants: Mapping[str, float]) -> str:
+    """Which of the places that are counted it takes. By the clock on the wall, one at a time: all by one machine."""
+    return next((what for what in (WALL, BUILD) if what in wants), CORE)
+
+
+def _needed(step: Step, results: Results, variants: Iterable[Variant] = ()) -> Results:
     """What a worker must have of what a step waits for: that it comes after others is no need of them."""
     names = [*step.inputs]
     if step.kind is StepKind.DEBUG:
         names.append(step.after[0])  # its own kernel, whatever became of it
     found = {name: results[name] for name in names}
-    if step.kind is StepKind.VARIANT:  # one kernel tells which objects include a header
-        base = step.subject.partition("/")[2].partition("..")[0]
-        like = [name for name in results if name.startswith("kernel ") and name.endswith(f"/{base}")]
-        found |= {name: results[name] for name in like[:1]}
+    if step.kind is StepKind.VARIANT:  # one kernel tells which objects include a header, best one of its own arch
+        name, _, pair = step.subject.rpartition("/")
+        base = pair.partition("..")[0]
+        own = {step_id(StepKind.KERNEL, f"{its.arch.name}/{base}") for its in variants if its.name == name}
+        like = [
+            name
+            for name, its in results.items()
+            if isinstance(its, KernelArtifact)
+            and name.startswith(f"{StepKind.KERNEL} ")
+            and name.endswith(f"/{base}")
+        ]
+        found |= {name: results[name] for name in sorted(like, key=lambda name: name not in own)[:1]}
     return found
 
 

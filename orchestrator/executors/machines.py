@@ -27,7 +27,8 @@ from orchestrator.store import Store
 from orchestrator.store.shared import VARIABLE
 
 START = 60.0  # seconds that a scheduler may take to be there, and to write its file
-QUICK = 5  # times that a worker may die at once
+QUICK = 5  # times that a worker may end at once by itself
+KILLED = 20  # and that it may be killed so, by whoever
 ROOM = 0.9  # of the memory that is free, for guests
 RENEWED = 30  # days before its end that a certificate is made anew, when a scheduler starts
 AGAIN = 3.0  # seconds between two tries to reach a scheduler
@@ -62,17 +63,19 @@ def _scheduler(join: Join, host: str, port: int) -> Any:
     )  # fmt: skip
 
 
-async def worker(file: Path, wall: bool, patience: float, share: int, cache_gib: float, say: Say) -> None:
+async def worker(
+    file: Path, wall: bool, patience: float, share: int, memory_mib: int, cache_gib: float, say: Say
+) -> None:
     """Works until it is ended; when the scheduler goes, it is looked for again for so many seconds. share: how many
-    workers this machine's cores and memory are for."""
+    workers this machine's cores and memory are for; memory_mib: for guests, 0 for what is free."""
     tidying = asyncio.create_task(tidied(cache_gib))
     try:
-        await _worker(file, wall, patience, share, say)
+        await _worker(file, wall, patience, share, memory_mib, say)
     finally:
         tidying.cancel()
 
 
-async def _worker(file: Path, wall: bool, patience: float, share: int, say: Say) -> None:
+async def _worker(file: Path, wall: bool, patience: float, share: int, memory_mib: int, say: Say) -> None:
     distributed = dask()
     await _written(file, min(patience, START), say)
     gone = time.monotonic()
@@ -80,7 +83,8 @@ async def _worker(file: Path, wall: bool, patience: float, share: int, say: Say)
         join = Join.load(file)
         if join.store:
             os.environ[VARIABLE] = join.store
-        mine, memory = room(share)
+        mine, free = room(share)
+        memory = memory_mib or free
         have = {CORE: mine, BUILD: 1, MEMORY: memory, **({WALL: 1} if wall else {})}
         try:
             with Store().scratch() as scratch:  # gone also after a kill
@@ -132,13 +136,19 @@ def _own_address(join: Join) -> str:
 
 
 @asynccontextmanager
-async def of_this_machine(workers: int, say: Say) -> AsyncIterator[Join]:
+async def of_this_machine(workers: int, guest_mib: int, say: Say) -> AsyncIterator[Join]:
     """A scheduler, here, and workers, for one run; they start while the library is loaded. A worker that dies is
-    started again. All are gone when the block ends."""
+    started again. All are gone when the block ends. guest_mib: what one of them must have room for: where they have
+    not, there are fewer, and one has in any case, as without a cluster."""
+    many = next((n for n in range(workers, 1, -1) if memory_mib() * ROOM / n >= guest_mib), 1)
+    if many < workers:
+        say(f"{workers} workers need {guest_mib} MiB each for a guest, and {memory_mib()} are free: {many} of them")
+    memory = max(guest_mib, int(memory_mib() * ROOM / many))
     with Store().scratch() as place, (place / "log").open("wb") as log:
         file = place / "join.json"
-        argv = [sys.executable, "-m", "orchestrator", "worker", str(file), "--share", str(workers)]
-        keepers = [asyncio.create_task(_kept([*argv, *(() if n else ("--wall",))], log, say)) for n in range(workers)]
+        argv = [sys.executable, "-m", "orchestrator", "worker", str(file), "--share", str(many)]
+        argv += ["--memory-mib", str(memory)]
+        keepers = [asyncio.create_task(_kept([*argv, *(() if n else ("--wall",))], log, say)) for n in range(many)]
         try:
             await asyncio.to_thread(dask)
             _only_errors()
@@ -165,15 +175,16 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 async def _kept(argv: list[str], log: Any, say: Say) -> None:
     """One worker, and another one when it dies; but not for ever one that dies at once."""
-    quick = 0
-    while quick < QUICK:
+    ended = killed = 0  # at once, and one after the other
+    while ended < QUICK and killed < KILLED:
         began = time.monotonic()
         async with proc.spawn(argv, stdout=log, stderr=log) as process:
             code = await process.wait()
         say(f"a worker ended ({code}), and another one is started")
-        by_itself = code >= 0
-        quick = quick + 1 if by_itself and time.monotonic() - began < 2 * AGAIN else 0
-        await asyncio.sleep(AGAIN if quick else 0)
+        quick = time.monotonic() - began < 2 * AGAIN
+        ended = ended + 1 if quick and code >= 0 else 0
+        killed = killed + 1 if quick and code < 0 else 0
+        await asyncio.sleep(AGAIN if ended or killed > QUICK else 0)
     log.flush()
     said = Path(log.name).read_text(errors="replace").splitlines()[-3:]
     say(f"workers die as soon as they are started, so this one is not: {' '.join(said)}")

@@ -92,8 +92,8 @@ async def done(run: str, key: str, work: bytes, order: bytes) -> tuple[bytes, li
     assert task is not None
     _working.setdefault(run, set()).add(task)
     unwanted = asyncio.create_task(_unwanted(task, key))
+    store = Store()
     try:
-        store = Store()
         with store.in_use():
             sent = packed(await _done(run, work, order, store), store)
             if store.shared is None:
@@ -102,6 +102,8 @@ async def done(run: str, key: str, work: bytes, order: bytes) -> tuple[bytes, li
             return sent, store.shared.tell()
     except asyncio.CancelledError:
         return b"", []  # nobody waits for it
+    except (OSError, KmatrixError) as error:  # what a step ends with is its result: this is the machine's
+        return packed(Delivery(elsewhere=str(error)), store), []
     finally:
         unwanted.cancel()
         _working[run].discard(task)

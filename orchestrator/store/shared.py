@@ -139,6 +139,11 @@ class Shared:
             try:
                 with self._survives(f"{kind}/{key} is not shared", None):
                     self._give(kind, key, folder)
+            except (
+                ConfigError
+            ) as error:  # it is none: whoever looks there ends with it, and who waits for this goes on
+                self._mute = True
+                self._told.append(str(error))
             finally:
                 with self._sent:
                     self._sending.discard((kind, key))

@@ -302,6 +302,19 @@ def test_nor_where_it_is_no_address(tmp_path: Path) -> None:
     assert "token" not in told.value.message and "there" in told.value.message
 
 
+def test_who_gives_to_an_address_that_is_none_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """Each of these alone used to end whoever sends, and the next one was never sent."""
+    shared = Shared("nosuch://there")
+    (tmp_path / "its").mkdir()
+    for key in ("abc", "def"):
+        shared.give("kernels", key, tmp_path / "its")
+        waits = threading.Thread(target=shared.settled, daemon=True)
+        waits.start()
+        waits.join(10)
+        assert not waits.is_alive()
+    assert "nosuch" in shared.tell()[0] and not shared.tell()
+
+
 def test_others_go_on_while_it_is_taken_and_it_is_taken_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel(machine(place, "one"))
     other, taken = machine(place, "other"), []

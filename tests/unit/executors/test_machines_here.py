@@ -26,7 +26,7 @@ def test_workers_come_and_are_gone_when_the_run_ends(tmp_path: Path, monkeypatch
         import distributed
 
         said: list[str] = []
-        async with of_this_machine(2, said.append) as join:
+        async with of_this_machine(2, 256, said.append) as join:
             assert join.address.startswith("tls://127.0.0.1:")
             client = await distributed.Client(
                 join.address, security=join.security(), asynchronous=True, set_as_default=False
@@ -67,4 +67,4 @@ def test_a_worker_waits_for_the_file_of_a_scheduler_that_starts_beside_it(
 def test_but_not_for_ever(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
     with pytest.raises(ConfigError, match="nowhere"):
-        asyncio.run(machines.worker(tmp_path / "nowhere", False, 0.1, 1, 1.0, print))
+        asyncio.run(machines.worker(tmp_path / "nowhere", False, 0.1, 1, 0, 1.0, print))
