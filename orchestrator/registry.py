@@ -61,6 +61,15 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
+def figure(number: float, digits: int, sign: str = "") -> str:
+    """With so many digits behind the point; where those would all be 0, with two that count: 0.00024."""
+    text = f"{number:{sign}.{digits}f}"
+    if number == 0 or float(text) != 0:
+        return text
+    exponent = int(f"{abs(number):.1e}".partition("e")[2])
+    return f"{number:{sign}.{1 - exponent}f}"
+
+
 def few(names: Sequence[str], most: int) -> list[str]:
     """a, b, 3 more."""
     more = [f"{len(names) - most} more"] if len(names) > most else []

@@ -395,7 +395,8 @@ class FindingRow(TypedDict):
 class WatchedRow(TypedDict):
     """A kernel that was looked at for findings. ran, failed: workloads by how they ended; failing: those that ran
     with allocations that fail, too; left_out: "NAME: why". Of a variant: objects that were compiled, those that
-    compile with neither kernel, and changed sources that it builds nothing of."""
+    compile with neither kernel, and changed sources that it builds nothing of. lost: workloads or tests that were to
+    run, and whose guest was lost or did not come up."""
 
     lane: str
     arch: str
@@ -409,6 +410,7 @@ class WatchedRow(TypedDict):
     boots: int
     linux: str  # "" where it was not built
     counts: dict[str, dict[str, float]]  # {workload: {metric: per unit}}, of counters; for what is expected of them
+    lost: NotRequired[list[str]]
 
 
 class SuiteRow(TypedDict):

@@ -210,9 +210,13 @@ def _figures(claim: Expectation, cell: CellRow, measured: float | None) -> list[
 
 
 def _relative(claim: Expectation, row: ComparisonRow) -> ExpectationRow:
-    measured = row["change"] if row["change"] is not None else float("inf")
+    none = row["base_value"] == row["new_value"] == 0
+    measured = 0.0 if none else row["change"]
     expected = claim.change[row["arch"]]
-    return _row(claim, row["arch"], row["workload"], row["base"], row["new"], Bound.CHANGE, expected, measured)
+    told = _row(claim, row["arch"], row["workload"], row["base"], row["new"], Bound.CHANGE, expected, measured)
+    if measured is None:  # there is something, of which there was nothing
+        told |= {"verdict": Verdict.NOT_AS_EXPECTED.value, "why": "there was nothing of it before, so no share of it"}
+    return told
 
 
 def _row(

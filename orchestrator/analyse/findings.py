@@ -239,14 +239,20 @@ def _pairs(report: MatrixReport) -> list[Comparison]:
 
 
 def untried(report: MatrixReport) -> list[WatchedRow]:
-    """What was to be looked at in a guest, and nothing was: neither a word nor a silence of a kernel."""
-    wrong = {(row["arch"], *said) for row in report.get("findings", ()) for said in _said_by(row)}
+    """What was to be looked at in a guest, and was not, or not to the end: no word, and no silence."""
+    said = [((row["arch"], *its), row["kind"]) for row in report.get("findings", ()) for its in _said_by(row)]
+    wrong, down = {where for where, _ in said}, {where for where, kind in said if kind in (BUILDS, BOOTS)}
     return [
         row
         for row in report.get("watched", ())
-        if row["lane"] in (LANE, SELFTEST) and not (row["boots"] or row["ran"] or row["failed"] or row["left_out"])
-        if (row["arch"], row["kernel"], row["lines"]) not in wrong
+        if row["lane"] in (LANE, SELFTEST)
+        for where in [(row["arch"], row["kernel"], row["lines"])]
+        if (row.get("lost") and where not in down) or (not _looked_at(row) and where not in wrong)
     ]
+
+
+def _looked_at(row: WatchedRow) -> bool:
+    return bool(row["boots"] or row["ran"] or row["failed"] or row["left_out"])
 
 
 def _said_by(row: FindingRow) -> Iterator[tuple[str, str]]:
@@ -274,6 +280,7 @@ def watched(seen: Iterable[Watched]) -> list[WatchedRow]:
             boots=one.its["boots"],
             linux=one.its["linux"],
             counts=one.its["counts"],
+            lost=[name for name, ended in one.its["ran"].items() if ended in (LOST, DOWN)],
         )
         for one in seen
     ]

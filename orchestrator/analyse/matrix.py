@@ -28,6 +28,7 @@ from orchestrator.analyse.findings import WatchedFacts
 from orchestrator.analyse.identical import absent, pairs, statuses, with_figures
 from orchestrator.analyse.reach import NOT_LOOKED_AT, ReachFacts, nothing_ran, summary
 from orchestrator.analyse.reach import judged as with_reach
+from orchestrator.analyse.static import warnings
 from orchestrator.collectors import known as collectors
 from orchestrator.errors import EXIT_FAILED, EXIT_INFRA, EXIT_OK, EXIT_UNEXPECTED, EXIT_UNREACHED, first
 from orchestrator.model import CellResult, Claim, Clock, Comparison, Expectation, Status, Verdict
@@ -250,7 +251,8 @@ def exit_code(report: MatrixReport) -> int:
     unexpected = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     checked = "run" in report and report["run"]["kind"] == "check"
     worse = checked and any(row["verdict"] == Verdict.WORSE for row in report["comparisons"])
-    told = EXIT_UNEXPECTED if unexpected or worse or found or findings.open_questions(report) else EXIT_OK
+    asked = found or findings.open_questions(report) or warnings(report)
+    told = EXIT_UNEXPECTED if unexpected or worse or asked else EXIT_OK
     silent = unreached(report) or nothing_ran(report) or nothing_measured(report)
     return first(told, EXIT_UNREACHED if silent else EXIT_OK)
 

@@ -179,4 +179,5 @@ def _watched(one: Tried, notes: Sequence[str]) -> WatchedRow:
         failed=by[Outcome.FAILED], failing=[], left_out=[*(f"{test}: {why}" for test, why in left.items()), *skipped],
         notes=[*(note for time in one.times[:1] for note in time["notes"]), *notes],
         boots=sum(time["boots"] for time in one.times), linux=one.times[0]["linux"] if one.times else "", counts={},
+        lost=[test for test, why in left.items() if why.startswith(LOST)],
     )  # fmt: skip

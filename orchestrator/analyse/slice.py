@@ -17,7 +17,9 @@ from orchestrator.analyse.contract import (
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.suite import suite
 from orchestrator.errors import ConfigError
-from orchestrator.registry import unknown
+from orchestrator.registry import few, unknown
+
+MOST = 8  # cells that are named
 
 
 def arches(report: MatrixReport) -> list[str]:
@@ -69,6 +71,20 @@ def sliced(report: MatrixReport, only: Sequence[str] = (), select: Sequence[str]
             if places.issuperset(product(row["arches"], row["workloads"]))
         ],
     }  # fmt: skip
+
+
+def without(whole: MatrixReport, part: MatrixReport) -> tuple[str, ...]:
+    """What of a run a part of it does not tell: architectures, workloads, kernels; then cells beside those."""
+    names: list[str] = []
+    for kind in ("arch", "workload", "kernel"):
+        told = {cell[kind] for cell in part["cells"]}
+        all_ = dict.fromkeys(cell[kind] for cell in whole["cells"])
+        names += [name for name in all_ if name not in told]
+    told = {cell["id"] for cell in part["cells"]}
+    rest = [
+        cell["id"] for cell in whole["cells"] if cell["id"] not in told and not {*names} & {*cell["id"].split("/")}
+    ]
+    return (*names, *few(rest, MOST))
 
 
 def about(report: MatrixReport, kernels: Sequence[str]) -> MatrixReport:

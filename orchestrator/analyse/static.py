@@ -151,6 +151,6 @@ def _warnings(pair: PairRow, base: Iterable[Warned], new: Iterable[Warned]) -> l
     return found
 
 
-def warned(report: MatrixReport) -> bool:
-    """Does the compiler warn of anything that it did not warn of before?"""
-    return any(row["kind"] == StaticKind.WARNING for row in report.get("static", ()))
+def warnings(report: MatrixReport) -> list[StaticRow]:
+    """What the compiler warns of, and did not before."""
+    return [row for row in report.get("static", ()) if row["kind"] == StaticKind.WARNING]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -13,12 +14,13 @@ from orchestrator.analyse.contract import CellRow, MatrixReport
 from orchestrator.analyse.differences import Difference, differences
 from orchestrator.analyse.expect import kernels_of
 from orchestrator.analyse.statistics import reach
+from orchestrator.analyse.verdicts import SMALL
 from orchestrator.collectors import FLOOR
 from orchestrator.collectors import known as collectors
 from orchestrator.model import COSTS, MEMORY
 
 Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
-SAME, OFF, STATUS, VARIES = "same", "off", "status differs", "varies"
+SAME, OFF, STATUS, VARIES, UNSURE = "same", "off", "status differs", "varies", "does not repeat"
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Value:
     """A cell's metric, then and now, for a whole pass in the metric's unit; off is relative.
 
     verdict: same; off (beyond its floor, 50 ppm of a time, and the passes' own reach, or any difference of a
-    counter); status differs (of the cell: one of both has no value); varies (no exact figure, so only its
-    expectations are held against each other). failure: what a cell without a value ended with, in its own words.
+    counter); status differs (of the cell: one of both has no value); varies (no exact figure, or none that repeated
+    when it was recorded, so only its expectations are held against each other); does not repeat (here, by more than
+    could be told from a difference). failure: what a cell without a value ended with, in its own words.
     """
 
     cell: str
@@ -52,7 +55,7 @@ class Verified:
     def same(self) -> bool:
         """Every value, and all that was measured: not only figures that agree by chance."""
         values = all(value.verdict in (SAME, VARIES) for value in self.values)
-        return values and not any(row.content for row in self.differences)
+        return bool(self.values) and values and not any(row.content for row in self.differences)
 
     def as_json(self) -> dict[str, Any]:
         """verify.json."""
@@ -92,13 +95,17 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
     if now is None or now["status"] != then["status"]:
         yield Value(then["id"], "", "", None, None, None, STATUS, failure=_ended(then, now))
         return
+    if not then["metrics"]:  # neither has a value: they may still have ended for the same reason
+        alike = _reason(then) == _reason(now)
+        yield Value(then["id"], "", "", None, None, None, SAME if alike else STATUS, failure=_ended(then, now))
+        return
     for name, row in then["metrics"].items():
         if name in MEMORY and then["qemu"] != now["qemu"]:
             continue  # each makes accesses, and tells of them, in its own way
         if name in COSTS and name not in MEMORY and not costs.told(now, name):
             continue  # nobody looked
         old, new = _boots(then, name), _boots(now, name)
-        if not (then["exact"] and now["exact"]):
+        if not (then["exact"] and now["exact"]) or _wide(name, old):
             shared = [key for key in judged if key[0] == name and key in judged_now]
             turned = any(judged[key] != judged_now[key] for key in shared)
             yield Value(then["id"], name, row["unit"], _middle(old), _middle(new), None, OFF if turned else VARIES)
@@ -113,6 +120,12 @@ def _ended(then: CellRow, now: CellRow | None) -> str:
     words = {word: cell["failure"] or {} for word, cell in (("here", now), ("recorded", then))}
     said = [f"{word}: {why['message']}" for word, why in words.items() if why]
     return "; ".join(said) or f"{then['status']} recorded, {now['status']} here"
+
+
+def _reason(cell: CellRow) -> tuple[str, str]:
+    """Without numbers, which are of a boot."""
+    why = cell["failure"] or {}
+    return why.get("kind", ""), re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b", "", why.get("message", ""))
 
 
 def _boots(cell: CellRow, metric: str) -> list[list[float]]:
@@ -134,6 +147,17 @@ def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
         return Value(cell, metric, unit, then, now, None, SAME if then == now else STATUS)
     off = (now - then) / then if then else None
     how = collectors().get(metric)
-    allowed = max(how.noise(then) if how else FLOOR * abs(then), reach(old), reach(new))
+    floor = how.noise(then) if how else FLOOR * abs(then)
+    allowed = max(floor, reach(old), reach(new))
+    if _wide(metric, new):
+        return Value(cell, metric, unit, then, now, off, UNSURE)
     equal = set(_values(old)) == set(_values(new)) if how and how.exact else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)
+
+
+def _wide(metric: str, boots: Boots) -> bool:
+    """Do its passes differ by so much that a difference could not be told? Of counters each must be the same."""
+    middle, how = _middle(boots), collectors().get(metric)
+    if middle is None or (how and how.exact):
+        return False
+    return reach(boots) > max(how.noise(middle) if how else FLOOR * abs(middle), SMALL * abs(middle))

@@ -13,7 +13,7 @@ from orchestrator.bisect.hunt import Culprit, Found
 from orchestrator.collectors import Collector
 from orchestrator.errors import EXIT_FAILED, EXIT_OK, EXIT_UNEXPECTED
 from orchestrator.model import Verdict
-from orchestrator.registry import counted
+from orchestrator.registry import counted, figure
 
 FILE = "bisect.json"
 TOLD = 9  # changes of one answer, at most
@@ -89,7 +89,7 @@ class Answer:
         share = f" ({part:+.2f}%)" if abs(part) >= 0.1 else f" ({part:+.2g}%)" if old else ""
         verdict = finding(before, after, self.how).verdict
         word = f", {verdict}" if verdict in (Verdict.BETTER, Verdict.WORSE) else ""
-        return f"{new - old:+.{max(2, self.how.digits)}f} {self.shown_unit}{share}{word}"
+        return f"{figure(new - old, max(2, self.how.digits), '+')} {self.shown_unit}{share}{word}"
 
     def _verdict(self, its: Culprit) -> Verdict:
         return finding(its.before, its.after, self.how).verdict

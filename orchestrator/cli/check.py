@@ -60,7 +60,7 @@ from orchestrator.measure.host import check_host, cores
 from orchestrator.model import Arch, Comparison, Kernel, Matrix, Verdict
 from orchestrator.paths import GUEST_TOOLS, MATRIX
 from orchestrator.profile.never_built import Never, has_code, never_built
-from orchestrator.registry import pick
+from orchestrator.registry import figure, pick
 from orchestrator.report.parts.words import listed
 from orchestrator.runs import copies, of_check
 from orchestrator.runs.folder import RunFolder, new_run
@@ -342,7 +342,9 @@ def worse(report: MatrixReport, series: Series) -> list[str]:
         where = f"{row['arch']} {row['workload']} {row['metric']}"
         size = row["per_unit_new"] - row["per_unit_base"]
         share = f" ({row['change']:+.2%})" if row["change"] is not None else ""
-        lines.append(f"worse: {_culprit(row['base'], row['new'], series.patches)}: {where} {size:+.2f}{share}")
+        lines.append(
+            f"worse: {_culprit(row['base'], row['new'], series.patches)}: {where} {figure(size, 2, '+')}{share}"
+        )
     return lines
 
 

@@ -13,12 +13,13 @@ import typer
 from orchestrator import proc
 from orchestrator import report as formats
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.analyse.slice import arches, sliced
+from orchestrator.analyse.slice import sliced, without
 from orchestrator.cli.console import printer
 from orchestrator.errors import ConfigError
 from orchestrator.registry import pick
 from orchestrator.report import Telling
 from orchestrator.report.parts import eml
+from orchestrator.report.parts.signoff import clean
 from orchestrator.report.terminal import matrix_view
 from orchestrator.runs import load
 from orchestrator.runs.folder import open_run
@@ -59,9 +60,9 @@ def report(
     if format == "terminal" and not out:
         printer().print(matrix_view(matrix))
         raise typer.Exit(exit_code(matrix))
-    left_out = tuple(name for name in arches(whole.report) if name not in arches(matrix))
     signer = git_identity() if format == "mail" else ""
-    text = render(replace(whole, report=matrix), Telling(left_out, signer))
+    telling = Telling(without(whole.report, matrix), signer=signer, vouched=clean(whole.report))
+    text = render(replace(whole, report=matrix), telling)
     if in_reply_to:
         text = eml.reply(mbox.content(in_reply_to, "the patch's mail, as a file"), text, signer, str(in_reply_to))
     if out:

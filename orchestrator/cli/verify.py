@@ -16,7 +16,7 @@ from rich.text import Text
 from orchestrator.analyse import costs
 from orchestrator.analyse.contract import MatrixReport
 from orchestrator.analyse.matrix import exit_code
-from orchestrator.analyse.verify import OFF, SAME, VARIES, Value, Verified, verify
+from orchestrator.analyse.verify import OFF, SAME, STATUS, UNSURE, VARIES, Value, Verified, verify
 from orchestrator.cli.console import printer, took
 from orchestrator.cli.options import Executor, History, Select, Unsandboxed, Workers
 from orchestrator.config import matrix_file
@@ -200,11 +200,14 @@ def _answer(answer: Verified) -> Text:
         return Text(f"the same: {same} of {len(exact)} values{also}", "bold green")
     off = [value for value in exact if value.verdict != SAME]
     causes = list(dict.fromkeys(cause for value in off for cause in value.causes))
+    if not exact:
+        return Text(f"nothing was verified: there is no value to hold against another{also}", "bold red")
     if not off:
         return Text(
             f"NOT the same: something else was measured, though {same} of {len(exact)} values agree{also}", "bold red"
         )
-    what = f"NOT the same: {len(off)} of {len(exact)} values are {OFF}{also}"
+    words = ", ".join(f"{n} {word}" for word in (OFF, STATUS, UNSURE) if (n := sum(v.verdict == word for v in off)))
+    what = f"NOT the same, of {len(exact)} values: {words}{also}"
     why = [f"  {value.cell}: {value.failure}" for value in off if value.failure]
     why += [f"  may be due to: {cause}" for cause in causes]
     left = sum(not (value.failure or value.causes) for value in off)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from orchestrator.analyse.findings import BROKE, DOWN, LOST, NO_END, RAN, Ended, How, Observation
+from orchestrator.analyse.findings import BOOTS, BROKE, DOWN, LOST, NO_END, RAN, Ended, How, Observation
 from orchestrator.build.guest_tools import EMPTY_DISK, Tool, arguments
 from orchestrator.collectors import known as collectors
 from orchestrator.config.debug import MORE_MEMORY
@@ -34,7 +35,7 @@ from orchestrator.measure.trial import Trial
 from orchestrator.model import Arch, Clock, Measure, Workload
 from orchestrator.store import digest
 
-FORMAT = 4  # of what is kept, and how it is come by and read
+FORMAT = 5  # of what is kept, and how it is come by and read
 KIND = "debug"  # in the store, and in a run folder
 MORE_TIME = 5  # times the limit for others, to become ready
 NTH = (1, 2, 3, 5, 8)  # allocation of a workload's region that fails, one of them each time it runs
@@ -58,6 +59,7 @@ for what in failslab fail_page_alloc; do
     echo 0 >verbose
 done
 test -e /proc/self/fail-nth || exit 9"""
+_NUMBER = re.compile(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b")
 _LOCKDEP_OFF = "grep -qs 'debug_locks: *0' /proc/lockdep_stats"
 
 
@@ -180,7 +182,8 @@ async def _boot(task: Task, items: Sequence[Item], seen: _Seen) -> list[Item]:
     except (KernelBroke, TimedOut, InfraError) as error:
         left = _after(error, items, left, _console(folder), seen)
     said = reports.reports(_console(folder))
-    seen.reports += [report for report in said if report.runs or seen.boots == 1]
+    known = {_alike(report) for report in seen.reports} if seen.boots > 1 else set()
+    seen.reports += [report for report in said if report.runs or _alike(report) not in known]
     return _possible(left, seen)
 
 
@@ -193,8 +196,11 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
     if not last and not said:  # it did not come up
         if seen.boots == 1:
             raise InfraError(error.message, kind=error.kind, log=error.log) from error
+        if isinstance(error, KernelBroke):
+            seen.reports.append(Report(BOOTS, error.message, "", (), "", tail(console, 40)))
         for name in dict.fromkeys(item.workload.name for item in left):
             seen.note(f"{name}: not looked at to the end: another guest did not come up ({error.message})")
+            seen.ran.setdefault(name, DOWN)
         return []
     if not explained and not lost:  # it ended without a word of that
         seen.reports.append(Report(error.kind, error.message, "", (), last, tail(console, 40)))
@@ -208,6 +214,11 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
         if item.name == last and not item.nth:
             seen.ran.setdefault(item.workload.name, LOST if lost else BROKE)
     return [item for item in left if item.name != last]
+
+
+def _alike(report: Report) -> tuple[str, str]:
+    """What boots say again, each: numbers are of that boot."""
+    return report.kind, _NUMBER.sub("", report.message)
 
 
 def _possible(items: Sequence[Item], seen: _Seen) -> list[Item]:

@@ -24,6 +24,7 @@ from orchestrator.guest.qemu import Guest
 from orchestrator.guest.shell import Output, Shell
 from orchestrator.measure.trial import Trial
 from orchestrator.model import Arch, Clock, Outcome, Selftest, Selftests
+from orchestrator.registry import counted
 from orchestrator.store import digest
 
 FORMAT = 5  # of what is kept, and how it is come by and read
@@ -130,6 +131,9 @@ async def _boot(task: Task, tests: Sequence[Selftest], came: _Came) -> list[Self
         came.whole &= isinstance(error, KernelBroke | WorkloadFailed)
         if not begun:
             came.left_out |= {test.name: f"{LOST}: another did not come up ({error.message})" for test in left}
+            came.notes.append(
+                f"{counted(len(left), 'test')} not run: another guest did not come up ({error.message})"
+            )
             return []
         if left:
             left += _after(left.pop(0), error, came)

@@ -15,7 +15,8 @@ from orchestrator.registry import scan
 class Telling:
     """What whoever asks for a report adds to it."""
 
-    left_out: tuple[str, ...] = ()  # arches that were measured and are not told: report --arch
+    left_out: tuple[str, ...] = ()  # what was measured and is not told: report --arch, --select
+    vouched: bool = True  # may it offer to vouch for all of the run? Not a part of one that is not clean
     signer: str = ""  # Name <address> of who may vouch for it; a person signs, never kmatrix
 
 

@@ -12,7 +12,7 @@ from orchestrator.analyse.matrix import unreached, without_account
 from orchestrator.analyse.needed import blameless
 from orchestrator.analyse.reach import nothing_ran, silent
 from orchestrator.analyse.slice import arches, planned_pairs, sliced
-from orchestrator.analyse.static import warned
+from orchestrator.analyse.static import warnings
 from orchestrator.model import Status, Verdict
 from orchestrator.report import PLAIN, Telling
 from orchestrator.report import mail as reply
@@ -62,4 +62,4 @@ def status(report: MatrixReport, nothing: bool = False) -> str:
     lost = any(row["verdict"] == Verdict.NOT_AS_EXPECTED for row in report["expectations"])
     asked = [*found, *open_questions(report), *untried(report)]
     told = whole and rows and not lost and not asked and not any(map(undecided, rows))
-    return "pass" if told and not silent(report) and not nothing and not warned(report) else "warn"
+    return "pass" if told and not silent(report) and not nothing and not warnings(report) else "warn"

@@ -48,6 +48,6 @@ def RENDER(run: Run, telling: Telling = PLAIN, offered: bool = True) -> str:
     ]
     if run.reproduce:
         parts.append(["To reproduce:", "", *command_lines(run.reproduce)])
-    parts += [offer(report, telling.signer)] if offered else []
+    parts += [offer(report, telling.signer)] if offered and telling.vouched else []
     text = "\n\n".join("\n".join(folded(part)) for part in parts if part)
     return f"{text}\n"

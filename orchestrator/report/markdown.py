@@ -43,22 +43,30 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
         still = {name: costs.unmoved(report, base, new, name) for name in shown}
         lines += [row for name, text in still.items() if text for row in ("", f"{name}: {text}")]
     for head, found in counters.blocks(report, MOST_COUNTERS):
-        lines += ["", f"{head}:", "", *(f"- {line}" for line in found)]
+        lines += ["", f"{head}:", "", *(f"- {_plain(line)}" for line in found)]
     lines += ["", VARYING, "", *(f"- {line}" for line in limits(report))] if limits(report) else []
     if report["claims"]:
         lines += ["", "| claim | text | verdict |", "|---|---|---|"]
-        lines += [f"| {name} | {text} | {verdict} |" for name, text, verdict, _ in claims(report)]
-    lines += [row for line, _ in footnotes(report) for row in ("", line)]
+        lines += [f"| {name} | {_plain(text)} | {verdict} |" for name, text, verdict, _ in claims(report)]
+    lines += [row for line, _ in footnotes(report) for row in ("", _plain(line))]
     if counts := profile.markdown(run):
         lines += ["", "## Where the instructions went", "", *_fenced(counts)]
     for cell in failures(report):
         failure = cell["failure"] or {}
-        lines += ["", f"## {cell['id']}: {cell['status']}", "", f"{failure['message']}"]
+        lines += ["", f"## {cell['id']}: {cell['status']}", "", _plain(failure["message"])]
         if failure["hint"]:
-            lines += ["", f"Next: {failure['hint']}"]
+            lines += ["", f"Next: {_plain(failure['hint'])}"]
         if failure["log"]:
             lines += ["", *_fenced(failure["log"])]
     return "\n".join([*lines, "", note(report), ""])
+
+
+_MARKUP = str.maketrans({"<": "&lt;", "[": "\\[", "|": "\\|", "`": "\\`", "@": "&#64;"})
+
+
+def _plain(text: str) -> str:
+    """A kernel's words, or a mail's: no markup, no image, nobody who is called."""
+    return text.translate(_MARKUP)
 
 
 def _fenced(text: str) -> list[str]:

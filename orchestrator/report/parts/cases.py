@@ -14,13 +14,15 @@ from orchestrator.analyse.contract import (
     ExpectationRow,
     FindingRow,
     MatrixReport,
+    StaticRow,
     UnprofiledRow,
     WatchedRow,
 )
 from orchestrator.analyse.expect import kernels_of
-from orchestrator.analyse.findings import of_report, open_questions
+from orchestrator.analyse.findings import of_report, open_questions, untried
 from orchestrator.analyse.identical import spared
 from orchestrator.analyse.needed import blameless
+from orchestrator.analyse.static import warnings
 from orchestrator.model import Status, Verdict
 from orchestrator.report.parts import reach
 from orchestrator.report.parts.rows import change, floor, judged, undecided
@@ -38,7 +40,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One test case; kind is cell, profile, debug, comparison or expectation, what a word for why."""
+    """One test case; kind is cell, profile, static, comparison, expectation or a lane of findings; what says why."""
 
     arch: str
     workload: str
@@ -65,6 +67,7 @@ def cases(report: MatrixReport) -> list[Case]:
         *(_cell(cell, cell["id"] in unblamed) for cell in report["cells"]),
         *map(_unprofiled, report.get("unprofiled", ())),
         *(_watched(row, report) for row in report.get("watched", ())),
+        *map(_warning, warnings(report)),
         *(_comparison(row, report) for row in report["comparisons"]),
         *map(_expectation, report["expectations"]),
     ]
@@ -95,16 +98,23 @@ def _unprofiled(row: UnprofiledRow) -> Case:
 
 
 def _watched(row: WatchedRow, report: MatrixReport) -> Case:
-    """Failed by what the base does not say; of which nobody knows whether the base says it, skipped."""
+    """Failed by what the base does not say; of which nobody knows whether the base says it, skipped; what could not
+    be tried is the testbed's error."""
     mine = _of(row, of_report(report))
     open_ = [] if mine else _of(row, open_questions(report))
     outcome = Outcome.PASSED if not open_ and (row["boots"] or row["ran"]) else Outcome.SKIPPED
-    outcome = Outcome.FAILED if mine else outcome
+    outcome = Outcome.FAILED if mine else Outcome.ERROR if row in untried(report) else outcome
     mine = mine or open_
     message = "; ".join(f"{its['message']} {its['where']}".strip() for its in mine) or "; ".join(row["notes"])
     log = "\n\n".join(its.get("text", "") for its in mine)
     kind = mine[0]["kind"] if mine else ""
     return Case(row["arch"], row["lane"], row["lane"], f"{row['kernel']} {row['lines']}", outcome, kind, message, log)
+
+
+def _warning(row: StaticRow) -> Case:
+    """What the compiler says anew of a kernel that is measured: as a variant's."""
+    name = f"{row['base']} to {row['new']} {row['function']}"
+    return Case(row["arch"], "build", "static", name, Outcome.FAILED, row["kind"], row.get("text", ""))
 
 
 def _of(row: WatchedRow, rows: Iterable[FindingRow]) -> list[FindingRow]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from orchestrator.analyse import findings
 from orchestrator.analyse.contract import FindingRow, MatrixReport, WatchedRow
 from orchestrator.analyse.findings import LANE, SELFTEST, STATIC, TEST_FAILS, VARIANT
+from orchestrator.analyse.slice import planned_pairs
 from orchestrator.registry import counted, few
 from orchestrator.report.parts.evidence import excerpt
 from orchestrator.report.parts.paper import paragraph, quoted
@@ -18,6 +19,7 @@ TITLE = "Is it right"
 UNCOMPARED = "said, and nobody knows whether the base says it, too"
 MOST = 5  # workloads that a line names
 MAIL_MOST = 4  # findings that a mail has the words of
+_RUNS = {LANE: "workload", SELFTEST: "test"}  # what runs in a guest of these lanes
 Group = tuple[FindingRow, list[str]]  # one, and the architectures that it is found on
 
 
@@ -45,13 +47,22 @@ def lines(report: MatrixReport) -> list[tuple[str, str]]:
     return [
         *((_line(row, arches), "bad") for row, arches in groups(mine)),
         *((f"{UNCOMPARED}: {_line(row, arches)}", "bad") for row, arches in groups(open_)),
-        *((f"known on the base, too: {_line(row, arches)}", "plain") for row, arches in groups(known)),
+        *((f"{_known(row, report)}: {_line(row, arches)}", "plain") for row, arches in groups(known)),
         *(
             (line, "plain")
             for lane, its in _LANES.items()
             for line in its.looked([row for row in looked if row["lane"] == lane], rows)
         ),
     ]
+
+
+def _known(row: FindingRow, report: MatrixReport) -> str:
+    """What is of no change: of both kernels, or of the base alone."""
+    new = [its for base, its in planned_pairs(report) if base in row["kernels"]]
+    if {*new} & {*row["kernels"]}:
+        return "known on the base, too"
+    gone = [name for name in new if name in row.get("silent", ())]
+    return f"not said by {listed(gone)} any more" if gone else "said by the base alone"
 
 
 def clause(report: MatrixReport) -> list[str]:
@@ -69,11 +80,14 @@ def clause(report: MatrixReport) -> list[str]:
 
 
 def _untried(report: MatrixReport) -> list[str]:
-    """patched (memory) could not be tried on s390x"""
-    places: dict[tuple[str, str], list[str]] = {}
+    """patched (memory) could not be tried on s390x; 3 workloads of ..."""
+    places: dict[tuple[str, str, str], list[str]] = {}
     for row in findings.untried(report):
-        places.setdefault((row["kernel"], row["lines"]), []).append(row["arch"])
-    return [f"{kernel} ({lines_}) could not be tried on {listed(its)}" for (kernel, lines_), its in places.items()]
+        lost = counted(len(row["lost"]), _RUNS[row["lane"]]) + " of " if row.get("lost") else ""
+        places.setdefault((lost, row["kernel"], row["lines"]), []).append(row["arch"])
+    return [
+        f"{lost}{kernel} ({what}) could not be tried on {listed(its)}" for (lost, kernel, what), its in places.items()
+    ]
 
 
 def _clause(row: FindingRow, arches: Sequence[str]) -> str:

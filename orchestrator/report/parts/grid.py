@@ -14,7 +14,7 @@ from orchestrator.analyse.slice import arches, planned_pairs
 from orchestrator.model import Status, Verdict
 from orchestrator.profile.sameness import How
 from orchestrator.registry import counted
-from orchestrator.report.parts.paper import columns
+from orchestrator.report.parts.paper import WIDTH, columns, paragraph
 from orchestrator.report.parts.rows import undecided
 
 ELSEWHERE = "elsewhere"  # architectures that are in no cell
@@ -48,7 +48,12 @@ def mail(report: MatrixReport) -> list[str]:
     found: list[str] = []
     for grid in grids(report):
         table = [["", *grid.heads], *([name, *(text for text, _ in its)] for name, its in grid.rows)]
-        found += [f"{grid.title}:", *columns(table, left=range(len(table[0])))]
+        rows = columns(table, left=range(len(table[0])))
+        if max(map(len, rows)) > WIDTH:  # then by architecture
+            by_head = [[f"{name} {its[n][0]}" for name, its in grid.rows] for n in range(len(grid.heads))]
+            told = zip(grid.heads, by_head, strict=True)
+            rows = [line for head, its in told for line in paragraph(f"{head}: {', '.join(its)}", "  ", "    ")]
+        found += [f"{grid.title}:", *rows]
     return found
 
 
@@ -126,6 +131,11 @@ def _watching(lines: str) -> Asked:
         if any(r["arch"] == arch and new in r["kernels"] and lines in r.get("lines", ()) for r in _open(report)):
             return "not compared", "bad"
         ran = len(mine[0]["ran"])
+        if lost := mine[0].get("lost"):
+            return f"{ran} of {ran + len(lost)} tried", "bad"
+        mine_too = [r for r in report.get("findings", ()) if r["lane"] == LANE and r["arch"] == arch]
+        if known := sum(new in r["kernels"] and lines in r.get("lines", ()) for r in mine_too):
+            return f"{known} known", "plain"
         return (f"silent ({ran})", "good") if ran else ("booted only", "plain")
 
     return ask
@@ -152,6 +162,8 @@ def _selftests(report: MatrixReport, arch: str, base: str, new: str) -> Square:
     before = [row for row in _looked(report, SELFTEST, [arch]) if row["kernel"] == base]
     if not any(row["ran"] or row["failed"] for row in before):
         return f"not compared ({passed})", "bad"
+    if lost := len({test for row in (*mine, *before) for test in row.get("lost", ())}):
+        return f"{passed}, {lost} lost", "bad"
     return f"as before ({passed})", "good"
 
 

@@ -9,6 +9,7 @@ from orchestrator.analyse.contract import ComparisonRow, MatrixReport
 from orchestrator.collectors import cost_title
 from orchestrator.collectors import known as collectors
 from orchestrator.model import COSTS, Verdict
+from orchestrator.registry import figure
 from orchestrator.report.parts import costs, suite
 from orchestrator.report.parts.paper import WIDTH, columns, paragraph
 from orchestrator.report.parts.rows import SHORT, change, judged, measured_once, pairs, relative, undecided
@@ -76,17 +77,23 @@ def _costs(report: MatrixReport, rows: Sequence[ComparisonRow], unmoved: str) ->
     there = [row for row in rows if row["base_value"] or row["new_value"]]
     if not there:
         return paragraph(f"{unmoved}.") if unmoved else []
-    base, new = (_cut(name, SHORT_NAME) for name in (there[0]["base"], there[0]["new"]))
-    lines = [("", "", base, new, "change", "floor", "")]
+    names = (there[0]["base"], there[0]["new"])
     last = ""
+    lines: list[tuple[str, ...]] = []
     for row in there:
-        figures = (f"{row['per_unit_base']:.2f}", f"{row['per_unit_new']:.2f}", change(row), _floor(row))
+        figures = (figure(row["per_unit_base"], 2), figure(row["per_unit_new"], 2), change(row), _floor(row))
         arch = row["arch"] if row["arch"] != last else ""
         last = row["arch"]
         lines.append((arch, cost_title(row["metric"]), *figures, _verdict(row, report)))
     unit = next(c["unit"] for c in report["cells"] if c["workload"] == there[0]["workload"] and c["unit"])
     title = f"What hardware pays more for, per {unit}, lower is better (compare within one architecture):"
-    return [*paragraph(title), *columns(lines, left=(0, 1, 6)), *paragraph(unmoved, "  ", "    ")]
+    shown: list[str] = []
+    for longest, floors in ((SHORT_NAME, True), (SHORT_NAME, False), (8, False)):  # narrower if it would not fit
+        table = [("", "", *(_cut(name, longest) for name in names), "change", "floor", ""), *lines]
+        shown = columns([row if floors else (*row[:5], *row[6:]) for row in table], left=(0, 1, 6 if floors else 5))
+        if max(map(len, shown)) <= WIDTH:
+            break
+    return [*paragraph(title), *shown, *paragraph(unmoved, "  ", "    ")]
 
 
 def _line(row: ComparisonRow, report: MatrixReport, digits: int, scale: float) -> tuple[str, ...]:

@@ -133,7 +133,7 @@ def gaps(report: MatrixReport, left_out: Sequence[str]) -> list[str]:
     if lost:
         said.append(f"no figures of {listed(lost)}")
     said += lacking(report) + unprofiled(report) + not_there(report)
-    idle = [name for name in offered["workloads"] if name not in {cell["workload"] for cell in cells}]
+    idle = [name for name in offered["workloads"] if name not in {*left_out, *(cell["workload"] for cell in cells)}]
     if idle:
         said.append(f"workloads not run: {listed(idle)}")
     return [*said, *_nature(cells), *(f"{name}: {note}" for name, note in report["notes"].items())]

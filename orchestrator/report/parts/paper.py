@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
 from orchestrator.errors import printable
 
 WIDTH = 75
+# What a tool that collects trailers would take for one, wherever a title or a kernel's words are broken.
+_TRAILER = re.compile(r"\s*([\w-]+-by|cc|fixes|link|closes|[\w-]+(?=:\s.*@)):\s", re.IGNORECASE)
 PLAIN = str.maketrans({"±": "+-", "·": ",", "−": "-", "–": "-", "—": "-", "’": "'", "‘": "'", "“": '"', "”": '"'})
 
 
@@ -72,5 +75,6 @@ def folded(lines: Iterable[str]) -> list[str]:
     for line in lines:
         plain = ascii_only(line).rstrip()
         plain = f" {plain}" if plain.startswith("From ") else plain  # an mbox would take it for the next mail
-        out += [plain] if len(plain) <= WIDTH else textwrap.wrap(plain, WIDTH, subsequent_indent="    ")
+        broken = [plain] if len(plain) <= WIDTH else textwrap.wrap(plain, WIDTH, subsequent_indent="    ")
+        out += [f"| {line.lstrip()}" if _TRAILER.match(line) else line for line in broken]
     return out

@@ -16,6 +16,7 @@ from orchestrator.analyse.reach import silent
 from orchestrator.analyse.verdicts import ALPHA
 from orchestrator.collectors import known as collectors
 from orchestrator.model import COSTS, Bound, Reason, Verdict
+from orchestrator.registry import figure
 from orchestrator.report.parts import chosen, findings, reach, static, suite, taken
 from orchestrator.report.parts.change import change_lines
 from orchestrator.report.parts.costs import MEMORY_NOTE
@@ -154,11 +155,12 @@ def _verdict(own: str, judged: set[str]) -> tuple[str, str]:
 
 def value(number: float, digits: int, spread: float, whole: float, once: bool = False) -> str:
     """7922.3 ±0.0012%: half the spread to either side; ±3 a pass around 0; nothing when measured once."""
+    text = figure(number, digits)
     if once:
-        return f"{number:.{digits}f}"
+        return text
     if spread == 0:
-        return f"{number:.{digits}f} ±0"
-    return f"{number:.{digits}f} ±{percent(spread / 2) if whole else f'{spread / 2:g} a pass'}"
+        return f"{text} ±0"
+    return f"{text} ±{percent(spread / 2) if whole else f'{spread / 2:g} a pass'}"
 
 
 def percent(share: float) -> str:
@@ -172,7 +174,7 @@ def change(row: ComparisonRow) -> str:
     if row["base_value"] == row["new_value"]:
         return "0"
     if share is None:
-        return f"{row['per_unit_new'] - row['per_unit_base']:+.3f}"
+        return figure(row["per_unit_new"] - row["per_unit_base"], 3, "+")
     if row["verdict"] == Verdict.SAME and abs(share) * 100 < 0.005:
         return "0"
     return f"{share * 100:+.2f}%" if abs(share) >= 0.001 else f"{share * 100:+.2g}%"

@@ -115,7 +115,7 @@ def test_warnings_that_are_new_wherever_their_lines_are() -> None:
         row("warning", "a.c:30", None, None, text="unused x"),
         row("warning", "a.o", None, None, text="objtool: foo()"),
     ]
-    assert static.warned({**good(), "static": rows}) and not static.warned(good())
+    assert static.warnings({**good(), "static": rows}) == rows and not static.warnings(good())
 
 
 def test_a_part_of_a_report_has_its_own_rows() -> None:

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from orchestrator.analyse.upgrade import upgraded
-from orchestrator.analyse.verify import OFF, SAME, STATUS, VARIES, Verified, verify
+from orchestrator.analyse.verify import OFF, SAME, STATUS, UNSURE, VARIES, Verified, verify
 from orchestrator.cli.verify import verified_view
 from orchestrator.config import matrix_file
 from orchestrator.config.plan import plan
@@ -278,3 +278,52 @@ def test_a_runs_copies_bring_what_workloads_are_compiled_with(tmp_path: Path, th
     assert matrix.workloads[0].toolbox == tmp_path / "guest-tools"
     again = copies.collect(matrix, plan(matrix))
     assert again["guest-tools/common/kmatrix.c"].endswith(b"/* of then */\n")
+
+
+def test_what_does_not_repeat_here_is_not_the_same(then: Any, now: Any) -> None:
+    """The noisier a repetition, the less it says."""
+    row = cell(now)["metrics"]["time"]
+    first, *rest = row["boots"]
+    row["boots"] = [first, *([[value * 1.6 for value in boot] for boot in rest])]
+    answer = verify(then, now)
+    assert verdict(answer, "time") == UNSURE and not answer.same
+    assert "1 does not repeat" in said(answer)
+
+
+def test_what_did_not_repeat_when_it_was_recorded_is_not_held_against_anybody(then: Any, now: Any) -> None:
+    for report in (then, now):
+        row = cell(report)["metrics"]["time"]
+        first, *rest = row["boots"]
+        row["boots"] = [first, *([[value * 1.6 for value in boot] for boot in rest])]
+    answer = verify(then, now)
+    assert verdict(answer, "time") == VARIES and answer.same
+
+
+def broken(report: Any, kind: str, message: str) -> None:
+    for row in report["cells"]:
+        row.update(
+            status="kernel_broke", metrics={}, failure={"kind": kind, "message": message, "hint": "", "log": ""}
+        )
+
+
+def test_cells_that_break_in_another_way_are_not_the_same(then: Any, now: Any) -> None:
+    broken(then, "panic", "Kernel panic at 0xffff8123")
+    broken(now, "panic", "Kernel panic at 0xffff9456")
+    answer = verify(then, now)
+    assert answer.same and {value.verdict for value in answer.values} == {SAME}
+    broken(now, "oops", "Unable to handle kernel paging request")
+    answer = verify(then, now)
+    assert not answer.same and {value.verdict for value in answer.values} == {STATUS}
+    assert "Unable to handle" in said(answer)
+
+
+def test_nothing_is_not_the_same() -> None:
+    nothing = Verified((), ())
+    assert not nothing.same and "nothing was verified" in said(nothing)
+
+
+def said(answer: Verified) -> str:
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(verified_view(answer))
+    return " ".join(captured.get().split())
