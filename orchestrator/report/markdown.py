@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 from orchestrator.report import PLAIN, Telling
 from orchestrator.report.parts import costs, counters, grid, profile, suite
 from orchestrator.report.parts.rows import (
@@ -61,12 +63,12 @@ def RENDER(run: Run, telling: Telling = PLAIN) -> str:
     return "\n".join([*lines, "", note(report), ""])
 
 
-_MARKUP = str.maketrans({"<": "&lt;", "[": "\\[", "|": "\\|", "`": "\\`", "@": "&#64;"})
+_MARKUP = re.compile(r"<|\||`|(?<!\w)@|\[(?=[^]]*\][(\[:])")
 
 
 def _plain(text: str) -> str:
     """A kernel's words, or a mail's: no markup, no image, nobody who is called."""
-    return text.translate(_MARKUP)
+    return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
 def _fenced(text: str) -> list[str]:
