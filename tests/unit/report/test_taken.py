@@ -36,7 +36,7 @@ def text(form: object, row: TakenRow = ROW) -> str:
     made = form.RENDER(Run(report(row)))  # type: ignore[attr-defined]
     if form is b4check:
         made = json.loads(made)[0]["details"]
-    for quoted, plain in (("&#34;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"')):
+    for quoted, plain in (("&#34;", '"'), ("&#60;", "<"), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"')):
         made = made.replace(quoted, plain)
     return " ".join(made.split())
 
