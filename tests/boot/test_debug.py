@@ -36,8 +36,8 @@ def found(done: Done, arch: str) -> dict[tuple[str, str], Any]:
 
 
 def holds(done: Done, arch: str, faults: dict[str, tuple[str, str, str]]) -> None:
-    """A lock that is kept is told where the system call ends, or before, by whoever might take it again: which of both
-    comes first is the luck of a boot."""
+    """A lock that is kept is told where the system call ends, or before, by whoever might take it again: whichever
+    comes first in a boot."""
     rows = found(done, arch)
     if (again := ("deadlock", *LOCKS["mincore"][1:]))[:2] in rows:
         faults = {**faults, "mincore": again}
