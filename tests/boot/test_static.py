@@ -24,7 +24,7 @@ def checked(request: pytest.FixtureRequest, ready: None, kmatrix: Kmatrix) -> tu
     """A field more in a struct, 512 bytes more of stack, and a variable that nothing uses."""
     config, patch = kmatrix.matrix(EVERYWHERE), HERE / "patches/larger.patch"
     done = kmatrix("check", patch, "--arch", request.param, "--config", config, "--out", kmatrix.folder / "run")
-    assert done.code in (0, 5), done.out + done.err  # nothing of it runs in this workload
+    assert done.code == 1, done.out + done.err  # the compiler warns anew
     return request.param, done
 
 
