@@ -95,9 +95,8 @@ class Cluster:
             self._client = await distributed.Client(
                 self.join.address, security=self.join.security(), asynchronous=True, timeout=30, set_as_default=False
             )
-            self._client._timeout = (
-                self.patience
-            )  # that of becoming connected again, after which it gives up for good
+            # That of becoming connected again, after which it gives up for good.
+            self._client._timeout = self.patience
         except (OSError, TimeoutError) as error:
             hint = "is kmatrix scheduler running, and is this its file?"
             raise InfraError(f"no scheduler at {self.join.address}: {error}", kind="cluster", hint=hint) from error
