@@ -105,7 +105,7 @@ def _cell(then: CellRow, now: CellRow | None, judged: dict[Any, str], judged_now
         if name in COSTS and name not in MEMORY and not costs.told(now, name):
             continue  # nobody looked
         old, new = _boots(then, name), _boots(now, name)
-        if not (then["exact"] and now["exact"]) or _wide(name, old):
+        if not (then["exact"] and now["exact"]) or (_wide(name, old) and old != new):
             shared = [key for key in judged if key[0] == name and key in judged_now]
             turned = any(judged[key] != judged_now[key] for key in shared)
             yield Value(then["id"], name, row["unit"], _middle(old), _middle(new), None, OFF if turned else VARIES)
@@ -141,7 +141,8 @@ def _values(boots: Boots) -> list[float]:
 
 
 def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
-    """Counters must be equal in every pass; others, in the middle of their passes, to their floor or their reach."""
+    """Counters must be equal in every pass; others, in the middle of their passes, to their floor or their reach. The
+    same digits, boot by boot, are the same however far apart the boots are."""
     then, now = _middle(old), _middle(new)
     if then is None or now is None:
         return Value(cell, metric, unit, then, now, None, SAME if then == now else STATUS)
@@ -149,7 +150,7 @@ def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
     how = collectors().get(metric)
     floor = how.noise(then) if how else FLOOR * abs(then)
     allowed = max(floor, reach(old), reach(new))
-    if _wide(metric, new):
+    if _wide(metric, new) and old != new:
         return Value(cell, metric, unit, then, now, off, UNSURE)
     equal = set(_values(old)) == set(_values(new)) if how and how.exact else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)
