@@ -21,6 +21,7 @@ from orchestrator.model import COSTS, MEMORY
 
 Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
 SAME, OFF, STATUS, VARIES, UNSURE = "same", "off", "status differs", "varies", "does not repeat"
+WIDER = 4  # times as far apart as when it was recorded: two boots tell little of how far two others are
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _exact(cell: str, metric: str, unit: str, old: Boots, new: Boots) -> Value:
     how = collectors().get(metric)
     floor = how.noise(then) if how else FLOOR * abs(then)
     allowed = max(floor, reach(old), reach(new))
-    if _wide(metric, new) and old != new:
+    if _wide(metric, new) and old != new and reach(new) > WIDER * reach(old):
         return Value(cell, metric, unit, then, now, off, UNSURE)
     equal = set(_values(old)) == set(_values(new)) if how and how.exact else abs(now - then) <= allowed
     return Value(cell, metric, unit, then, now, off, SAME if equal else OFF)
