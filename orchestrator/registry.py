@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TypeVar
 from orchestrator.errors import ConfigError
 
 T = TypeVar("T")
+
+_NUMBER = re.compile(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b")
 
 
 def scan(folders: Iterable[Path], attribute: str, kind: type[T]) -> dict[str, T]:
@@ -59,6 +62,11 @@ def pick(what: str, name: str, table: Mapping[str, T]) -> T:
 def counted(number: int, what: str) -> str:
     """1 error, 2 errors."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def numberless(text: str) -> str:
+    """Without numbers and addresses, which are of one boot: what two boots say alike is the same."""
+    return _NUMBER.sub("", text)
 
 
 def figure(number: float, digits: int, sign: str = "") -> str:

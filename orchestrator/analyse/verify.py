@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
@@ -18,6 +17,7 @@ from orchestrator.analyse.verdicts import SMALL
 from orchestrator.collectors import FLOOR
 from orchestrator.collectors import known as collectors
 from orchestrator.model import COSTS, MEMORY
+from orchestrator.registry import numberless
 
 Boots = Sequence[Sequence[float]]  # one list per boot, of its counted passes
 SAME, OFF, STATUS, VARIES, UNSURE = "same", "off", "status differs", "varies", "does not repeat"
@@ -126,7 +126,7 @@ def _ended(then: CellRow, now: CellRow | None) -> str:
 def _reason(cell: CellRow) -> tuple[str, str]:
     """Without numbers, which are of a boot."""
     why = cell["failure"] or {}
-    return why.get("kind", ""), re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b", "", why.get("message", ""))
+    return why.get("kind", ""), numberless(why.get("message", ""))
 
 
 def _boots(cell: CellRow, metric: str) -> list[list[float]]:

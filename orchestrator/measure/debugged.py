@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -33,6 +32,7 @@ from orchestrator.measure.passes import decode
 from orchestrator.measure.report_places import decoded
 from orchestrator.measure.trial import Trial
 from orchestrator.model import Arch, Clock, Measure, Workload
+from orchestrator.registry import numberless
 from orchestrator.store import digest
 
 FORMAT = 5  # of what is kept, and how it is come by and read
@@ -59,7 +59,6 @@ for what in failslab fail_page_alloc; do
     echo 0 >verbose
 done
 test -e /proc/self/fail-nth || exit 9"""
-_NUMBER = re.compile(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b")
 _LOCKDEP_OFF = "grep -qs 'debug_locks: *0' /proc/lockdep_stats"
 
 
@@ -218,7 +217,7 @@ def _after(error: KmatrixError, items: Sequence[Item], left: list[Item], console
 
 def _alike(report: Report) -> tuple[str, str]:
     """What boots say again, each: numbers are of that boot."""
-    return report.kind, _NUMBER.sub("", report.message)
+    return report.kind, numberless(report.message)
 
 
 def _possible(items: Sequence[Item], seen: _Seen) -> list[Item]:

@@ -133,8 +133,8 @@ def _watching(lines: str) -> Asked:
         ran = len(mine[0]["ran"])
         if lost := mine[0].get("lost"):
             return f"{ran} of {ran + len(lost)} tried", "bad"
-        mine_too = [r for r in report.get("findings", ()) if r["lane"] == LANE and r["arch"] == arch]
-        if known := sum(new in r["kernels"] and lines in r.get("lines", ()) for r in mine_too):
+        said = [r for r in report.get("findings", ()) if r["lane"] == LANE and r["arch"] == arch]
+        if known := sum(new in r["kernels"] and lines in r.get("lines", ()) for r in said):
             return f"{known} known", "plain"
         return (f"silent ({ran})", "good") if ran else ("booted only", "plain")
 
