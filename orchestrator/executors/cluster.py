@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,7 @@ from orchestrator.model import KernelArtifact, Step, StepKind, Variant
 AWAY = frozenset(
     {StepKind.KERNEL, StepKind.BOOT, StepKind.PROFILE, StepKind.DEBUG, StepKind.VARIANT, StepKind.SELFTEST}
 )
+BUILDS = frozenset({StepKind.KERNEL, StepKind.VARIANT})  # of these, what compiles
 NOBODY = 120.0  # seconds that a step waits for a worker that can do it, before that is told
 GONE = 2.0  # seconds between two looks whether those are there that alone were asked
 AWAY_FOR = 60.0  # seconds that one worker may be away which alone can do a step
@@ -56,6 +58,7 @@ class Cluster:
     _number: int = 0
     _wall: str = ""  # the one that has all that goes by the clock on the wall
     _order: dict[str, int] = field(default_factory=dict)  # {step: its number}
+    _given: dict[str, str] = field(default_factory=dict)  # {task: to whom}, of what is being done
 
     async def run(self, steps: Sequence[Step], runner: AnyRunner) -> Results:
         """See Executor."""
@@ -171,6 +174,7 @@ class Cluster:
         self._number += 1
         key = f"{step.id} {run} {self._number}"
         where = await self._where(step, failed)
+        self._given[key] = next(iter(where.get("workers", ())), "")  # before anything else is asked for
         future = self._client.submit(
             worker.done, run, key, work, order, key=key, pure=False, priority=-self._turn(step),
             resources=_wants(step, self.guest_mib), **where,
@@ -195,6 +199,8 @@ class Cluster:
             runner.bus.emit(Note(step.id, f"begun again: {type(error).__name__}: {error}"[:200]))
             await self._back()
             return None
+        finally:
+            del self._given[key]
 
     def _turn(self, step: Step) -> float:
         """The lowest is first: as on one machine, by what is wanted most, then in the order of the graph."""
@@ -202,20 +208,21 @@ class Cluster:
 
     async def _room(self) -> Mapping[str, float]:
         """{what: how many steps that need it}, of the workers that are there."""
-        there = [its["resources"] for its in (await self._there() or {}).values() if its["name"] not in self._unfit]
-        guest = self.guest_mib + QEMU_OVERHEAD_MIB
-        guests = [min(its.get(CORE, 0), its.get(MEMORY, 0) // guest) for its in there]
-        return {BUILD: sum(its.get(BUILD, 0) for its in there), CORE: sum(guests), WALL: 1}
+        there = [self._places(its) for its in (await self._there() or {}).values() if its["name"] not in self._unfit]
+        return {WALL: 1} | {what: sum(its[what] for its in there) for what in (BUILD, CORE)}
+
+    def _places(self, its: Mapping[str, Any]) -> Mapping[str, float]:
+        """{gate: how many steps at a time} of one worker."""
+        have, guest = its["resources"], self.guest_mib + QEMU_OVERHEAD_MIB
+        return {BUILD: have.get(BUILD, 0), CORE: min(have.get(CORE, 0), have.get(MEMORY, 0) // guest)}
 
     async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
-        """Which workers: not those that are unfit or have failed at it; best the one that built for this arch."""
-        best = self._built.get(step.subject.partition("/")[0], "") if step.kind is StepKind.KERNEL else ""
-        wall = self._wall if WALL in _wants(step, self.guest_mib) else ""
-        if not (self._unfit or failed or wall or best):
-            return {}
+        """Which workers: not those that are unfit or have failed at it. Best one that has room now, and built for
+        this arch: dask does not look whether what a step needs is taken, and has it wait there beside an idle one."""
+        wants = _wants(step, self.guest_mib)
         there = await self._there()
-        if wall:
-            return await self._only(wall, there)
+        if self._wall and WALL in wants:
+            return await self._only(self._wall, there)
         if not there:
             return {}
         names = _names(there)
@@ -223,15 +230,23 @@ class Cluster:
         if not fit:
             raise InfraError("all workers have other compilers or another QEMU than this run", kind="cluster")
         left = [at for at in fit if names[at] not in failed] or fit
-        if len(left) < len(there):
-            return {"workers": left, "allow_other_workers": False}
-        preferred = [at for at in left if names[at] == best and not await self._builds(at)]
-        return {"workers": preferred, "allow_other_workers": True} if preferred else {}
+        what, busy = BUILD if BUILD in wants else CORE, await self._busy()
+        free = [at for at in left if self._places(there[at])[what] > busy[at][what] and _can(there[at], wants)]
+        if not free:
+            return {"workers": left, "allow_other_workers": False} if len(left) < len(there) else {}
+        built = self._built.get(step.subject.partition("/")[0], "") if step.kind is StepKind.KERNEL else ""
+        best = min(free, key=lambda at: (names[at] != built, busy[at].total()))
+        return {"workers": [best], "allow_other_workers": len(left) == len(there)}
 
-    async def _builds(self, address: str) -> bool:
-        """Is it at a kernel or a variant? Then another one is faster than the one whose tree is warm."""
-        keys = (await self._client.processing([address])).get(address, ())
-        return any(str(key).partition(" ")[0] in (StepKind.KERNEL, StepKind.VARIANT) for key in keys)
+    async def _busy(self) -> Mapping[str, Counter[str]]:
+        """{address: {gate: steps}} that workers have been given, by this run or another."""
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        given: set[tuple[str, str]] = {(at, key) for key, at in self._given.items()}
+        with suppress(Exception):
+            given |= {(at, str(key)) for at, keys in (await self._client.processing()).items() for key in keys}
+        for at, key in given:
+            found[at][BUILD if key.partition(" ")[0] in BUILDS else CORE] += 1
+        return found
 
     async def _only(self, machine: str, there: Mapping[str, Any] | None) -> dict[str, Any]:
         """The worker of this machine, which may just be coming back."""
@@ -367,7 +382,7 @@ def _settings(runner: Runner) -> Settings:
 
 def _wants(step: Step, guest_mib: int) -> dict[str, float]:
     """Of a worker's resources."""
-    if step.kind in (StepKind.KERNEL, StepKind.VARIANT):
+    if step.kind in BUILDS:
         return {BUILD: 1}
     wall = {WALL: 1} if step.priority in (Want.PROMPT, Want.ALONE) else {}
     return {CORE: 1, MEMORY: guest_mib + QEMU_OVERHEAD_MIB, **wall}

@@ -165,6 +165,22 @@ def test_a_kernel_does_not_wait_for_the_worker_that_has_its_tree(
     assert shop.ended.index("kernel y/new") < shop.ended.index("kernel z/base"), shop.began
 
 
+def test_no_step_waits_at_a_busy_worker_beside_one_that_has_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that builds can boot beside that, but dask takes it for the busier one."""
+    kernels = {"kernel y/a": 2.0, "kernel y/b": 2.0, "kernel x/a": 0.3}
+    first, second = boot("x/a/w#0"), boot("x/a/w#1", after=("kernel x/a",))
+    shop = Shop(
+        tmp_path,
+        {"builds-1": {**HAS, BUILD: 3.0}, "boots-2": {**HAS, BUILD: 0.0}},
+        lambda step: kernels.get(step, 1.5),
+    )
+    monkeypatch.setattr(cluster, "KernelArtifact", str)
+    shop.run([*(Step(StepKind.KERNEL, name.partition(" ")[2]) for name in kernels), first, second], monkeypatch)
+    assert dict(shop.began)[first.id] == "boots-2" and dict(shop.began)[second.id] == "builds-1", shop.began
+
+
 def test_a_variant_has_the_kernel_of_its_own_arch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "KernelArtifact", str)
     results: Results = {
