@@ -211,14 +211,14 @@ class Work:
     async def run(self) -> None:
         """Everything of the plan that the run folder does not have yet."""
         runner, plan, first = self.runner, self.runner.plan, self.manner.first
-        await runner.begin()
-        if Want.ALONE in wants(plan, first).values():
-            self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
-        ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
-        steps = graph(plan, first, ended, self.manner.profile, self.manner.static)
-        if words := foretold(plan, runner.store).words(cores()):
-            self.bus.emit(Note("is it right?", words))
         async with self._executor(lanes(plan, first, cores(), memory_mib())) as executor:
+            await runner.begin()  # workers start meanwhile
+            if Want.ALONE in wants(plan, first).values():
+                self.bus.emit(Note("wall clock", "its guests run one at a time, after all else"))
+            ended = {cell.id for cell in plan.cells if runner.ended_before(cell)}
+            steps = graph(plan, first, ended, self.manner.profile, self.manner.static)
+            if words := foretold(plan, runner.store).words(cores()):
+                self.bus.emit(Note("is it right?", words))
             with runner.store.scratch() as scratch, runner.guests(scratch):
                 await executor.run(steps, runner)
         await self._shared()
@@ -246,8 +246,8 @@ class Work:
 
     async def build(self) -> list[KmatrixError]:
         """Only the kernels; returns what failed."""
-        await self.runner.begin()
         async with self._executor({}) as executor:
+            await self.runner.begin()
             done = await executor.run(builds_only(self.runner.plan), self.runner)
         await self._shared()
         return list(dict.fromkeys(result for result in done.values() if isinstance(result, KmatrixError)))

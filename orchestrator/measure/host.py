@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 
 from orchestrator import __version__, doctor
@@ -27,6 +28,12 @@ def check_host() -> None:
 
 async def facts(arches: Iterable[Arch]) -> dict[str, object]:
     """Machine, system, and the versions of what measures: by arch where they differ."""
+    its = list(arches)
+    qemu, compilers, assemblers = await asyncio.gather(
+        _of_each(its, qemu_version),
+        _of_each(its, lambda arch: compiler(arch.cross_prefix)),
+        _of_each(its, lambda arch: binutils(arch.cross_prefix)),
+    )
     return {
         "kmatrix": __version__,
         "machine": platform.machine(),
@@ -36,17 +43,22 @@ async def facts(arches: Iterable[Arch]) -> dict[str, object]:
         "kernel": platform.release(),
         "system": platform.freedesktop_os_release().get("PRETTY_NAME", "?"),
         "python": platform.python_version(),
-        "qemu": {arch.name: await _or_missing(qemu_version(arch)) for arch in arches},
-        "compiler": {arch.name: await _or_missing(compiler(arch.cross_prefix)) for arch in arches},
-        "binutils": {arch.name: await _or_missing(binutils(arch.cross_prefix)) for arch in arches},
+        "qemu": qemu,
+        "compiler": compilers,
+        "binutils": assemblers,
     }
 
 
-async def _or_missing(question: object) -> str:
-    try:
-        return str(await question)  # type: ignore[misc]
-    except KmatrixError as error:
-        return error.message
+async def _of_each(arches: Sequence[Arch], ask: Callable[[Arch], Awaitable[object]]) -> dict[str, str]:
+    """{arch: the answer, or why there is none}"""
+
+    async def answer(arch: Arch) -> str:
+        try:
+            return str(await ask(arch))
+        except KmatrixError as error:
+            return error.message
+
+    return dict(zip((arch.name for arch in arches), await asyncio.gather(*map(answer, arches)), strict=True))
 
 
 def cores() -> int:
