@@ -261,9 +261,12 @@ async def _count(running: Guest, task: Task, made: Keys, stages: _Stages) -> str
     async with stages.watched("measure", running, task.limits.work):
         await _until(running, task, running.console.ended)
     stages.seconds[MEASURE_CPU] = round(running.cpu_seconds() - before, 2)
-    if not task.dialogue.by_console:
-        return await _fetch(running, task, made, stages)
-    return _well(task, dialogue.written(running.console.text), running.console.text)
+    console = running.console.text
+    if task.dialogue.by_console:
+        return _well(task, dialogue.written(console), console)
+    if output := dialogue.packed(console):
+        return _well(task, output, console)
+    return await _fetch(running, task, made, stages)
 
 
 async def _until(running: Guest, task: Task, *events: asyncio.Event) -> None:

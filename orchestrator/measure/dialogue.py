@@ -4,8 +4,10 @@ its words are when it has ended, and what they mean. Pure."""
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
+import zlib
 from dataclasses import dataclass
 
 from orchestrator.build.guest_tools import PROGRAM, REMOTE, arguments
@@ -17,19 +19,20 @@ from orchestrator.model import Clock, Measure, ProgramKind, Workload
 _GATE = "/dev/console"  # at which programs wait
 _OUT, _ERR, _CODE = "/tmp/workload.out", "/tmp/workload.err", "/tmp/workload.code"
 FETCH = f"cat {_ERR} >&2; cat {_OUT}; exit $(cat {_CODE})"  # by whoever logs in when it has ended
+_SHORT = 1 << 20  # bytes that a guest writes to its console, packed; for more, somebody has to log in
 _AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle time is skipped
 # Seconds of the guest's, skipped: neighbours of the network are looked after for the last time up to 45 s after its
 # start, and after the last packet, at random.
 _QUIET = 60
 _LACKS = 4  # exit status of a program that finds that the guest does not have what it is to measure: km_absent()
+_PACKED = re.compile(r"^kmatrix: packed (\d+) (\d+) (\d+)\n((?:[\w+/=]+\n)*)$", re.M)  # of Dialogue.launch
 _RESULT = re.compile(r"^kmatrix: result (\d+) (\d+) (\d+)\n", re.M)  # of guest-tools/adapters/library.c
 
 
 @dataclass(frozen=True)
 class Dialogue:
     """command: what is started, and goes to the gate; started: all of it that a guest at the gate depends on; answer:
-    what it waits for there. warm: it has warmed up by then. by_console: what it prints comes over the console, and
-    nobody has to log in."""
+    what it waits for there. warm: it has warmed up by then. by_console: what it prints is on the console alone."""
 
     command: str
     started: tuple[str, ...]
@@ -42,7 +45,9 @@ class Dialogue:
         """The start in the guest: on its own, so that the connection can go away."""
         asleep = f"test ! -e {_AWAKE} || {{ kill $(cat {_AWAKE}); sleep {_QUIET}; }}"
         awake = f"test ! -e {_AWAKE} || setsid awake &"
-        told = f"echo $? >{_CODE}; {awake} echo '{ENDED}' >{_GATE}"
+        sizes = f"set -- $(stat -c %s {_OUT} {_ERR}); test $(($1 + $2)) -gt {_SHORT}"
+        packed = f"{{ echo kmatrix: packed $code $1 $2; cat {_OUT} {_ERR} | gzip | base64; }} >{_GATE}"
+        told = f"code=$?; echo $code >{_CODE}; {awake} {sizes} || {packed}; echo '{ENDED}' >{_GATE}"
         script = f"{asleep}; {self.command} >{_OUT} 2>{_ERR}; {told}"
         return f"setsid sh -c {shlex.quote(script)} </dev/null >/dev/null 2>&1 &"
 
@@ -81,6 +86,21 @@ def _clock(measure: Measure) -> list[str]:
     return ["--phase", "0"] if measure.clock is Clock.WALL else []
 
 
+def packed(console: str) -> Output | None:
+    """What a program of its own wrote, where the guest put it on the console; None where somebody has to log in for
+    it. Packed: its words are none of the kernel's."""
+    before, ended, _ = console.rpartition(f"\n{ENDED}\n")
+    found = next(reversed(list(_PACKED.finditer(before + "\n"))), None) if ended else None
+    if found is None:
+        return None
+    code, size, errors = map(int, found.groups()[:3])
+    try:
+        text = zlib.decompressobj(31).decompress(base64.b64decode(found[4]), _SHORT + 1)
+    except (ValueError, zlib.error):
+        return None
+    return _parted(code, text, size) if len(text) == size + errors else None
+
+
 def written(console: str) -> Output:
     """What a library's program wrote to the console of its workload. InfraError where something came between."""
     found = next(reversed(list(_RESULT.finditer(console))), None)
@@ -91,8 +111,12 @@ def written(console: str) -> Output:
     if not text[size + errors :].startswith(f"\n{ENDED}".encode()):
         what = "the kernel wrote to the console in the middle of a result"
         raise InfraError(what, kind="console", log=tail(console))
-    out, err = text[:size], text[size : size + errors]
-    return Output(code, out.decode(errors="replace"), err.decode(errors="replace"))
+    return _parted(code, text[: size + errors], size)
+
+
+def _parted(code: int, text: bytes, size: int) -> Output:
+    """size: of what went to standard output; the rest went to standard error."""
+    return Output(code, text[:size].decode(errors="replace"), text[size:].decode(errors="replace"))
 
 
 def failure(workload: Workload, output: Output, console: str) -> KmatrixError:

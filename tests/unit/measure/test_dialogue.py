@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import subprocess
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +17,7 @@ import pytest
 from orchestrator.errors import Absent, InfraError, WorkloadFailed
 from orchestrator.guest.shell import Output
 from orchestrator.measure import dialogue
-from orchestrator.measure.dialogue import failure, written
+from orchestrator.measure.dialogue import failure, packed, written
 from orchestrator.model import Clock, Measure, ProgramKind, Status, Workload
 
 OUT, ERR = '{"kmatrix":1,"done":1}\n', "ünd so\n"
@@ -40,6 +44,49 @@ def test_the_last_one_counts() -> None:
 def test_what_is_not_whole_is_the_testbed_s_fault(text: str) -> None:
     with pytest.raises(InfraError):
         written(text)
+
+
+def packed_console(out: str = OUT, err: str = ERR, code: int = 0, between: str = "", size: int | None = None) -> str:
+    whole = textwrap.wrap(base64.b64encode(gzip.compress((out + err).encode())).decode(), 76)
+    lines = [*whole[:1], *between.splitlines(), *whole[1:]]
+    sizes = f"{len(out.encode()) if size is None else size} {len(err.encode())}"
+    return f"kmatrix: gate\nkmatrix: packed {code} {sizes}\n" + "\n".join([*lines, "kmatrix: ended", ""])
+
+
+@pytest.mark.parametrize("out", [OUT, "", OUT * 1000 + "kmatrix: ended\nWARNING: CPU: 1\n"])
+def test_a_program_of_its_own_is_read_from_the_console(out: str) -> None:
+    assert packed(packed_console(out, code=3)) == Output(3, out, ERR)
+    assert packed(packed_console("other\n") + packed_console(out)) == Output(0, out, ERR), "the last one counts"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "kmatrix: gate\nkmatrix: ended\n",
+        packed_console()[:-16],
+        packed_console(size=3),
+        packed_console("".join(map(chr, range(32, 999))), between="[ 1.2] a warning"),
+        packed_console("".join(map(chr, range(32, 999))), between="abcd"),
+        packed_console("0" * (2 << 20)),
+    ],
+)
+def test_where_that_is_not_whole_or_too_long_somebody_logs_in(text: str) -> None:
+    assert packed(text) is None
+
+
+def test_what_a_guest_does_at_the_end_is_what_is_read(tmp_path: Path) -> None:
+    """The start's own script, in a shell of this machine."""
+    one = Workload("own", tmp_path, "", "page", ("time",), (), 64)
+    its = replace(dialogue.of(one, Measure()), command="sh -c 'echo fine; echo BUG: >&2; exit 7'")
+    script = its.launch.replace("/tmp/", f"{tmp_path}/").replace("/dev/console", f"{tmp_path}/console")
+    script = (
+        script.replace("setsid sh", "sh")
+        .removesuffix(" &")
+        .replace(">" + f"{tmp_path}/console", f">>{tmp_path}/console")
+    )
+    subprocess.run(["sh", "-c", script], check=True)
+    assert packed((tmp_path / "console").read_text()) == Output(7, "fine\n", "BUG:\n")
 
 
 def workload(own: Any = None) -> Any:
