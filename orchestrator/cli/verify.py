@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,7 @@ from orchestrator.config.plan import chosen_ids
 from orchestrator.config.plan import plan as make_plan
 from orchestrator.engine import Manner, asked, measured, this_command
 from orchestrator.errors import EXIT_UNEXPECTED, ConfigError, first
+from orchestrator.events import Stage
 from orchestrator.model import Matrix, Status
 from orchestrator.runs import copies, record
 from orchestrator.runs.folder import RunFolder, new_run, open_run
@@ -54,7 +56,7 @@ def verify_run(
     snapshots: Annotated[
         bool, typer.Option("--from-snapshots", help="Faster: repeat from kept snapshots, not from a boot.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="verify.json on standard output, no tables.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="verify.json on standard output, no tables.")] = False,
     unsandboxed: Unsandboxed = False,
     executor: Executor = "",
     workers: Workers = 2,
@@ -70,22 +72,31 @@ def verify_run(
     before = _selected(load(recorded).report, select or [])
     noted = any(map(costs.told, before["cells"]))
     manner = Manner(
-        quiet=json, fresh=True, reach=noted, memory=costs.of_memory(before), kind="verify", history=history,
+        quiet=as_json, fresh=True, reach=noted, memory=costs.of_memory(before), kind="verify", history=history,
         again=this_command(), unsandboxed=unsandboxed, executor=executor, workers=workers,
     )  # fmt: skip
     with new_run(out, "verify") as folder:
-        matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, json)
+        matrix, request = asked_again(recorded, before, config, as_recorded, folder, snapshots, as_json)
         here = measured(folder, matrix, request, manner).report
         answer = verify(before, here)
         folder.write_json("verify.json", answer.as_json())
-    if json:
+    if as_json:
         typer.echo((folder.path / "verify.json").read_text(), nl=False)
     else:
         printer().print(verified_view(answer))
+        if snapshots and (told := lacking(folder)):
+            printer().print(told)
         printer().print(f"run folder: {folder.path}", soft_wrap=True, highlight=False)
     if answer.same:
         return
     raise typer.Exit(first(exit_code(here), EXIT_UNEXPECTED))
+
+
+def lacking(folder: RunFolder) -> str:
+    """Snapshots that were gone, so that it took longer; "" if none was."""
+    boots = [json.loads(path.read_text()) for path in folder.path.glob("cells/*/*/*/boot-*/result.json")]
+    booted = sum(Stage.BOOT in boot["seconds"] for boot in boots)
+    return f"{booted} of {len(boots)} boots had no snapshot any more: they were done anew" if booted else ""
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 
+SETTLED = 0.01  # seconds for which a place that came free is kept: what now may begin can be wanted more
 SOON, LATER = 0.2, 5.0  # seconds between two looks while workers come, and when none has come for a while
 
 
@@ -57,8 +58,11 @@ class Places:
             yield
         finally:
             if came.done() and not came.cancelled():
-                self._taken[what] -= 1
-                self._next(what)
+                asyncio.get_running_loop().call_later(SETTLED, self._freed, what)
+
+    def _freed(self, what: str) -> None:
+        self._taken[what] -= 1
+        self._next(what)
 
     def _next(self, what: str) -> None:
         waiting = self._waiting[what]

@@ -50,6 +50,27 @@ def test_as_many_as_there_is_room_for_and_the_most_wanted_first() -> None:
     assert sorted(shop.began) == [0, 1, 2, 3, 4, 5]
 
 
+def test_what_the_end_of_a_step_makes_ready_comes_before_what_is_wanted_less() -> None:
+    """It is asked for a moment later: one arch's last boot, beside the next one's first."""
+
+    async def run() -> Shop:
+        shop = Shop({"core": 1})
+        given = Places(shop.asked)
+
+        async def two() -> None:
+            await shop.work(given, "core", 0.0)
+            await asyncio.sleep(0)  # its result is looked at
+            await shop.work(given, "core", 1.0)
+
+        async with given.kept(), asyncio.TaskGroup() as group:
+            group.create_task(two())
+            await asyncio.sleep(0.005)
+            group.create_task(shop.work(given, "core", 2.0))
+        return shop
+
+    assert asyncio.run(run()).began == [0, 1, 2]
+
+
 def test_one_is_given_out_where_there_is_nobody_and_more_when_somebody_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "SOON", 0.02)
 
@@ -94,7 +115,7 @@ def test_who_gives_up_takes_no_place() -> None:
             cut = asyncio.create_task(
                 shop.work(given, "core", 3)
             )  # and who is ended while it has a place gives it back
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(places.SETTLED + 0.005)
             cut.cancel()
             await asyncio.wait_for(shop.work(given, "core", 4), 5)
         return shop.began
