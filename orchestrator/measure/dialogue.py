@@ -25,8 +25,8 @@ _AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle ti
 # start, and after the last packet, at random.
 _QUIET = 60
 _LACKS = 4  # exit status of a program that finds that the guest does not have what it is to measure: km_absent()
-_PACKED = re.compile(r"^kmatrix: packed (\d+) (\d+) (\d+)\n((?:[\w+/=]+\n)*)$", re.M)  # of Dialogue.launch
-_RESULT = re.compile(r"^kmatrix: result (\d+) (\d+) (\d+)\n", re.M)  # of guest-tools/adapters/library.c
+_PACKED = re.compile(r"^kmatrix: packed (\d{1,9}) (\d{1,9}) (\d{1,9})\n((?:[\w+/=]+\n)*)$", re.M)  # Dialogue.launch
+_RESULT = re.compile(r"^kmatrix: result (\d{1,9}) (\d{1,9}) (\d{1,9})\n", re.M)  # of guest-tools/adapters/library.c
 
 
 @dataclass(frozen=True)

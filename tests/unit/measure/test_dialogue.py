@@ -69,6 +69,7 @@ def test_a_program_of_its_own_is_read_from_the_console(out: str) -> None:
         packed_console("".join(map(chr, range(32, 999))), between="[ 1.2] a warning"),
         packed_console("".join(map(chr, range(32, 999))), between="abcd"),
         packed_console("0" * (2 << 20)),
+        packed_console().replace("packed 0", "packed " + "9" * 5000),
     ],
 )
 def test_where_that_is_not_whole_or_too_long_somebody_logs_in(text: str) -> None:
