@@ -63,12 +63,24 @@ _ROW = re.compile(r"^ *[0-9a-f]+:\t([0-9a-f ]+?) *\t(.+)$")
 
 
 @pytest.fixture(scope="module", params=ARCHES)
-def costly(request: pytest.FixtureRequest, ready: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Done]:
-    kmatrix = Kmatrix(tmp_path_factory.mktemp("costly"))
-    words = ("--select", f"{request.param}/*", "--sort", "atomics", "--out", kmatrix.folder / "run")
+def measured(
+    request: pytest.FixtureRequest, ready: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Done]:
+    """Before the profile, which goes on from its snapshots: they have what ran before them."""
+    kmatrix = Kmatrix(tmp_path_factory.mktemp("measured"))
+    words = ("--select", f"{request.param}/*", "--out", kmatrix.folder / "run")
+    done = kmatrix("run", "--config", kmatrix.matrix(TEXT), *words)
+    assert done.code in (0, 1), done.out + done.err
+    return request.param, done
+
+
+@pytest.fixture(scope="module")
+def costly(measured: tuple[str, Done], tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Done]:
+    arch, kmatrix = measured[0], Kmatrix(tmp_path_factory.mktemp("costly"))
+    words = ("--select", f"{arch}/*", "--sort", "atomics", "--out", kmatrix.folder / "run")
     done = kmatrix("profile", "--config", kmatrix.matrix(TEXT), *words)
     assert done.code == 0, done.out + done.err
-    return request.param, done
+    return arch, done
 
 
 def vmlinux(arch: str, done: Done) -> Path:
@@ -102,16 +114,13 @@ def test_what_a_patch_adds_is_in_its_class_and_its_function(costly: tuple[str, D
     assert "+600.00 0.00 600.00 mprotect_fixup" in " ".join(done.out.split()), done.out
 
 
-def test_a_run_has_the_same_without_a_profile(costly: tuple[str, Done], kmatrix: Kmatrix) -> None:
+def test_a_run_has_the_same_without_a_profile(costly: tuple[str, Done], measured: tuple[str, Done]) -> None:
     """By blocks of code and not by instructions, of another pass from the same snapshot."""
-    arch, done = costly
-    config, out = kmatrix.matrix(TEXT), kmatrix.folder / "run"
-    run = kmatrix("run", "--config", config, "--select", f"{arch}/*", "--out", out)
+    (_, done), (_, run) = costly, measured
     for account in done.json("profile.json")["cells"]:
         metrics = run.cell(account["id"])["metrics"]
-        for name in account["costs"].keys() & metrics.keys():
-            [[noted]] = metrics[name]["boots"]  # of 1 unit of work
-            assert noted == pytest.approx(account["costs"][name], abs=2), (account["id"], name)
+        told = {name: metrics[name]["boots"] for name in account["costs"].keys() & metrics.keys()}
+        assert told == {name: [[account["costs"][name]]] for name in told} and len(told) > 5  # of 1 unit of work
     rows = {row["metric"]: row for row in run.json()["comparisons"]}
     assert {name: rows[name]["verdict"] for name in ADDED} == dict.fromkeys(ADDED, "worse")
     assert rows["exceptions"]["verdict"] == rows["system_calls"]["verdict"] == "same"
