@@ -119,8 +119,10 @@ def test_a_run_has_the_same_without_a_profile(costly: tuple[str, Done], measured
     (_, done), (_, run) = costly, measured
     for account in done.json("profile.json")["cells"]:
         metrics = run.cell(account["id"])["metrics"]
-        told = {name: metrics[name]["boots"] for name in account["costs"].keys() & metrics.keys()}
-        assert told == {name: [[account["costs"][name]]] for name in told} and len(told) > 5  # of 1 unit of work
+        told = {name: metrics[name]["boots"][0][0] for name in account["costs"].keys() & metrics.keys()}  # of 1 unit
+        # An instruction may lie in two lines, and the region may end within a block.
+        assert told.pop("code_lines") == pytest.approx(account["costs"]["code_lines"], abs=2)
+        assert told == {name: account["costs"][name] for name in told} and len(told) > 4
     rows = {row["metric"]: row for row in run.json()["comparisons"]}
     assert {name: rows[name]["verdict"] for name in ADDED} == dict.fromkeys(ADDED, "worse")
     assert rows["exceptions"]["verdict"] == rows["system_calls"]["verdict"] == "same"
