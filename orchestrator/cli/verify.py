@@ -93,10 +93,10 @@ def verify_run(
 
 
 def lacking(folder: RunFolder) -> str:
-    """Snapshots that were gone, so that it took longer; "" if none was."""
+    """Snapshots that had to be made, so that it took longer; "" if none had."""
     boots = [json.loads(path.read_text()) for path in folder.path.glob("cells/*/*/*/boot-*/result.json")]
-    booted = sum(Stage.BOOT in boot["seconds"] for boot in boots)
-    return f"{booted} of {len(boots)} boots had no snapshot any more: they were done anew" if booted else ""
+    made = sum(Stage.SNAPSHOT in boot["seconds"] for boot in boots)
+    return f"{made} of {len(boots)} boots had no snapshot to go on from: they were done anew" if made else ""
 
 
 def _selected(report: MatrixReport, globs: list[str]) -> MatrixReport:

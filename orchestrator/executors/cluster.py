@@ -174,7 +174,8 @@ class Cluster:
         self._number += 1
         key = f"{step.id} {run} {self._number}"
         where = await self._where(step, failed)
-        self._given[key] = next(iter(where.get("workers", ())), "")  # before anything else is asked for
+        if len(where.get("workers", ())) == 1:
+            [self._given[key]] = where["workers"]
         future = self._client.submit(
             worker.done, run, key, work, order, key=key, pure=False, priority=-self._turn(step),
             resources=_wants(step, self.guest_mib), **where,
@@ -200,7 +201,7 @@ class Cluster:
             await self._back()
             return None
         finally:
-            del self._given[key]
+            self._given.pop(key, None)
 
     def _turn(self, step: Step) -> float:
         """The lowest is first: as on one machine, by what is wanted most, then in the order of the graph."""
@@ -217,8 +218,11 @@ class Cluster:
         return {BUILD: have.get(BUILD, 0), CORE: min(have.get(CORE, 0), have.get(MEMORY, 0) // guest)}
 
     async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
-        """Which workers: not those that are unfit or have failed at it. Best one that has room now, and built for
-        this arch: dask does not look whether what a step needs is taken, and has it wait there beside an idle one."""
+        """Which workers: not those that are unfit or have failed at it. One that has room now, best the one that
+        built for this arch: dask does not look whether what a step needs is taken, and has it wait beside an idle one.
+
+        Never as a mere wish: then dask does not look either whether a worker has what the step needs.
+        """
         wants = _wants(step, self.guest_mib)
         there = await self._there()
         if self._wall and WALL in wants:
@@ -232,19 +236,19 @@ class Cluster:
         left = [at for at in fit if names[at] not in failed] or fit
         what, busy = BUILD if BUILD in wants else CORE, await self._busy()
         free = [at for at in left if self._places(there[at])[what] > busy[at][what] and _can(there[at], wants)]
-        if not free:
-            return {"workers": left, "allow_other_workers": False} if len(left) < len(there) else {}
-        built = self._built.get(step.subject.partition("/")[0], "") if step.kind is StepKind.KERNEL else ""
-        best = min(free, key=lambda at: (names[at] != built, busy[at].total()))
-        return {"workers": [best], "allow_other_workers": len(left) == len(there)}
+        if free:
+            built = self._built.get(step.subject.partition("/")[0], "") if step.kind is StepKind.KERNEL else ""
+            left = [min(free, key=lambda at: (names[at] != built, busy[at].total()))]
+        return {"workers": left, "allow_other_workers": False} if len(left) < len(there) else {}
 
     async def _busy(self) -> Mapping[str, Counter[str]]:
-        """{address: {gate: steps}} that workers have been given, by this run or another."""
-        found: dict[str, Counter[str]] = defaultdict(Counter)
-        given: set[tuple[str, str]] = {(at, key) for key, at in self._given.items()}
+        """{address: {gate: steps}} that workers have been given, by this run or another. Whoever gives one more
+        before anything else is waited for is sure of it."""
+        known: dict[str, str] = {}
         with suppress(Exception):
-            given |= {(at, str(key)) for at, keys in (await self._client.processing()).items() for key in keys}
-        for at, key in given:
+            known = {str(key): at for at, keys in (await self._client.processing()).items() for key in keys}
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for key, at in (self._given | known).items():
             found[at][BUILD if key.partition(" ")[0] in BUILDS else CORE] += 1
         return found
 

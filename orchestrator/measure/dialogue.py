@@ -25,7 +25,7 @@ _AWAKE = "/tmp/awake"  # the guest's images/initramfs/awake, for whom no idle ti
 # start, and after the last packet, at random.
 _QUIET = 60
 _LACKS = 4  # exit status of a program that finds that the guest does not have what it is to measure: km_absent()
-_PACKED = re.compile(r"^kmatrix: packed (\d{1,9}) (\d{1,9}) (\d{1,9})\n((?:[\w+/=]+\n)*)$", re.M)  # Dialogue.launch
+_PACKED = re.compile(r"^kmatrix: packed (\d{1,9}) (\d{1,9}) (\d{1,9})\n([A-Za-z\d+/=\n]*)\Z", re.M)  # Dialogue.launch
 _RESULT = re.compile(r"^kmatrix: result (\d{1,9}) (\d{1,9}) (\d{1,9})\n", re.M)  # of guest-tools/adapters/library.c
 
 
@@ -45,7 +45,7 @@ class Dialogue:
         """The start in the guest: on its own, so that the connection can go away."""
         asleep = f"test ! -e {_AWAKE} || {{ kill $(cat {_AWAKE}); sleep {_QUIET}; }}"
         awake = f"test ! -e {_AWAKE} || setsid awake &"
-        sizes = f"set -- $(stat -c %s {_OUT} {_ERR}); test $(($1 + $2)) -gt {_SHORT}"
+        sizes = f"set -- $(stat -c %s {_OUT} {_ERR}); test $((${{1:-0}} + ${{2:-0}})) -gt {_SHORT}"
         packed = f"{{ echo kmatrix: packed $code $1 $2; cat {_OUT} {_ERR} | gzip | base64; }} >{_GATE}"
         told = f"code=$?; echo $code >{_CODE}; {awake} {sizes} || {packed}; echo '{ENDED}' >{_GATE}"
         script = f"{asleep}; {self.command} >{_OUT} 2>{_ERR}; {told}"

@@ -181,6 +181,36 @@ def test_no_step_waits_at_a_busy_worker_beside_one_that_has_room(
     assert dict(shop.began)[first.id] == "boots-2" and dict(shop.began)[second.id] == "builds-1", shop.began
 
 
+def test_steps_that_begin_together_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    has = {**HAS, CORE: 4.0}
+    for workers in ({"a-1": has, "b-2": has}, {"a-1": has, "b-2": has, "unfit-3": has}):
+        shop = Shop(tmp_path, workers, lambda step: 1.0, lambda name: _sick() if name == "unfit-3" else None)
+        before = [boot("x/k/first#0")]
+        shop.run([*before, *(boot(f"x/k/w#{n}", after=("boot x/k/first#0",)) for n in range(8))], monkeypatch)
+        first = [name for step, name in shop.began if "/w#" in step][:8]
+        assert {name: first.count(name) for name in ("a-1", "b-2")} == {"a-1": 4, "b-2": 4}, shop.began
+
+
+def _sick() -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_a_worker_without_room_for_a_guest_gets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by stealing, and not when the one that had a step is gone."""
+    big, small = {**HAS, CORE: 4.0}, {**HAS, CORE: 4.0, MEMORY: 50.0}
+
+    async def dies(scheduler: Any, there: dict[str, Any]) -> None:
+        while len(shop.began) < 6:  # noqa: ASYNC110 (what ends it is no event)
+            await asyncio.sleep(0.02)
+        await there["big-1"].close()
+
+    monkeypatch.setattr(cluster, "GONE", 0.2)
+    shop = Shop(tmp_path, {"big-1": big, "big-2": big, "small-3": small}, lambda step: 0.7)
+    results = shop.run([boot(f"x/k/w#{n}") for n in range(10)], monkeypatch, dies)
+    assert {*results.values()} == {"done"} and len(results) == 10, results
+    assert {name for _, name in shop.began} == {"big-1", "big-2"}, shop.began
+
+
 def test_a_variant_has_the_kernel_of_its_own_arch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "KernelArtifact", str)
     results: Results = {
