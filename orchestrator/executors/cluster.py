@@ -219,7 +219,7 @@ class Cluster:
 
     async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
         """Which workers: not those that are unfit or have failed at it. One that has room now, best the one that
-        built for this arch: dask does not look whether what a step needs is taken, and has it wait beside an idle one.
+        built for this arch: dask does not look whether what a step needs is taken, and it waits beside an idle one.
 
         Never as a mere wish: then dask does not look either whether a worker has what the step needs.
         """
