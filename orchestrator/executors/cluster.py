@@ -59,6 +59,7 @@ class Cluster:
     _wall: str = ""  # the one that has all that goes by the clock on the wall
     _order: dict[str, int] = field(default_factory=dict)  # {step: its number}
     _given: dict[str, str] = field(default_factory=dict)  # {task: to whom}, of what is being done
+    _looked: tuple[float, asyncio.Task[Mapping[str, Any] | None]] | None = None  # when, who is there
 
     async def run(self, steps: Sequence[Step], runner: AnyRunner) -> Results:
         """See Executor."""
@@ -277,6 +278,13 @@ class Cluster:
             return found
         return None
 
+    async def _lately(self) -> Mapping[str, Any] | None:
+        """Likewise, as of a moment ago: asked for once, for all steps that look."""
+        now = asyncio.get_running_loop().time()
+        if self._looked is None or now - self._looked[0] > GONE / 2:
+            self._looked = now, asyncio.create_task(self._there())
+        return await asyncio.shield(self._looked[1])
+
     async def _patience(self, step: Step, future: Any, where: Mapping[str, Any], runner: Runner) -> None:
         """Others are asked when those are gone that alone were; says so when nobody can do it."""
         wants = _wants(step, self.guest_mib)
@@ -285,7 +293,7 @@ class Cluster:
         looks = itertools.count(1)
         while True:
             await asyncio.sleep(GONE if bound else NOBODY)
-            there = await self._there()
+            there = await self._lately()
             if there is None:
                 continue
             if bound and not bound & {*there}:

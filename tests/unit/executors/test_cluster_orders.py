@@ -191,6 +191,22 @@ def test_steps_that_begin_together_are_shared_out(tmp_path: Path, monkeypatch: p
         assert {name: first.count(name) for name in ("a-1", "b-2")} == {"a-1": 4, "b-2": 4}, shop.began
 
 
+def test_who_is_there_is_asked_once_for_all_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred machines have hundreds of steps, each of which looks whether its worker is still there."""
+    asked, there = 0, Cluster._there
+
+    async def counted(self: Cluster) -> Any:
+        nonlocal asked
+        asked += 1
+        return await there(self)
+
+    monkeypatch.setattr(cluster, "GONE", 0.2)
+    monkeypatch.setattr(Cluster, "_there", counted)
+    shop = Shop(tmp_path, {"a-1": {**HAS, CORE: 32.0, MEMORY: 99_999.0}}, lambda step: 2.0)
+    shop.run([boot(f"x/k/w#{n}") for n in range(32)], monkeypatch)
+    assert len(shop.began) == 32 and asked < 32 * 2 + 60, "else it would be 320 for that"
+
+
 def _sick() -> None:
     raise OSError(errno.EROFS, "Read-only file system")
 
