@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.config.steps import QEMU_OVERHEAD_MIB, Results, Want, step_id
+from orchestrator.config.steps import Results, step_id
 from orchestrator.errors import InfraError, KmatrixError
 from orchestrator.events import Event, Note
 from orchestrator.executors import Runner as AnyRunner
@@ -25,6 +25,7 @@ from orchestrator.executors.joining import Join, dask
 from orchestrator.executors.loop import attempted, in_order, internal
 from orchestrator.executors.parcel import packed, unpacked
 from orchestrator.executors.places import Places
+from orchestrator.executors.resources import BUILD, BUILDS, CORE, WALL, can, gate, places_of, wanted
 from orchestrator.executors.worker import Delivery, Order, Settings
 from orchestrator.measure.runner import Runner
 from orchestrator.model import KernelArtifact, Step, StepKind, Variant
@@ -33,14 +34,12 @@ from orchestrator.model import KernelArtifact, Step, StepKind, Variant
 AWAY = frozenset(
     {StepKind.KERNEL, StepKind.BOOT, StepKind.PROFILE, StepKind.DEBUG, StepKind.VARIANT, StepKind.SELFTEST}
 )
-BUILDS = frozenset({StepKind.KERNEL, StepKind.VARIANT})  # of these, what compiles
 NOBODY = 120.0  # seconds that a step waits for a worker that can do it, before that is told
 GONE = 2.0  # seconds between two looks whether those are there that alone were asked
 AWAY_FOR = 60.0  # seconds that one worker may be away which alone can do a step
 RECONNECT = 300.0  # seconds that a scheduler may be away which others have started
 MOST = 5  # times that a step is begun again because its worker could not do it
 _AWAY, _RESUME = "the scheduler is away", "run --resume goes on with what is done"
-CORE, BUILD, WALL, MEMORY = "core", "build", "wall", "memory"  # resources of workers
 
 
 @dataclass
@@ -81,7 +80,7 @@ class Cluster:
             try:
                 if runner.has(step):
                     return None
-                async with places.one(_gate(_wants(step, self.guest_mib)), self._turn(step)):
+                async with places.one(gate(wanted(step, self.guest_mib)), self._turn(step)):
                     return await self._away(run, work, step, _needed(step, results, runner.plan.variants), runner)
             except KmatrixError as error:
                 return error
@@ -147,7 +146,7 @@ class Cluster:
                 break
             if isinstance(found.result, KernelArtifact):
                 self._built[step.subject.partition("/")[0]] = answer.at
-            if WALL in _wants(step, self.guest_mib):  # one of them at a time: see Places
+            if WALL in wanted(step, self.guest_mib):  # one of them at a time: see Places
                 self._wall = self._wall or _machine(answer.at)
             return self._home(step, found, runner)
         if step.kind is StepKind.VARIANT:  # what nobody has is told as here, where it may be
@@ -175,11 +174,11 @@ class Cluster:
         self._number += 1
         key = f"{step.id} {run} {self._number}"
         where = await self._where(step, failed)
-        if len(where.get("workers", ())) == 1:
-            [self._given[key]] = where["workers"]
+        if len(where) == 1:
+            [self._given[key]] = where
         future = self._client.submit(
             worker.done, run, key, work, order, key=key, pure=False, priority=-self._turn(step),
-            resources=_wants(step, self.guest_mib), **where,
+            resources=wanted(step, self.guest_mib), workers=where or None,
         )  # fmt: skip
         try:
             waited = asyncio.create_task(self._patience(step, future, where, runner))
@@ -210,37 +209,39 @@ class Cluster:
 
     async def _room(self) -> Mapping[str, float]:
         """{what: how many steps that need it}, of the workers that are there."""
-        there = [self._places(its) for its in (await self._there() or {}).values() if its["name"] not in self._unfit]
+        there = [
+            places_of(its, self.guest_mib)
+            for its in (await self._there() or {}).values()
+            if its["name"] not in self._unfit
+        ]
         return {WALL: 1} | {what: sum(its[what] for its in there) for what in (BUILD, CORE)}
 
-    def _places(self, its: Mapping[str, Any]) -> Mapping[str, float]:
-        """{gate: how many steps at a time} of one worker."""
-        have, guest = its["resources"], self.guest_mib + QEMU_OVERHEAD_MIB
-        return {BUILD: have.get(BUILD, 0), CORE: min(have.get(CORE, 0), have.get(MEMORY, 0) // guest)}
-
-    async def _where(self, step: Step, failed: Collection[str]) -> dict[str, Any]:
-        """Which workers: not those that are unfit or have failed at it. One that has room now, best the one that
-        built for this arch: dask does not look whether what a step needs is taken, and it waits beside an idle one.
+    async def _where(self, step: Step, failed: Collection[str]) -> Sequence[str]:
+        """Which workers alone; none: any that can. Not those that are unfit or have failed at it. One that has room
+        now, best the one that built for this arch: dask does not look whether what a step needs is taken, and has it
+        wait beside an idle one.
 
         Never as a mere wish: then dask does not look either whether a worker has what the step needs.
         """
-        wants = _wants(step, self.guest_mib)
+        wants = wanted(step, self.guest_mib)
         there = await self._there()
         if self._wall and WALL in wants:
             return await self._only(self._wall, there)
         if not there:
-            return {}
+            return []
         names = _names(there)
         fit = [at for at, name in names.items() if name not in self._unfit]
         if not fit:
             raise InfraError("all workers have other compilers or another QEMU than this run", kind="cluster")
         left = [at for at in fit if names[at] not in failed] or fit
         what, busy = BUILD if BUILD in wants else CORE, await self._busy()
-        free = [at for at in left if self._places(there[at])[what] > busy[at][what] and _can(there[at], wants)]
+        free = [
+            at for at in left if places_of(there[at], self.guest_mib)[what] > busy[at][what] and can(there[at], wants)
+        ]
         if free:
             built = self._built.get(step.subject.partition("/")[0], "") if step.kind is StepKind.KERNEL else ""
             left = [min(free, key=lambda at: (names[at] != built, busy[at].total()))]
-        return {"workers": left, "allow_other_workers": False} if len(left) < len(there) else {}
+        return left if len(left) < len(there) else []
 
     async def _busy(self) -> Mapping[str, Counter[str]]:
         """{address: {gate: steps}} that workers have been given, by this run or another. Whoever gives one more
@@ -253,12 +254,12 @@ class Cluster:
             found[at][BUILD if key.partition(" ")[0] in BUILDS else CORE] += 1
         return found
 
-    async def _only(self, machine: str, there: Mapping[str, Any] | None) -> dict[str, Any]:
+    async def _only(self, machine: str, there: Mapping[str, Any] | None) -> Sequence[str]:
         """The worker of this machine, which may just be coming back."""
         for _ in range(int(AWAY_FOR)):
             known = (there or {}).items()
             if at := [its for its, one in known if _machine(one["name"]) == machine and WALL in one["resources"]]:
-                return {"workers": at, "allow_other_workers": False}
+                return at
             await asyncio.sleep(1)
             there = await self._there()
         text = "the worker that measured by the clock on the wall is gone, and another machine is not like it"
@@ -266,9 +267,9 @@ class Cluster:
 
     async def _others(self, step: Step, failed: Collection[str]) -> bool:
         """Is there a worker that could do it and has not tried?"""
-        there, wants = await self._there() or {}, _wants(step, self.guest_mib)
+        there, wants = await self._there() or {}, wanted(step, self.guest_mib)
         wall = self._wall if WALL in wants else ""
-        left = [its for its in there.values() if its["name"] not in (*failed, *self._unfit) and _can(its, wants)]
+        left = [its for its in there.values() if its["name"] not in (*failed, *self._unfit) and can(its, wants)]
         return bool(left) and not wall
 
     async def _there(self) -> Mapping[str, Any] | None:
@@ -285,11 +286,11 @@ class Cluster:
             self._looked = now, asyncio.create_task(self._there())
         return await asyncio.shield(self._looked[1])
 
-    async def _patience(self, step: Step, future: Any, where: Mapping[str, Any], runner: Runner) -> None:
+    async def _patience(self, step: Step, future: Any, where: Collection[str], runner: Runner) -> None:
         """Others are asked when those are gone that alone were; says so when nobody can do it."""
-        wants = _wants(step, self.guest_mib)
+        wants = wanted(step, self.guest_mib)
         lacks = ", ".join(f"{n:g} {what}" for what, n in wants.items())
-        bound = {*where["workers"]} if where.get("allow_other_workers") is False else set()
+        bound = {*where}
         looks = itertools.count(1)
         while True:
             await asyncio.sleep(GONE if bound else NOBODY)
@@ -302,7 +303,7 @@ class Cluster:
             if bound and next(looks) % int(NOBODY / GONE):
                 continue
             fit = [its for its in there.values() if its["name"] not in self._unfit]
-            if not any(_can(its, wants) for its in fit):
+            if not any(can(its, wants) for its in fit):
                 what = f"of {len(fit)} none has it" if fit else "there is none"
                 runner.bus.emit(Note(step.id, f"waits for a worker with {lacks}: {what}"))
 
@@ -332,19 +333,9 @@ def _names(there: Mapping[str, Any]) -> dict[str, str]:
     return {address: str(its["name"]) for address, its in there.items()}
 
 
-def _can(its: Mapping[str, Any], wants: Mapping[str, float]) -> bool:
-    """Has a worker room for it when it does nothing else?"""
-    return all(its["resources"].get(name, 0) >= much for name, much in wants.items())
-
-
 def _machine(worker: object) -> str:
     """Of a worker's name, which ends with its process: one that is started again is on the same machine."""
     return str(worker).rpartition("-")[0]
-
-
-def _gate(wants: Mapping[str, float]) -> str:
-    """Which of the places that are counted it takes. By the clock on the wall, one at a time: all by one machine."""
-    return next((what for what in (WALL, BUILD) if what in wants), CORE)
 
 
 def _needed(step: Step, results: Results, variants: Iterable[Variant] = ()) -> Results:
@@ -390,14 +381,6 @@ def _settings(runner: Runner) -> Settings:
         unsandboxed=builder.unsandboxed, timeout=builder.timeout, ccache_gib=builder.ccache_gib,
         disk_gib=builder.disk_gib, tools=worker.tools(runner.host),
     )  # fmt: skip
-
-
-def _wants(step: Step, guest_mib: int) -> dict[str, float]:
-    """Of a worker's resources."""
-    if step.kind in BUILDS:
-        return {BUILD: 1}
-    wall = {WALL: 1} if step.priority in (Want.PROMPT, Want.ALONE) else {}
-    return {CORE: 1, MEMORY: guest_mib + QEMU_OVERHEAD_MIB, **wall}
 
 
 def _files(step: Step, runner: Runner) -> Mapping[str, bytes]:

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from orchestrator import proc
 from orchestrator.errors import ConfigError, InfraError, Interrupted
-from orchestrator.executors.cluster import BUILD, CORE, MEMORY, WALL
 from orchestrator.executors.joining import Join, dask, days_left, loopback, new_keys
+from orchestrator.executors.resources import BUILD, CORE, MEMORY, WALL
 from orchestrator.executors.worker import tidied
 from orchestrator.measure.host import cores, memory_mib
 from orchestrator.store import Store

@@ -18,11 +18,12 @@ from orchestrator.config.steps import Results, Want
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus, Note
 from orchestrator.executors import cluster, worker
-from orchestrator.executors.cluster import BUILD, CORE, MEMORY, WALL, Cluster
+from orchestrator.executors.cluster import Cluster
 from orchestrator.executors.joining import Join, dask
 from orchestrator.executors.loop import in_order
 from orchestrator.executors.machines import _kept
 from orchestrator.executors.parcel import unpacked
+from orchestrator.executors.resources import BUILD, CORE, MEMORY, WALL
 from orchestrator.executors.worker import Delivery
 from orchestrator.model import Step, StepKind
 from orchestrator.runs.folder import RunFolder
