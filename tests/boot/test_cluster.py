@@ -140,7 +140,7 @@ def test_a_job_of_slurm_joins_and_works(ready: None, kmatrix: Kmatrix) -> None:
 
 @pytest.mark.night
 def test_thirty_kills_at_random(ready: None, kmatrix: Kmatrix) -> None:
-    text = EVERYWHERE.replace("[small]", "[faults, small]").replace("boots: 1", "boots: 6")
+    text = EVERYWHERE.replace("[small]", "[faults, small]").replace("boots: 1", "boots: 24")
     local = kmatrix.run(text, "--no-reach")
     local.folder = local.folder.rename(local.folder.with_name("local"))
     process = kmatrix.start("run", "--config", kmatrix.matrix(text), "--out", kmatrix.folder / "run", *CLUSTER)
@@ -154,4 +154,4 @@ def test_thirty_kills_at_random(ready: None, kmatrix: Kmatrix) -> None:
             killed += 1
     out, err = process.communicate(timeout=1200)
     same(Done(process.returncode, out, err, kmatrix.folder / "run", 0), local)
-    assert killed >= 10 and not any(map(alive, seen))
+    assert killed == 30 and not any(map(alive, seen))
