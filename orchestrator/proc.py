@@ -8,8 +8,8 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio  # else where it is used: who only looks starts no process, and need not wait for it
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
+PR_SET_THP_DISABLE = 41  # prctl(2)
 
 # The child asks to be killed when we die (setpriv), then checks that we had not died before it asked. Where Linux
 # groups processes by session for scheduling, niceness counts only if the group has it, too.
@@ -75,27 +76,43 @@ async def spawn(
     stderr: int | IO[bytes] | None = subprocess.STDOUT,
     pass_fds: Sequence[int] = (),
     niceness: int = 0,
+    huge_pages: bool = True,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start argv in its own process group; on leaving, whatever happened, it is ended and waited for.
+    """Start argv in its own process group; on leaving, whatever happened, it is ended and waited for. huge_pages: may
+    it have transparent ones?
 
     The calling thread must outlive the child, whose parent-death signal is tied to it.
     """
     import asyncio
 
-    process = await asyncio.create_subprocess_exec(
-        *_tied_to_us(argv, niceness),
-        cwd=cwd,
-        env=env,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        pass_fds=pass_fds,
-        start_new_session=True,
-    )
+    with nullcontext() if huge_pages else _small_pages():
+        process = await asyncio.create_subprocess_exec(
+            *_tied_to_us(argv, niceness),
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            start_new_session=True,
+        )
     try:
         yield process
     finally:
         await asyncio.shield(stop(process))
+
+
+@contextmanager
+def _small_pages() -> Iterator[None]:
+    """Whoever is started meanwhile inherits it. A kernel that has no such pages does not mind, or says so in vain."""
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0)
 
 
 async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> bool:

@@ -26,7 +26,8 @@
 #define AFTER (400 * MS)
 #define OFTEN (100 * MS)	/* and a tick: TCP counts its orphans so often, in a timer that is set anew each time */
 #define ASIDE (12 * MS)	/* a region begins so long after it, and so has none of it in its first 92 ms */
-#define SETTLE (10 * SECOND)	/* at least this long asleep before: what the last line woke up has ended */
+#define SETTLE (10 * SECOND)	/* at least this long asleep before: what came before has ended */
+#define WOKEN SECOND	/* so long after the gate: what its word woke up has ended */
 #define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
 #define SPIN (10 * MS)	/* woken this long before the phase, or some ticks later; then watches the clock */
 #define VALUES 8	/* of km_value(), a pass */
@@ -333,10 +334,6 @@ static int64_t quiet_after(int64_t least)
 {
 	int64_t start, often = OFTEN + tick_length();
 
-	if (told_quiet)
-		km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE), km_option("timer", 0) };
-	else
-		km_find_quiet();
 	if (!km_quiet.job)
 		return phase_after(least);
 	start = now() + least - AFTER - km_quiet.job + km_quiet.period;
@@ -386,10 +383,15 @@ __attribute__((noinline)) void km_begin(void)
 
 	value_count = 0;
 	if (settled) {
-		if (!told_quiet)
-			km_settle_allocator();	/* most of it: before the gate it is done once */
+		if (told_quiet) {
+			km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE), km_option("timer", 0) };
+		} else {	/* before the gate, most of it is done once for all that go on from there */
+			km_settle_allocator();
+			sleep_until(now() + SETTLE);
+			km_find_quiet();
+		}
 		wait_at_gate();
-		sleep_until(now() + (told_quiet ? SECOND : SETTLE));	/* nobody was logged in to a library's guest */
+		sleep_until(now() + WOKEN);
 		start = quiet_after(GAP);
 		sleep_until(start - GAP);
 		restart_watchdog();

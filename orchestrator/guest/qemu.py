@@ -71,7 +71,12 @@ class Guest:
         try:
             self.process = await stack.enter_async_context(
                 proc.spawn(
-                    command, env=env, stdout=errors, pass_fds=[end.fileno() for end in ends], niceness=niceness
+                    command,
+                    env=env,
+                    stdout=errors,
+                    pass_fds=[end.fileno() for end in ends],
+                    niceness=niceness,
+                    huge_pages=self.machine.accel != "tcg",
                 )
             )
         finally:
@@ -124,7 +129,7 @@ class Guest:
     async def save(self, file: Path) -> None:
         """Stop the guest and keep its state in file; it does not go on."""
         try:
-            await state.save(self.qmp, file)
+            await state.save(self.qmp, file, self.machine.memory_mib << 20)
         except (QMPError, TimeoutError, EOFError) as error:
             raise InfraError(f"the guest's state could not be kept: {error!r}", kind="snapshot") from error
 

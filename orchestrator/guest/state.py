@@ -12,13 +12,14 @@ from pathlib import Path
 from qemu.qmp import QMPClient
 
 from orchestrator.errors import InfraError
+from orchestrator.guest.stream import without_zeros
 
 BLOCK = 1 << 20
 SECONDS = 60.0  # for a state to be written
 
 
-async def save(qmp: QMPClient, file: Path) -> None:
-    """Stop the guest and write its state (memory without zero pages, devices, clock) to file.
+async def save(qmp: QMPClient, file: Path, memory: int) -> None:
+    """Stop the guest and write its state (memory without zero pages, devices, clock) to file. memory: its bytes.
 
     Raises InfraError when QEMU cannot, and the disk's OSError.
     """
@@ -44,12 +45,19 @@ async def save(qmp: QMPClient, file: Path) -> None:
     told = await qmp.execute("query-migrate")
     if not isinstance(told, dict) or told.get("status") != "completed":
         raise InfraError("QEMU could not write the guest's state", kind="snapshot", log=str(told))
+    await asyncio.to_thread(_lessen, file, memory)
 
 
 def _receive(source: socket.socket, file: Path) -> None:
     with file.open("wb") as out:
         while chunk := source.recv(BLOCK):
             out.write(chunk)
+
+
+def _lessen(file: Path, memory: int) -> None:
+    stream = file.read_bytes()
+    if (less := without_zeros(stream, memory)) is not stream:
+        file.write_bytes(less)
 
 
 def feed(file: Path, sink: socket.socket) -> None:

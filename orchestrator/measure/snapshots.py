@@ -17,7 +17,7 @@ from orchestrator.measure.provenance import nowhere
 from orchestrator.model import Provenance
 from orchestrator.store import Store, digest, write_atomically
 
-FORMAT = 3  # raised when what is done before the snapshot changes
+FORMAT = 4  # raised when what is done before the snapshot changes
 KIND = "snapshots"
 LIMIT = 12 << 30  # bytes of all together; the least recently used goes first
 
