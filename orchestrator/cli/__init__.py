@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import traceback
 from importlib import import_module
@@ -15,6 +16,8 @@ from orchestrator import __version__
 from orchestrator.cli.console import print_error, printer
 from orchestrator.cli.options import current
 from orchestrator.errors import EXIT_INFRA, Interrupted, KmatrixError
+
+OBJECTS = 50_000  # more of them than before are looked through for garbage: modules are none, and each has thousands
 
 # What --help lists, without reading the verbs' files: they import much, and each is read when it is called.
 VERBS = {
@@ -99,6 +102,7 @@ def kmatrix(
 
 def main() -> None:
     """Run the command; errors end as message, next step, log and exit code."""
+    gc.set_threshold(OBJECTS)
     try:
         app()
     except Interrupted as error:
