@@ -27,7 +27,7 @@
 #define OFTEN (100 * MS)	/* and a tick: TCP counts its orphans so often, in a timer that is set anew each time */
 #define ASIDE (12 * MS)	/* a region begins so long after it, and so has none of it in its first 92 ms */
 #define SETTLE (10 * SECOND)	/* at least this long asleep before: what came before has ended */
-#define WOKEN SECOND	/* so long after the gate: what its word woke up has ended */
+#define WOKEN SECOND	/* so long after a library's gate: what its word woke up has ended */
 #define GAP (500 * MS)	/* settling begins so long before a region; what waited for the end of the sleep comes in it */
 #define SPIN (10 * MS)	/* woken this long before the phase, or some ticks later; then watches the clock */
 #define VALUES 8	/* of km_value(), a pass */
@@ -385,13 +385,15 @@ __attribute__((noinline)) void km_begin(void)
 	if (settled) {
 		if (told_quiet) {
 			km_quiet = (struct km_quiet){ km_option("job", 0), km_option("period", PHASE), km_option("timer", 0) };
-		} else {	/* before the gate, most of it is done once for all that go on from there */
-			km_settle_allocator();
+		} else {	/* before the gate it is done once for all that go on from there */
+			km_settle_allocator();	/* most of it */
 			sleep_until(now() + SETTLE);
-			km_find_quiet();
 		}
 		wait_at_gate();
-		sleep_until(now() + WOKEN);
+		if (told_quiet)
+			sleep_until(now() + WOKEN);
+		else
+			km_find_quiet();	/* what had nothing to do comes two seconds after the word that woke it up */
 		start = quiet_after(GAP);
 		sleep_until(start - GAP);
 		restart_watchdog();

@@ -19,7 +19,7 @@
 #include "memory.h"
 
 #define DISK "/dev/ram0"
-#define PIECES 4	/* each is written with the same bytes: what is kept of a guest's memory is small */
+#define PIECES 8	/* each is written with the same bytes: what is kept of a guest's memory is small */
 
 static size_t page_size, piece, size;
 static int shared;

@@ -12,7 +12,7 @@
 #include "memory.h"
 
 #define KSM "/sys/kernel/mm/ksm/"
-#define PAGES (18432 / KM_LESS)	/* enough that a microsecond of the kernel's own work is below 20 ppm */
+#define PAGES (36864 / KM_LESS)	/* enough that a microsecond of the kernel's own work is below 20 ppm */
 #define DIFFERENT 200	/* contents; below 256 pages (max_page_sharing) have one in common */
 #define PATIENCE 3000	/* looks at ksmd's work, 10 ms each */
 
