@@ -8,19 +8,22 @@ import shlex
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from orchestrator.errors import ToolMissing
+from orchestrator.errors import InfraError, Interrupted, ToolMissing
 
 if TYPE_CHECKING:
     import asyncio  # else where it is used: who only looks starts no process, and need not wait for it
 
 GRACE = 5.0  # seconds between SIGTERM and SIGKILL
-PR_SET_THP_DISABLE = 41  # prctl(2)
+AT_ONCE = 6.0  # seconds
+KILLED = 20  # times that what was forked may be killed at once, one after the other, before it is left so
+PR_SET_PDEATHSIG, PR_SET_THP_DISABLE = 1, 41  # prctl(2)
 
 # The child asks to be killed when we die (setpriv), then checks that we had not died before it asked. Where Linux
 # groups processes by session for scheduling, niceness counts only if the group has it, too.
@@ -105,14 +108,17 @@ async def spawn(
 @contextmanager
 def _small_pages() -> Iterator[None]:
     """Whoever is started meanwhile inherits it. A kernel that has no such pages does not mind, or says so in vain."""
-    import ctypes
-
-    prctl = ctypes.CDLL(None).prctl
-    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    _prctl(PR_SET_THP_DISABLE, 1)
     try:
         yield
     finally:
-        prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0)
+        _prctl(PR_SET_THP_DISABLE, 0)
+
+
+def _prctl(what: int, value: int) -> None:
+    import ctypes
+
+    ctypes.CDLL(None).prctl(what, value, 0, 0, 0)
 
 
 async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> bool:
@@ -129,6 +135,86 @@ async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> boo
     _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
     return hard
+
+
+def forked(many: int, say: Callable[[str], None]) -> int | None:
+    """Becomes that many processes more, which are numbered from 0: in each, this returns its number. Whoever called
+    keeps them until all have ended, then it returns None: one that is killed is started again, and that is said.
+
+    What is loaded by then is shared. No thread may have been started, and no event loop.
+    InfraError when one ended with an error: it said which.
+    """
+    import gc
+
+    gc.collect()
+    gc.freeze()  # else looking through it copies what is shared
+    keeper, there, killed, wrong = os.getpid(), dict[int, tuple[int, float]](), [0] * many, 0
+
+    def one_more(number: int) -> bool:
+        pid = os.fork()
+        if pid:
+            there[pid] = number, time.monotonic()
+            return False
+        there.clear()
+        for its in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(its, signal.SIG_DFL)
+        _dies_with(keeper)
+        return True
+
+    for its in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(its, _interrupt)
+    try:
+        for number in range(many):
+            if one_more(number):
+                return number
+        while there:
+            pid, status = os.wait()
+            number, since = there.pop(pid, (-1, 0.0))
+            code = os.waitstatus_to_exitcode(status)
+            if number < 0 or code == 0:
+                continue
+            if code > 0:
+                wrong += 1
+                continue
+            killed[number] = killed[number] + 1 if time.monotonic() - since < AT_ONCE else 0
+            if killed[number] == KILLED:
+                wrong += 1
+                say(f"a worker ended ({code}) as soon as it was started, {KILLED} times: it is not started again")
+                continue
+            say(f"a worker ended ({code}), and another one is started")
+            if one_more(number):
+                return number
+    except KeyboardInterrupt:
+        raise Interrupted("ended") from None
+    finally:
+        _all_ended(there)
+    if wrong:
+        raise InfraError(f"{wrong} of {many} workers ended with an error", hint="see what they said", kind="worker")
+    return None
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _dies_with(parent: int) -> None:
+    """This process, with the one that forked it."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(125)
+
+
+def _all_ended(pids: Collection[int]) -> None:
+    """They are told, and then made to."""
+    left = set(pids)
+    for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
+        until = time.monotonic() + patience
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while left and time.monotonic() < until:
+            left = {pid for pid in left if not os.waitpid(pid, os.WNOHANG)[0]}
+            time.sleep(0.01)
 
 
 def cpu_seconds(pid: int) -> float:

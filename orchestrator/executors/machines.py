@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +28,7 @@ from orchestrator.store import Store
 from orchestrator.store.shared import VARIABLE
 
 START = 60.0  # seconds that a scheduler may take to be there, and to write its file
-QUICK = 5  # times that a worker may end at once by itself
-KILLED = 20  # and that it may be killed so, by whoever
+QUICK = 5  # times that those who keep workers may end at once
 ROOM = 0.9  # of the memory that is free, for guests
 RENEWED = 30  # days before its end that a certificate is made anew, when a scheduler starts
 AGAIN = 3.0  # seconds between two tries to reach a scheduler
@@ -61,6 +61,11 @@ def _scheduler(join: Join, host: str, port: int) -> Any:
         host=host, port=port, protocol=f"{urlsplit(join.address).scheme}://", security=join.security(),
         dashboard=False, dashboard_address=_QUIET, idle_timeout=None,
     )  # fmt: skip
+
+
+def loaded() -> None:
+    """All that a worker needs, before it becomes several."""
+    dask().Worker  # noqa: B018 - it is loaded by being named
 
 
 async def worker(
@@ -146,53 +151,52 @@ async def of_this_machine(workers: int, guest_mib: int, say: Say) -> AsyncIterat
     memory = max(guest_mib, int(memory_mib() * ROOM / many))
     with Store().scratch() as place, (place / "log").open("wb") as log:
         file = place / "join.json"
-        argv = [sys.executable, "-m", "orchestrator", "worker", str(file), "--share", str(many)]
-        argv += ["--memory-mib", str(memory)]
-        keepers = [asyncio.create_task(_kept([*argv, *(() if n else ("--wall",))], log, say)) for n in range(many)]
+        argv = [sys.executable, "-m", "orchestrator", "worker", str(file), "--workers", str(many), "--wall"]
+        kept = asyncio.create_task(_kept([*argv, "--memory-mib", str(memory)], log, say))
         try:
             await asyncio.to_thread(dask)
             _only_errors()
             certificate, key = new_keys()
             join = Join("tls://127.0.0.1:0", certificate, key)
             async with _scheduler(join, "127.0.0.1", 0) as its:
-                nobody = asyncio.create_task(_none_left(keepers, its))
+                nobody = asyncio.create_task(_none_left(kept, its))
                 join = replace(join, address=its.address)
                 join.save(file)
                 try:
                     yield join
                 finally:
                     nobody.cancel()
-                    await _ended(keepers)
+                    await _ended(kept)
         finally:
-            await _ended(keepers)
+            await _ended(kept)
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _kept(argv: list[str], log: Any, say: Say) -> None:
-    """One worker, and another one when it dies; but not for ever one that dies at once."""
-    ended = killed = 0  # at once, and one after the other
-    while ended < QUICK and killed < KILLED:
+    """The process that keeps workers, and another one when it ends; but not for ever one that ends at once."""
+    quick = 0
+    while quick < QUICK:
         began = time.monotonic()
-        async with proc.spawn(argv, stdout=log, stderr=log) as process:
+        async with proc.spawn(argv, stdout=subprocess.PIPE, stderr=log) as process:
+            assert process.stdout is not None
+            async for line in process.stdout:
+                say(line.decode(errors="replace").rstrip())
             code = await process.wait()
-        say(f"a worker ended ({code}), and another one is started")
-        quick = time.monotonic() - began < 2 * AGAIN
-        ended = ended + 1 if quick and code >= 0 else 0
-        killed = killed + 1 if quick and code < 0 else 0
-        await asyncio.sleep(AGAIN if ended or killed > QUICK else 0)
+        say(f"the workers ended ({code}), and others are started")
+        quick = quick + 1 if time.monotonic() - began < 2 * AGAIN else 0
+        await asyncio.sleep(AGAIN if quick > 1 else 0)
     log.flush()
     said = Path(log.name).read_text(errors="replace").splitlines()[-3:]
-    say(f"workers die as soon as they are started, so this one is not: {' '.join(said)}")
+    say(f"workers die as soon as they are started, so they are not: {' '.join(said)}")
 
 
-async def _none_left(keepers: Sequence[asyncio.Task[None]], its: Any) -> None:
+async def _none_left(kept: asyncio.Task[None], its: Any) -> None:
     """Without workers the scheduler ends, too: whoever waits for it is told."""
-    await asyncio.wait(keepers)
+    await asyncio.wait([kept])
     await its.close()
 
 
