@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import signal
@@ -207,8 +208,14 @@ def until_ended(work: Coroutine[Any, Any, None]) -> None:
     async def guarded() -> None:
         task = asyncio.current_task()
         assert task is not None
+        told = itertools.count()
+
+        def once() -> None:  # more would cut the ending short
+            if not next(told):
+                task.cancel()
+
         for number in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, once)
         await work
 
     with suppress(asyncio.CancelledError):
