@@ -48,7 +48,8 @@ def workers(pid: int) -> list[int]:
     """Those that work, not the process that keeps them."""
 
     def its(pid: int) -> list[int]:
-        return [child for child, command in children(pid).items() if " worker " in command and "setpriv" not in command]
+        table = children(pid).items()
+        return [child for child, command in table if " worker " in command and "setpriv" not in command]
 
     return [child for child in its(pid) if not its(child)]
 
