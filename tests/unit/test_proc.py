@@ -58,7 +58,7 @@ def ended(pid: int) -> bool:
 def test_one_that_is_killed_is_forked_again_and_all_end_with_whoever_keeps_them(number: int) -> None:
     with subprocess.Popen([sys.executable, "-c", FORKS], stdout=subprocess.PIPE, text=True) as keeper:
         assert keeper.stdout
-        first = dict((words[1], int(words[2])) for words in (keeper.stdout.readline().split() for _ in range(2)))
+        first = {words[1]: int(words[2]) for words in (keeper.stdout.readline().split() for _ in range(2))}
         assert {*first} == {"0", "1"}
         subprocess.run(["kill", "-KILL", str(first["1"])], check=True)
         assert keeper.stdout.readline() == "a worker ended (-9), and another one is started\n"
@@ -74,7 +74,7 @@ def test_one_that_ends_by_itself_is_not_forked_again() -> None:
         [sys.executable, "-c", FORKS, "4"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as keeper:
         assert keeper.stdout and keeper.stderr
-        first = dict((words[1], int(words[2])) for words in (keeper.stdout.readline().split() for _ in range(2)))
+        first = {words[1]: int(words[2]) for words in (keeper.stdout.readline().split() for _ in range(2))}
         time.sleep(0.3)
         keeper.send_signal(signal.SIGTERM)
         out, _ = keeper.communicate(timeout=10)
