@@ -213,8 +213,16 @@ def _all_ended(pids: Collection[int]) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
         while left and time.monotonic() < until:
-            left = {pid for pid in left if not os.waitpid(pid, os.WNOHANG)[0]}
+            left = {pid for pid in left if not _reaped(pid)}
             time.sleep(0.01)
+
+
+def _reaped(pid: int) -> bool:
+    """Has it ended? Then nothing of it is left."""
+    try:
+        return bool(os.waitpid(pid, os.WNOHANG)[0])
+    except ChildProcessError:  # just before a signal came
+        return True
 
 
 def cpu_seconds(pid: int) -> float:

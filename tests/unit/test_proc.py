@@ -35,7 +35,7 @@ number = proc.forked(2, lambda text: print(text, flush=True))
 if number is None:
     print("all ended", flush=True)
     sys.exit()
-print("is", number, os.getpid(), flush=True)
+print(f"is {number} {os.getpid()}\\n", end="", flush=True)
 if number == 0 and len(sys.argv) > 1:
     sys.exit(int(sys.argv[1]))
 time.sleep(60)
