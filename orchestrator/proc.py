@@ -138,11 +138,12 @@ async def stop(process: asyncio.subprocess.Process, grace: float = GRACE) -> boo
 
 
 def forked(many: int, say: Callable[[str], None]) -> int | None:
-    """Becomes that many processes more, which are numbered from 0: in each, this returns its number. Whoever called
-    keeps them until all have ended, then it returns None: one that is killed is started again, and that is said.
+    """That many workers, which are this process once more and numbered from 0: in each, this returns its number.
+    Whoever called keeps them until all have ended, then it returns None. One that is killed is started again, unless
+    that happens at once KILLED times on end; what becomes of one is said.
 
     What is loaded by then is shared. No thread may have been started, and no event loop.
-    InfraError when one ended with an error: it said which.
+    One that ends by itself is not; if that was with an error it has said which, and InfraError tells in the end.
     """
     import gc
 
@@ -171,15 +172,12 @@ def forked(many: int, say: Callable[[str], None]) -> int | None:
             pid, status = os.wait()
             number, since = there.pop(pid, (-1, 0.0))
             code = os.waitstatus_to_exitcode(status)
-            if number < 0 or code == 0:
-                continue
-            if code > 0:
-                wrong += 1
+            if number < 0:
                 continue
             killed[number] = killed[number] + 1 if time.monotonic() - since < AT_ONCE else 0
-            if killed[number] == KILLED:
-                wrong += 1
-                say(f"a worker ended ({code}) as soon as it was started, {KILLED} times: it is not started again")
+            if code >= 0 or killed[number] == KILLED:
+                wrong += code != 0
+                say(f"a worker ended ({code}), and is not started again")
                 continue
             say(f"a worker ended ({code}), and another one is started")
             if one_more(number):

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orchestrator import proc
 from orchestrator.measure.host import check_host
 
 
@@ -28,8 +26,9 @@ def worker(
         int, typer.Option("--workers", min=1, help="How many of them, each with its share of this machine.")
     ] = 1,
     share: Annotated[
-        int, typer.Option("--share", min=0, help="How many this machine's cores and memory are for; 0: --workers.")
-    ] = 0,
+        int | None,
+        typer.Option("--share", min=1, help="How many this machine's cores and memory are for, if not these."),
+    ] = None,
     patience: Annotated[
         float, typer.Option("--patience", min=0, help="Seconds for which a scheduler that is gone is looked for.")
     ] = 600,
@@ -47,13 +46,5 @@ def worker(
     from orchestrator.executors import machines
 
     check_host()
-    say: Callable[[str], None] = typer.echo
-    if workers > 1:
-        machines.loaded()
-        number = proc.forked(workers, say)
-        if number is None:
-            return
-        wall = wall and number == 0  # what goes by that clock is done by one
-        say = partial(typer.echo, err=True)
-    share = share or workers
-    machines.until_ended(machines.worker(file, wall, patience, share, memory_mib, cache_gib, say))
+    say = partial(typer.echo, err=True)
+    machines.worked(workers, file, wall, patience, share or workers, memory_mib, cache_gib, say=say, kept=typer.echo)

@@ -29,7 +29,7 @@ from orchestrator.store import Store
 from orchestrator.store.shared import VARIABLE
 
 START = 60.0  # seconds that a scheduler may take to be there, and to write its file
-QUICK = 5  # times that those who keep workers may end at once
+QUICK = 5  # times that the process of the workers may be killed at once
 ROOM = 0.9  # of the memory that is free, for guests
 RENEWED = 30  # days before its end that a certificate is made anew, when a scheduler starts
 AGAIN = 3.0  # seconds between two tries to reach a scheduler
@@ -64,9 +64,19 @@ def _scheduler(join: Join, host: str, port: int) -> Any:
     )  # fmt: skip
 
 
-def loaded() -> None:
-    """All that a worker needs, before it becomes several."""
-    dask().Worker  # noqa: B018 - it is loaded by being named
+def worked(
+    workers: int, file: Path, wall: bool, patience: float, share: int, memory_mib: int, cache_gib: float,
+    *, say: Say, kept: Say,
+) -> None:  # fmt: skip
+    """So many workers, until they are ended: see worker(). Several are forked from this process, which keeps them.
+    say: takes what a worker says; kept: what becomes of one that is kept."""
+    number: int | None = 0
+    if workers > 1:
+        dask().Worker  # noqa: B018 - it is loaded by being named
+        number = proc.forked(workers, kept)
+    if number is not None:
+        first = wall and number == 0  # what goes by that clock is done by one
+        until_ended(worker(file, first, patience, share, memory_mib, cache_gib, say))
 
 
 async def worker(
@@ -178,21 +188,23 @@ async def _ended(task: asyncio.Task[None]) -> None:
 
 
 async def _kept(argv: list[str], log: Any, say: Say) -> None:
-    """The process that keeps workers, and another one when it ends; but not for ever one that ends at once."""
-    quick = 0
-    while quick < QUICK:
+    """The process of the workers, and another one when that is killed; but not for ever one that is killed at once.
+    One that ends by itself has tried all that it can."""
+    code, quick = -1, 0
+    while code < 0 and quick < QUICK:
         began = time.monotonic()
         async with proc.spawn(argv, stdout=subprocess.PIPE, stderr=log) as process:
             assert process.stdout is not None
             async for line in process.stdout:
                 say(line.decode(errors="replace").rstrip())
             code = await process.wait()
-        say(f"the workers ended ({code}), and others are started")
         quick = quick + 1 if time.monotonic() - began < 2 * AGAIN else 0
-        await asyncio.sleep(AGAIN if quick > 1 else 0)
+        if code < 0 and quick < QUICK:
+            say(f"the workers ended ({code}), and others are started")
+            await asyncio.sleep(AGAIN if quick > 1 else 0)
     log.flush()
     said = Path(log.name).read_text(errors="replace").splitlines()[-3:]
-    say(f"workers die as soon as they are started, so they are not: {' '.join(said)}")
+    say(f"there are no workers any more: {' '.join(said)}")
 
 
 async def _none_left(kept: asyncio.Task[None], its: Any) -> None:

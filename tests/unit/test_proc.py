@@ -75,7 +75,10 @@ def test_one_that_ends_by_itself_is_not_forked_again() -> None:
     ) as keeper:
         assert keeper.stdout and keeper.stderr
         first = {words[1]: int(words[2]) for words in (keeper.stdout.readline().split() for _ in range(2))}
-        time.sleep(0.3)
+        assert keeper.stdout.readline() == "a worker ended (4), and is not started again\n"
+        subprocess.run(["kill", "-TERM", str(first["1"])], check=True)
+        assert keeper.stdout.readline() == "a worker ended (-15), and another one is started\n"
+        assert keeper.stdout.readline().startswith("is 1 ")
         keeper.send_signal(signal.SIGTERM)
         out, _ = keeper.communicate(timeout=10)
         assert not out and ended(first["1"]), out

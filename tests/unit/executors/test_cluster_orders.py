@@ -17,7 +17,7 @@ import pytest
 from orchestrator.config.steps import Results, Want
 from orchestrator.errors import DiskFull, InfraError, KmatrixError
 from orchestrator.events import Bus, Note
-from orchestrator.executors import cluster, worker
+from orchestrator.executors import cluster, machines, worker
 from orchestrator.executors.cluster import Cluster
 from orchestrator.executors.joining import Join, dask
 from orchestrator.executors.loop import in_order
@@ -244,16 +244,16 @@ def test_a_variant_has_the_kernel_of_its_own_arch(monkeypatch: pytest.MonkeyPatc
     assert {*cluster._needed(step, results, elsewhere)} == {"source s", "kernel s390x/base"}
 
 
-def test_who_keeps_workers_and_dies_at_once_is_not_started_for_ever(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("ends", "times"), [("kill -SEGV $$", machines.QUICK), ("echo why >&2; exit 4", 1)])
+def test_who_keeps_workers_is_started_again_when_killed_but_not_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ends: str, times: int
 ) -> None:
-    from orchestrator.executors import machines
-
     monkeypatch.setattr(machines, "AGAIN", 0.25)  # a busy machine is slow to start a shell
     said: list[str] = []
     with (tmp_path / "log").open("wb") as log:
-        asyncio.run(asyncio.wait_for(_kept(["sh", "-c", "kill -SEGV $$"], log, said.append), 30))
-    assert len(said) == machines.QUICK + 1 and "workers die as soon as they are started" in said[-1]
+        asyncio.run(asyncio.wait_for(_kept(["sh", "-c", f"echo tried; {ends}"], log, said.append), 30))
+    assert said.count("tried") == times and len(said) == 2 * times
+    assert said[-1] == f"there are no workers any more: {'why' if times == 1 else ''}"
 
 
 def test_in_order_is_what_it_is_given() -> None:
